@@ -1,0 +1,36 @@
+"""The metrics."""
+
+from __future__ import annotations
+
+from cvbench.catalogue.cards import Catalogue, MetricCard
+
+METRICS: Catalogue[MetricCard] = Catalogue(
+    "metric",
+    MetricCard(
+        name="topk",
+        address="cvbench.metrics.classification:TopK",
+        summary="share of images whose class is the highest score, or among the five highest",
+        task="classification",
+        protocol="topk/ties-against",
+        figures=("top1", "top5"),
+        default=True,
+    ),
+    MetricCard(
+        name="coco",
+        address="cvbench.metrics.coco:CocoBoxAP",
+        summary="the twelve COCO figures on boxes",
+        task="detection",
+        protocol="coco-2017/bbox/101pt/maxdet100",
+        figures=("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"),
+        default=True,
+    ),
+    MetricCard(
+        name="miou",
+        address="cvbench.metrics.segmentation:MeanIoU",
+        summary="mean intersection over union of the classes, and pixel accuracy",
+        task="segmentation",
+        protocol="miou/one-confusion-matrix/ignore255",
+        figures=("mIoU", "pixel_accuracy"),
+        default=True,
+    ),
+)

@@ -1,0 +1,90 @@
+"""What can go wrong on the user's side, and how it is said.
+
+    CvbenchError                 shown without a traceback; ends the command with its exit code
+    ├── SuiteError               a suite file or an override: every problem at once
+    ├── UnknownName              no such model, dataset, metric, run …, with the nearest name
+    ├── DataError                a data set that is absent, incomplete or cannot be decoded
+    ├── InputError               a file handed to a command (predictions, truth) that is not sound
+    ├── StoreError               results that cannot be read or written
+    │   └── RunInUse             another process is writing this results folder
+    └── CellError                raised in a worker; becomes the reason in the cell's record
+        └── Diverged             a loss that is no longer a number, with the step
+
+A programmer's mistake is a ValueError or a TypeError and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class CvbenchError(Exception):
+    """A user's mistake or a failing surrounding: one clear message, no traceback."""
+
+    exit_code: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where it stands, what it is, and what to do about it."""
+
+    place: str
+    """A path a reader can follow, such as ``suites/detection.yaml: models[1]``."""
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}" + (f"\n  {self.remedy}" if self.remedy else "")
+
+
+class SuiteError(CvbenchError):
+    """Every problem found in a suite, reported together."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class UnknownName(CvbenchError):
+    """A name that no catalogue or folder holds."""
+
+
+class DataError(CvbenchError):
+    """A data set that is absent, incomplete or holds something that cannot be decoded."""
+
+
+class InputError(CvbenchError):
+    """A file handed to a command that is not what the command needs."""
+
+
+class StoreError(CvbenchError):
+    """Results that cannot be read or written."""
+
+
+class RunInUse(StoreError):
+    """Another process is writing this results folder."""
+
+
+class CellError(CvbenchError):
+    """A cell that cannot be carried out; the message becomes its record's reason."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class Diverged(CellError):
+    """A training loss that is not a number any more."""
+
+
+def suggestion(name: str, known: Iterable[str], *, listing: str = "") -> str:
+    """What to say behind an unknown name: the nearest known ones, and where all stand.
+
+    >>> suggestion("yolo_v33", ["yolo_v3", "unet"], listing="cvbench list models")
+    'Did you mean yolo_v3?   See all: cvbench list models'
+    """
+    near = get_close_matches(name, list(known), n=2, cutoff=0.6)
+    asked = f"Did you mean {' or '.join(near)}?" if near else ""
+    seen = f"See all: {listing}" if listing else ""
+    return "   ".join(part for part in (asked, seen) if part)

@@ -1,0 +1,169 @@
+"""What happened: a Record, its Measurements, and the circumstances they need to be understood.
+
+History of the file format (a reader of today loads every one of them):
+
+    1   first form
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from cvbench.spec import Cell, Frozen
+
+SCHEMA = 1
+"""The version that this program writes."""
+
+Outcome: TypeAlias = Literal["ok", "skipped", "oom", "timeout", "failed"]
+Direction: TypeAlias = Literal["higher", "lower", "neither"]
+Scalar: TypeAlias = bool | int | float | str | None
+
+
+class Part(Frozen):
+    """A figure's share of one class or one group."""
+
+    name: str
+    value: float | None
+    missing: str | None = None
+    """Why there is no value."""
+    n: int | None = None
+
+
+class Measurement(Frozen):
+    """One number that can stand alone, or the reason why it is missing."""
+
+    name: str
+    """The field's usual name, such as `AP50`, `top1`, `latency_p50`."""
+    at: str = ""
+    """The condition where one name is measured under several, such as `batch=8`."""
+    value: float | None
+    missing: str | None = None
+    """Why there is no value: given exactly where `value` is None."""
+    unit: str
+    """`fraction`, `s`, `images/s`, `bytes`, `parameters`, `MACs` …: never a scaled unit."""
+    direction: Direction
+    """Which way is better."""
+    n: int | None = None
+    """How many independent observations carry it: images, iterations or windows, as it says in `protocol`."""
+    interval: tuple[float, float] | None = None
+    """The 95 % interval; None where none can be given, and then `protocol` says why."""
+    protocol: str
+    """The exact rule by which it was measured."""
+    parts: tuple[Part, ...] = ()
+    """The same figure for each class, in label order."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Measurement:
+        if (self.value is None) != (self.missing is not None):
+            raise ValueError(f"{self.name}: give a value, or the reason why it is missing")
+        if self.interval is not None and not self.interval[0] <= self.interval[1]:
+            raise ValueError(f"{self.name}: the interval {self.interval} runs backwards")
+        return self
+
+
+class Passport(Frozen):
+    """What a data set is, to the byte: equal passports are equal images and truths in equal order."""
+
+    name: str
+    split: str
+    images: int
+    classes: int
+    objects: int | None = None
+    """Annotated objects, where the task has them."""
+    sha256: str
+    """Of everything that makes a sample: pixels or files, truths, order, options."""
+
+
+class Artifact(Frozen):
+    """The thing that was scored and timed: two equal artifacts are one model, bit for bit."""
+
+    sha256: str
+    """Of names, shapes and bytes of all parameters and buffers, in order."""
+    source: Literal["trained", "reused", "loaded", "untrained"]
+    """`reused`: an equal training had been done before, and its checkpoint was taken."""
+    parameters: int
+    macs: int | None
+    """Multiply-accumulates of one image; None where they cannot be counted."""
+    input: tuple[int, int, int]
+    """Channels, height, width of the prepared input."""
+    preprocessing: Mapping[str, Scalar | tuple[float, ...]]
+
+
+class Curve(Frozen):
+    """A training, seen from its loss: one entry a logged point."""
+
+    step: tuple[int, ...]
+    epoch: tuple[float, ...]
+    lr: tuple[float, ...]
+    terms: Mapping[str, tuple[float, ...]]
+    """Each named term of the loss, averaged since the point before."""
+
+
+class Environment(Frozen):
+    """The machine and the software, in three groups of decreasing weight."""
+
+    hard: Mapping[str, Scalar]
+    """What makes speed figures comparable: equal or not."""
+    soft: Mapping[str, Scalar]
+    """What may matter: compared, and warned about."""
+    volatile: Mapping[str, Scalar]
+    """What changes by the minute: told, never compared."""
+
+
+class Attachment(Frozen):
+    """A file beside the record."""
+
+    kind: Literal["samples", "outcomes"]
+    """`samples`: raw timings. `outcomes`: per image."""
+    name: str
+    """Which measurement or metric it belongs to."""
+    file: str
+    """Relative to the run's folder."""
+    sha256: str
+
+
+class Record(Frozen):
+    """One cell, finished: whatever came of it."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    key: str
+    cell: Cell
+    outcome: Outcome
+    reason: str | None = None
+    """Why it is not ok."""
+    output: str | None = None
+    """The last lines the worker printed, where it is not ok."""
+    started: datetime
+    wall_s: float
+    spent: Mapping[str, float] = Field(default_factory=dict)
+    """Seconds by stage: import, data, build, train, evaluate, time, save; the rest is overhead."""
+    environment: Environment
+    artifact: Artifact | None = None
+    passports: Mapping[str, Passport] = Field(default_factory=dict)
+    """Of each split that was used."""
+    measurements: tuple[Measurement, ...] = ()
+    curve: Curve | None = None
+    skipped_samples: tuple[str, ...] = ()
+    """Samples that could not be decoded and that the suite allows to skip."""
+    attachments: tuple[Attachment, ...] = ()
+
+    model_config = {"populate_by_name": True, "serialize_by_alias": True}
+
+    @model_validator(mode="after")
+    def _explained(self) -> Record:
+        if (self.outcome == "ok") != (self.reason is None):
+            raise ValueError(f"outcome {self.outcome!r} with reason {self.reason!r}")
+        if self.key != self.cell.key:
+            raise ValueError(f"the key {self.key} does not belong to the cell, whose key is {self.cell.key}")
+        return self
+
+    def measurement(self, name: str, at: str | None = None) -> Measurement | None:
+        """The first measurement of this name (and condition, where one is given), or None."""
+        for m in self.measurements:
+            if m.name == name and at in (None, m.at):
+                return m
+        return None

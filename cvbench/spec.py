@@ -1,0 +1,215 @@
+"""What to do: a Cell and its parts. Equal cells are the same experiment, whoever runs them, where.
+
+A cell's `key` is the short hash of its canonical JSON. What only says *where* (a data set's folder)
+or is not set is left out of it, so a later field that nobody sets changes no key; numbers
+are written the shortest way, so 1 and 1.0 are one value. A golden test pins keys for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
+
+from cvbench import units
+
+TaskName: TypeAlias = Literal["classification", "detection", "segmentation"]
+Precision: TypeAlias = Literal["fp32", "tf32", "bf16", "fp16"]
+Layout: TypeAlias = Literal["contiguous", "channels_last"]
+Duration: TypeAlias = Annotated[PositiveFloat, BeforeValidator(units.seconds)]
+"""Seconds; written as 30s, 5m or a plain number."""
+Atom: TypeAlias = bool | int | float | str
+Option: TypeAlias = Atom | tuple[Atom, ...] | tuple[tuple[Atom, ...], ...]
+"""An argument as YAML can write it: a plain value, a list, or a list of lists."""
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, no unknown fields, numbers finite, no silent conversions of text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class ModelSpec(Frozen):
+    """Which network, in which form, with which weights."""
+
+    name: str
+    """A name of `cvbench list models`, or the address `package.module:callable` of one's own."""
+    task: TaskName | None = None
+    """Needed for an address only; a catalogue's model knows its task."""
+    options: Mapping[str, Option] = Field(default_factory=dict)
+    """Arguments of the model's builder, such as `width: 0.5`; `cvbench show NAME` lists them."""
+    weights: str | None = None
+    """A checkpoint file to load; without it the model is trained by the suite's recipe."""
+
+
+class DataSpec(Frozen):
+    """Which images: a data set, where it lies, and which part of it is scored."""
+
+    name: str
+    """A name of `cvbench list datasets`, or the address of one's own."""
+    root: str | None = None
+    """The folder of one's own copy. Says where, not what: it is no part of a cell's key."""
+    split: str = "test"
+    """The split that is scored; training always uses `train`."""
+    limit: PositiveInt | None = None
+    """Score the first so many images only; the record says so."""
+    options: Mapping[str, Option] = Field(default_factory=dict)
+    """Arguments of the data set's opener, such as `size: 128`."""
+    undecodable: Literal["fail", "skip"] = "fail"
+    """What to do about an image or label that cannot be decoded; skips are counted in the record."""
+
+
+class Augment(Frozen):
+    """What a training image goes through; boxes and masks move along."""
+
+    mirror: bool = True
+    """Flip left-right in half of the cases."""
+    scale: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
+    """Resize by a factor drawn log-uniformly from this range, then cut or pad back to size."""
+    shift: Fraction = 0.0
+    """Move by up to this share of each side."""
+
+    @field_validator("scale")
+    @classmethod
+    def _ordered(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if scale[0] > scale[1]:
+            raise ValueError(f"the range {list(scale)} runs backwards; write [{scale[1]}, {scale[0]}]")
+        return scale
+
+
+class TrainRecipe(Frozen):
+    """How to train from scratch; the defaults are those of the plain ImageNet recipe, shortened."""
+
+    epochs: PositiveInt = 10
+    batch: PositiveInt = 64
+    limit: PositiveInt | None = None
+    """Train on the first so many images only."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: PositiveFloat = 0.1
+    """The peak learning rate."""
+    momentum: Fraction = 0.9
+    """Of SGD; AdamW uses (momentum, 0.999)."""
+    nesterov: bool = False
+    weight_decay: NonNegativeFloat = 1e-4
+    """On weights of two or more dimensions; biases and norms are left alone."""
+    schedule: Literal["constant", "step", "cosine"] = "cosine"
+    milestones: tuple[Fraction, ...] = (0.5, 0.75)
+    """Of `step`: the shares of the training at which the rate is multiplied by `gamma`."""
+    gamma: PositiveFloat = 0.1
+    warmup: Fraction = 0.0
+    """The share of the training over which the rate rises linearly from near 0."""
+    clip: PositiveFloat | None = None
+    """The largest L2 norm of the whole gradient."""
+    precision: Precision = "fp32"
+    """Of the forward and backward pass (autocast); weights stay fp32."""
+    layout: Layout = "channels_last"
+    augment: Augment = Augment()
+    workers: NonNegativeInt = 0
+    """Loader processes; 0 loads in the training process."""
+
+
+class LatencyPlan(Frozen):
+    """One batch at a time, each waited for."""
+
+    batch: PositiveInt = 1
+    warmup: Duration = 1.0
+    duration: Duration = 5.0
+    """Stop after so long …"""
+    iterations: PositiveInt = 200
+    """… or so many, whichever comes first, but never below 10."""
+
+
+class ThroughputPlan(Frozen):
+    """Batches back to back, waited for at the end of each window only."""
+
+    batch: tuple[PositiveInt, ...] = (32,)
+    warmup: Duration = 1.0
+    window: Duration = 1.0
+    windows: PositiveInt = 5
+
+
+class TimingPlan(Frozen):
+    """What to time."""
+
+    latency: LatencyPlan | None = LatencyPlan()
+    throughput: ThroughputPlan | None = ThroughputPlan()
+
+
+class Runtime(Frozen):
+    """How the model is run when it is scored and timed: the same for both."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    """`auto` takes the first GPU, or the CPU where there is none."""
+    precision: Precision = "fp32"
+    layout: Layout = "channels_last"
+    compile: bool = False
+    threads: PositiveInt | None = None
+    """CPU threads; by default as many as the process may use."""
+    batch: PositiveInt = 32
+    """The batch in which images are scored."""
+
+
+class Cell(Frozen):
+    """One experiment: a model, trained or loaded, on one data set, scored and timed."""
+
+    model: ModelSpec
+    data: DataSpec
+    train: TrainRecipe | None = None
+    metrics: tuple[str, ...] = ()
+    time: TimingPlan | None = None
+    runtime: Runtime = Runtime()
+    seed: NonNegativeInt = 0
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that name this experiment on every machine."""
+        return digest(self.model_dump(mode="json"))
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: the model, and whatever was asked of it."""
+        options = " ".join(f"{name}={_plain(value)}" for name, value in self.model.options.items())
+        return f"{self.model.name} {options}".strip()
+
+
+def digest(content: Any) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of `canonical(content)`."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+
+
+def canonical(content: Any) -> str:
+    """JSON with one spelling: keys sorted, no spaces, nothing unset or empty, no `root`.
+
+    >>> canonical({"b": 1.0, "a": [0.5, None], "root": "/data", "c": {"d": None}})
+    '{"a":[0.5,null],"b":1}'
+    """
+    return json.dumps(_bare(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _bare(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        items = {str(k): _bare(v) for k, v in content.items() if k != "root"}
+        return {k: v for k, v in items.items() if v is not None and v != {} and v != []}
+    if isinstance(content, list | tuple):
+        return [_bare(item) for item in content]
+    if isinstance(content, float) and content.is_integer():
+        return int(content)
+    return content
+
+
+def _plain(value: Option) -> str:
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, tuple) else str(value)

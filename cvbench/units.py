@@ -1,0 +1,77 @@
+"""Quantities as people read them; inside, everything is seconds, bytes and fractions.
+
+Format at the window only: nothing that these functions return is read back by a program, except
+`seconds`, which reads a duration that a person wrote.
+"""
+
+from __future__ import annotations
+
+import re
+
+_DURATION = re.compile(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|min|h)?")
+_SECONDS_IN = {"ms": 1e-3, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def seconds(text: str | float) -> float:
+    """A duration that a person wrote (`30s`, `5m`, `1.5h`, `200ms`, or a plain number), in seconds.
+
+    Raises ValueError for anything else, a negative number included.
+
+    >>> seconds("5m"), seconds("200ms"), seconds(3)
+    (300.0, 0.2, 3.0)
+    """
+    match = _DURATION.fullmatch(str(text).strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration; write 30s, 5m, 1.5h or 200ms")
+    return float(match["amount"]) * _SECONDS_IN[match["unit"]]
+
+
+def show_seconds(value_s: float) -> str:
+    """A duration in the unit that keeps three figures readable.
+
+    >>> show_seconds(0.00123), show_seconds(12.34), show_seconds(754), show_seconds(7540)
+    ('1.23 ms', '12.3 s', '12 min 34 s', '2 h 05 min')
+    """
+    if value_s < 1e-3:
+        return f"{_three(value_s * 1e6)} µs"
+    if value_s < 1:
+        return f"{_three(value_s * 1e3)} ms"
+    if value_s < 100:
+        return f"{_three(value_s)} s"
+    minutes, rest = divmod(round(value_s), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def show_bytes(value: float) -> str:
+    """An amount of memory in binary units.
+
+    >>> show_bytes(512), show_bytes(3 * 2**20), show_bytes(1.5 * 2**30)
+    ('512 B', '3.00 MiB', '1.50 GiB')
+    """
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} B" if unit == "B" else f"{_three(value)} {unit}"
+        value /= 1024
+    return f"{_three(value)} TiB"
+
+
+def show_count(value: float) -> str:
+    """A large count with a decimal prefix.
+
+    >>> show_count(950), show_count(11_689_512), show_count(1.814e9)
+    ('950', '11.7 M', '1.81 G')
+    """
+    for unit in ("", " k", " M", " G"):
+        if value < 1000:
+            return f"{value:.0f}" if not unit and value == int(value) else f"{_three(value)}{unit}"
+        value /= 1000
+    return f"{_three(value)} T"
+
+
+def _three(value: float) -> str:
+    """Three significant figures, without an exponent."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

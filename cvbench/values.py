@@ -1,0 +1,102 @@
+"""What flows between data set, model and metric: Sample, the three Predictions, and their truths.
+
+A truth has the form of a prediction, so a metric compares like with like and a picture draws both
+with one function. Boxes are corners (x1, y1, x2, y2) in pixels of the image as it was read,
+half-open: a box that covers one pixel at the origin is (0, 0, 1, 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+
+VOID = 255
+"""The label of a pixel that no segmentation metric counts (PASCAL VOC's border)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """How strongly each class is believed in; higher is more. A truth is 1 at its class, else 0."""
+
+    scores: Float[Tensor, " classes"]
+
+    @classmethod
+    def of(cls, label: int, classes: int) -> ClassScores:
+        """The truth of an image of class `label`."""
+        scores = torch.zeros(classes)
+        scores[label] = 1.0
+        return cls(scores)
+
+    @property
+    def label(self) -> int:
+        """The class with the highest score; the lowest index among equals."""
+        return int(self.scores.argmax())
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Objects in one image: a prediction, or a truth whose scores are all 1.
+
+    The last three fields exist in truths only. They are None where a data set does not know them:
+    then no object is a crowd, none is difficult, and an object's area is that of its mask, or of
+    its box where it has none.
+    """
+
+    boxes: Float[Tensor, "n 4"]
+    labels: Int64[Tensor, " n"]
+    scores: Float[Tensor, " n"]
+    masks: Bool[Tensor, "n h w"] | None = None
+    crowd: Bool[Tensor, " n"] | None = None
+    difficult: Bool[Tensor, " n"] | None = None
+    areas: Float[Tensor, " n"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def none(cls) -> Detections:
+        """Nothing was found."""
+        return cls(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.zeros(0))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """One class for each pixel; `VOID` marks pixels of a truth that do not count."""
+
+    labels: UInt8[Tensor, "h w"]
+
+
+Prediction: TypeAlias = ClassScores | Detections | LabelMap
+"""What a model says of one image: the union is closed."""
+
+Truth: TypeAlias = Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One thing to look at: the image as read, what is true of it, and its name in the data set."""
+
+    image: UInt8[Tensor, "3 h w"]
+    truth: Truth
+    id: str
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a network's input, in full: the record carries it.
+
+    The image is resized (bilinear, antialiased), then `(value / 255 - mean) / std` by channel, RGB.
+    """
+
+    size: tuple[int, int]
+    """Height and width of the prepared input."""
+    resize: Literal["stretch", "letterbox"] = "stretch"
+    """`letterbox` keeps the aspect and fills the rest, half on either side, with `fill`."""
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    fill: int = 128
+    """The grey of a letterbox's bars and of what an augmentation moves in, 0 to 255."""
