@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cvbench.spec import Cell, Frozen
 
@@ -151,7 +151,7 @@ class Record(Frozen):
     """Samples that could not be decoded and that the suite allows to skip."""
     attachments: tuple[Attachment, ...] = ()
 
-    model_config = {"populate_by_name": True, "serialize_by_alias": True}
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     @model_validator(mode="after")
     def _explained(self) -> Record:

@@ -203,7 +203,7 @@ def canonical(content: Any) -> str:
 def _bare(content: Any) -> Any:
     if isinstance(content, Mapping):
         items = {str(k): _bare(v) for k, v in content.items() if k != "root"}
-        return {k: v for k, v in items.items() if v is not None and v != {} and v != []}
+        return {k: v for k, v in items.items() if v is not None and v not in ({}, [])}
     if isinstance(content, list | tuple):
         return [_bare(item) for item in content]
     if isinstance(content, float) and content.is_integer():

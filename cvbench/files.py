@@ -1,0 +1,57 @@
+"""Files that are either whole or absent, and the hashes by which they are known."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import mkstemp
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` at `path`, so that a reader, a crash or a power cut sees all of it or nothing.
+
+    It is written beside its place, flushed to the disk, and renamed over whatever was there. Raises
+    OSError as the file system gives it; then nothing has changed and nothing is left behind.
+    """
+    handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk: a rename is durable only then."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_sources(paths: Iterable[Path]) -> str:
+    """One hash over the Python sources at or below `paths`, by relative name and content.
+
+    Compiled files and caches do not count, nor does the order in which the file system lists them.
+    """
+    total = hashlib.sha256()
+    for top in sorted(paths):
+        sources = sorted(top.rglob("*.py")) if top.is_dir() else [top]
+        for source in sources:
+            name = source.relative_to(top.parent).as_posix()
+            total.update(f"{name}\0{sha256_of_file(source)}\0".encode())
+    return total.hexdigest()
