@@ -55,9 +55,7 @@ def disturbances() -> list[tuple[str, str]]:
         )
     governor = _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if governor and governor != "performance":
-        found.append(
-            (f"the CPU governor is {governor}", "cpupower frequency-set -g performance, as root")
-        )
+        found.append((f"the CPU governor is {governor}", "cpupower frequency-set -g performance, as root"))
     quota = _cpu_quota()
     if quota is not None and quota < (os.cpu_count() or 1):
         found.append(
@@ -78,7 +76,7 @@ def _processor() -> dict[str, Scalar]:
     memory = _read("/proc/meminfo").split()
     return {
         "cpu": facts.get("model name") or platform.processor() or platform.machine(),
-        "cpu_family": f"{facts.get('cpu family', '?')}/{facts.get('model', '?')}/{facts.get('stepping', '?')}",
+        "cpu_family": "/".join(facts.get(part, "?") for part in ("cpu family", "model", "stepping")),
         "cpu_threads": threads_available(),
         "memory_gib": round(int(memory[1]) / 2**20) if memory[:1] == ["MemTotal:"] else None,
         "hypervisor": _hypervisor(),
@@ -137,7 +135,8 @@ def _cpu_quota() -> float | None:
     words = _read("/sys/fs/cgroup/cpu.max").split()
     if len(words) == 2 and words[0] != "max":
         return int(words[0]) / int(words[1])
-    quota, period = _read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), _read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+    quota = _read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+    period = _read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
     return int(quota) / int(period) if quota and period and int(quota) > 0 else None
 
 
