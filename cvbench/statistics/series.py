@@ -7,6 +7,7 @@ ones a series is worth; intervals and the right to print a percentile go by that
 from __future__ import annotations
 
 import math
+
 import numpy as np
 from jaxtyping import Float64
 from scipy import special
@@ -14,8 +15,8 @@ from scipy import special
 Series = Float64[np.ndarray, " n"]
 
 NEEDED = {50: 1, 90: 64, 95: 130, 99: 662}
-"""Percentile → the least effective n that carries it: the early-stopping rule of MLPerf's load
-generator at confidence 0.99 with one slower query allowed (64 = 90 % …), rounded as published."""
+"""Percentile → the least effective n that carries it: the least n at which a binomial(n, 1 - percent)
+stays at one slower value or fewer with probability at most 0.01 (MLPerf's early stopping, t = 1)."""
 
 
 def effective_n(values: Series) -> float:

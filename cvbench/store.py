@@ -1,0 +1,227 @@
+"""Where records live: one folder a run, one immutable file a cell, written whole or not at all.
+
+    <out>/<suite>/<run>/run.json            what the run is: suite, machine, versions, start
+                        cells/<key>.json    one Record each
+                        samples/<key>…      raw timings, Parquet
+                        outcomes/<key>…     per image, Parquet
+                        attempts/<key>-<n>.json   records of earlier tries that did not end well
+    <out>/checkpoints/                      trained weights, shared by all runs
+
+A run is continued by whoever asks for the same suite on the same machine with the same code and the
+same data folders: that is its `identity`. One process at a time writes a suite's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from cvbench.errors import RunInUse, StoreError
+from cvbench.files import sha256_of_file, sync_folder, write_whole
+from cvbench.record import SCHEMA, Attachment, Record
+from cvbench.spec import Cell
+
+STAGING = ".staging"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, open for reading; `Store.writing` hands out one that may be written."""
+
+    folder: Path
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The content of run.json; raises StoreError where it cannot be read."""
+        path = self.folder / "run.json"
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path}: this is no run that cvbench can read ({error}).") from error
+        version = about.get("schema") if isinstance(about, dict) else None
+        if not isinstance(version, int) or version > SCHEMA:
+            raise StoreError(f"{path}: schema {version!r} is not known here; the newest is {SCHEMA}.")
+        return dict(about)
+
+    def record(self, key: str) -> Record | None:
+        """The record of a cell, or None while there is none."""
+        path = self.folder / "cells" / f"{key}.json"
+        return read_record(path) if path.exists() else None
+
+    def records(self) -> list[Record]:
+        """All records: first those of the suite as last read, in its order, then any others."""
+        order = {cell["key"]: place for place, cell in enumerate(self.about.get("cells", []))}
+        found = [read_record(path) for path in sorted((self.folder / "cells").glob("*.json"))]
+        return sorted(found, key=lambda record: order.get(record.key, len(order)))
+
+    def commit(self, record: Record, staged: Path) -> Record:
+        """Keep a record and the files it names; returns it as it was written.
+
+        Files first, the record last: a record on disk always has its files. An earlier record that
+        did not end well moves to `attempts`. Raises StoreError where the disk refuses.
+        """
+        target = self.folder / "cells" / f"{record.key}.json"
+        try:
+            attachments = tuple(self._keep(item, staged) for item in record.attachments)
+            record = record.model_copy(update={"attachments": attachments})
+            if target.exists():
+                self._set_aside(target)
+            write_whole(target, record.model_dump_json(indent=1).encode() + b"\n")
+        except OSError as error:
+            raise StoreError(
+                f"{target}: cannot be written ({error.strerror or error}).\n"
+                "  What was finished before is safe. Make room, then give the same command again."
+            ) from error
+        return record
+
+    def _keep(self, item: Attachment, staged: Path) -> Attachment:
+        source = staged / Path(item.file).name
+        target = self.folder / item.kind / source.name
+        with source.open("rb") as file:
+            os.fsync(file.fileno())
+        digest = sha256_of_file(source)
+        source.replace(target)
+        sync_folder(target.parent)
+        return item.model_copy(update={"file": f"{item.kind}/{target.name}", "sha256": digest})
+
+    def _set_aside(self, path: Path) -> None:
+        tries = len(list((self.folder / "attempts").glob(f"{path.stem}-*.json")))
+        write_whole(self.folder / "attempts" / f"{path.stem}-{tries + 1}.json", path.read_bytes())
+
+
+@dataclass(frozen=True)
+class Store:
+    """All runs below one folder, `results` by default."""
+
+    root: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where trained weights are shared between runs."""
+        return self.root / "checkpoints"
+
+    def runs(self, suite: str | None = None) -> list[Run]:
+        """Every run, or those of one suite, oldest first."""
+        found = self.root.glob(f"{suite or '*'}/*/run.json")
+        return [Run(path.parent) for path in sorted(found, key=lambda path: path.parent.name)]
+
+    def find(self, name: str) -> Run:
+        """A run by its folder, by `suite/run`, by `suite` (the newest), or by a run's own name."""
+        if (Path(name) / "run.json").is_file():
+            return Run(Path(name))
+        runs = self.runs()
+        for run in reversed(runs):
+            if name in (
+                f"{run.folder.parent.name}/{run.folder.name}",
+                run.folder.name,
+                run.folder.parent.name,
+            ):
+                return run
+        raise StoreError(f'"{name}" is no run.\n  See all: cvbench list runs')
+
+    @contextmanager
+    def writing(
+        self, suite: str, cells: Sequence[Cell], *, about: Mapping[str, Any], identity: str, fresh: bool
+    ) -> Iterator[Run]:
+        """The run to write into: the newest of this identity, or a new one where none is or `fresh`.
+
+        Everything that can refuse does so here, before any work: a folder that cannot be written
+        raises StoreError, one that another process writes raises RunInUse.
+        """
+        home = self.root / suite
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            self.checkpoints.mkdir(exist_ok=True)
+            write_whole(home / ".probe", b"")
+            (home / ".probe").unlink()
+        except OSError as error:
+            raise StoreError(
+                f"{home}: results cannot be written there ({error.strerror or error}).\n"
+                "  Name another folder with --out."
+            ) from error
+        lock = FileLock(home / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise RunInUse(
+                f"{home}: another cvbench run is writing there.\n"
+                "  Wait until it ends, or name another folder with --out."
+            ) from error
+        try:
+            yield self._open(home, cells, about=about, identity=identity, fresh=fresh)
+        finally:
+            lock.release()
+
+    def _open(
+        self, home: Path, cells: Sequence[Cell], *, about: Mapping[str, Any], identity: str, fresh: bool
+    ) -> Run:
+        same = [run for run in self.runs(home.name) if run.about.get("identity") == identity]
+        if same and not fresh:
+            run, created = same[-1], same[-1].about["created"]
+        else:
+            now = datetime.now(UTC)
+            run, created = Run(_unused(home, f"{now:%Y%m%d-%H%M%S}")), now.isoformat(timespec="seconds")
+        try:
+            for part in ("cells", "samples", "outcomes", "attempts"):
+                (run.folder / part).mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(run.folder / STAGING, ignore_errors=True)  # of a run that was killed
+            (run.folder / STAGING).mkdir()
+            content = {
+                "schema": SCHEMA,
+                "suite": home.name,
+                "run": run.folder.name,
+                "identity": identity,
+                "created": created,
+                **about,
+                "cells": [{"key": c.key, "title": c.title, "model": c.model.name} for c in cells],
+            }
+            write_whole(run.folder / "run.json", json.dumps(content, indent=1).encode() + b"\n")
+        except OSError as error:
+            raise StoreError(f"{run.folder}: cannot be written ({error.strerror or error}).") from error
+        return run
+
+    @staticmethod
+    def staging(run: Run) -> Path:
+        """A fresh folder on the run's own disk for a cell's files, moved in by `Run.commit`."""
+        return Path(tempfile.mkdtemp(dir=run.folder / STAGING))
+
+
+def read_record(path: Path) -> Record:
+    """A record from its file; raises StoreError that names the file and what is wrong with it."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: this is no record that cvbench can read ({error}).") from error
+    version = content.get("schema") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise StoreError(f"{path}: this is no record: it has no schema number.")
+    if version > SCHEMA:
+        raise StoreError(
+            f"{path}: schema {version} is newer than this cvbench, which knows {SCHEMA}.\n"
+            "  Read it with the version that wrote it, or a later one."
+        )
+    try:
+        return Record.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise StoreError(f"{path}: {place}: {first['msg']}.") from error
+
+
+def _unused(home: Path, name: str) -> Path:
+    """`name`, or with a number behind it where two runs begin in one second."""
+    folder, number = home / name, 2
+    while folder.exists():
+        folder, number = home / f"{name}-{number}", number + 1
+    return folder
