@@ -1,0 +1,109 @@
+"""How often the right class has the highest score, or one of the five highest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from cvbench.metrics.per_image import PerImage
+from cvbench.protocols import Metric
+from cvbench.record import Measurement, Part
+from cvbench.statistics.proportions import wilson
+from cvbench.values import ClassScores, Prediction, Truth
+
+
+class _Answer(NamedTuple):
+    label: int
+    predicted: int
+    rank: int | None
+    """How many other classes score as much as the right one or more; None where a score is NaN."""
+
+
+class TopK:
+    """top-1 and top-5 accuracy.
+
+    The right class has to score strictly higher than all others (top-1), or than all but four
+    (top-5): an equal score elsewhere counts against it. An image with a NaN among its scores is
+    wrong. With five classes or fewer top-5 is missing, since nothing could fail it.
+
+    The parts of each figure are the same share among the images of one class.
+    """
+
+    protocol = "topk/ties-against"
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self.images: PerImage[_Answer] = PerImage()
+
+    def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
+        """Take in one batch; raises ValueError for an id that came before."""
+        answers = [_answer(p, t) for p, t in zip(predictions, truths, strict=True)]
+        self.images.add(ids, answers)
+
+    def merge(self, other: Metric) -> None:
+        """Take in what another TopK over the same classes has accumulated."""
+        if not isinstance(other, TopK) or other.classes != self.classes:
+            raise TypeError("only a TopK over the same classes can be merged")
+        self.images.merge(other.images)
+
+    def compute(self) -> list[Measurement]:
+        """top1 and top5 with their Wilson intervals."""
+        return [self._figure("top1", 1), self._figure("top5", 5)]
+
+    def outcomes(self) -> Mapping[str, Sequence[Any]]:
+        """Each image's id, class, answer, and whether it counts as right in either figure."""
+        answers = self.images.entries()
+        return {
+            "id": self.images.ids(),
+            "label": [a.label for a in answers],
+            "predicted": [a.predicted for a in answers],
+            "top1": [_right(a, 1) for a in answers],
+            "top5": [_right(a, 5) for a in answers],
+        }
+
+    def _figure(self, name: str, k: int) -> Measurement:
+        answers = self.images.entries()
+        missing = None
+        if not answers:
+            missing = "no images"
+        elif len(self.classes) <= k:
+            missing = f"there are only {len(self.classes)} classes, so nothing could be wrong"
+        right = [_right(a, k) for a in answers]
+        return Measurement(
+            name=name,
+            value=None if missing else sum(right) / len(right),
+            missing=missing,
+            unit="fraction",
+            direction="higher",
+            n=len(answers),
+            interval=None if missing else wilson(sum(right), len(right)),
+            protocol=self.protocol,
+            parts=() if missing else self._parts(answers, right),
+        )
+
+    def _parts(self, answers: Sequence[_Answer], right: Sequence[bool]) -> tuple[Part, ...]:
+        images, hits = [0] * len(self.classes), [0] * len(self.classes)
+        for answer, is_right in zip(answers, right, strict=True):
+            images[answer.label] += 1
+            hits[answer.label] += is_right
+        return tuple(
+            Part(name=name, value=h / n, n=n)
+            if n
+            else Part(name=name, value=None, missing="no image of this class", n=0)
+            for name, h, n in zip(self.classes, hits, images, strict=True)
+        )
+
+
+def _answer(prediction: Prediction, truth: Truth) -> _Answer:
+    if not isinstance(prediction, ClassScores) or not isinstance(truth, ClassScores):
+        raise TypeError("classification metrics take ClassScores")
+    scores, label = prediction.scores, truth.label
+    if torch.isnan(scores).any():
+        return _Answer(label, prediction.label, None)
+    return _Answer(label, prediction.label, int((scores >= scores[label]).sum()) - 1)
+
+
+def _right(answer: _Answer, k: int) -> bool:
+    return answer.rank is not None and answer.rank < k

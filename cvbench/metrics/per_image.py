@@ -1,0 +1,49 @@
+"""What a metric remembers of each image, kept so that nothing depends on the order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class PerImage(Generic[T]):
+    """One entry an image, by id; read back in the order of the ids, whatever the order of arrival.
+
+    Ids that are all decimal numbers are ordered as numbers, others as text.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, T] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, ids: Sequence[str], entries: Sequence[T]) -> None:
+        """Take in a batch, all or nothing; raises ValueError for an id that has come before."""
+        if len(ids) != len(entries):
+            raise ValueError(f"{len(ids)} ids came with {len(entries)} images")
+        batch = dict(zip(ids, entries, strict=True))
+        repeated = sorted(batch.keys() & self._entries.keys())
+        if repeated or len(batch) != len(ids):
+            known = repeated or sorted(i for i in batch if list(ids).count(i) > 1)
+            raise ValueError(f"image {known[0]!r} came twice; each image counts once")
+        self._entries.update(batch)
+
+    def merge(self, other: PerImage[T]) -> None:
+        """Take in all entries of another; raises ValueError where both know one image."""
+        self.add(list(other._entries), list(other._entries.values()))
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Ids and entries, in the order of the ids."""
+        return ((image, self._entries[image]) for image in self.ids())
+
+    def ids(self) -> list[str]:
+        """The ids, in order."""
+        numbered = all(image.isdecimal() for image in self._entries)
+        return sorted(self._entries, key=lambda image: (int(image), image) if numbered else (0, image))
+
+    def entries(self) -> list[T]:
+        """The entries, in the order of the ids."""
+        return [self._entries[image] for image in self.ids()]

@@ -1,0 +1,38 @@
+"""Intervals for a share of independent yes-or-no outcomes."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+
+class Interval(NamedTuple):
+    """The two ends of an interval, both inside it."""
+
+    low: float
+    high: float
+
+
+def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """The Wilson score interval of a proportion; it holds the proportion itself and stays within 0 and 1.
+
+    Raises ValueError without observations, since then nothing is known.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference,
+    JASA 22, 1927; without continuity correction.
+
+    >>> wilson(8, 10)
+    Interval(low=0.4901..., high=0.9433...)
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"{successes} successes among {n} observations are no proportion")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = successes / n
+    centre = share + z * z / (2 * n)
+    reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    # At 0 and n the exact ends are 0 and 1; rounding must not put them on the wrong side.
+    low = 0.0 if successes == 0 else (centre - reach) / scale
+    high = 1.0 if successes == n else (centre + reach) / scale
+    return Interval(low, high)
