@@ -1,0 +1,77 @@
+"""Which prior is to learn which object: the threshold assigner that detectors train with."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+
+class Assignment(NamedTuple):
+    """What each prior is to learn; a prior that is neither positive nor negative is left out."""
+
+    truth: Int64[Tensor, " n"]
+    """The object that each prior overlaps most, meaningful where `positive`; 0 if there is none."""
+    positive: Bool[Tensor, " n"]
+    negative: Bool[Tensor, " n"]
+
+    @property
+    def ignored(self) -> Tensor:
+        """Priors that overlap an object too much for background and too little for the object."""
+        return ~(self.positive | self.negative)
+
+
+def assign(
+    overlaps: Float[Tensor, "n m"],
+    *,
+    positive: float = 0.7,
+    negative: float = 0.3,
+    low_quality: bool = True,
+) -> Assignment:
+    """Priors to objects by their IoU, `overlaps[prior, object]`.
+
+    A prior is positive if its best IoU is at least `positive`, negative if it is below `negative`.
+    With `low_quality`, each object's best priors (all that share its highest IoU, unless that is 0)
+    are positive too; they still learn the object that they themselves overlap most, which may be
+    another one. Among equals a prior's object is the first. Without objects every prior is negative.
+
+    Source: Ren et al. 2015, https://arxiv.org/abs/1506.01497, section 3.1.2.
+
+    >>> assign(torch.tensor([[0.8, 0.0], [0.1, 0.2], [0.1, 0.1]]))
+    Assignment(truth=tensor([0, 1, 0]), positive=tensor([ True,  True, False]),
+        negative=tensor([False, False,  True]))
+    """
+    if overlaps.shape[1] == 0 or len(overlaps) == 0:
+        none = torch.zeros(len(overlaps), dtype=torch.bool, device=overlaps.device)
+        return Assignment(torch.zeros_like(none, dtype=torch.int64), none, ~none)
+    best, truth = overlaps.max(dim=1)
+    is_positive = best >= positive
+    if low_quality:
+        is_positive |= ((overlaps == overlaps.amax(dim=0)) & (overlaps > 0)).any(dim=1)
+    return Assignment(truth, is_positive, ~is_positive & (best < negative))
+
+
+def bipartite(overlaps: Float[Tensor, "n m"]) -> Int64[Tensor, " m"]:
+    """One prior of its own for every object: the best pair first, then the best of what is left.
+
+    Among equal overlaps the first object goes first and takes the first prior. More objects than
+    priors is a ValueError.
+
+    Source: the matching of SSD (Liu et al. 2016), https://arxiv.org/abs/1512.02325, section 2.2.
+
+    >>> bipartite(torch.tensor([[0.9, 0.8], [0.5, 0.1], [0.0, 0.2]]))
+    tensor([0, 2])
+    """
+    priors, objects = overlaps.shape
+    if objects > priors:
+        raise ValueError(f"{objects} objects cannot have one each of {priors} priors")
+    left = overlaps.t().clone()
+    prior_of = torch.zeros(objects, dtype=torch.int64, device=overlaps.device)
+    for _ in range(objects):
+        best = left.argmax()
+        prior_of[best // priors] = best % priors
+        left[best // priors] = -1
+        left[:, best % priors] = left[:, best % priors].clamp(max=-0.5)
+    return prior_of
