@@ -1,0 +1,33 @@
+"""Benchmark and evaluate computer-vision architectures: accuracy, speed and memory in one record.
+
+>>> import cvbench
+>>> sorted(cvbench.__all__)
+['build_model', 'load_suite', 'run', 'to_frame']
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cvbench.models import build_model
+    from cvbench.report.frame import to_frame
+    from cvbench.session import run
+    from cvbench.suite import load_suite
+
+__all__ = ["build_model", "load_suite", "run", "to_frame"]
+
+_HOMES = {
+    "build_model": "cvbench.models",
+    "load_suite": "cvbench.suite",
+    "run": "cvbench.session",
+    "to_frame": "cvbench.report.frame",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import cvbench` alone stays fast."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cvbench' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,103 @@
+"""What is to be seen while a suite runs: one live line a cell, or plain lines where no one watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bars
+
+from cvbench.record import Measurement, Record
+from cvbench.runner.ledger import Progress
+from cvbench.spec import Cell
+from cvbench.units import show_seconds
+
+_MARKS = {"ok": "[green]✓[/green]", "skipped": "[yellow]-[/yellow]"}
+
+
+class Display:
+    """Listens to a session and shows it on a console."""
+
+    def __init__(self, console: Console, cells: Sequence[Cell]) -> None:
+        self._console = console
+        self._number = {cell.key: place for place, cell in enumerate(cells, 1)}
+        self._width = max(len(cell.title) for cell in cells)
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            TextColumn("[cyan]{task.fields[stage]:8}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._bar: TaskID | None = None
+        self._stage = ""
+        self._since = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def started(self, cell: Cell) -> None:
+        """A cell's worker is being started."""
+        self._stage = ""
+        self._since = time.monotonic()
+        if self._console.is_terminal:
+            self._bar = self._bars.add_task(self._label(cell), total=1.0, stage="start", note="")
+        else:
+            self._console.print(f"{self._label(cell)}: started")
+
+    def progressed(self, cell: Cell, progress: Progress) -> None:
+        """News from it."""
+        eta = f"ETA {show_seconds(progress.eta_s)}" if progress.eta_s and progress.eta_s >= 1 else ""
+        if self._bar is not None:
+            note = escape("   ".join(part for part in (progress.note, eta) if part))
+            if progress.share is None:
+                self._bars.reset(self._bar, total=None, stage=progress.stage, note=note)
+            else:
+                self._bars.update(
+                    self._bar, total=1.0, completed=progress.share, stage=progress.stage, note=note
+                )
+        elif progress.stage != self._stage:
+            self._console.print(f"{self._label(cell)}: {progress.stage}")
+        self._stage = progress.stage
+
+    def finished(self, record: Record, *, reused: bool) -> None:
+        """Its record is on disk."""
+        if self._bar is not None:
+            self._bars.remove_task(self._bar)
+            self._bar = None
+        line = f"{self._label(record.cell)}: {_summary(record, reused=reused)}"
+        if self._console.is_terminal:
+            self._console.print(f"{_MARKS.get(record.outcome, '[red]✗[/red]')} {line}")
+        else:
+            self._console.print(line, markup=False)
+
+    def _label(self, cell: Cell) -> str:
+        total = len(self._number)
+        return escape(f"[{self._number[cell.key]}/{total}] {cell.title:{self._width}}")
+
+
+def _summary(record: Record, *, reused: bool) -> str:
+    if record.outcome != "ok":
+        return escape(f"{record.outcome}: {record.reason}")
+    shown = [f"{m.name} {m.value:.3f}" for m in _headlines(record) if m.value is not None]
+    when = "was finished before" if reused else f"in {show_seconds(record.wall_s)}"
+    return escape(f"{', '.join(shown)}   {when}")
+
+
+def _headlines(record: Record) -> list[Measurement]:
+    """The first figures that are shares: the accuracy."""
+    return [m for m in record.measurements if m.unit == "fraction"][:2]

@@ -1,0 +1,82 @@
+"""`cvbench run`: carry out a suite, cell by cell, and show what came of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MISSED, FAILED, INTERRUPTED = 1, 3, 130
+
+
+def run(
+    suite: Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]…", help="Changes to the suite: train.epochs=1 models.0.options.width=0.5"
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
+        "results"
+    ),
+    only: Annotated[
+        str | None, typer.Option(help="Run cells whose model or key fits this pattern only.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Score the first so many images only: a quick look, not a result."),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: the records.")] = False,
+) -> None:
+    """Run SUITE: train or load each model, score it, time it, and keep a record of each.
+
+    Giving the same command again continues where the last one stopped, and repeats nothing that is
+    finished. Failed cells are tried again.
+    """
+    from rich.console import Console
+
+    from cvbench import session
+    from cvbench.cli.display import Display
+    from cvbench.report.terminal import print_tables
+    from cvbench.suite import load_suite
+
+    wanted = load_suite(suite, overrides or [])
+    wanted = wanted.limited(limit) if limit else wanted
+    wanted = wanted.select(only) if only else wanted
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    display = Display(console, wanted.cells)
+    with session.opened(wanted, out=out, listener=display, fresh=fresh) as opened:
+        try:
+            with display:
+                records = list(opened.carry_out())
+        except KeyboardInterrupt:
+            done = sum(record.outcome == "ok" for record in opened.records)
+            console.print(
+                f"\nStopped. {done} of {len(wanted.cells)} cells are finished and kept in {opened.run.folder}.\n"
+                "The same command continues from there."
+            )
+            raise typer.Exit(INTERRUPTED) from None
+        folder = opened.run.folder
+    if as_json:
+        typer.echo(json.dumps({"run": str(folder), "records": [r.model_dump(mode="json") for r in records]}))
+    print_tables(records, console)
+    console.print(f"\nResults: {folder}")
+    missed = wanted.missed(records)
+    for line in missed:
+        console.print(f"[red]expected:[/red] {line}" if console.is_terminal else f"expected: {line}")
+    if any(record.outcome not in ("ok", "skipped") for record in records):
+        raise typer.Exit(FAILED)
+    if missed:
+        raise typer.Exit(MISSED)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

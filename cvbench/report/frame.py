@@ -1,0 +1,62 @@
+"""Records as one pandas DataFrame: a row a cell, a column a figure. Failed cells are rows too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from cvbench.catalogue import MODELS
+from cvbench.record import Record
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a record, in the order given.
+
+    A figure `AP50` fills the columns `AP50`, `AP50/low` and `AP50/high` (its 95 % interval); one that
+    was measured under a condition has it in its name: `throughput@batch=32`. A figure that is
+    missing is NaN here, with its reason in `AP50/missing`. Units are those of the record: seconds,
+    bytes, fractions.
+    """
+    return pd.DataFrame([_row(record) for record in records])
+
+
+def task_of(record: Record) -> str:
+    """The task of a record's model; `unknown` for a model that this version does not know."""
+    card = MODELS.get(record.cell.model.name)
+    return record.cell.model.task or (card.task if card else "unknown")
+
+
+def _row(record: Record) -> dict[str, Any]:
+    cell, artifact = record.cell, record.artifact
+    row: dict[str, Any] = {
+        "key": record.key,
+        "model": cell.title,
+        "task": task_of(record),
+        "data": cell.data.name,
+        "split": cell.data.split,
+        "limit": cell.data.limit,
+        "precision": cell.runtime.precision,
+        "layout": cell.runtime.layout,
+        "compile": cell.runtime.compile,
+        "device": record.environment.hard.get("gpu") or record.environment.hard.get("cpu"),
+        "seed": cell.seed,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "parameters": artifact.parameters if artifact else None,
+        "macs": artifact.macs if artifact else None,
+        "weights": artifact.source if artifact else None,
+        "skipped_samples": len(record.skipped_samples),
+        "wall_s": record.wall_s,
+    }
+    for stage, spent in record.spent.items():
+        row[f"spent/{stage}"] = spent
+    for figure in record.measurements:
+        name = f"{figure.name}@{figure.at}" if figure.at else figure.name
+        row[name] = figure.value
+        if figure.interval is not None:
+            row[f"{name}/low"], row[f"{name}/high"] = figure.interval
+        if figure.missing is not None:
+            row[f"{name}/missing"] = figure.missing
+    return row

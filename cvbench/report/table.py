@@ -1,0 +1,107 @@
+"""The comparison table a person reads: one a task, figures with their uncertainty, nothing hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cvbench.catalogue import METRICS
+from cvbench.record import Measurement, Record
+from cvbench.report.frame import task_of
+from cvbench.units import show_bytes, show_count, show_seconds
+
+NOTHING = "-"
+
+
+def tables(records: Sequence[Record]) -> dict[str, pd.DataFrame]:
+    """A table for each task that occurs, in order of first occurrence; every cell is text."""
+    tasks = dict.fromkeys(task_of(record) for record in records)
+    return {task: _table([r for r in records if task_of(r) == task]) for task in tasks}
+
+
+def _table(records: Sequence[Record]) -> pd.DataFrame:
+    headlines = _headlines(records)
+    conditions = dict.fromkeys(
+        m.at for r in records for m in r.measurements if m.name == "throughput" and m.value is not None
+    )
+    rows = []
+    for record in records:
+        row = {"model": record.cell.title}
+        if len({r.cell.data.name for r in records}) > 1:
+            row["data"] = record.cell.data.name
+        row |= _what_differs(record, records)
+        row |= {name: _share(record.measurement(name)) for name in headlines}
+        row["latency p50"] = _duration(record.measurement("latency_p50"))
+        for at in conditions:
+            row[f"images/s ({at})"] = _rate(record.measurement("throughput", at))
+        artifact = record.artifact
+        row["parameters"] = show_count(artifact.parameters) if artifact else NOTHING
+        row["MACs"] = show_count(artifact.macs) if artifact and artifact.macs else NOTHING
+        row["peak memory"] = _peak(record)
+        row["status"] = _status(record)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _headlines(records: Sequence[Record]) -> list[str]:
+    """The first figures of every metric that was computed: two of each, as far as it has them."""
+    measured = {m.name for record in records for m in record.measurements}
+    names = [name for card in METRICS.values() for name in card.figures[:2] if name in measured]
+    return list(dict.fromkeys(names))
+
+
+def _what_differs(record: Record, records: Sequence[Record]) -> dict[str, str]:
+    """Columns for the runtime axes and the seed, where the rows differ in them."""
+    axes = {"precision": "precision", "layout": "layout", "compile": "compile"}
+    row = {
+        label: str(getattr(record.cell.runtime, axis))
+        for label, axis in axes.items()
+        if len({getattr(r.cell.runtime, axis) for r in records}) > 1
+    }
+    if len({r.cell.seed for r in records}) > 1:
+        row["seed"] = str(record.cell.seed)
+    return row
+
+
+def _share(figure: Measurement | None) -> str:
+    if figure is None or figure.value is None:
+        return NOTHING
+    if figure.interval is None:
+        return f"{figure.value:.3f}"
+    return f"{figure.value:.3f} [{figure.interval[0]:.3f}, {figure.interval[1]:.3f}]"
+
+
+def _duration(figure: Measurement | None) -> str:
+    if figure is None or figure.value is None:
+        return NOTHING
+    return show_seconds(figure.value) + _half_width(figure)
+
+
+def _rate(figure: Measurement | None) -> str:
+    if figure is None or figure.value is None:
+        return NOTHING
+    return show_count(figure.value) + _half_width(figure)
+
+
+def _half_width(figure: Measurement) -> str:
+    """Half the 95 % interval, relative to the figure."""
+    if figure.interval is None or not figure.value:
+        return ""
+    return f" ±{(figure.interval[1] - figure.interval[0]) / 2 / figure.value:.1%}"
+
+
+def _peak(record: Record) -> str:
+    peaks = [m.value for m in record.measurements if m.name == "peak_memory" and m.value is not None]
+    return show_bytes(max(peaks)) if peaks else NOTHING
+
+
+def _status(record: Record) -> str:
+    words = [record.outcome]
+    if record.reason:
+        words[0] += f": {record.reason.splitlines()[0]}"
+    if record.cell.data.limit is not None:
+        words.append(f"first {record.cell.data.limit} images only")
+    if record.skipped_samples:
+        words.append(f"{len(record.skipped_samples)} samples skipped")
+    return "; ".join(words)

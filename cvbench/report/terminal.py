@@ -1,0 +1,79 @@
+"""Tables and records in the terminal: drawn for a person, plain lines for a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cvbench.record import Record
+from cvbench.report.table import tables
+from cvbench.units import show_bytes, show_count, show_seconds
+
+
+def print_tables(records: Sequence[Record], console: Console) -> None:
+    """One table a task; into a file or pipe without any control codes or boxes."""
+    for task, table in tables(records).items():
+        print_table(table, console, title=task)
+
+
+def print_table(table: pd.DataFrame, console: Console, *, title: str) -> None:
+    """A table whose cells are text."""
+    if not console.is_terminal:
+        console.file.write(f"\n{title}\n{table.to_string(index=False)}\n")
+        return
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for name in table.columns:
+        left = name in ("model", "data", "status")
+        drawn.add_column(escape(name), justify="left" if left else "right", overflow="fold")
+    for row in table.itertuples(index=False):
+        drawn.add_row(*(escape(cell) for cell in row))
+    console.print(drawn)
+
+
+def print_record(record: Record, console: Console) -> None:
+    """Everything of one record that a person may want to see."""
+    console.print(f"[bold]{escape(record.cell.title)}[/bold]  {record.key}  {record.outcome}")
+    if record.reason:
+        console.print(f"  reason: {escape(record.reason)}")
+    if record.artifact:
+        a = record.artifact
+        console.print(
+            f"  artifact: {a.source}, {show_count(a.parameters)} parameters, "
+            f"{show_count(a.macs) if a.macs else 'uncounted'} MACs, weights {a.sha256[:12]}"
+        )
+    for split, passport in record.passports.items():
+        console.print(f"  {split}: {passport.name}, {passport.images} images, {passport.sha256[:12]}")
+    other = record.wall_s - sum(record.spent.values())
+    stages = ", ".join(f"{name} {show_seconds(s)}" for name, s in record.spent.items())
+    console.print(f"  time: {show_seconds(record.wall_s)} = {stages}, other {show_seconds(max(0.0, other))}")
+    figures = Table(box=SIMPLE_HEAD)
+    for name in ("figure", "value", "95 % interval", "n", "protocol"):
+        figures.add_column(name)
+    for m in record.measurements:
+        figures.add_row(
+            f"{m.name} {m.at}".strip(),
+            escape(_value(m.value, m.unit) if m.value is not None else f"missing: {m.missing}"),
+            f"{_value(m.interval[0], m.unit)} … {_value(m.interval[1], m.unit)}" if m.interval else "",
+            str(m.n or ""),
+            escape(m.protocol),
+        )
+    console.print(figures)
+    if record.output:
+        console.print(f"  what it printed last:\n{escape(record.output)}")
+
+
+def _value(value: float, unit: str) -> str:
+    match unit:
+        case "s":
+            return show_seconds(value)
+        case "bytes":
+            return show_bytes(value)
+        case "fraction":
+            return f"{value:.4f}"
+        case _:
+            return f"{show_count(value)} {unit}"

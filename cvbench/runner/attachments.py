@@ -1,0 +1,36 @@
+"""The raw material behind a record's figures, as Parquet files with zstd: samples and outcomes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cvbench.files import sha256_of_file
+from cvbench.protocols import Metric
+from cvbench.record import Attachment
+from cvbench.spec import Cell
+from cvbench.timing.series import Series
+
+
+def save_series(series: Series, cell: Cell, staged: Path) -> Attachment:
+    """Every sample of a timing, in order; unit and warm-up calls stand in the file's metadata."""
+    about = {"unit": series.unit, "at": series.at, "warmup_calls": str(series.warmup_calls)}
+    table = pa.table({series.name: series.values}).replace_schema_metadata(about)
+    return _save(table, "samples", f"{series.name}@{series.at}", cell, staged)
+
+
+def save_outcomes(metric: Metric, name: str, cell: Cell, staged: Path) -> Attachment:
+    """What a metric keeps of each image: enough to recompute its figures and to pair two runs."""
+    columns = {key: pa.array(values) for key, values in metric.outcomes().items()}
+    table = pa.table(columns).replace_schema_metadata({"protocol": metric.protocol})
+    return _save(table, "outcomes", name, cell, staged)
+
+
+def _save(table: pa.Table, kind: str, name: str, cell: Cell, staged: Path) -> Attachment:
+    file = f"{cell.key}-{re.sub(r'[^A-Za-z0-9=._-]', '-', name)}.parquet"
+    pq.write_table(table, staged / file, compression="zstd")
+    digest = sha256_of_file(staged / file)
+    return Attachment.model_validate({"kind": kind, "name": name, "file": f"{kind}/{file}", "sha256": digest})

@@ -1,0 +1,83 @@
+"""Scores a model on every image of a data set, once each, and makes sure that it was so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from cvbench.errors import CellError
+from cvbench.images.geometry import normalise
+from cvbench.images.loading import batches
+from cvbench.protocols import Dataset, Metric
+from cvbench.record import Measurement
+from cvbench.runner.inference import Inference
+from cvbench.runner.ledger import Progress
+from cvbench.spec import Cell
+from cvbench.values import ClassScores, Detections, LabelMap, Prediction
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an evaluation yields."""
+
+    measurements: tuple[Measurement, ...]
+    skipped: tuple[str, ...]
+    """Samples that could not be decoded and that the suite allows to skip."""
+
+
+def evaluate(
+    inference: Inference,
+    data: Dataset,
+    metrics: Sequence[Metric],
+    *,
+    cell: Cell,
+    on_step: Callable[[Progress], None],
+) -> Findings:
+    """Every figure of every metric over the whole of `data`.
+
+    Predictions are judged in pixels of the images as read. Raises CellError if the images scored
+    and those skipped are not the data set, each exactly once.
+    """
+    seen, skipped, start = 0, list[str](), time.perf_counter()
+    preprocessing = inference.model.preprocessing
+    loader = batches(data, preprocessing, batch=cell.runtime.batch, undecodable=cell.data.undecodable)
+    for batch in loader:
+        skipped += batch.skipped
+        if batch.ids:
+            images = normalise(inference.place(batch.images), preprocessing)
+            predictions = [
+                placement.restore(on_host(prediction))
+                for placement, prediction in zip(batch.placements, inference(images), strict=True)
+            ]
+            for metric in metrics:
+                metric.update(batch.ids, predictions, batch.truths)
+        seen += len(batch.ids)
+        share = (seen + len(skipped)) / len(data)
+        elapsed = time.perf_counter() - start
+        on_step(Progress("evaluate", share, f"{seen / elapsed:.0f} images/s", elapsed / share - elapsed))
+    if seen + len(skipped) != len(data):
+        raise CellError(f"{seen} images scored and {len(skipped)} skipped, but the data set has {len(data)}.")
+    return Findings(tuple(f for metric in metrics for f in metric.compute()), tuple(skipped))
+
+
+def on_host(prediction: Prediction) -> Prediction:
+    """The prediction in the host's memory; itself if it is there already."""
+    match prediction:
+        case ClassScores():
+            return ClassScores(prediction.scores.cpu())
+        case LabelMap():
+            return LabelMap(prediction.labels.cpu())
+        case Detections():
+            moved = {k: v.cpu() for k, v in vars(prediction).items() if isinstance(v, Tensor)}
+            return replace(prediction, **moved)
+
+
+def synchronise_of(device: torch.device) -> Callable[[], None] | None:
+    """What waits for the device; None for the host, which never runs ahead."""
+    if device.type == "cuda":
+        return lambda: torch.cuda.synchronize(device)
+    return None

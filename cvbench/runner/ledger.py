@@ -1,0 +1,50 @@
+"""Where a cell's time goes, and the news of it while it passes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+STAGES = ("import", "data", "build", "train", "evaluate", "time", "save")
+"""In the order in which a cell passes through them."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """News from a working cell."""
+
+    stage: str
+    share: float | None = None
+    """How much of the stage is done, 0 to 1; None where that cannot be known."""
+    note: str = ""
+    """What a person would like to see beside the bar, such as the loss."""
+    eta_s: float | None = None
+    """Seconds until the stage ends, as it looks now."""
+
+
+@dataclass
+class Ledger:
+    """Adds up seconds by stage; stages do not nest."""
+
+    tell: Callable[[Progress], None]
+    spent: dict[str, float] = field(default_factory=dict)
+    _heard: float = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Charge what happens inside to `name`, also when it fails."""
+        self.tell(Progress(name))
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[name] = self.spent.get(name, 0.0) + time.perf_counter() - start
+
+    def news(self, progress: Progress) -> None:
+        """Pass on, ten times a second at most."""
+        now = time.perf_counter()
+        if now - self._heard >= 0.1 or progress.share == 1.0:
+            self._heard = now
+            self.tell(progress)

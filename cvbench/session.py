@@ -1,0 +1,144 @@
+"""Joins runner and store: a suite goes in, records come out one by one, each kept before the next.
+
+This is `cvbench run` without its terminal; the Python API is the same function.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from cvbench import environment
+from cvbench.catalogue import is_address
+from cvbench.files import sha256_of_sources
+from cvbench.record import Record
+from cvbench.runner import local
+from cvbench.runner.ledger import Progress
+from cvbench.spec import Cell, digest
+from cvbench.store import Run, Store
+from cvbench.suite import Suite, reason_to_skip
+
+
+class Listener(Protocol):
+    """Who wants to hear how a run goes."""
+
+    def started(self, cell: Cell) -> None:
+        """A cell's worker is being started."""
+
+    def progressed(self, cell: Cell, progress: Progress) -> None:
+        """News from it."""
+
+    def finished(self, record: Record, *, reused: bool) -> None:
+        """Its record is on disk; `reused` if it was there before."""
+
+
+@dataclass
+class Session:
+    """A run in progress."""
+
+    suite: Suite
+    run: Run
+    store: Store
+    listener: Listener
+    records: list[Record] = field(default_factory=list)
+
+    def carry_out(self) -> Iterator[Record]:
+        """Every cell of the suite in order; one with a good record is taken from disk.
+
+        Records that are not ok are tried again, except skips that still hold.
+        """
+        has_gpu = environment.has_gpu()
+        for cell in self.suite.cells:
+            record = self.run.record(cell.key)
+            reused = record is not None and record.outcome == "ok"
+            if not reused:
+                record = self._new_record(cell, has_gpu=has_gpu)
+            assert record is not None
+            self.records.append(record)
+            self.listener.finished(record, reused=reused)
+            yield record
+
+    def _new_record(self, cell: Cell, *, has_gpu: bool) -> Record:
+        self.listener.started(cell)
+        staged = self.store.staging(self.run)
+        reason = reason_to_skip(cell, has_gpu=has_gpu)
+        if reason is not None:
+            now = datetime.now(UTC)
+            record = local.unfinished(
+                cell, outcome="skipped", reason=reason, output=None, started=now, wall_s=0.0
+            )
+        else:
+            record = local.carry_out(
+                cell,
+                local.Workspace(staged=staged, checkpoints=self.store.checkpoints),
+                timeout_s=self.suite.timeout_s,
+                on_progress=lambda progress: self.listener.progressed(cell, progress),
+            )
+        record = self.run.commit(record, staged)
+        shutil.rmtree(staged)
+        return record
+
+
+@contextmanager
+def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) -> Iterator[Session]:
+    """A session whose results folder is this process's own while the block lasts.
+
+    Raises StoreError or RunInUse before any work if the folder cannot be written.
+    """
+    machine = environment.probe()
+    code = sha256_of_sources(_sources(suite.cells))
+    roots = {cell.data.name: cell.data.root for cell in suite.cells}
+    identity = digest({"machine": dict(machine.hard), "code": code, "where": sorted(map(str, roots.items()))})
+    about = {
+        "source": str(suite.source),
+        "suite_text": suite.text,
+        "code_sha256": code,
+        "environment": machine.model_dump(mode="json"),
+    }
+    store = Store(out)
+    with store.writing(suite.name, suite.cells, about=about, identity=identity, fresh=fresh) as run:
+        yield Session(suite, run, store, listener)
+
+
+def _sources(cells: tuple[Cell, ...]) -> list[Path]:
+    """The code that decides what a cell yields: cvbench itself, and modules named by address."""
+    own = [Path(__file__).parent]
+    for cell in cells:
+        for name in (cell.model.name, cell.data.name, *cell.metrics):
+            if is_address(name):
+                found = find_spec(name.partition(":")[0].partition(".")[0])
+                if found is not None and found.origin is not None:
+                    origin = Path(found.origin)
+                    own.append(origin.parent if origin.name == "__init__.py" else origin)
+    return sorted(set(own))
+
+
+class Silence:
+    """Hears everything and says nothing."""
+
+    def started(self, cell: Cell) -> None:
+        """Say nothing."""
+
+    def progressed(self, cell: Cell, progress: Progress) -> None:
+        """Say nothing."""
+
+    def finished(self, record: Record, *, reused: bool) -> None:
+        """Say nothing."""
+
+
+def run(
+    suite: Suite, *, out: Path | str = "results", listener: Listener | None = None, fresh: bool = False
+) -> list[Record]:
+    """Carry out a suite from Python, as `cvbench run` does: `cvbench.run(cvbench.load_suite(path))`.
+
+    Returns one record a cell, in the suite's order, failed ones included. Giving the same suite again
+    continues where the last run stopped.
+    """
+    with opened(suite, out=Path(out), listener=listener or Silence(), fresh=fresh) as session:
+        return list(session.carry_out())

@@ -1,0 +1,62 @@
+"""The one way in: `uv run nox -s tests|lint|types|architecture|speed|gpu`.
+
+Sessions run in the environment that `uv run` has made, so nothing is installed twice.
+"""
+
+import os
+import shutil
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["tests", "lint", "types", "architecture"]
+
+COVERAGE_FLOOR = 85
+"""Branch coverage in percent; it only rises."""
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The default tests with branch coverage: offline, a few minutes."""
+    whole = not session.posargs
+    coverage = ["--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"]
+    session.run("pytest", *(coverage if whole else session.posargs))
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Tests that take more than half a minute each."""
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and format."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types."""
+    session.run("mypy")
+
+
+@nox.session
+def architecture(session: nox.Session) -> None:
+    """The layers: a file imports only downhill."""
+    session.run("lint-imports")
+
+
+@nox.session
+def speed(session: nox.Session) -> None:
+    """Ours beside its peers, in one run."""
+    session.run("pytest", "tests/speed", "-m", "speed", "--benchmark-enable", *session.posargs)
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Tests that need a CUDA device."""
+    if shutil.which("nvidia-smi") is None and not os.environ.get("CVBENCH_FORCE_GPU"):
+        session.skip("no NVIDIA driver is to be seen here")
+    session.run("pytest", "-m", "gpu", *session.posargs)
