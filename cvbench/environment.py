@@ -69,7 +69,7 @@ def disturbances() -> list[tuple[str, str]]:
 
 
 def _processor() -> dict[str, Scalar]:
-    facts = {}
+    facts: dict[str, str] = {}
     for line in _read("/proc/cpuinfo").splitlines():
         key, _, value = line.partition(":")
         facts.setdefault(key.strip(), value.strip())

@@ -29,7 +29,10 @@ from cvbench import units
 TaskName: TypeAlias = Literal["classification", "detection", "segmentation"]
 Precision: TypeAlias = Literal["fp32", "tf32", "bf16", "fp16"]
 Layout: TypeAlias = Literal["contiguous", "channels_last"]
-Duration: TypeAlias = Annotated[PositiveFloat, BeforeValidator(units.seconds)]
+Device: TypeAlias = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+Duration: TypeAlias = Annotated[
+    PositiveFloat, BeforeValidator(units.seconds, json_schema_input_type=PositiveFloat | str)
+]
 """Seconds; written as 30s, 5m or a plain number."""
 Atom: TypeAlias = bool | int | float | str
 Option: TypeAlias = Atom | tuple[Atom, ...] | tuple[tuple[Atom, ...], ...]
@@ -152,7 +155,7 @@ class TimingPlan(Frozen):
 class Runtime(Frozen):
     """How the model is run when it is scored and timed: the same for both."""
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Device = "auto"
     """`auto` takes the first GPU, or the CPU where there is none."""
     precision: Precision = "fp32"
     layout: Layout = "channels_last"
