@@ -1,0 +1,110 @@
+"""What a training image goes through: moved, scaled and mirrored, its truth along with it.
+
+Every image is resampled once: fitting and augmenting are one placement, so zooming into a large
+photograph shows detail that its fitted form has lost already.
+
+Each image has draws of its own, seeded by (seed, epoch, index). They depend on nothing else: neither
+on the number of worker processes nor on which images came before.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from cvbench.images.geometry import Placement, clipped, placement
+from cvbench.spec import Augment
+from cvbench.values import ClassScores, Detections, LabelMap, Preprocessing, Truth
+
+SMALLEST_SHARE = 0.25
+"""Of an object's box must remain on the canvas, or the object is no longer part of the truth."""
+
+
+class Augmented(NamedTuple):
+    """An image at the size a network takes, and its truth in the same pixels."""
+
+    image: UInt8[Tensor, "3 h w"]
+    truth: Truth
+
+
+def augment(
+    image: UInt8[Tensor, "3 h w"],
+    truth: Truth,
+    recipe: Augment,
+    preprocessing: Preprocessing,
+    generator: torch.Generator,
+) -> Augmented:
+    """The image fitted, resized by a drawn factor about the centre, shifted, and perhaps mirrored.
+
+    Four numbers are drawn whatever the recipe asks for, so that switching one part off leaves the
+    others' draws alone. Boxes are clipped to the canvas. Of objects that are cut, those with less
+    than `SMALLEST_SHARE` of their box are dropped, masks or no masks: a detector sees the same
+    objects whether masks are carried along or not.
+    """
+    flip, zoom, down, right = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
+    fitted = placement((image.shape[1], image.shape[2]), preprocessing)
+    place = _zoomed_and_shifted(fitted, recipe, zoom=zoom, shifts=(2 * down - 1, 2 * right - 1))
+    image, truth = place.image(image, preprocessing.fill), place.truth(truth)
+    if place != fitted and isinstance(truth, Detections):
+        truth = within(truth, place.canvas)
+    return mirrored(image, truth) if recipe.mirror and flip < 0.5 else Augmented(image, truth)
+
+
+def mirrored(image: UInt8[Tensor, "3 h w"], truth: Truth) -> Augmented:
+    """Left and right exchanged: the box (x1, y1, x2, y2) becomes (w - x2, y1, w - x1, y2)."""
+    return Augmented(image.flip(-1), _mirrored(truth, image.shape[2]))
+
+
+def within(truth: Detections, canvas: tuple[int, int]) -> Detections:
+    """The objects of which enough lies on the canvas, their boxes clipped to it.
+
+    Areas are left out where anything was cut: how much of an object's own area shows is not known.
+    """
+    boxes = clipped(truth.boxes, canvas)
+    if torch.equal(boxes, truth.boxes):
+        return truth
+    remaining = _areas(boxes)
+    kept = (remaining > 0) & (remaining >= SMALLEST_SHARE * _areas(truth.boxes))
+    return Detections(
+        boxes=boxes[kept],
+        labels=truth.labels[kept],
+        scores=truth.scores[kept],
+        masks=None if truth.masks is None else truth.masks[kept],
+        crowd=None if truth.crowd is None else truth.crowd[kept],
+        difficult=None if truth.difficult is None else truth.difficult[kept],
+    )
+
+
+def _zoomed_and_shifted(
+    fitted: Placement, recipe: Augment, *, zoom: float, shifts: tuple[float, float]
+) -> Placement:
+    """The fitted placement, resized about the canvas's centre and moved; `shifts` lie within -1 and 1."""
+    low, high = recipe.scale
+    factor = math.exp(math.log(low) + zoom * (math.log(high) - math.log(low)))
+    if factor == 1 and recipe.shift == 0:
+        return fitted
+    sizes, corners = [], []
+    for length, start, canvas, shift in zip(fitted.size, fitted.corner, fitted.canvas, shifts, strict=True):
+        centre = canvas / 2
+        sizes.append(max(1, round(length * factor)))
+        corners.append(round(centre + (start - centre) * factor + shift * recipe.shift * canvas))
+    return replace(fitted, size=(sizes[0], sizes[1]), corner=(corners[0], corners[1]))
+
+
+def _mirrored(truth: Truth, width: int) -> Truth:
+    if isinstance(truth, ClassScores):
+        return truth
+    if isinstance(truth, LabelMap):
+        return LabelMap(truth.labels.flip(-1))
+    x1, y1, x2, y2 = truth.boxes.unbind(1)
+    boxes = torch.stack((width - x2, y1, width - x1, y2), dim=1)
+    return replace(truth, boxes=boxes, masks=None if truth.masks is None else truth.masks.flip(-1))
+
+
+def _areas(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

@@ -1,0 +1,133 @@
+"""A data set in batches, as evaluation takes it: every sample once, in order, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from cvbench.errors import DataError
+from cvbench.images.geometry import Placement, fit
+from cvbench.images.packing import Packed, without_masks
+from cvbench.images.streaming import stream
+from cvbench.protocols import Dataset
+from cvbench.values import Preprocessing, Truth
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Images at the size a network takes, and all that is needed to score what it says of them."""
+
+    images: UInt8[Tensor, "b 3 h w"]
+    truths: tuple[Truth, ...]
+    """In pixels of the images as they were read."""
+    placements: tuple[Placement, ...]
+    ids: tuple[str, ...]
+    skipped: tuple[str, ...]
+    """Samples near these that could not be decoded: the position in the data set, and what was said of it."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def batches(
+    dataset: Dataset,
+    preprocessing: Preprocessing,
+    *,
+    batch: int,
+    workers: int = 0,
+    undecodable: Literal["fail", "skip"] = "fail",
+    needs_masks: bool = False,
+    pin: bool = False,
+) -> Iterator[Batch]:
+    """The whole data set, each sample once and in order; the bytes are the same for any `workers`.
+
+    No batch is empty. With `undecodable="skip"`, samples that raise DataError are told in `skipped`,
+    and the batch they belong to is smaller by them; otherwise the DataError ends the iteration.
+    Without `needs_masks`, masks of Detections are left out and their areas kept.
+
+    Raises DataError where nothing could be decoded, or where the data set is empty.
+    """
+    work = _Preparation(dataset, preprocessing, undecodable == "skip", needs_masks)
+    jobs = (range(first, min(first + batch, len(dataset))) for first in range(0, len(dataset), batch))
+    held: Batch | None = None
+    for prepared in stream(work, jobs, workers=workers, pin=pin):
+        following = prepared.batch()
+        if held is None:
+            held = following
+        elif len(held) == 0:
+            held = replace(following, skipped=held.skipped + following.skipped)
+        elif len(following) == 0:
+            held = replace(held, skipped=held.skipped + following.skipped)
+        else:
+            yield held
+            held = following
+    if held is None:
+        raise DataError(f"{_name(dataset)}: there is no sample to look at")
+    if len(held) == 0:
+        raise DataError(
+            f"{_name(dataset)}: none of its {len(dataset)} samples could be decoded; the first said\n"
+            f"  {held.skipped[0]}"
+        )
+    yield held
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A Batch as it travels from a worker."""
+
+    images: UInt8[Tensor, "b 3 h w"]
+    truths: Packed | None
+    placements: tuple[Placement, ...]
+    ids: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+    def pin_memory(self) -> _Prepared:
+        """The images page-locked; truths stay where they are scored."""
+        return replace(self, images=self.images.pin_memory())
+
+    def batch(self) -> Batch:
+        truths = () if self.truths is None else tuple(self.truths.unpacked())
+        return Batch(self.images, truths, self.placements, self.ids, self.skipped)
+
+
+@dataclass(frozen=True)
+class _Preparation:
+    """Reads the samples at some positions and fits their images."""
+
+    dataset: Dataset
+    preprocessing: Preprocessing
+    skip: bool
+    needs_masks: bool
+
+    def __call__(self, positions: Sequence[int]) -> _Prepared:
+        images, truths, placements, ids, skipped = [], [], [], [], []
+        for position in positions:
+            try:
+                sample = self.dataset[position]
+            except DataError as error:
+                if not self.skip:
+                    raise
+                skipped.append(f"{position}: {error}")
+                continue
+            fitted = fit(sample.image, None, self.preprocessing)
+            images.append(fitted.image)
+            truths.append(sample.truth if self.needs_masks else without_masks(sample.truth))
+            placements.append(fitted.placement)
+            ids.append(sample.id)
+        nothing = torch.zeros(0, 3, *self.preprocessing.size, dtype=torch.uint8)
+        return _Prepared(
+            torch.stack(images) if images else nothing,
+            Packed.of(truths) if truths else None,
+            tuple(placements),
+            tuple(ids),
+            tuple(skipped),
+        )
+
+
+def _name(dataset: Dataset) -> str:
+    return f"{dataset.passport.name}: {dataset.passport.split}"
