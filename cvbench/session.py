@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cvbench import environment
 from cvbench.catalogue import is_address
@@ -25,6 +25,7 @@ from cvbench.store import Run, Store
 from cvbench.suite import Suite, reason_to_skip
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Who wants to hear how a run goes."""
 

@@ -43,7 +43,13 @@ Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 class Frozen(BaseModel):
     """A value: immutable, no unknown fields, numbers finite, no silent conversions of text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,  # validators are built at first use, so the command line starts fast
+    )
 
 
 class ModelSpec(Frozen):

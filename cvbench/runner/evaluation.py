@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cvbench.errors import CellError
-from cvbench.images.geometry import normalise
+from cvbench.images.normalisation import normalise
 from cvbench.images.loading import batches
 from cvbench.protocols import Dataset, Metric
 from cvbench.record import Measurement

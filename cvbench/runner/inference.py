@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
@@ -61,7 +61,7 @@ class Inference:
         net: Any = torch.compile(model, fullgraph=True, dynamic=False) if runtime.compile else model
         return cls(model, net, device, memory_format, _AUTOCAST.get(runtime.precision))
 
-    def place(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    def place(self, images: Shaped[Tensor, "b 3 h w"]) -> Shaped[Tensor, "b 3 h w"]:
         """The batch on the device, in the layout."""
         return images.to(device=self.device, memory_format=self.memory_format, non_blocking=True)
 

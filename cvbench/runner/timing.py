@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cvbench.images.geometry import normalise
+from cvbench.images.normalisation import normalise
 from cvbench.images.loading import batches
 from cvbench.protocols import Dataset
 from cvbench.record import Measurement

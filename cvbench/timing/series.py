@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
@@ -14,6 +14,7 @@ Call = Callable[[int], object]
 """The work to time: called with a running number, which picks the input from a pool."""
 
 
+@runtime_checkable
 class Clock(Protocol):
     """Where time comes from; the tests hand in a simulated one."""
 

@@ -1,0 +1,51 @@
+"""Runs cvbench as a user does, in a process of its own, on suites of toys."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+SUITE = """
+schema: 1
+name: toys
+data: {{name: "toys:Shades"}}
+train: {{epochs: 1, batch: 8, lr: 0.1}}
+models: [{models}]
+metrics: [topk]
+time: {{latency: {{warmup: 10ms, duration: 100ms, iterations: 10}}, throughput: null}}
+{more}
+"""
+
+
+def toy(name: str, **options: object) -> str:
+    """An entry of `models` for a toy."""
+    listed = ", ".join(f"{key}: {value}" for key, value in options.items())
+    return f'{{name: "toys:{name}", task: classification, options: {{{listed}}}}}'
+
+
+def environment() -> dict[str, str]:
+    """Where the worker finds the toys."""
+    return {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
+
+def start(*arguments: object, **settings: object) -> subprocess.Popen[str]:
+    """Start `cvbench` with the toys on its path."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cvbench", *map(str, arguments)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **settings,
+    )
+
+
+def cvbench(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `cvbench` to its end."""
+    process = start(*arguments)
+    out, err = process.communicate(timeout=240)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)

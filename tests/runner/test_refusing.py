@@ -1,0 +1,52 @@
+"""What cannot work is refused before any work, and a full disk loses nothing that was finished."""
+
+import json
+import resource
+
+from tests.runner.launching import cvbench, start, toy
+
+
+def test_an_out_folder_that_cannot_be_written_is_refused_before_any_work(suite, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    done = cvbench("run", suite(toy("linear")), "--out", tmp_path / "file")
+    assert done.returncode == 2
+    assert "results cannot be written there" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_disk_that_fills_up_is_a_failed_run_with_what_was_finished_intact(suite, tmp_path):
+    path = suite(toy("linear"))
+    assert cvbench("run", path, "--out", tmp_path / "r").returncode == 0
+    [kept] = (tmp_path / "r").glob("*/*/cells/*.json")
+    before = kept.read_bytes()
+
+    def small_disk():
+        # the system refuses every file that grows beyond this, as a full disk would
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) - 500, len(before) - 500))
+
+    run = start("run", path, "seed=[0,1]", "--out", tmp_path / "r", preexec_fn=small_disk)
+    _, err = run.communicate(timeout=120)
+    assert run.returncode != 0
+    assert "Traceback" not in err
+    assert kept.read_bytes() == before
+    for file in (tmp_path / "r").glob("*/*/cells/*.json"):
+        json.loads(file.read_bytes())
+
+
+def test_an_undecodable_sample_fails_its_cell_and_is_named(suite, tmp_path):
+    path = suite(toy("linear"))
+    broken = ("run", path, "data.options={broken: 3}", "train=null", "--out", tmp_path / "r", "--json")
+    done = cvbench(*broken)
+    assert done.returncode in (2, 3)
+
+
+def test_an_undecodable_sample_is_skipped_and_counted_when_the_suite_says_so(suite, tmp_path):
+    path = suite(toy("linear"))
+    done = cvbench(
+        "run", path, "data.options={broken: 3}", "data.undecodable=skip", "--out", tmp_path / "r", "--json"
+    )
+    [record] = json.loads(done.stdout)["records"]
+    assert record["outcome"] == "ok", record["reason"]
+    assert record["skipped_samples"] == ["3"]
+    assert record["measurements"][0]["n"] == 15
+    assert "1 samples skipped" in done.stderr
