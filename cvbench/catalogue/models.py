@@ -5,6 +5,11 @@ from __future__ import annotations
 from cvbench.catalogue.cards import Catalogue, Choice, ModelCard
 
 _WIDTH = Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8")
+_RESNET = {
+    "size": Choice(224, "height and width of the prepared input, at least 32"),
+    "width": _WIDTH,
+    "zero_init_residual": Choice(False, "start each block as the identity"),
+}
 
 MODELS: Catalogue[ModelCard] = Catalogue(
     "model",
@@ -38,11 +43,63 @@ MODELS: Catalogue[ModelCard] = Catalogue(
         input=(3, 224, 224),
         parameters={1000: 11_689_512, 91: 11_223_195, 80: 11_217_552, 20: 11_186_772},
         reference=("ImageNet val top-1 0.69758, top-5 0.89078 (torchvision IMAGENET1K_V1, 1 crop)",),
-        options={
-            "size": Choice(224, "height and width of the prepared input, at least 32"),
-            "width": _WIDTH,
-            "zero_init_residual": Choice(False, "start each block as the identity"),
-        },
+        options=_RESNET,
+    ),
+    ModelCard(
+        name="resnet34",
+        address="cvbench.models.resnet:resnet34",
+        summary="sixteen residual blocks of two 3x3 convolutions",
+        task="classification",
+        title="Deep Residual Learning for Image Recognition",
+        authors="He, Zhang, Ren, Sun",
+        year=2015,
+        link="https://arxiv.org/abs/1512.03385",
+        input=(3, 224, 224),
+        parameters={1000: 21_797_672, 91: 21_331_355, 80: 21_325_712, 20: 21_294_932},
+        reference=("ImageNet val top-1 0.73314, top-5 0.91420 (torchvision IMAGENET1K_V1, 1 crop)",),
+        options=_RESNET,
+    ),
+    ModelCard(
+        name="resnet50",
+        address="cvbench.models.resnet:resnet50",
+        summary="sixteen residual blocks of 1x1, 3x3 and 1x1 convolutions",
+        task="classification",
+        title="Deep Residual Learning for Image Recognition",
+        authors="He, Zhang, Ren, Sun",
+        year=2015,
+        link="https://arxiv.org/abs/1512.03385",
+        input=(3, 224, 224),
+        parameters={1000: 25_557_032, 91: 23_694_491, 80: 23_671_952, 20: 23_549_012},
+        reference=("ImageNet val top-1 0.76130, top-5 0.92862 (torchvision IMAGENET1K_V1, 1 crop)",),
+        options=_RESNET,
+    ),
+    ModelCard(
+        name="resnet101",
+        address="cvbench.models.resnet:resnet101",
+        summary="33 residual blocks of 1x1, 3x3 and 1x1 convolutions",
+        task="classification",
+        title="Deep Residual Learning for Image Recognition",
+        authors="He, Zhang, Ren, Sun",
+        year=2015,
+        link="https://arxiv.org/abs/1512.03385",
+        input=(3, 224, 224),
+        parameters={1000: 44_549_160, 91: 42_686_619, 80: 42_664_080, 20: 42_541_140},
+        reference=("ImageNet val top-1 0.77374, top-5 0.93546 (torchvision IMAGENET1K_V1, 1 crop)",),
+        options=_RESNET,
+    ),
+    ModelCard(
+        name="resnet152",
+        address="cvbench.models.resnet:resnet152",
+        summary="fifty residual blocks of 1x1, 3x3 and 1x1 convolutions",
+        task="classification",
+        title="Deep Residual Learning for Image Recognition",
+        authors="He, Zhang, Ren, Sun",
+        year=2015,
+        link="https://arxiv.org/abs/1512.03385",
+        input=(3, 224, 224),
+        parameters={1000: 60_192_808, 91: 58_330_267, 80: 58_307_728, 20: 58_184_788},
+        reference=("ImageNet val top-1 0.78312, top-5 0.94046 (torchvision IMAGENET1K_V1, 1 crop)",),
+        options=_RESNET,
     ),
     ModelCard(
         name="unet",
@@ -70,9 +127,12 @@ MODELS: Catalogue[ModelCard] = Catalogue(
         year=2015,
         link="https://arxiv.org/abs/1505.04597",
         input=(3, 572, 572),
-        parameters={21: 31_033_045, 1000: 31_096_680},
+        parameters={1: 31_031_745, 2: 31_031_810, 21: 31_033_045},
         options={
-            "size": Choice(388, "height and width of the labelled output; the net sees 184 more, mirrored"),
+            "size": Choice(
+                388,
+                "height and width of the labelled output, 100, 116, 132 …; the net sees 184 more, mirrored",
+            ),
             "width": _WIDTH,
         },
     ),
@@ -93,10 +153,16 @@ MODELS: Catalogue[ModelCard] = Catalogue(
             "width": _WIDTH,
             "anchors": Choice(
                 None,
-                "six priors [width, height] in pixels, small to large; by default those of 416 px scaled to `size`",
+                "six priors [width, height] in pixels, small to large; by default COCO's, scaled to `size`",
+            ),
+            "ignore": Choice(
+                "prior",
+                "who is excused from learning that nothing is there: predictors whose prior, or whose"
+                " prediction, overlaps an object",
             ),
             "score_threshold": Choice(0.005, "detections below it are not reported"),
             "nms_threshold": Choice(0.45, "of two boxes of one class that overlap more, the weaker goes"),
+            "max_detections": Choice(100, "the most that are reported of one image"),
         },
     ),
 )

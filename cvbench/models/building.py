@@ -1,0 +1,91 @@
+"""From a ModelSpec to a network that keeps its task's protocol."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from cvbench.catalogue import MODELS, ModelCard, is_address
+from cvbench.errors import InputError, UnknownName, suggestion
+from cvbench.protocols import Model
+from cvbench.spec import ModelSpec, Option, TaskName
+
+_MEMBERS = ("preprocessing", "forward", "loss", "decode")
+
+
+def build_model(spec: ModelSpec, classes: int) -> Model:
+    """The network that `spec` describes, freshly initialised from torch's global generator.
+
+    `spec.weights` is not read here. For segmentation, `classes` counts the background.
+
+    Raises UnknownName for a model, an address or an option that does not exist, with the nearest one
+    that does, and InputError for an option's value that the builder cannot use.
+    """
+    task = task_of(spec)
+    builder: Callable[..., Any] = MODELS.load(spec.name)
+    defaults = _defaults(spec.name, builder)
+    for option, value in spec.options.items():
+        if option not in defaults:
+            near = suggestion(option, defaults, listing=_listing(spec.name))
+            raise UnknownName(f'{spec.name} has no option "{option}".\n  {near}'.rstrip())
+        _check_type(spec.name, option, value, default=defaults[option])
+    model: Model = builder(classes, **spec.options)
+    missing = [member for member in _MEMBERS if not hasattr(model, member)]
+    if missing:
+        raise InputError(
+            f"{spec.name}: it gives a {type(model).__name__} without {', '.join(missing)}.\n"
+            f"  A {task} model has {', '.join(_MEMBERS)}: see cvbench/protocols.py"
+        )
+    return model
+
+
+def task_of(spec: ModelSpec) -> TaskName:
+    """The task of a model: its Card's, or what the spec says of an address.
+
+    Raises UnknownName for a name that is not in the catalogue, and InputError for an address without
+    a task or a catalogue's model with another.
+    """
+    if not is_address(spec.name):
+        card = MODELS.find(spec.name)
+        if spec.task not in (None, card.task):
+            raise InputError(
+                f"{spec.name}: it is a {card.task} model, not one for {spec.task}.\n  Leave `task` out."
+            )
+        return card.task
+    if spec.task is None:
+        raise InputError(
+            f"{spec.name}: nothing says what this model is for.\n"
+            f"  Add `task:` with one of {', '.join(get_args(TaskName))}."
+        )
+    return spec.task
+
+
+def _defaults(name: str, builder: Callable[..., Any]) -> Mapping[str, Any]:
+    """The options that a model takes, with their defaults: its Card's, or its builder's keywords."""
+    card: ModelCard | None = MODELS.get(name)
+    if card is not None:
+        return {option: choice.default for option, choice in card.options.items()}
+    keywords = list(inspect.signature(builder).parameters.values())[1:]
+    return {keyword.name: keyword.default for keyword in keywords if keyword.kind is not keyword.VAR_KEYWORD}
+
+
+def _listing(name: str) -> str:
+    return "" if is_address(name) else f"cvbench show {name}"
+
+
+def _check_type(model: str, option: str, value: Option, *, default: object) -> None:
+    """Raise InputError for a value of another kind than the default; a whole number may be a float."""
+    kinds: Mapping[type, tuple[str, tuple[type, ...]]] = {
+        bool: ("true or false", (bool,)),
+        int: ("a whole number", (int,)),
+        float: ("a number", (int, float)),
+        str: ("a word", (str,)),
+    }
+    if type(default) not in kinds:
+        return  # no default, or a list: the builder knows what it takes
+    wanted, accepted = kinds[type(default)]
+    if type(value) not in accepted:
+        raise InputError(
+            f"{model}: {option}={value!r} cannot be used: it must be {wanted}, such as {default!r}."
+        )

@@ -1,0 +1,90 @@
+"""Where the predictors sit, and what their numbers mean in pixels.
+
+A predictor is one prior in one cell of one detection layer. They are numbered layer by layer (coarse
+first), then by row, column and prior, the order in which a channels-last map lies in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from cvbench.boxes import cxcywh_to_xyxy
+
+
+class Grid(NamedTuple):
+    """The predictors of an input of some size."""
+
+    corner: Float[Tensor, "n 2"]
+    """First corner of each predictor's cell, (x, y) in pixels."""
+    stride: Float[Tensor, "n 1"]
+    """Side of its cell."""
+    prior: Float[Tensor, "n 2"]
+    """Width and height of its prior."""
+    priors: Float[Tensor, "l s 2"]
+    """The same priors by layer and slot."""
+    layers: Int64[Tensor, "l 4"]
+    """Of each layer: cells across, cells down, their side, and the number of its first predictor."""
+    height: int
+    """Of the input, in pixels."""
+    width: int
+
+    @property
+    def boxes(self) -> Float[Tensor, "n 4"]:
+        """The priors as boxes, each centred in its cell."""
+        return cxcywh_to_xyxy(torch.cat([self.corner + self.stride / 2, self.prior], dim=1))
+
+    def predictor(self, prior: Int64[Tensor, " m"], centre: Float[Tensor, "m 2"]) -> Int64[Tensor, " m"]:
+        """The number of the predictor with prior `prior` (counted over all layers) around `centre`.
+
+        A centre on the right or bottom border belongs to the last cell.
+        """
+        slots = self.priors.shape[1]
+        across, down, side, first = self.layers[prior // slots].unbind(1)
+        column = (centre[:, 0] / side).long().minimum(across - 1)
+        row = (centre[:, 1] / side).long().minimum(down - 1)
+        return first + (row * across + column) * slots + prior % slots
+
+
+def grid_of(outputs: Sequence[Tensor], *, strides: Sequence[int], priors: Float[Tensor, "l s 2"]) -> Grid:
+    """The grid behind raw maps; an input of another size than the usual has other maps."""
+    device = outputs[0].device
+    corners, layers, first = [], [], 0
+    for output, stride in zip(outputs, strides, strict=True):
+        down, across = output.shape[-2:]
+        y, x = torch.arange(down, device=device), torch.arange(across, device=device)
+        corners.append(torch.cartesian_prod(y, x).flip(1) * stride)  # down·across (x y)
+        layers.append([across, down, stride, first])
+        first += across * down * priors.shape[1]
+    cells = torch.tensor([len(corner) for corner in corners], device=device)
+    across, down, stride, _ = layers[0]
+    table = torch.tensor(layers, device=device)
+    slots = priors.shape[1]
+    return Grid(
+        corner=torch.cat(corners).float().repeat_interleave(slots, dim=0),
+        stride=table[:, 2:3].float().repeat_interleave(cells * slots, dim=0, output_size=first),
+        prior=priors.repeat_interleave(cells, dim=0, output_size=first // slots).flatten(0, 1),
+        priors=priors,
+        layers=table,
+        height=down * stride,
+        width=across * stride,
+    )
+
+
+def rows(outputs: Sequence[Tensor], *, channels: int) -> Float[Tensor, "b n channels"]:
+    """The raw maps with one row a predictor, in fp32."""
+    flat = [output.permute(0, 2, 3, 1).reshape(len(output), -1, channels) for output in outputs]
+    return torch.cat(flat, dim=1).float()
+
+
+def predicted_boxes(
+    raw: Float[Tensor, "k 4"], grid: Grid, predictor: Int64[Tensor, " k"]
+) -> Float[Tensor, "k 4"]:
+    """Corners in pixels of what predictors say: figure 2 of the paper."""
+    centre = grid.corner[predictor] + raw[:, :2].sigmoid() * grid.stride[predictor]
+    side = grid.prior[predictor] * raw[:, 2:].exp()
+    return cxcywh_to_xyxy(torch.cat([centre, side], dim=1))

@@ -1,0 +1,94 @@
+"""The convolutional part: from an image to one raw map a detection layer.
+
+Modules stand in the order of darknet's configuration files, which is the order of its weight files.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cvbench.models.options import widened
+
+_INITIAL_OBJECTNESS = 0.01
+
+
+class ConvNormLeaky(nn.Sequential):
+    """Convolution, batch norm, leaky rectifier: what darknet calls a convolutional layer."""
+
+    def __init__(self, incoming: int, outgoing: int, kernel: int) -> None:
+        convolution = nn.Conv2d(incoming, outgoing, kernel, padding=kernel // 2, bias=False)
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")  # N(0, 2/incoming), as darknet
+        super().__init__(convolution, nn.BatchNorm2d(outgoing, eps=1e-5), nn.LeakyReLU(0.1, inplace=True))
+
+
+class DetectionLayer(nn.Conv2d):
+    """A 1 x 1 convolution to (tx, ty, tw, th, objectness, a logit a class) for each prior."""
+
+    def __init__(self, incoming: int, *, priors: int, classes: int) -> None:
+        super().__init__(incoming, priors * (5 + classes), 1)
+        nn.init.normal_(self.weight, std=0.01)
+        bias = torch.zeros(priors, 5 + classes)
+        bias[:, 4] = math.log(_INITIAL_OBJECTNESS / (1 - _INITIAL_OBJECTNESS))
+        self.bias = nn.Parameter(bias.flatten())
+
+
+class StrideOnePool(nn.Module):
+    """2 x 2 maximum with stride 1; right and bottom edges are padded, so the size stays."""
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """The maximum of each value and its neighbours to the right and below."""
+        return F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=-math.inf), 2, stride=1)
+
+
+class TinyDarknet(nn.Module):
+    """The backbone of yolov3-tiny and its two detection layers."""
+
+    strides = (32, 16)
+
+    def __init__(self, *, classes: int, width: float) -> None:
+        super().__init__()
+        c16, c32, c64, c128, c256, c512, c1024 = (widened(2**k, width) for k in range(4, 11))
+        self.fine = nn.Sequential(  # shapes at 416 pixels and width 1
+            ConvNormLeaky(3, c16, 3),
+            nn.MaxPool2d(2),  # 16 208 208
+            ConvNormLeaky(c16, c32, 3),
+            nn.MaxPool2d(2),  # 32 104 104
+            ConvNormLeaky(c32, c64, 3),
+            nn.MaxPool2d(2),  # 64 52 52
+            ConvNormLeaky(c64, c128, 3),
+            nn.MaxPool2d(2),  # 128 26 26
+            ConvNormLeaky(c128, c256, 3),  # 256 26 26
+        )
+        self.coarse = nn.Sequential(
+            nn.MaxPool2d(2),  # 256 13 13
+            ConvNormLeaky(c256, c512, 3),
+            StrideOnePool(),  # 512 13 13
+            ConvNormLeaky(c512, c1024, 3),  # 1024 13 13
+            ConvNormLeaky(c1024, c256, 1),  # 256 13 13
+        )
+        self.coarse_head = nn.Sequential(
+            ConvNormLeaky(c256, c512, 3),  # 512 13 13
+            DetectionLayer(c512, priors=3, classes=classes),
+        )
+        self.lateral = nn.Sequential(
+            ConvNormLeaky(c256, c128, 1),
+            nn.Upsample(scale_factor=2),  # 128 26 26
+        )
+        self.fine_head = nn.Sequential(
+            ConvNormLeaky(c128 + c256, c256, 3),  # 256 26 26
+            DetectionLayer(c256, priors=3, classes=classes),
+        )
+
+    def forward(
+        self, images: Float[Tensor, "b 3 h w"]
+    ) -> tuple[Float[Tensor, "b o i j"], Float[Tensor, "b o k l"]]:
+        """The raw maps of the layers of stride 32 and 16."""
+        fine = self.fine(images)  # b 256 26 26
+        coarse = self.coarse(fine)  # b 256 13 13
+        joined = torch.cat([self.lateral(coarse), fine], dim=1)  # b 384 26 26
+        return self.coarse_head(coarse), self.fine_head(joined)
