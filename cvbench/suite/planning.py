@@ -1,0 +1,43 @@
+"""Which cells would run on this machine, and why the others would not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cvbench.spec import Cell
+from cvbench.suite.suite import Suite
+
+
+class Planned(NamedTuple):
+    """A cell, and the reason why it would be skipped; None where it would run."""
+
+    cell: Cell
+    skip: str | None
+
+
+def plan(suite: Suite, *, has_gpu: bool) -> list[Planned]:
+    """What `cvbench run` would do with each cell on this machine."""
+    return [Planned(cell, reason_to_skip(cell, has_gpu=has_gpu)) for cell in suite.cells]
+
+
+def reason_to_skip(cell: Cell, *, has_gpu: bool) -> str | None:
+    """Why a cell cannot be run where it is, or None; it looks for the files that the cell names."""
+    on_cpu = cell.runtime.device == "cpu" or (cell.runtime.device == "auto" and not has_gpu)
+    if cell.runtime.device.startswith("cuda") and not has_gpu:
+        return f"no GPU seen, and the suite wants {cell.runtime.device}"
+    for use, precision in _precisions(cell):
+        if on_cpu and precision == "fp16":
+            return f"{use} in fp16 needs a GPU; bf16 runs on a CPU"
+        if on_cpu and precision == "tf32":
+            return f"{use} in tf32 needs a GPU; a CPU has fp32"
+    if cell.data.root is not None and not Path(cell.data.root).expanduser().is_dir():
+        return f"no data: there is no folder {cell.data.root}"
+    if cell.model.weights is not None and not Path(cell.model.weights).expanduser().is_file():
+        return f"no weights: there is no file {cell.model.weights}"
+    return None
+
+
+def _precisions(cell: Cell) -> list[tuple[str, str]]:
+    training = [("training", cell.train.precision)] if cell.train else []
+    return [("running", cell.runtime.precision), *training]

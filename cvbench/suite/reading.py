@@ -1,0 +1,128 @@
+"""YAML as suites use it: mappings, lists and plain values, with the scalars of YAML 1.2.
+
+So `1e-3` is a number, and `on`, `yes` and `2026-01-01` are text. Anchors, aliases, tags and merge
+keys are refused: what a suite says stands where it is read, and no file can grow while it is read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, NamedTuple
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from cvbench.errors import Problem, SuiteError
+
+_DEPTH = 20
+_NULL = {"", "~", "null", "Null", "NULL"}
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
+
+
+class Reading(NamedTuple):
+    """What a text says, and what is wrong with the way it says it."""
+
+    tree: Any
+    problems: tuple[Problem, ...]
+
+
+def read(text: str, place: str) -> Reading:
+    """The tree of mappings, lists, text, numbers, booleans and None that `text` writes.
+
+    Of a key that stands twice the last value is kept, besides the problem. Raises SuiteError where
+    there is no tree to go on with: text that is not YAML, or that holds an alias.
+    """
+    loader = _Loader(text, place)
+    try:
+        node = loader.get_single_node()
+        tree = None if node is None else loader.value(node)
+    except yaml.MarkedYAMLError as error:
+        what = " ".join(part for part in (error.context, error.problem) if part)
+        loader.report(error.problem_mark or error.context_mark, f"this is not YAML: {what}.")
+        raise SuiteError(loader.problems) from error
+    finally:
+        loader.dispose()
+    return Reading(tree, tuple(loader.problems))
+
+
+def scalar(text: str) -> Any:
+    """What a word without quotes stands for.
+
+    >>> scalar("1e-3"), scalar("010"), scalar("yes"), scalar("true"), scalar("~")
+    (0.001, 10, 'yes', True, None)
+    """
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.fullmatch(text):
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if infinite := _INFINITE.fullmatch(text):
+        return float(f"{infinite[1]}inf")
+    return math.nan if text in {".nan", ".NaN", ".NAN"} else text
+
+
+class _Loader(yaml.BaseLoader):
+    """PyYAML's parser and composer, without its resolver and its constructors."""
+
+    def __init__(self, text: str, place: str) -> None:
+        self.problems: list[Problem] = []
+        self._place = place
+        self._depth = 0
+        super().__init__(text)
+
+    def report(self, mark: Any, what: str, remedy: str = "") -> None:
+        where = f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        self.problems.append(Problem(self._place + where, what, remedy))
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            self.report(event.start_mark, f"the alias *{event.anchor} is not allowed.", "Write it out.")
+            raise SuiteError(self.problems)
+        if self._depth == _DEPTH:
+            self.report(event.start_mark, f"this is nested more than {_DEPTH} deep.")
+            raise SuiteError(self.problems)
+        if event.anchor is not None:
+            self.report(event.start_mark, f"the anchor &{event.anchor} is not allowed.", "Remove it.")
+            event.anchor = None
+        if event.tag is not None:
+            self.report(event.start_mark, f"the tag {event.tag} is not allowed.", "Remove it.")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def value(self, node: Node) -> Any:
+        """The tree below a node."""
+        if isinstance(node, ScalarNode):
+            return scalar(node.value) if node.style is None else self._text(node)
+        if isinstance(node, SequenceNode):
+            return [self.value(item) for item in node.value]
+        assert isinstance(node, MappingNode)
+        tree: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                self.report(key.start_mark, "a key is a name, not a list or a mapping.")
+                continue
+            if key.value == "<<" and key.style is None:
+                self.report(key.start_mark, "the merge key << is not allowed.", "Write its content out.")
+                continue
+            if key.value in tree:
+                self.report(key.start_mark, f'the key "{key.value}" stands twice in one mapping.')
+            tree[self._text(key)] = self.value(value)
+        return tree
+
+    def _text(self, node: ScalarNode) -> str:
+        r"""Text as written; an escape such as "\ud800" is half a character, and no text at all."""
+        text: str = node.value
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            self.report(node.start_mark, "an escape in this text is no character.")
+            return ""
+        return text
