@@ -25,11 +25,20 @@ class Dataset(Protocol):
     DataError with the file's name.
     """
 
-    classes: tuple[str, ...]
-    """Class names in label order; for segmentation label 0 is the background, named here too."""
-    task: TaskName
-    passport: Passport
-    """What this is, to the byte: the record carries it."""
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in label order; for segmentation label 0 is the background, named here too."""
+        ...
+
+    @property
+    def task(self) -> TaskName:
+        """What its truths are made for."""
+        ...
+
+    @property
+    def passport(self) -> Passport:
+        """What this is, to the byte: the record carries it."""
+        ...
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Sample: ...
