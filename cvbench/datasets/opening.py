@@ -18,11 +18,14 @@ ROOT_VARIABLE: Final = "CVBENCH_DATA"
 """The environment variable that names the folder of all data sets; each has a sub-folder of its name."""
 
 
-def open_dataset(spec: DataSpec, *, task: TaskName, split: str | None = None) -> Dataset:
+def open_dataset(
+    spec: DataSpec, *, task: TaskName, split: str | None = None, limit: int | None = None
+) -> Dataset:
     """The data set of a spec, with truths for `task`.
 
-    Without `split` it is what the spec scores: its own split, its first `limit` images. A split that
-    is named here (a training wants `train`) is opened whole, since the limit is for scoring.
+    Without `split` it is what the spec scores: its own split, its own first so many images. The
+    spec's limit is for scoring only: a split that is named here (a training wants `train`) is cut
+    to the `limit` that is named here, and opened whole without one.
 
     The folder is the spec's `root`, else the data set's sub-folder of `$CVBENCH_DATA` where there is
     one, else none: then a set that comes along opens its own files.
@@ -31,7 +34,9 @@ def open_dataset(spec: DataSpec, *, task: TaskName, split: str | None = None) ->
     without truth, an option of the wrong type, a folder that is needed and missing, and files that
     are absent or damaged.
     """
-    wanted = spec.split if split is None else split
+    if split is None and limit is not None:
+        raise ValueError("the limit of the split that is scored stands in the spec")
+    wanted, count = (spec.split, spec.limit) if split is None else (split, limit)
     if is_address(spec.name):
         dataset = _open_address(spec, task, wanted)
     else:
@@ -44,7 +49,7 @@ def open_dataset(spec: DataSpec, *, task: TaskName, split: str | None = None) ->
                 f"  Name their folder as root, or put it at ${ROOT_VARIABLE}/{card.name}."
             )
         dataset = DATASETS.load(card.name)(task=task, split=wanted, root=root, **spec.options)
-    return dataset if split is not None or spec.limit is None else first(dataset, spec.limit)
+    return dataset if count is None else first(dataset, count)
 
 
 def find_root(name: str, given: str | None = None) -> str | None:
