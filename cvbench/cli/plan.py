@@ -1,0 +1,99 @@
+"""`cvbench plan`: the cells that a suite would run, and why any would be skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cvbench.catalogue import MODELS
+from cvbench.cli.listing import print_json, print_table
+from cvbench.environment import has_gpu
+from cvbench.spec import Cell
+from cvbench.suite import Planned, load_suite
+from cvbench.suite import plan as planned_cells
+
+
+def plan(
+    suite: Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]…", help="Changes to the suite: train.epochs=1 models.0.options.width=0.5"
+        ),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Show cells whose model or key fits this pattern only.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Score the first so many images only, as `run --limit` does.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show what `cvbench run SUITE` would do here, without doing it."""
+    wanted = load_suite(suite, overrides or [])
+    wanted = wanted.limited(limit) if limit else wanted
+    wanted = wanted.select(only) if only else wanted
+    planned = planned_cells(wanted, has_gpu=has_gpu())
+    if as_json:
+        cells = [_document(one) for one in planned]
+        print_json(
+            {"suite": wanted.name, "source": wanted.source, "timeout_s": wanted.timeout_s, "cells": cells}
+        )
+        return
+    print_table([_row(one) for one in planned])
+    skipped = sum(one.skip is not None for one in planned)
+    typer.echo(f"\n{wanted.name}: {len(planned)} cells" + (f", {skipped} of them skipped" if skipped else ""))
+
+
+def _document(planned: Planned) -> dict[str, object]:
+    cell = planned.cell
+    return {"key": cell.key, "title": cell.title, "skip": planned.skip, "cell": cell.model_dump(mode="json")}
+
+
+def _row(planned: Planned) -> dict[str, str]:
+    cell = planned.cell
+    return {
+        "model": cell.title,
+        "task": _task(cell),
+        "data": _data(cell),
+        "weights": _weights(cell),
+        "metrics": ", ".join(cell.metrics),
+        "timing": _timing(cell),
+        "runtime": _runtime(cell),
+        "seed": str(cell.seed),
+        "key": cell.key,
+        "skipped": planned.skip or "",
+    }
+
+
+def _task(cell: Cell) -> str:
+    card = MODELS.get(cell.model.name)
+    return card.task if card else str(cell.model.task)
+
+
+def _data(cell: Cell) -> str:
+    limit = f" first {cell.data.limit}" if cell.data.limit else ""
+    return f"{cell.data.name}/{cell.data.split}{limit}"
+
+
+def _weights(cell: Cell) -> str:
+    if cell.model.weights:
+        return cell.model.weights
+    return f"train {cell.train.epochs} epochs" if cell.train else "untrained"
+
+
+def _timing(cell: Cell) -> str:
+    plans = cell.time
+    return ", ".join(name for name in ("latency", "throughput") if plans and getattr(plans, name))
+
+
+def _runtime(cell: Cell) -> str:
+    runtime = cell.runtime
+    words = [runtime.device, runtime.precision, runtime.layout, f"batch {runtime.batch}"]
+    if runtime.compile:
+        words.append("compiled")
+    if runtime.threads:
+        words.append(f"{runtime.threads} threads")
+    return ", ".join(words)

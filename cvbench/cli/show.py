@@ -1,0 +1,111 @@
+"""`cvbench show`: the Card of a model, data set or metric in full, or a run with all its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
+from cvbench.cli.listing import print_json
+from cvbench.errors import StoreError, UnknownName, suggestion
+from cvbench.suite.wording import shown
+
+_CATALOGUES = (MODELS, DATASETS, METRICS)
+
+
+def _complete(typed: str) -> list[str]:
+    return [name for catalogue in _CATALOGUES for name in catalogue if name.startswith(typed)]
+
+
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(help="A model, data set, metric or run.", autocompletion=_complete),
+    ],
+    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
+        "results"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show a model, a data set or a metric in full, or a run with its records."""
+    for catalogue in _CATALOGUES:
+        if name in catalogue:
+            _show_card(catalogue.kind, catalogue[name], as_json=as_json)
+            return
+    _show_run(name, out, as_json=as_json)
+
+
+def _show_card(kind: str, card: Card, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"kind": kind, **asdict(card)})
+        return
+    typer.secho(f"{card.name}, a {kind}", bold=True)
+    typer.echo(f"{card.summary}\n")
+    facts = [*_facts(card), ("code", card.address)]
+    for label, value in facts:
+        typer.echo(f"  {label:12} {value}")
+    if card.options:
+        typer.secho("\noptions", bold=True)
+    width = max(map(len, card.options), default=0)
+    for name, choice in card.options.items():
+        default = "" if choice.default is None else f" (default {shown(choice.default)})"
+        typer.echo(f"  {name:{width}}  {choice.help}{default}")
+
+
+def _facts(card: Card) -> Iterator[tuple[str, str]]:
+    """What the catalogues tell besides name and summary, as label and value."""
+    if isinstance(card, ModelCard):
+        yield "task", card.task
+        yield "paper", f"{card.title}"
+        yield "", f"{card.authors}, {card.year}"
+        yield "", card.link
+        yield "input", " x ".join(map(str, card.input))
+        for classes, parameters in card.parameters.items():
+            yield "parameters", f"{parameters:,} for {classes} classes"
+        for figure in card.reference:
+            yield "published", figure
+    elif isinstance(card, DatasetCard):
+        yield "tasks", ", ".join(card.tasks)
+        yield "classes", str(card.classes)
+        for split, images in card.splits.items():
+            yield "split", f"{split}, {images:,} images"
+        yield "root", "your own copy is needed" if card.needs_root else "comes along; a root is optional"
+        yield "licence", card.licence
+        yield "source", card.source
+    elif isinstance(card, MetricCard):
+        yield "task", card.task
+        yield "protocol", card.protocol
+        yield "figures", ", ".join(card.figures)
+        yield (
+            "default",
+            "taken where a suite names no metrics" if card.default else "to be named in the suite",
+        )
+
+
+def _show_run(name: str, out: Path, *, as_json: bool) -> None:
+    from cvbench.store import Store
+
+    store = Store(out)
+    try:
+        run = store.find(name)
+    except StoreError as error:
+        known = [*_complete(""), *(entry.folder.parent.name for entry in store.runs())]
+        near = suggestion(name, known, listing="cvbench list models|datasets|metrics|runs")
+        raise UnknownName(f'there is no model, dataset, metric or run "{name}".\n  {near}') from error
+    records = run.records()
+    if as_json:
+        print_json({"kind": "run", "run": run.about, "records": [r.model_dump(mode="json") for r in records]})
+        return
+    from rich.console import Console
+
+    from cvbench.report.terminal import print_record, print_tables
+
+    console = Console(highlight=False, soft_wrap=True)
+    print_tables(records, console)
+    for record in records:
+        console.print()
+        print_record(record, console)
