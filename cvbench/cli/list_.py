@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +11,12 @@ import typer
 
 from cvbench.catalogue import DATASETS, METRICS, MODELS
 from cvbench.cli.listing import print_json, print_table
+from cvbench.errors import StoreError
 from cvbench.units import show_count
 
 _PURPOSE = "# Purpose:"
+_USUAL_CLASSES = {"classification": 1000, "detection": 80, "segmentation": 21}
+"""Of ImageNet, COCO and VOC."""
 
 
 class Kind(StrEnum):
@@ -80,31 +82,37 @@ def _runs(out: Path) -> list[dict[str, Any]]:
 
     entries = []
     for run in Store(out).runs():
-        about = run.about
-        outcomes = [
-            json.loads(path.read_bytes())["outcome"] for path in (run.folder / "cells").glob("*.json")
-        ]
-        entries.append(
-            {
-                "run": f"{run.folder.parent.name}/{run.folder.name}",
-                "created": about.get("created"),
-                "cells": len(about.get("cells", [])),
-                "ok": outcomes.count("ok"),
-                "folder": str(run.folder),
-            }
-        )
+        entry: dict[str, Any] = {
+            "run": f"{run.folder.parent.name}/{run.folder.name}",
+            "folder": str(run.folder),
+        }
+        try:
+            about, records = run.about, run.records()
+        except StoreError as error:  # one broken run hides no other
+            entries.append({**entry, "created": None, "cells": None, "ok": None, "problem": str(error)})
+            continue
+        ok = sum(record.outcome == "ok" for record in records)
+        cells = len(about.get("cells", []))
+        entries.append({**entry, "created": about.get("created"), "cells": cells, "ok": ok, "problem": None})
     return entries
+
+
+def _parameters(task: str, counts: dict[int, int]) -> str:
+    """The count for as many classes as the task's usual data set has, or else for the first that is told."""
+    if not counts:
+        return ""
+    classes = _USUAL_CLASSES[task] if _USUAL_CLASSES[task] in counts else next(iter(counts))
+    return f"{show_count(counts[classes])} ({classes} classes)"
 
 
 def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
     match kind:
         case Kind.MODELS:
-            classes, parameters = next(iter(entry["parameters"].items()), (0, 0))
             return {
                 "name": entry["name"],
                 "task": entry["task"],
                 "year": str(entry["year"]),
-                "parameters": f"{show_count(parameters)} ({classes} classes)" if classes else "",
+                "parameters": _parameters(entry["task"], entry["parameters"]),
                 "input": " x ".join(map(str, entry["input"])),
                 "summary": entry["summary"],
             }
@@ -127,4 +135,4 @@ def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
                 "summary": entry["summary"],
             }
         case Kind.SUITES | Kind.RUNS:
-            return {name: str(value) for name, value in entry.items()}
+            return {name: "" if value is None else str(value) for name, value in entry.items()}

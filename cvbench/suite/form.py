@@ -143,4 +143,6 @@ def suite_schema() -> dict[str, Any]:
     """The JSON Schema of suite files: what editors complete and check against."""
     schema = SuiteFile.model_json_schema()
     schema["required"].remove("name")  # the file's name stands in for it
+    for name in Settings.model_fields:
+        schema["$defs"]["ModelForm"]["properties"][name].pop("default")  # it is whatever the suite says
     return schema
