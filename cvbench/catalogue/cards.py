@@ -67,6 +67,8 @@ class DatasetCard(Card):
     source: str
     needs_root: bool = False
     """True where the user has to bring a copy."""
+    notice: str | None = None
+    """``package:file`` of the text that its licence wants beside every copy of the images."""
 
 
 @dataclass(frozen=True, kw_only=True)

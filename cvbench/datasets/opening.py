@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cvbench.catalogue import DATASETS, DatasetCard, is_address, load
+from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.datasets.subset import first
 from cvbench.errors import DataError, UnknownName, suggestion
 from cvbench.protocols import Dataset
 from cvbench.spec import DataSpec, Option, TaskName
-
-ROOT_VARIABLE: Final = "CVBENCH_DATA"
-"""The environment variable that names the folder of all data sets; each has a sub-folder of its name."""
 
 
 def open_dataset(
@@ -50,17 +46,6 @@ def open_dataset(
             )
         dataset = DATASETS.load(card.name)(task=task, split=wanted, root=root, **spec.options)
     return dataset if count is None else first(dataset, count)
-
-
-def find_root(name: str, given: str | None = None) -> str | None:
-    """The folder in which a data set's files are looked for; None where nobody named one."""
-    if given is not None:
-        return given
-    home = os.environ.get(ROOT_VARIABLE)
-    if not home:
-        return None
-    below = Path(home).expanduser() / name
-    return str(below) if below.is_dir() else None
 
 
 def _open_address(spec: DataSpec, task: TaskName, split: str) -> Dataset:
