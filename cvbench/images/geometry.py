@@ -126,15 +126,16 @@ def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placemen
 
 def clipped(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> Float[Tensor, "n 4"]:
     """The boxes' parts within an image of this height and width; a box beside it keeps no area."""
-    x, y = boxes[:, 0::2].clamp(0, size[1]), boxes[:, 1::2].clamp(0, size[0])
-    return torch.stack((x, y), dim=2).flatten(1)
+    h, w = size
+    return boxes.clamp_min(0).minimum(boxes.new_tensor([w, h, w, h]))
 
 
 def _moved(
     boxes: Float[Tensor, "n 4"], scale: tuple[float, float], shift: tuple[float, float]
 ) -> Float[Tensor, "n 4"]:
-    x, y = boxes[:, 0::2] * scale[1] + shift[1], boxes[:, 1::2] * scale[0] + shift[0]
-    return torch.stack((x, y), dim=2).flatten(1)
+    (sy, sx), (ty, tx) = scale, shift
+    factors, offsets = boxes.new_tensor([[sx, sy, sx, sy], [tx, ty, tx, ty]]).unbind()
+    return boxes * factors + offsets
 
 
 def _nearest(

@@ -1,0 +1,17 @@
+"""The training engine: any model, any data set of its task, by a recipe."""
+
+from cvbench.training.checkpoints import Training, load_weights, save_weights, trained, training_key
+from cvbench.training.engine import train
+from cvbench.training.progress import Progress
+from cvbench.training.schedule import rate
+
+__all__ = [
+    "Progress",
+    "Training",
+    "load_weights",
+    "rate",
+    "save_weights",
+    "train",
+    "trained",
+    "training_key",
+]

@@ -1,0 +1,172 @@
+"""Weights on disk, and trainings that are not done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from filelock import FileLock
+from torch import nn
+
+import cvbench
+from cvbench.catalogue import is_address
+from cvbench.errors import InputError
+from cvbench.files import sha256_of_sources, write_whole
+from cvbench.protocols import Dataset, Model
+from cvbench.record import Curve, Passport
+from cvbench.spec import Frozen, ModelSpec, TrainRecipe, digest
+from cvbench.training.engine import ignore, train
+from cvbench.training.progress import Progress
+from cvbench.training.tensors import adopt, read_tensors, write_tensors
+
+_CODE = ("boxes", "datasets", "images", "models", "training")
+"""The packages whose code decides what a training's weights are."""
+
+
+class Training(NamedTuple):
+    """How a model came to its weights."""
+
+    source: Literal["trained", "reused"]
+    curve: Curve
+    skipped: tuple[str, ...]
+    """Training samples that could not be decoded and were left out."""
+
+
+def save_weights(model: Model, path: Path) -> None:
+    """Put all parameters and buffers into a safetensors file, whole or not at all."""
+    write_tensors(path, _module(model).state_dict(), {})
+
+
+def load_weights(model: Model, path: Path) -> None:
+    """Take all parameters and buffers from a safetensors file.
+
+    Raises InputError for a file that cannot be read, and for one of another architecture, with the
+    first name that differs and both shapes; the model has not changed then.
+    """
+    adopt(_module(model).state_dict(), read_tensors(path).tensors, path=path)
+
+
+def training_key(
+    spec: ModelSpec,
+    recipe: TrainRecipe,
+    *,
+    classes: Sequence[str],
+    passport: Passport,
+    seed: int,
+    device: torch.device,
+) -> str:
+    """16 hexadecimal digits for everything that makes the weights: equal keys, equal trainings.
+
+    The code counts too: all of cvbench's that takes part, and, for a model of one's own, the package
+    or the single file that its address names. What only says where or how fast does not count: the
+    number of workers, the GPU's number.
+    """
+    return digest(
+        {
+            "model": {"name": spec.name, "options": spec.options},
+            "recipe": recipe.model_dump(mode="json", exclude={"workers"}),
+            "classes": list(classes),
+            "data": passport.model_dump(mode="json"),
+            "seed": seed,
+            "device": device.type,
+            "torch": torch.__version__,
+            "code": sha256_of_sources(_sources(spec)),
+        }
+    )
+
+
+def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: none follows from another
+    model: Model,
+    dataset: Dataset,
+    recipe: TrainRecipe,
+    *,
+    spec: ModelSpec,
+    seed: int,
+    device: torch.device,
+    folder: Path,
+    on_progress: Callable[[Progress], None] = ignore,
+    undecodable: Literal["fail", "skip"] = "fail",
+) -> Training:
+    """Bring `model`, freshly built from `spec`, to the weights of this training.
+
+    They are taken from `folder/<key>/` where an equal training has left them; one that was
+    interrupted there is gone on from; otherwise it begins. The model is left on `device`, in
+    evaluation mode. Of several processes that want the same training, one does it and the others
+    wait for its weights.
+
+    Raises what `train` raises, InputError for files there that are damaged, and OSError where the
+    folder cannot be written.
+    """
+    key = training_key(
+        spec,
+        recipe,
+        classes=dataset.classes,
+        passport=dataset.passport,
+        seed=seed,
+        device=device,
+    )
+    place = folder / key
+    weights, account, state = (place / n for n in ("weights.safetensors", "curve.json", "state.safetensors"))
+    place.mkdir(parents=True, exist_ok=True)
+    with FileLock(place / "lock"):
+        if weights.exists():
+            load_weights(model, weights)
+            _module(model).to(device).eval()
+            found = _read(account)
+            state.unlink(missing_ok=True)
+            return Training("reused", found.curve, found.skipped)
+        skipped: list[str] = []
+        curve = train(
+            model,
+            dataset,
+            recipe,
+            seed=seed,
+            device=device,
+            checkpoint=state,
+            on_progress=on_progress,
+            on_skip=skipped.append if undecodable == "skip" else None,
+        )
+        finished = _Account(curve=curve, skipped=tuple(skipped))
+        write_whole(account, finished.model_dump_json(indent=1).encode())
+        save_weights(model, weights)  # last: that they are there says that all is there
+        state.unlink(missing_ok=True)
+        return Training("trained", curve, finished.skipped)
+
+
+class _Account(Frozen):
+    """What is told of a finished training, beside its weights."""
+
+    curve: Curve
+    skipped: tuple[str, ...] = ()
+
+
+def _read(path: Path) -> _Account:
+    try:
+        return _Account.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: the account of this training is missing or damaged.\n"
+            f"  Delete the folder {path.parent} to train again."
+        ) from error
+
+
+def _sources(spec: ModelSpec) -> list[Path]:
+    """Where the code lies that decides what the weights are."""
+    ours = [Path(cvbench.__file__).parent / name for name in _CODE]
+    if not is_address(spec.name):
+        return ours
+    found = find_spec(spec.name.partition(":")[0].partition(".")[0])
+    if found is None:
+        return ours  # made up while the program runs: there is nothing to read
+    if found.submodule_search_locations:
+        return [*ours, *map(Path, found.submodule_search_locations)]
+    return [*ours, Path(found.origin)] if found.origin else ours
+
+
+def _module(model: Model) -> nn.Module:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
+    return model

@@ -1,0 +1,125 @@
+"""Trains any model on any data set of its task, by a recipe.
+
+The same seed on the same machine gives the same weights, to the bit on a CPU. The order of samples
+and what augmentation does to each depend on the seed, the epoch and the sample's index alone: never
+on the number of workers, nor on where a training was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cvbench.errors import DataError
+from cvbench.images.seeding import seed_of
+from cvbench.images.streaming import stream
+from cvbench.protocols import Dataset, Model
+from cvbench.record import Curve
+from cvbench.spec import TrainRecipe, digest
+from cvbench.training.feed import Feed
+from cvbench.training.order import Order
+from cvbench.training.precision import arithmetic
+from cvbench.training.progress import Pace, Progress
+from cvbench.training.state import State
+from cvbench.training.trainer import Trainer
+
+SAVE_EVERY_S = 30.0
+"""No more work than this is lost when a training is interrupted."""
+
+
+def ignore(_: Any) -> None:
+    """Hear nothing of it."""
+
+
+def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none follows from another
+    model: Model,
+    dataset: Dataset,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    on_progress: Callable[[Progress], None] = ignore,
+    on_skip: Callable[[str], None] | None = None,
+    save_every_s: float = SAVE_EVERY_S,
+) -> Curve:
+    """Train `model` in place and give its loss curve; it is left on `device`, in evaluation mode.
+
+    With `checkpoint`, the state of the training is written there every `save_every_s`, and a
+    training that finds its state there goes on from it as if it had never stopped. The file stays:
+    whoever has brought the weights into safety removes it.
+
+    With `on_skip`, samples that cannot be decoded are told there, once each, and left out of their
+    batches; without it the first one ends the training with its DataError.
+
+    Masks of Detections are moved along for a model that says `needs_masks = True`; others get none.
+
+    Torch's global random numbers are seeded for the training and put back after it.
+
+    Raises Diverged, naming the step, where the loss or a weight is no number any more; DataError for
+    a data set with nothing to train on; InputError for a checkpoint of another training.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
+    order = Order(min(len(dataset), recipe.limit or len(dataset)), recipe.batch, recipe.epochs, seed)
+    if order.samples == 0:
+        raise DataError(f"{dataset.passport.name}: {dataset.passport.split}: there is nothing to train on")
+    feed = Feed(
+        dataset,
+        model.preprocessing,
+        recipe.augment,
+        seed,
+        skip=on_skip is not None,
+        needs_masks=getattr(model, "needs_masks", False),
+    )
+    tell_skip = on_skip or ignore
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), arithmetic(recipe.precision):
+        torch.manual_seed(seed_of("training", seed))
+        trainer = Trainer(model, recipe, order, device)
+        state = State(checkpoint, _fingerprint(dataset, recipe, order), trainer, every_s=save_every_s)
+        first = state.load()
+        for text in state.skipped:
+            tell_skip(text)
+        pace = Pace()
+        loader = stream(feed, order.jobs(first), workers=recipe.workers, pin=device.type == "cuda")
+        for done, batch in enumerate(loader, first + 1):
+            for text in batch.skipped:
+                if text not in state.skipped:
+                    state.skipped.append(text)
+                    tell_skip(text)
+            if len(batch) >= min(2, recipe.batch, order.samples):
+                trainer.step(done - 1, batch)
+            pace.took(len(batch))
+            state.save_in_time(done)
+            if pace.is_time() or done == order.steps:
+                on_progress(_progress(order, done, trainer, pace))
+        trainer.finish()
+    return trainer.losses.curve()
+
+
+def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order) -> str:
+    """What makes a state this training's; the network answers for itself by its shapes."""
+    return digest(
+        {
+            "recipe": recipe.model_dump(mode="json", exclude={"workers"}),
+            "data": dataset.passport.sha256,
+            "samples": order.samples,
+            "seed": order.seed,
+        }
+    )
+
+
+def _progress(order: Order, done: int, trainer: Trainer, pace: Pace) -> Progress:
+    return Progress(
+        step=done,
+        steps=order.steps,
+        epoch=(done - 1) // order.steps_per_epoch + 1,
+        epochs=order.epochs,
+        loss=trainer.losses.smoothed,
+        images_per_s=pace.images_per_s,
+        eta_s=pace.seconds_for(order.steps - done),
+    )

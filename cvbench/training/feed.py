@@ -1,0 +1,74 @@
+"""From samples to training batches: read, fitted and augmented, in a worker process or here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from cvbench.errors import DataError
+from cvbench.images.augmentation import augment
+from cvbench.images.packing import Packed
+from cvbench.images.seeding import generator
+from cvbench.protocols import Dataset
+from cvbench.spec import Augment
+from cvbench.training.order import Job
+from cvbench.values import Detections, Preprocessing
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatch:
+    """One step's images and truths, both in pixels of the prepared input."""
+
+    images: UInt8[Tensor, "b 3 h w"]
+    truths: Packed | None
+    """None where there is no image."""
+    skipped: tuple[str, ...]
+    """Samples that could not be decoded: the position in the data set, and what was said of it."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pin_memory(self) -> TrainingBatch:
+        """The same in page-locked memory."""
+        truths = None if self.truths is None else self.truths.pin_memory()
+        return replace(self, images=self.images.pin_memory(), truths=truths)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Does the loading of a Job; what comes out depends on the seed, the epoch and the indices alone."""
+
+    dataset: Dataset
+    preprocessing: Preprocessing
+    recipe: Augment
+    seed: int
+    skip: bool = False
+    """Leave samples that raise DataError out of their batch, instead of ending the training."""
+    needs_masks: bool = False
+    """Whether the loss looks at the masks of Detections; nobody moves them otherwise."""
+
+    def __call__(self, job: Job) -> TrainingBatch:
+        """The job's samples that can be decoded, in order."""
+        images, truths, skipped = [], [], []
+        for index in job.indices:
+            try:
+                sample = self.dataset[index]
+            except DataError as error:
+                if not self.skip:
+                    raise
+                skipped.append(f"{index}: {error}")
+                continue
+            truth = sample.truth
+            if isinstance(truth, Detections) and not self.needs_masks:
+                truth = replace(truth, masks=None)
+            draws = generator("augmentation", self.seed, job.epoch, index)
+            image, truth = augment(sample.image, truth, self.recipe, self.preprocessing, draws)
+            images.append(image)
+            truths.append(truth)
+        if not images:
+            nothing = torch.zeros(0, 3, *self.preprocessing.size, dtype=torch.uint8)
+            return TrainingBatch(nothing, None, tuple(skipped))
+        return TrainingBatch(torch.stack(images), Packed.of(truths), tuple(skipped))

@@ -1,0 +1,82 @@
+"""Named tensors in and out of safetensors files, which cannot carry code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from cvbench.errors import InputError
+from cvbench.files import write_whole
+
+
+class Content(NamedTuple):
+    """What such a file holds."""
+
+    tensors: dict[str, Tensor]
+    notes: dict[str, Any]
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
+    """Put tensors and notes (plain values, kept as JSON) into one file, whole or not at all."""
+    kept = {
+        name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())  # tied ones apart
+        for name, tensor in tensors.items()
+    }
+    write_whole(path, safetensors.torch.save(kept, {"cvbench": json.dumps(notes)}))
+
+
+def read_tensors(path: Path) -> Content:
+    """What a file holds; `notes` are empty where another program wrote it.
+
+    Raises InputError for a file that is not there or no safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = json.loads((file.metadata() or {}).get("cvbench", "{}"))
+            return Content({name: file.get_tensor(name) for name in file.keys()}, notes)  # noqa: SIM118 - no mapping
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file.") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: this is no safetensors file, or it is damaged ({error}).\n"
+            "  Weights are read from .safetensors files only: other formats can carry code."
+        ) from error
+
+
+def adopt(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], *, path: Path) -> None:
+    """Copy each tensor of a file into the one of its name, in the layout and on the device of that.
+
+    Raises InputError, before anything is changed, at the first name that only one side knows, or
+    whose shapes or kinds of number differ.
+    """
+    for name, target in targets.items():
+        if name not in found:
+            raise _foreign(path, name, found="is not in the file", wanted=_form(target))
+        ours, theirs = target.is_floating_point(), found[name].is_floating_point()
+        if found[name].shape != target.shape or ours != theirs:
+            raise _foreign(path, name, found=f"is {_form(found[name])} in the file", wanted=_form(target))
+    for name in found:
+        if name not in targets:
+            raise _foreign(path, name, found=f"is {_form(found[name])} in the file", wanted="without it")
+    with torch.no_grad():
+        for name, target in targets.items():
+            target.copy_(found[name])
+
+
+def _foreign(path: Path, name: str, *, found: str, wanted: str) -> InputError:
+    return InputError(
+        f"{path}: these are weights of another architecture. First difference:\n"
+        f"  {name} {found}, and the model has it as {wanted}.\n"
+        "  Build the model with the options and the classes it was trained with."
+    )
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
