@@ -12,7 +12,7 @@ _DURATION = re.compile(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|min|h)?")
 _SECONDS_IN = {"ms": 1e-3, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def seconds(text: str | float) -> float:
+def seconds(text: object) -> float:
     """A duration that a person wrote (`30s`, `5m`, `1.5h`, `200ms`, or a plain number), in seconds.
 
     Raises ValueError for anything else, a negative number included.

@@ -36,6 +36,10 @@ def read(text: str, place: str) -> Reading:
     Of a key that stands twice the last value is kept, besides the problem. Raises SuiteError where
     there is no tree to go on with: text that is not YAML, or that holds an alias.
     """
+    if (odd := yaml.reader.Reader.NON_PRINTABLE.search(text)) is not None:
+        line = text.count("\n", 0, odd.start()) + 1
+        what = f"this is not YAML: the character U+{ord(odd.group()):04X} is not allowed in it."
+        raise SuiteError([Problem(f"{place}: line {line}", what)])
     loader = _Loader(text, place)
     try:
         node = loader.get_single_node()
@@ -120,9 +124,10 @@ class _Loader(yaml.BaseLoader):
         return tree
 
     def _text(self, node: ScalarNode) -> str:
-        r"""Text as written; an escape such as "\ud800" is half a character, and no text at all."""
+        r"""Text as written; two escapes "\ud83d\ude00" are one character, as in JSON, half of them is none."""
         text: str = node.value
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
             self.report(node.start_mark, "an escape in this text is no character.")
             return ""
-        return text

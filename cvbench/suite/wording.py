@@ -55,9 +55,10 @@ def findings_of(error: ValidationError, model: type[BaseModel], tree: Any) -> It
 
 
 def _distinct(alternatives: list[ErrorDetails]) -> list[ErrorDetails]:
-    """All keys that are missing at one place, or else the first that was refused there."""
+    """All keys that are missing at one place, or else the one refusal that tells most."""
     missing = [one for one in alternatives if one["type"] == "missing"]
-    return missing or [one for one in alternatives if not _follows(one)][:1]
+    refused = [one for one in alternatives if not _follows(one)]
+    return missing or sorted(refused, key=lambda one: one["type"] != "finite_number")[:1]
 
 
 def _follows(error: ErrorDetails) -> bool:
