@@ -1,0 +1,142 @@
+"""`key=value` on the command line: written into the suite, and blamed for what it brought."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cvbench.errors import SuiteError
+from cvbench.suite import parse_suite
+from cvbench.suite.overrides import Overrides
+
+SUITE = """
+schema: 1
+data: fashion
+train: {epochs: 5}
+models:
+  - resnet18
+  - {name: alexnet, options: {size: 64}}
+"""
+
+
+def cells(*overrides):
+    return parse_suite(SUITE, path="a.yaml", overrides=overrides).cells
+
+
+def problems(*overrides):
+    with pytest.raises(SuiteError) as error:
+        parse_suite(SUITE, path="a.yaml", overrides=overrides)
+    return [str(problem) for problem in error.value.problems]
+
+
+def test_a_dotted_path_reaches_into_mappings():
+    assert [cell.train.epochs for cell in cells("train.epochs=1")] == [1, 1]
+
+
+def test_a_mapping_on_the_way_is_made_where_there_is_none():
+    assert cells("train.augment.shift=0.25")[0].train.augment.shift == 0.25
+
+
+def test_lists_are_reached_by_position():
+    assert cells("models.1.options.size=128")[1].model.options == {"size": 128}
+
+
+def test_an_option_of_a_mere_name_can_be_set():
+    assert cells("models.0.options.width=0.5")[0].model.options == {"width": 0.5}
+
+
+def test_a_setting_of_the_data_can_be_set_where_only_its_name_stands():
+    assert [cell.data.limit for cell in cells("data.limit=7")] == [7, 7]
+
+
+def test_a_model_can_be_replaced_whole():
+    assert cells("models.0=resnet34")[0].model.name == "resnet34"
+
+
+def test_a_value_is_yaml():
+    suite = cells("runtime.precision=[fp32, bf16]", "train.lr=1e-3", "time=null")
+    assert [cell.runtime.precision for cell in suite] == ["fp32", "bf16", "fp32", "bf16"]
+    assert {cell.train.lr for cell in suite} == {0.001}
+    assert {cell.time for cell in suite} == {None}
+
+
+def test_nothing_behind_the_equals_sign_is_null():
+    assert {cell.time for cell in cells("time=")} == {None}
+
+
+def test_the_last_word_counts():
+    assert cells("seed=1", "seed=2")[0].seed == 2
+
+
+def test_a_value_may_hold_equals_signs_and_dots():
+    (first, _) = cells("models.0.weights=a=b.c")
+    assert first.model.weights == "a=b.c"
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        (
+            "train.epoch=3",
+            'override train.epoch=3: there is no key "epoch" here.\n'
+            "  Did you mean epochs?   See all: cvbench schema suite",
+        ),
+        (
+            "trian.epochs=3",
+            'override trian.epochs=3: there is no key "trian" here.\n'
+            "  Did you mean train?   See all: cvbench schema suite",
+        ),
+        (
+            "models.0.options.widht=0.5",
+            'override models.0.options.widht=0.5: resnet18 has no option "widht".\n'
+            "  Did you mean width?   See all: cvbench show resnet18",
+        ),
+        ("train.epochs=ten", 'override train.epochs=ten: "ten" is not a whole number.'),
+        ("train={epochs: ten}", 'override train={epochs: ten}: "ten" is not a whole number.'),
+        ("models.2=unet", "override models.2=unet: models is a list of 2, from 0 to 1; it has no 2."),
+        ("models.-1=unet", "override models.-1=unet: models is a list of 2, from 0 to 1; it has no -1."),
+        (
+            "models.first.name=unet",
+            "override models.first.name=unet: models is a list of 2, from 0 to 1; it has no first.",
+        ),
+        (
+            "train.epochs.x=3",
+            "override train.epochs.x=3: train.epochs is a plain value and has no x.",
+        ),
+        ("nonsense", "override nonsense: this is not key=value.\n  Write, for instance, train.epochs=1"),
+        ("=3", "override =3: this is not key=value.\n  Write, for instance, train.epochs=1"),
+        ("train..epochs=3", "override train..epochs=3: this is not key=value.\n"
+         "  Write, for instance, train.epochs=1"),
+        ("seed=&x 3", "override seed=&x 3: line 1, column 1: the anchor &x is not allowed.\n  Remove it."),
+        ("schema=2", "override schema=2: 2 is not a version that this program reads.\n  Write schema: 1"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_laid_to_the_override_that_brought_it(override, expected):
+    assert problems(override) == [expected]
+
+
+def test_a_mistake_in_yaml_is_told_with_its_column():
+    (problem,) = problems("seed=[1")
+    assert problem.startswith("override seed=[1: line 1, column 3: this is not YAML:")
+
+
+def test_what_an_override_replaces_is_not_laid_to_it():
+    told = problems("train.epoch=3", "models.1.options.sise=3")
+    assert [one.partition(":")[0] for one in told] == [
+        "override train.epoch=3",
+        "override models.1.options.sise=3",
+    ]
+
+
+_KEYS = st.lists(st.text(alphabet="abc", min_size=1, max_size=2), min_size=1, max_size=4)
+
+
+@given(_KEYS, st.integers(-99, 99))
+def test_what_was_written_is_found_at_its_path(keys, value):
+    tree = {}
+    written = Overrides()
+    written.write(tree, [f"{'.'.join(keys)}={value}"])
+    for key in keys:
+        tree = tree[key]
+    assert tree == value
+    assert written.origin(tuple(keys)) == f"{'.'.join(keys)}={value}"
+    assert written.origin(("elsewhere",)) is None

@@ -1,0 +1,64 @@
+"""Why a cell would be skipped on this machine."""
+
+import pytest
+
+from cvbench.spec import Cell, DataSpec, ModelSpec, Runtime, TrainRecipe
+from cvbench.suite import parse_suite, plan, reason_to_skip
+
+
+def cell(runtime=None, train=None, **parts):
+    return Cell(
+        model=ModelSpec(name="resnet18", weights=parts.get("weights")),
+        data=DataSpec(name="fashion", root=parts.get("root")),
+        train=TrainRecipe(**train) if train else None,
+        runtime=Runtime(**(runtime or {})),
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "has_gpu", "reason"),
+    [
+        ({"device": "cuda"}, False, "no GPU seen, and the suite wants cuda"),
+        ({"device": "cuda:1"}, False, "no GPU seen, and the suite wants cuda:1"),
+        ({"device": "cuda"}, True, None),
+        ({"device": "auto"}, False, None),
+        ({"device": "cpu"}, False, None),
+        ({"precision": "bf16"}, False, None),
+        ({"precision": "fp16"}, False, "running in fp16 needs a GPU; bf16 runs on a CPU"),
+        ({"precision": "fp16"}, True, None),
+        ({"precision": "fp16", "device": "cpu"}, True, "running in fp16 needs a GPU; bf16 runs on a CPU"),
+        ({"precision": "tf32"}, False, "running in tf32 needs a GPU; a CPU has fp32"),
+        ({"precision": "tf32"}, True, None),
+    ],
+)
+def test_a_device_or_a_precision_may_not_be_had(runtime, has_gpu, reason):
+    assert reason_to_skip(cell(runtime), has_gpu=has_gpu) == reason
+
+
+def test_a_training_may_not_be_had_either():
+    trained = cell(train={"precision": "fp16"})
+    assert reason_to_skip(trained, has_gpu=False) == "training in fp16 needs a GPU; bf16 runs on a CPU"
+    assert reason_to_skip(trained, has_gpu=True) is None
+
+
+def test_data_that_is_not_there_is_a_reason(tmp_path):
+    assert reason_to_skip(cell(root=str(tmp_path)), has_gpu=False) is None
+    gone = tmp_path / "gone"
+    assert reason_to_skip(cell(root=str(gone)), has_gpu=False) == f"no data: there is no folder {gone}"
+
+
+def test_weights_that_are_not_there_are_a_reason(tmp_path):
+    file = tmp_path / "a.safetensors"
+    assert reason_to_skip(cell(weights=str(file)), has_gpu=False) == f"no weights: there is no file {file}"
+    file.touch()
+    assert reason_to_skip(cell(weights=str(file)), has_gpu=False) is None
+
+
+def test_a_plan_has_every_cell_in_order_with_its_reason():
+    suite = parse_suite(
+        "{schema: 1, data: fashion, train: {}, models: [resnet18], runtime: {precision: [fp32, fp16]}}",
+        path="a.yaml",
+    )
+    planned = plan(suite, has_gpu=False)
+    assert [one.cell for one in planned] == list(suite.cells)
+    assert [one.skip is None for one in planned] == [True, False]
