@@ -190,9 +190,9 @@ class Cell(Frozen):
 
     @property
     def title(self) -> str:
-        """What a person calls it: the model, and whatever was asked of it."""
-        options = " ".join(f"{name}={_plain(value)}" for name, value in self.model.options.items())
-        return f"{self.model.name} {options}".strip()
+        """What a person calls it: the model, and the plain options asked of it; lists are left out."""
+        plain = {name: value for name, value in self.model.options.items() if not isinstance(value, tuple)}
+        return " ".join([self.model.name, *(f"{name}={value}" for name, value in plain.items())])
 
 
 def digest(content: Any) -> str:
@@ -219,6 +219,3 @@ def _bare(content: Any) -> Any:
         return int(content)
     return content
 
-
-def _plain(value: Option) -> str:
-    return json.dumps(value, separators=(",", ":")) if isinstance(value, tuple) else str(value)

@@ -97,9 +97,7 @@ def _peak(record: Record) -> str:
 
 
 def _status(record: Record) -> str:
-    words = [record.outcome]
-    if record.reason:
-        words[0] += f": {record.reason.splitlines()[0]}"
+    words = [f"{record.outcome}: {record.reason.splitlines()[0]}" if record.reason else str(record.outcome)]
     if record.cell.data.limit is not None:
         words.append(f"first {record.cell.data.limit} images only")
     if record.skipped_samples:

@@ -7,29 +7,43 @@ ledger. What comes back are the fields of a Record; a failure leaves as an excep
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
 
-from cvbench.catalogue import METRICS, load
+from cvbench.catalogue import METRICS
 from cvbench.datasets import open_dataset
-from cvbench.errors import CellError
-from cvbench.models import build_model, task_of
-from cvbench.protocols import Dataset, Model
-from cvbench.record import Artifact, Attachment, Curve, Measurement
+from cvbench.models.building import build_model, task_of
+from cvbench.protocols import Dataset, Metric, Model
+from cvbench.record import Artifact, Attachment, Curve, Passport
+from cvbench.runner.attachments import save_outcomes, save_series
 from cvbench.runner.evaluation import evaluate
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger, Progress
-from cvbench.runner.timing import count_macs_of, input_pool, time_inference
+from cvbench.runner.timing import count_macs_of, time_inference
 from cvbench.spec import Cell, TaskName
-from cvbench.training import Training, load_weights, trained
+from cvbench.timing.series import Series
+from cvbench.training import Progress as TrainingProgress
+from cvbench.training import load_weights, trained
+from cvbench.units import show_count
+
+
+class Weights(NamedTuple):
+    """How the model came to its weights."""
+
+    source: Literal["trained", "reused", "loaded", "untrained"]
+    curve: Curve | None = None
+    passport: Passport | None = None
+    """Of the training images."""
+    skipped: tuple[str, ...] = ()
 
 
 def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) -> dict[str, Any]:
-    """The findings of a cell, as fields of its Record; files it names lie in `staged`.
+    """The findings of a cell, as fields of its Record; the files they name lie in `staged`.
 
     Raises CvbenchError for what a user can mend, and whatever a model or data set raises.
     """
@@ -39,46 +53,105 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
     task = task_of(cell.model)
     with ledger.stage("data"):
         data = open_dataset(cell.data, task=task)
-        metrics = [load(METRICS.find(name).address)(data.classes) for name in metric_names(cell, task)]
+        metrics = {name: _metric(name, data) for name in metric_names(cell, task)}
     with ledger.stage("build"):
         model = build_model(cell.model, len(data.classes))
-    passports = {cell.data.split: data.passport}
-    source, curve = "untrained", None
-    if cell.model.weights is not None:
-        with ledger.stage("build"):
-            load_weights(model, Path(cell.model.weights))
-            source = "loaded"
-    elif cell.train is not None:
-        with ledger.stage("data"):
-            train_data = open_dataset(cell.data, task=task, split="train", limit=cell.train.limit)
-            passports["train"] = train_data.passport
-        with ledger.stage("train"):
-            source, curve = _train(cell, model, train_data, device, checkpoints, ledger)
-    inference = Inference.of(model, cell.runtime, device)
+    weights = _weights(cell, model, device=device, checkpoints=checkpoints, ledger=ledger)
+    with ledger.stage("build"):
+        inference = Inference.of(model, cell.runtime, device)
     with ledger.stage("evaluate"):
-        found = evaluate(inference, data, metrics, cell=cell, on_step=ledger.news)
-    measurements, attachments = list(found.measurements), []
+        found = evaluate(inference, data, list(metrics.values()), cell=cell, on_step=ledger.news)
+    measurements, series = list(found.measurements), list[Series]()
     if cell.time is not None:
         with ledger.stage("time"):
-            pool = input_pool(inference, data)
-            timed, series = time_inference(inference, pool, cell.time, on_step=ledger.news)
-            measurements += timed
+            timed = time_inference(inference, data, cell.time, on_step=ledger.news)
+        measurements, series = measurements + timed.measurements, timed.series
     with ledger.stage("save"):
-        from cvbench.runner.attachments import save_outcomes, save_series  # pyarrow, needed only now
-
-        attachments += [save_outcomes(m, cell, staged) for m in metrics]
-        attachments += [save_series(s, cell, staged) for s in (series if cell.time else [])]
-        artifact = _artifact(model, source, count_macs_of(inference))
+        attachments = _attach(cell, metrics, series, staged)
+        artifact = _artifact(model, weights.source, count_macs_of(inference))
+    passports = {cell.data.split: data.passport}
     return {
         "artifact": artifact,
-        "passports": passports,
+        "passports": passports | ({"train": weights.passport} if weights.passport else {}),
         "measurements": tuple(measurements),
-        "curve": curve,
-        "skipped_samples": found.skipped,
-        "attachments": tuple(attachments),
+        "curve": weights.curve,
+        "skipped_samples": (*weights.skipped, *found.skipped),
+        "attachments": attachments,
     }
 
 
 def metric_names(cell: Cell, task: TaskName) -> tuple[str, ...]:
     """The cell's metrics, or those that models of its task get by default."""
     return cell.metrics or tuple(c.name for c in METRICS.values() if c.default and c.task == task)
+
+
+def _metric(name: str, data: Dataset) -> Metric:
+    metric: Metric = METRICS.load(name)(data.classes)
+    return metric
+
+
+def _weights(cell: Cell, model: Model, *, device: torch.device, checkpoints: Path, ledger: Ledger) -> Weights:
+    """Load or train, whichever the cell says."""
+    if cell.model.weights is not None:
+        with ledger.stage("build"):
+            load_weights(model, Path(cell.model.weights))
+        return Weights("loaded")
+    if cell.train is None:
+        return Weights("untrained")
+    with ledger.stage("data"):
+        train_data = open_dataset(cell.data, task=task_of(cell.model), split="train", limit=cell.train.limit)
+        passport = train_data.passport
+    with ledger.stage("train"):
+        training = trained(
+            model,
+            train_data,
+            cell.train,
+            spec=cell.model,
+            seed=cell.seed,
+            device=device,
+            folder=checkpoints,
+            on_progress=lambda progress: ledger.news(_news(progress)),
+            undecodable=cell.data.undecodable,
+        )
+    return Weights(training.source, training.curve, passport, training.skipped)
+
+
+def _news(progress: TrainingProgress) -> Progress:
+    parts = [f"epoch {progress.epoch}/{progress.epochs}"]
+    if progress.loss is not None:
+        parts.append(f"loss {progress.loss:.3g}")
+    if progress.images_per_s is not None:
+        parts.append(f"{show_count(progress.images_per_s)} images/s")
+    return Progress("train", progress.share, "   ".join(parts), progress.eta_s)
+
+
+def _attach(
+    cell: Cell, metrics: dict[str, Metric], series: Sequence[Series], staged: Path
+) -> tuple[Attachment, ...]:
+    outcomes = [save_outcomes(metric, name, cell, staged) for name, metric in metrics.items()]
+    return (*outcomes, *(save_series(one, cell, staged) for one in series))
+
+
+def _artifact(
+    model: Model, source: Literal["trained", "reused", "loaded", "untrained"], macs: int | None
+) -> Artifact:
+    assert isinstance(model, nn.Module)
+    preprocessing = model.preprocessing
+    return Artifact(
+        sha256=fingerprint(model),
+        source=source,
+        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        macs=macs,
+        input=(3, *preprocessing.size),
+        preprocessing=asdict(preprocessing),
+    )
+
+
+def fingerprint(model: nn.Module) -> str:
+    """The SHA-256 of names, types, shapes and bytes of all parameters and buffers, in order."""
+    total = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        values = tensor.detach().cpu().contiguous()
+        total.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\0".encode())
+        total.update(values.flatten().view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from cvbench.errors import CellError
-from cvbench.images.normalisation import normalise
 from cvbench.images.loading import batches
+from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset, Metric
 from cvbench.record import Measurement
 from cvbench.runner.inference import Inference

@@ -57,7 +57,7 @@ class Inference:
         if not isinstance(model, nn.Module):
             raise CellError(f"{type(model).__name__} is no torch.nn.Module, so it cannot be run here.")
         memory_format = torch.channels_last if runtime.layout == "channels_last" else torch.contiguous_format
-        model.eval().to(device=device, memory_format=memory_format)
+        model.eval().to(device).to(memory_format=memory_format)
         net: Any = torch.compile(model, fullgraph=True, dynamic=False) if runtime.compile else model
         return cls(model, net, device, memory_format, _AUTOCAST.get(runtime.precision))
 

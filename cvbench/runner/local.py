@@ -77,7 +77,8 @@ def carry_out(
     record_file = workspace.staged / "record.json"
     if code == 0 and record_file.exists():
         return Record.model_validate_json(record_file.read_bytes()).model_copy(update={"wall_s": wall_s})
-    outcome, reason = ("timeout", f"not done after {units.show_seconds(timeout_s)}")
+    outcome: Outcome = "timeout"
+    reason = f"not done after {units.show_seconds(timeout_s)}"
     if code is not None:
         outcome, reason = _how_it_ended(code, killed_for_memory=_out_of_memory_kills() > kills)
     return unfinished(cell, outcome=outcome, reason=reason, output=_tail(log), started=started, wall_s=wall_s)

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cvbench.images.normalisation import normalise
 from cvbench.images.loading import batches
+from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset
 from cvbench.record import Measurement
 from cvbench.runner.evaluation import synchronise_of
@@ -41,13 +41,11 @@ def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float
     """
     wanted = POOL * batch
     images: list[Tensor] = []
-    while len(images) < wanted:
-        found = batches(data, inference.model.preprocessing, batch=batch, undecodable="skip")
-        before = len(images)
-        for loaded in itertools.takewhile(lambda _: len(images) < wanted, found):
-            images += list(loaded.images)
-        if len(images) == before:
-            break  # nothing in it can be decoded; evaluation has said so
+    for loaded in batches(data, inference.model.preprocessing, batch=batch, undecodable="skip"):
+        images += list(loaded.images)
+        if len(images) >= wanted:
+            break
+    images = list(itertools.islice(itertools.cycle(images), wanted))
     stacks = [torch.stack(images[at : at + batch]) for at in range(0, wanted, batch)]
     return [normalise(inference.place(stack), inference.model.preprocessing) for stack in stacks]
 
