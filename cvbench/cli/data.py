@@ -1,0 +1,253 @@
+"""`cvbench data`: what data sets there are, how they look, and copies of them for other tools."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cvbench.catalogue import DATASETS, is_address
+from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
+from cvbench.cli.listing import print_json, print_table
+from cvbench.errors import InputError
+from cvbench.spec import DataSpec, Option, TaskName
+
+if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
+    from cvbench.protocols import Dataset
+
+app = typer.Typer(no_args_is_help=True, help="List data sets, look at them, export them.")
+
+
+class Task(StrEnum):
+    """What a data set has truths for."""
+
+    CLASSIFICATION = "classification"
+    DETECTION = "detection"
+    SEGMENTATION = "segmentation"
+
+
+class Format(StrEnum):
+    """The layout of an exported tree."""
+
+    COCO = "coco"
+    VOC = "voc"
+
+
+def _complete(typed: str) -> list[str]:
+    return [name for name in DATASETS if name.startswith(typed)]
+
+
+def _complete_exportable(typed: str) -> list[str]:
+    return [name for name in _complete(typed) if Task.DETECTION in DATASETS[name].tasks]
+
+
+_Root = Annotated[
+    str | None,
+    typer.Option(help=f"The folder of your own copy, instead of ${ROOT_VARIABLE}/NAME.", show_default=False),
+]
+_Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="KEY=VALUE", help="An option of the data set; may be repeated."),
+]
+
+
+@app.command(name="list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the data sets: tasks, images, licence, and where their files are looked for."""
+    if as_json:
+        print_json([_entry(name) for name in DATASETS])
+        return
+    print_table(
+        [
+            {
+                "name": card.name,
+                "tasks": ", ".join(card.tasks),
+                "classes": str(card.classes),
+                "images": ", ".join(f"{split} {count:,}" for split, count in card.splits.items()),
+                "licence": card.licence,
+                "files": find_root(card.name) or ("needed" if card.needs_root else "come along"),
+            }
+            for card in DATASETS.values()
+        ]
+    )
+    typer.echo(
+        "\nFiles are looked for in the root that the suite or --root names, else in "
+        f"${ROOT_VARIABLE}/NAME, else among those that come along.",
+        err=True,
+    )
+
+
+def _entry(name: str) -> dict[str, Any]:
+    card = DATASETS[name]
+    return {
+        "name": card.name,
+        "summary": card.summary,
+        "tasks": list(card.tasks),
+        "classes": card.classes,
+        "splits": dict(card.splits),
+        "licence": card.licence,
+        "source": card.source,
+        "needs_root": card.needs_root,
+        "root": find_root(card.name),
+        "root_by_default": f"${ROOT_VARIABLE}/{card.name}",
+        "options": {key: {"default": o.default, "help": o.help} for key, o in card.options.items()},
+    }
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(help="A data set, or the address of your own.", autocompletion=_complete),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Draw the first images into this PNG file.", show_default=False),
+    ] = None,
+    split: Annotated[str, typer.Option(help="The split to open.")] = "test",
+    task: Annotated[
+        Task | None,
+        typer.Option(help="The task whose truths are drawn; the set's first by default.", show_default=False),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many images to draw.")] = 16,
+    root: _Root = None,
+    option: _Options = None,
+) -> None:
+    """Open a data set, say what it is to the byte, and draw its first images with their truths."""
+    if output is not None and output.suffix.lower() != ".png":
+        raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
+    spec = DataSpec(name=name, root=root, split=split, options=_parsed(option or ()))
+    from cvbench.datasets import open_dataset
+
+    dataset = open_dataset(spec, task=_task(name, task))
+    for label, value in _facts(dataset):
+        typer.echo(f"{label:10} {value}")
+    if output is not None:
+        shown = min(count, len(dataset))
+        _draw(dataset, shown, output)
+        typer.echo(f"{'picture':10} {output}, {shown} images")
+
+
+def _task(name: str, asked: Task | None) -> TaskName:
+    if asked is not None:
+        return asked.value
+    if is_address(name):
+        raise InputError(f"{name}: what its truths are for is not known here; say it with --task")
+    return DATASETS.find(name).tasks[0]
+
+
+def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    passport = dataset.passport
+    yield "data set", f"{passport.name}, {passport.split}, for {dataset.task}"
+    yield "images", f"{passport.images:,}"
+    if passport.objects is not None:
+        yield "objects", f"{passport.objects:,}"
+    _, height, width = dataset[0].image.shape
+    yield "first", f"{dataset[0].id}, {width} x {height} pixels"
+    yield "classes", f"{passport.classes}: {', '.join(dataset.classes)}"
+    yield "sha256", passport.sha256
+
+
+def _draw(dataset: Dataset, count: int, output: Path) -> None:
+    from cvbench.images.draw import contact_sheet, draw
+
+    samples = (dataset[index] for index in range(count))
+    pictures = [draw(sample.image, sample.truth, dataset.classes) for sample in samples]
+    try:
+        contact_sheet(pictures, _columns(count)).save(output, optimize=True)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror or error})") from error
+
+
+def _columns(count: int) -> int:
+    """As wide as high, or one column wider where that leaves fewer places empty.
+
+    >>> _columns(16), _columns(8), _columns(1)
+    (4, 4, 1)
+    """
+    square = math.ceil(math.sqrt(count))
+    return min(square, square + 1, key=lambda columns: -count % columns)
+
+
+@app.command()
+def export(
+    name: Annotated[
+        str,
+        typer.Argument(help="A data set with boxes.", autocompletion=_complete_exportable),
+    ],
+    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+    form: Annotated[Format, typer.Option("--format", help="The layout to write.")],
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="A split to write; may be repeated; all by default.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Write the first so many images of each split.", show_default=False),
+    ] = None,
+    root: _Root = None,
+    option: _Options = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over what is in the folder.")] = False,
+) -> None:
+    """Write a detection set as a COCO or VOC tree, with its masks where it has them."""
+    spec = DataSpec(name=name, root=root, options=_parsed(option or ()))
+    splits = _splits(name, split)
+    from cvbench.datasets import open_dataset
+    from cvbench.datasets.export import EXPORTERS
+
+    datasets = [open_dataset(spec, task="detection", split=one, limit=limit) for one in splits]
+    total = sum(len(dataset) for dataset in datasets)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(f"{name} as {form}", total=total)
+        EXPORTERS[form](datasets, folder, force=force, on_image=lambda: progress.advance(bar))
+    _copy_notice(name, folder)
+    typer.echo(f"{total:,} images ({', '.join(splits)}) written to {folder}")
+
+
+def _splits(name: str, asked: Sequence[str] | None) -> list[str]:
+    if asked:
+        return list(dict.fromkeys(asked))
+    if is_address(name):
+        raise InputError(f"{name}: its splits are not known here; name them with --split")
+    return list(DATASETS.find(name).splits)
+
+
+def _copy_notice(name: str, folder: Path) -> None:
+    """Put the licence's text beside the images, where it asks for that."""
+    notice = None if is_address(name) else DATASETS[name].notice
+    if notice is None:
+        return
+    package, _, file = notice.partition(":")
+    try:
+        (folder / "NOTICE").write_bytes((files(package) / file).read_bytes())
+    except OSError as error:
+        raise InputError(f"{folder / 'NOTICE'}: cannot be written ({error.strerror or error})") from error
+
+
+def _parsed(options: Sequence[str]) -> dict[str, Option]:
+    """Options as YAML reads them: `size=64` is a number, `sizes=[1, 2]` a list."""
+    import yaml
+    from pydantic import TypeAdapter, ValidationError
+
+    parsed: dict[str, Option] = {}
+    for text in options:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--option {text}: write KEY=VALUE, such as size=64")
+        try:
+            parsed[key.strip()] = TypeAdapter(Option).validate_python(yaml.safe_load(value))
+        except (yaml.YAMLError, ValidationError) as error:
+            raise InputError(
+                f"--option {text}: {value!r} is not a plain value, a list, or a list of lists"
+            ) from error
+    return parsed
