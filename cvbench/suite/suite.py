@@ -81,4 +81,4 @@ def _told(record: Record, figure: str) -> str:
 def _matches(cell: Cell, pattern: str) -> bool:
     if len(pattern) >= _SHORTEST_KEY and cell.key.startswith(pattern):
         return True
-    return any(pattern == name or fnmatchcase(name, pattern) for name in (cell.model.name, cell.title))
+    return any(fnmatchcase(name, pattern) for name in (cell.model.name, cell.title))

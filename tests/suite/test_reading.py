@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 
 import pytest
 import yaml
@@ -169,7 +170,5 @@ def test_an_empty_text_says_nothing():
 
 @given(st.text())
 def test_no_text_ends_in_anything_but_a_tree_or_a_suite_error(text):
-    try:
+    with suppress(SuiteError):
         read(text, "f.yaml")
-    except SuiteError as error:
-        assert error.problems

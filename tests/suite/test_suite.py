@@ -58,15 +58,6 @@ def test_cells_are_chosen_by_name_title_or_key(pattern, chosen):
     assert SUITE.select(pattern).cells == tuple(SUITE.cells[index] for index in chosen)
 
 
-def test_a_title_with_brackets_is_chosen_by_what_it_says():
-    suite = parse_suite(
-        "{schema: 1, data: fashion-scenes, train: {}, models: "
-        "[{name: yolo_v3_tiny, options: {anchors: [[1, 2], [3, 4]]}}]}",
-        path="a.yaml",
-    )
-    assert suite.select("yolo_v3_tiny anchors=[[1,2],[3,4]]").cells == suite.cells
-
-
 def test_a_key_is_not_chosen_by_a_digit_or_two():
     with pytest.raises(SuiteError):
         SUITE.select(SUITE.cells[0].key[:3])
