@@ -2,4 +2,5 @@
 
 from jaxtyping import install_import_hook
 
-install_import_hook("cvbench", "beartype.beartype")
+# As for mypy, a whole number is a float too (PEP 484's tower).
+install_import_hook("cvbench", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")

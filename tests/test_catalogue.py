@@ -1,0 +1,114 @@
+"""Cards, and how a name becomes the object it stands for."""
+
+import pytest
+
+from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, Catalogue, is_address, load
+from cvbench.errors import UnknownName
+
+CARDS = [(catalogue.kind, card) for catalogue in (MODELS, DATASETS, METRICS) for card in catalogue.values()]
+IDS = [f"{kind}-{card.name}" for kind, card in CARDS]
+
+
+def catalogue_of(*names):
+    return Catalogue("model", *(Card(name=name, address="json:loads", summary="reads") for name in names))
+
+
+def test_a_catalogue_is_a_mapping_in_the_order_given():
+    catalogue = catalogue_of("b", "a")
+    assert list(catalogue) == ["b", "a"]
+    assert len(catalogue) == 2
+    assert catalogue["a"].name == "a"
+    assert "c" not in catalogue
+
+
+def test_two_cards_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="two models have one name"):
+        catalogue_of("a", "a")
+
+
+def test_a_name_is_found():
+    assert MODELS.find("resnet18").task == "classification"
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    with pytest.raises(UnknownName) as error:
+        catalogue_of("yolo_v3", "unet").find("yolo_v33")
+    assert str(error.value) == (
+        'there is no model "yolo_v33".\n  Did you mean yolo_v3?   See all: cvbench list models'
+    )
+
+
+def test_only_what_is_loaded_is_imported():
+    import json
+
+    assert catalogue_of("a").load("a") is json.loads
+
+
+def test_an_address_of_ones_own_is_loaded():
+    import fractions
+
+    assert MODELS.load("fractions:Fraction") is fractions.Fraction
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("my.nets:net", True),
+        ("nets:Net", True),
+        ("resnet18", False),
+        ("timm/resnet18", False),
+        ("my nets:net", False),
+        (":net", False),
+        ("nets:", False),
+        ("nets:a.b", False),
+        ("../nets:net", False),
+    ],
+)
+def test_an_address_is_a_module_and_an_object(name, is_one):
+    assert is_address(name) is is_one
+
+
+def test_a_module_that_is_not_there_is_named():
+    with pytest.raises(UnknownName) as error:
+        load("no_such_package.nets:net")
+    assert str(error.value) == (
+        'no_such_package.nets:net: there is no module "no_such_package".\n'
+        "  Install it, or run from the folder that holds it."
+    )
+
+
+def test_an_object_that_is_not_there_gets_the_nearest_one():
+    with pytest.raises(UnknownName) as error:
+        load("json:laods")
+    assert str(error.value) == 'json:laods: json has no "laods".\n  Did you mean loads or load?'
+
+
+def test_a_module_that_lacks_something_itself_keeps_its_own_error(tmp_path, monkeypatch):
+    (tmp_path / "lacking_nets.py").write_text("import not_installed_anywhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="not_installed_anywhere"):
+        load("lacking_nets:net")
+
+
+@pytest.mark.parametrize(("kind", "card"), CARDS, ids=IDS)
+def test_every_card_reads_well(kind, card):
+    assert is_address(card.address)
+    assert card.name == card.name.strip().lower()
+    assert card.summary
+    assert not card.summary.endswith(".")
+    assert len(card.summary) <= 100
+    for option, choice in card.options.items():
+        assert option.isidentifier()
+        assert choice.help
+
+
+@pytest.mark.parametrize("task", ["classification", "detection", "segmentation"])
+def test_every_task_has_a_model_a_data_set_and_a_default_metric(task):
+    assert any(card.task == task for card in MODELS.values())
+    assert any(task in card.tasks for card in DATASETS.values())
+    assert any(card.task == task and card.default for card in METRICS.values())
+
+
+def test_models_stand_in_the_order_of_their_publication():
+    years = [card.year for card in MODELS.values()]
+    assert years == sorted(years)
