@@ -12,8 +12,8 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -49,11 +49,11 @@ def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+def _opened(path: Path) -> BufferedIOBase:
+    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
 
 
-def _read_header(file: IO[bytes], path: Path, dimensions: int) -> tuple[int, ...]:
+def _read_header(file: BufferedIOBase, path: Path, dimensions: int) -> tuple[int, ...]:
     expected = bytes((0, 0, _UNSIGNED_BYTE, dimensions))
     magic = file.read(4)
     if magic != expected:
