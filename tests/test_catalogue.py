@@ -5,8 +5,11 @@ import pytest
 from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, Catalogue, is_address, load
 from cvbench.errors import UnknownName
 
-CARDS = [(catalogue.kind, card) for catalogue in (MODELS, DATASETS, METRICS) for card in catalogue.values()]
-IDS = [f"{kind}-{card.name}" for kind, card in CARDS]
+CARDS = [
+    pytest.param(card, id=f"{catalogue.kind}-{card.name}")
+    for catalogue in (MODELS, DATASETS, METRICS)
+    for card in catalogue.values()
+]
 
 
 def catalogue_of(*names):
@@ -90,8 +93,8 @@ def test_a_module_that_lacks_something_itself_keeps_its_own_error(tmp_path, monk
         load("lacking_nets:net")
 
 
-@pytest.mark.parametrize(("kind", "card"), CARDS, ids=IDS)
-def test_every_card_reads_well(kind, card):
+@pytest.mark.parametrize("card", CARDS)
+def test_every_card_reads_well(card):
     assert is_address(card.address)
     assert card.name == card.name.strip().lower()
     assert card.summary

@@ -89,8 +89,6 @@ def _data(data: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     if split and split not in card.splits:
         what = f'{card.name} has no split "{split}".'
         yield Finding((*path, "split"), what, suggestion(split, card.splits) or _these(card.splits))
-    if card.needs_root and not _text(data, "root"):
-        yield Finding(path, f"{card.name} needs your own copy.", f"Add root: FOLDER   Source: {card.source}")
 
 
 def _training(entry: _Entry) -> Iterator[Finding]:
@@ -98,7 +96,10 @@ def _training(entry: _Entry) -> Iterator[Finding]:
     if loads and entry.tree.get("train") is not None:
         remedy = "Keep the one that is meant."
         yield Finding((*entry.path, "train"), "these weights are loaded, so nothing is trained.", remedy)
-    if loads or entry.setting("train") is not None:
+    if loads:
+        return
+    if entry.setting("train") is not None:
+        yield from _training_split(entry)
         return
     if entry.setting("metrics") != []:  # to time a net, its weights need not be any good
         what = f"{entry.name or 'the model'} has no weights, and there is no recipe to train it."
@@ -107,6 +108,14 @@ def _training(entry: _Entry) -> Iterator[Finding]:
         )
     elif "time" in {**entry.suite, **entry.tree} and entry.setting("time") is None:
         yield Finding(entry.path, "this is neither scored nor timed.", "Remove metrics: [] or time: null")
+
+
+def _training_split(entry: _Entry) -> Iterator[Finding]:
+    data = entry.setting("data")
+    card = DATASETS.get(_text(data, "name")) if isinstance(data, Mapping) else None
+    if card and "train" not in card.splits:
+        what = f"{card.name} has no images to train on, only {_these(card.splits)}."
+        yield Finding(entry.path, what, "Add weights: FILE to the model.")
 
 
 def _fitting(entry: _Entry) -> Iterator[Finding]:

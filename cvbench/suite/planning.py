@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from cvbench.spec import Cell
+from cvbench.catalogue import DATASETS
+from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
+from cvbench.spec import Cell, DataSpec, ModelSpec
 from cvbench.suite.suite import Suite
 
 
@@ -31,10 +33,21 @@ def reason_to_skip(cell: Cell, *, has_gpu: bool) -> str | None:
             return f"{use} in fp16 needs a GPU; bf16 runs on a CPU"
         if on_cpu and precision == "tf32":
             return f"{use} in tf32 needs a GPU; a CPU has fp32"
-    if cell.data.root is not None and not Path(cell.data.root).expanduser().is_dir():
-        return f"no data: there is no folder {cell.data.root}"
-    if cell.model.weights is not None and not Path(cell.model.weights).expanduser().is_file():
-        return f"no weights: there is no file {cell.model.weights}"
+    return _missing_data(cell.data) or _missing_weights(cell.model)
+
+
+def _missing_data(data: DataSpec) -> str | None:
+    card, root = DATASETS.get(data.name), find_root(data.name, data.root)
+    if root is not None and not Path(root).is_dir():
+        return f"no data: there is no folder {root}"
+    if root is None and card is not None and card.needs_root:
+        return f"no data: name the folder of {card.name} as root, or put it at ${ROOT_VARIABLE}/{card.name}"
+    return None
+
+
+def _missing_weights(model: ModelSpec) -> str | None:
+    if model.weights is not None and not Path(model.weights).is_file():
+        return f"no weights: there is no file {model.weights}"
     return None
 
 

@@ -124,7 +124,7 @@ class _Loader(yaml.BaseLoader):
         return tree
 
     def _text(self, node: ScalarNode) -> str:
-        r"""Text as written; two escapes "\ud83d\ude00" are one character, as in JSON, half of them is none."""
+        r"""Text as written; two escapes "\ud83d\ude00" are one character, as in JSON; one is none."""
         text: str = node.value
         try:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")

@@ -1,6 +1,10 @@
 """Names and options that do not exist, and models, data and metrics that do not fit."""
 
+from dataclasses import replace
+
 import pytest
+
+from cvbench.catalogue import DATASETS
 
 
 def with_model(entry):
@@ -94,6 +98,14 @@ def test_what_does_not_fit_is_told_of_the_model(entry, what, remedy, problems):
     ((told, offered),) = problems(with_model(entry))
     assert told == f"models[0]: {what}"
     assert offered.startswith(remedy)
+
+
+def test_a_set_without_a_train_split_trains_nothing(problems, monkeypatch):
+    card = replace(DATASETS["fashion"], name="only-test", splits={"test": 9})
+    monkeypatch.setitem(DATASETS._cards, "only-test", card)
+    assert problems(with_model("{name: resnet18, data: only-test}")) == [
+        ("models[0]: only-test has no images to train on, only test.", "Add weights: FILE to the model.")
+    ]
 
 
 @pytest.mark.parametrize(

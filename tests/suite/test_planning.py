@@ -1,7 +1,11 @@
 """Why a cell would be skipped on this machine."""
 
+from dataclasses import replace
+
 import pytest
 
+from cvbench.catalogue import DATASETS
+from cvbench.catalogue.datasets import ROOT_VARIABLE
 from cvbench.spec import Cell, DataSpec, ModelSpec, Runtime, TrainRecipe
 from cvbench.suite import parse_suite, plan, reason_to_skip
 
@@ -45,6 +49,25 @@ def test_data_that_is_not_there_is_a_reason(tmp_path):
     assert reason_to_skip(cell(root=str(tmp_path)), has_gpu=False) is None
     gone = tmp_path / "gone"
     assert reason_to_skip(cell(root=str(gone)), has_gpu=False) == f"no data: there is no folder {gone}"
+
+
+@pytest.fixture
+def set_of_ones_own(monkeypatch):
+    """A data set, `own`, that does not come along."""
+    card = replace(DATASETS["fashion"], name="own", needs_root=True)
+    monkeypatch.setitem(DATASETS._cards, "own", card)
+    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
+
+
+@pytest.mark.usefixtures("set_of_ones_own")
+def test_data_that_do_not_come_along_must_lie_somewhere(tmp_path, monkeypatch):
+    own = Cell(model=ModelSpec(name="resnet18"), data=DataSpec(name="own"))
+    reason = "no data: name the folder of own as root, or put it at $CVBENCH_DATA/own"
+    assert reason_to_skip(own, has_gpu=False) == reason
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    assert reason_to_skip(own, has_gpu=False) == reason
+    (tmp_path / "own").mkdir()
+    assert reason_to_skip(own, has_gpu=False) is None
 
 
 def test_weights_that_are_not_there_are_a_reason(tmp_path):
