@@ -7,7 +7,7 @@ lies beside the embedded images, in `files/NOTICE`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -38,7 +38,7 @@ def fashion(*, task: TaskName, split: str, root: str | None = None) -> Fashion:
 class Fashion:
     """One split, in memory. An id is the split and the row in the official file: `train/00012`."""
 
-    garments: Garments
+    garments: Garments = field(repr=False)
     passport: Passport
     classes: tuple[str, ...] = CLASSES
     task: Literal["classification"] = "classification"

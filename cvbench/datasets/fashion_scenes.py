@@ -82,7 +82,7 @@ class FashionScenes:
     from which all else follows. It does not count objects: that would compose every scene.
     """
 
-    cutouts: Cutouts
+    cutouts: Cutouts = field(repr=False)
     passport: Passport
     task: TaskName
     size: int
