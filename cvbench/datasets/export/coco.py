@@ -91,5 +91,5 @@ def _annotations(sample: Sample) -> Iterator[dict[str, Any]]:
 
 
 def _encoded(mask: Bool[np.ndarray, "h w"]) -> dict[str, Any]:
-    encoded = run_lengths.encode(np.asfortranarray(mask, np.uint8))  # type: ignore[no-untyped-call]
+    encoded = run_lengths.encode(np.asfortranarray(mask, np.uint8))
     return {"size": list(encoded["size"]), "counts": encoded["counts"].decode("ascii")}
