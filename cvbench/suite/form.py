@@ -133,6 +133,7 @@ class SuiteFile(Settings):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     """Names the folder of its results; by default the file's name without its ending."""
     models: Annotated[tuple[Annotated[ModelForm, OrName(MODELS)], ...], Field(min_length=1)]
+    """What is compared: names, or mappings where a model is to have options or settings of its own."""
     timeout: Duration = 3600.0
     """How long one cell may take."""
     expect: Mapping[str, Mapping[str, Fraction]] = Field(default_factory=dict)

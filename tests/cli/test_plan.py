@@ -1,0 +1,85 @@
+"""`cvbench plan`: what a suite would do here."""
+
+import pytest
+
+from cvbench.suite import load_suite
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_every_cell_is_a_row_with_its_key(cvbench):
+    done = cvbench("plan", "suites/small.yaml")
+    rows = done.stdout.splitlines()
+    keys = [cell.key for cell in load_suite("suites/small.yaml").cells]
+    assert done.code == 0
+    assert done.stderr == ""
+    assert rows[0].split() == [
+        "model",
+        "task",
+        "data",
+        "weights",
+        "metrics",
+        "timing",
+        "runtime",
+        "seed",
+        "key",
+    ]
+    assert [keys[0] in rows[1], keys[1] in rows[2]] == [True, True]
+    assert rows[2].startswith("resnet18 width=0.5  classification  fashion/test  train 2 epochs  topk")
+    assert rows[-1] == "small: 2 cells"
+
+
+def test_what_would_be_skipped_says_why(cvbench):
+    done = cvbench("plan", "suites/small.yaml", "runtime={device: cpu, precision: [fp32, fp16]}")
+    assert done.stdout.count("running in fp16 needs a GPU; bf16 runs on a CPU") == 2
+    assert done.stdout.splitlines()[-1] == "small: 4 cells, 2 of them skipped"
+
+
+def test_overrides_choice_and_limit_count(cvbench):
+    overrides = ["train.epochs=7", "runtime={threads: 3, compile: true}", "time.latency=null"]
+    done = cvbench("plan", "suites/small.yaml", *overrides, "--only", "*width*", "--limit", "9")
+    (row,) = done.stdout.splitlines()[1:-2]
+    for words in ("train 7 epochs", "fashion/test first 9", "compiled, 3 threads", "throughput"):
+        assert words in row
+    assert "latency" not in row
+
+
+def test_weights_and_their_absence_are_told(cvbench):
+    overrides = ["train=null", "metrics=[]", "models.0.weights=a.safetensors"]
+    done = cvbench("plan", "suites/small.yaml", *overrides)
+    rows = done.stdout.splitlines()
+    assert "a.safetensors" in rows[1]
+    assert "untrained" in rows[2]
+
+
+def test_json_is_one_document(cvbench):
+    done = cvbench("plan", "suites/small.yaml", "runtime.device=cpu", "--json")
+    document = done.document
+    assert document["suite"] == "small"
+    assert document["timeout_s"] == 3600.0
+    assert [cell["title"] for cell in document["cells"]] == ["resnet18", "resnet18 width=0.5"]
+    assert [cell["skip"] for cell in document["cells"]] == [None, None]
+    assert document["cells"][1]["cell"]["model"]["options"] == {"width": 0.5}
+    assert done.stderr == ""
+
+
+def test_a_mistake_ends_with_2_and_every_problem_on_standard_error(cvbench):
+    done = cvbench("plan", "suites/small.yaml", "train.epoch=3", "sede=3", "--json")
+    assert done.code == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        'override train.epoch=3: there is no key "epoch" here.',
+        "  Did you mean epochs?   See all: cvbench schema suite",
+        'override sede=3: there is no key "sede" here.',
+        "  Did you mean seed?   See all: cvbench schema suite",
+    ]
+
+
+def test_a_pattern_that_names_nothing_ends_with_2(cvbench):
+    done = cvbench("plan", "suites/small.yaml", "--only", "vgg*")
+    assert done.code == 2
+    assert done.stderr == "--only vgg*: this names no cell.\n  There are: resnet18, resnet18 width=0.5.\n"
+
+
+def test_a_limit_below_one_is_refused(cvbench):
+    assert cvbench("plan", "suites/small.yaml", "--limit", "0").code == 2
