@@ -28,8 +28,9 @@ def toy(name: str, **options: object) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Where the worker finds the toys."""
-    return {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    """Where the worker finds the toys; compiled modules may be kept, or each worker compiles torch anew."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
 def start(*arguments: object, **settings: object) -> subprocess.Popen[str]:
