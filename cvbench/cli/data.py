@@ -132,7 +132,7 @@ def show(
     if output is not None:
         shown = min(count, len(dataset))
         _draw(dataset, shown, output)
-        typer.echo(f"{'picture':10} {output}, {shown} images")
+        typer.echo(f"{'picture':10} {output}, the first {shown}")
 
 
 def _task(name: str, asked: Task | None) -> TaskName:
@@ -211,7 +211,7 @@ def export(
         bar = progress.add_task(f"{name} as {form}", total=total)
         EXPORTERS[form](datasets, folder, force=force, on_image=lambda: progress.advance(bar))
     _copy_notice(name, folder)
-    typer.echo(f"{total:,} images ({', '.join(splits)}) written to {folder}")
+    typer.echo(f"{total:,} image{'s' * (total != 1)} ({', '.join(splits)}) written to {folder}")
 
 
 def _splits(name: str, asked: Sequence[str] | None) -> list[str]:

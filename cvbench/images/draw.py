@@ -19,7 +19,9 @@ from cvbench.images.palette import RGB, colour, ink_on
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Prediction
 
 SIDE: Final = 320
-"""The shorter side is enlarged to at least so many pixels."""
+"""The shorter side is enlarged to at least so many pixels …"""
+LONGEST: Final = 4 * SIDE
+"""… unless the longer one would become longer than this."""
 
 _Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 _TEXT_PX, _PAD_PX, _GAP_PX = 13, 4, 8
@@ -47,8 +49,9 @@ def draw(image: UInt8[Tensor, "3 h w"], seen: Prediction, classes: Sequence[str]
     not count is light grey. Class scores become a line with the highest. Scores are written where
     one of them is not 1, as in a prediction.
     """
-    factor = max(1, math.ceil(SIDE / min(image.shape[1:])))
-    pixels = _enlarged(image.permute(1, 2, 0).numpy(), factor)
+    height, width = image.shape[1:]
+    factor = max(1, min(math.ceil(SIDE / min(height, width)), LONGEST // max(height, width)))
+    pixels = _enlarged(image.permute(1, 2, 0).cpu().numpy(), factor)
     match seen:
         case Detections():
             return _draw_detections(pixels, seen, classes, factor)
@@ -83,7 +86,7 @@ def _draw_detections(
 ) -> Image.Image:
     labels = seen.labels.tolist()
     if seen.masks is not None:
-        for mask, label in zip(seen.masks.numpy(), labels, strict=True):
+        for mask, label in zip(seen.masks.cpu().numpy(), labels, strict=True):
             _tint(pixels, _enlarged(mask, factor), colour(label))
     picture = Image.fromarray(pixels)
     pen = ImageDraw.Draw(picture)
@@ -114,7 +117,7 @@ def _caption(seen: Detections, at: int, classes: Sequence[str]) -> str:
 def _draw_label_map(
     pixels: UInt8[np.ndarray, "h w 3"], seen: LabelMap, classes: Sequence[str], factor: int
 ) -> Image.Image:
-    labels = _enlarged(seen.labels.numpy(), factor)
+    labels = _enlarged(seen.labels.cpu().numpy(), factor)
     present = [label for label in np.unique(labels).tolist() if label != 0]
     for label in present:
         _tint(pixels, labels == label, _map_colour(label))
