@@ -107,4 +107,4 @@ def _mirrored(truth: Truth, width: int) -> Truth:
 
 
 def _areas(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return (boxes[:, 2:] - boxes[:, :2]).prod(1)

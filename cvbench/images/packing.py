@@ -32,10 +32,9 @@ class Packed:
         if not truths:
             raise ValueError("there is nothing to pack")
         kind = type(truths[0])
-        if any(type(truth) is not kind for truth in truths):
-            raise TypeError(
-                f"truths of one data set are of one kind, not {sorted({type(t).__name__ for t in truths})}"
-            )
+        kinds = sorted({type(truth).__name__ for truth in truths})
+        if len(kinds) > 1:
+            raise TypeError(f"truths of one data set are of one kind, not {' and '.join(kinds)}")
         columns, shapes = {}, {}
         for name in (field.name for field in fields(kind)):
             parts = [getattr(truth, name) for truth in truths]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch.utils.data import DataLoader
@@ -12,10 +12,11 @@ from torch.utils.data import DataLoader
 from cvbench.errors import DataError
 
 
+@runtime_checkable
 class Pinnable(Protocol):
     """What a stream carries: something that can move into page-locked memory."""
 
-    def pin_memory(self) -> Self:
+    def pin_memory(self) -> Any:
         """The same, page-locked."""
         ...
 

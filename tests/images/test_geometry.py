@@ -1,0 +1,159 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import tensor
+from torchvision.transforms.v2 import functional as torchvision_functional
+
+from cvbench.images.geometry import Placement, fit, placement
+from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
+
+sides = st.integers(1, 80)
+sizes = st.tuples(sides, sides)  # of images
+targets = st.tuples(st.integers(2, 80), st.integers(2, 80))  # torch cannot resize to a single pixel
+resizes = st.sampled_from(["stretch", "letterbox"])
+
+
+def noise(*shape):
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def detections(*boxes, **others):
+    boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
+    return Detections(boxes, torch.zeros(len(boxes), dtype=torch.int64), torch.ones(len(boxes)), **others)
+
+
+def test_stretching_scales_each_axis_for_itself():
+    # 10 high, 20 wide -> 20 high, 10 wide: y doubles, x halves.
+    truth = detections([4, 1, 8, 3], areas=tensor([7.0]))
+    image, moved, _ = fit(noise(3, 10, 20), truth, Preprocessing((20, 10)))
+    assert image.shape == (3, 20, 10)
+    assert moved.boxes.tolist() == [[2, 2, 4, 6]]
+    assert moved.areas.tolist() == [7]  # 2 * 1/2
+
+
+def test_a_letterbox_keeps_the_aspect_and_fills_half_on_either_side():
+    # 100 high, 50 wide -> 64 x 32, bars of 16 left and right.
+    masks = torch.ones(1, 100, 50, dtype=torch.bool)
+    truth = detections([0, 0, 50, 100], masks=masks)
+    image, moved, place = fit(noise(3, 100, 50), truth, Preprocessing((64, 64), "letterbox", fill=7))
+    assert place == Placement((100, 50), (64, 32), (0, 16), (64, 64))
+    assert moved.boxes.tolist() == [[16, 0, 48, 64]]
+    assert (image[:, :, :16] == 7).all()
+    assert (image[:, :, 48:] == 7).all()
+    assert moved.masks[0, :, 16:48].all()
+    assert moved.masks.sum() == 64 * 32
+
+
+def test_the_bars_of_a_letterbox_do_not_count_in_a_label_map():
+    truth = LabelMap(torch.ones(4, 8, dtype=torch.uint8))
+    _, moved, _ = fit(noise(3, 4, 8), truth, Preprocessing((8, 8), "letterbox"))
+    assert moved.labels[:, 0].tolist() == [VOID, VOID, 1, 1, 1, 1, VOID, VOID]
+
+
+def test_an_image_of_the_right_size_is_handed_on_without_a_copy():
+    image, truth = noise(3, 16, 16), detections([1, 2, 3, 4])
+    for resize in ("stretch", "letterbox"):
+        fitted = fit(image, truth, Preprocessing((16, 16), resize))
+        assert fitted.image is image
+        assert fitted.truth is truth
+        assert fitted.placement.restore(truth) is truth
+
+
+def test_an_image_without_truth_is_fitted_alone():
+    assert fit(noise(3, 4, 4), None, Preprocessing((8, 8))).truth is None
+
+
+def test_class_scores_do_not_move():
+    truth = ClassScores(tensor([0.0, 1.0]))
+    _, moved, place = fit(noise(3, 4, 6), truth, Preprocessing((8, 8)))
+    assert moved is truth
+    assert place.restore(truth) is truth
+
+
+def test_no_objects_are_no_error():
+    masks = torch.zeros(0, 10, 20, dtype=torch.bool)
+    _, moved, place = fit(noise(3, 10, 20), detections(masks=masks), Preprocessing((30, 50)))
+    assert moved.boxes.shape == (0, 4)
+    assert moved.masks.shape == (0, 30, 50)
+    assert place.restore(moved).masks.shape == (0, 10, 20)
+
+
+def test_an_image_one_pixel_high_keeps_a_row():
+    assert placement((1, 1000), Preprocessing((64, 64), "letterbox")).size == (1, 64)
+
+
+def test_what_is_predicted_beside_the_image_is_clipped_to_it():
+    # 100 x 50 in 64 x 64: x = (x' - 16) / 0.64, y = y' / 0.64
+    place = placement((100, 50), Preprocessing((64, 64), "letterbox"))
+    found = place.restore(detections([8, 16, 32, 80], [0, 0, 8, 8]))
+    assert found.boxes.tolist() == [[0, 25, 25, 100], [0, 0, 0, 12.5]]
+
+
+def test_masks_come_back_with_their_boxes():
+    place = placement((8, 4), Preprocessing((16, 16), "letterbox"))  # 16 x 8 at column 4
+    masks = torch.zeros(1, 16, 16, dtype=torch.bool)
+    masks[0, 2:6, 6:10] = True
+    found = place.restore(detections([6, 2, 10, 6], masks=masks))
+    assert found.boxes.tolist() == [[1, 1, 3, 3]]
+    assert found.masks[0].nonzero().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
+
+
+def test_an_image_that_was_cut_cannot_be_restored():
+    with pytest.raises(ValueError, match="was cut"):
+        Placement((8, 8), (16, 16), (-1, 0), (16, 16)).restore(detections())
+
+
+def test_what_lies_outside_the_canvas_is_cut_and_what_is_bare_is_filled():
+    image = torch.arange(4, dtype=torch.uint8).expand(3, 1, 4)
+    for corner, row in [(-1, [1, 2, 3, 9]), (2, [9, 9, 0, 1]), (4, [9] * 4), (7, [9] * 4), (-9, [9] * 4)]:
+        place = Placement((1, 4), (1, 4), (0, corner), (1, 4))
+        assert place.image(image, fill=9)[0, 0].tolist() == row
+
+
+@given(sizes, targets, resizes)
+def test_fitted_boxes_come_back(source, size, resize):
+    (h, w), boxes = source, torch.rand(5, 2, 2).sort(1).values.flatten(1)
+    truth = detections(*(boxes * tensor([w, h, w, h])).tolist())
+    _, moved, place = fit(noise(3, h, w), truth, Preprocessing(size, resize))
+    # An edge is moved by two roundings of float32 each way, at most 80 px large.
+    torch.testing.assert_close(place.restore(moved).boxes, truth.boxes, atol=1e-4 * max(source), rtol=0)
+
+
+@given(targets, st.integers(1, 4))
+def test_a_label_map_that_grew_by_a_whole_factor_comes_back_to_the_pixel(source, factor):
+    truth = LabelMap(noise(*source))
+    size = (source[0] * factor, source[1] * factor)
+    _, moved, place = fit(noise(3, *source), truth, Preprocessing(size))
+    assert torch.equal(place.restore(moved).labels, truth.labels)
+
+
+@given(sizes, targets, resizes)
+def test_the_image_lies_where_the_box_around_it_says(source, size, resize):
+    truth = detections([0, 0, source[1], source[0]], masks=torch.ones(1, *source, dtype=torch.bool))
+    image, moved, _ = fit(
+        torch.full((3, *source), 200, dtype=torch.uint8), truth, Preprocessing(size, resize, fill=0)
+    )
+    x1, y1, x2, y2 = moved.boxes[0].round().int().tolist()
+    assert (image[:, y1:y2, x1:x2] == 200).all()
+    assert int((image[0] == 200).sum()) == (x2 - x1) * (y2 - y1) == int(moved.masks.sum())
+
+
+@given(sizes, targets)
+def test_images_are_resized_as_torchvision_does_it(source, size):
+    image = noise(3, *source)
+    theirs = torchvision_functional.resize(image, list(size), antialias=True)
+    assert torch.equal(fit(image, None, Preprocessing(size)).image, theirs)
+
+
+@given(sizes, targets)
+def test_label_maps_take_the_pixel_that_torchs_exact_nearest_takes(source, size):
+    labels = noise(*source)
+    theirs = F.interpolate(labels[None, None], size=size, mode="nearest-exact")[0, 0]
+    moved = fit(noise(3, *source), LabelMap(labels), Preprocessing(size)).truth
+    # A centre on the border of two pixels is the right one's; torch's float32 may say otherwise.
+    borders = sum(
+        int(((torch.arange(1, 2 * n, 2) * o) % (2 * n) == 0).any()) for o, n in zip(source, size, strict=True)
+    )
+    assert borders or torch.equal(moved.labels, theirs)
