@@ -99,8 +99,6 @@ def _runs(out: Path) -> list[dict[str, Any]]:
 
 def _parameters(task: str, counts: dict[int, int]) -> str:
     """The count for as many classes as the task's usual data set has, or else for the first that is told."""
-    if not counts:
-        return ""
     classes = _USUAL_CLASSES[task] if _USUAL_CLASSES[task] in counts else next(iter(counts))
     return f"{show_count(counts[classes])} ({classes} classes)"
 

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeVar
 
 from cvbench.catalogue import DATASETS, MODELS, Card
 from cvbench.spec import Cell, DataSpec, Frozen, ModelSpec, Option, Runtime
-from cvbench.suite.checks import metrics_of
 from cvbench.suite.findings import Finding
+from cvbench.suite.fitness import metrics_of
 from cvbench.suite.form import ModelForm, RuntimeForm, Settings, SuiteFile
 
 _MOST = 10_000

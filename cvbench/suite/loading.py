@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from cvbench.errors import Problem, SuiteError, suggestion
-from cvbench.suite.checks import findings_in
+from cvbench.suite.existence import unknown_names
 from cvbench.suite.expansion import expand
 from cvbench.suite.findings import Finding, position, show_path, written_part
+from cvbench.suite.fitness import misfits
 from cvbench.suite.form import SuiteFile
 from cvbench.suite.overrides import Overrides
 from cvbench.suite.reading import read
@@ -41,7 +42,7 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
     written.write(tree, overrides)
     full = spelled_out({"name": FilePath(path).stem, **tree})
     form, findings = _form(full)
-    findings += findings_in(full)
+    findings += [*unknown_names(full), *misfits(full)]
     if form and not findings:
         cells, twins = expand(form)
         findings += twins

@@ -1,8 +1,12 @@
 """A suite file becomes a Suite, or every mistake in it is told at once, with place and remedy."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cvbench.errors import SuiteError
 from cvbench.suite import load_suite, parse_suite
@@ -123,3 +127,52 @@ def test_a_huge_file_is_not_read(tmp_path):
 @pytest.mark.parametrize("file", sorted(Path("suites").glob("*.yaml")), ids=str)
 def test_every_suite_that_comes_along_is_sound(file):
     assert load_suite(file).cells
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=4)
+    | st.sampled_from(["resnet18", "fashion", "topk", "train", "my.nets:net", "5m", "cuda"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "epochs", "x"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+_PLACES = st.sampled_from(
+    [
+        "schema",
+        "name",
+        "data",
+        "data.name",
+        "data.options.x",
+        "train",
+        "train.epochs",
+        "train.augment.scale",
+        "models",
+        "models.0",
+        "models.0.name",
+        "models.0.options",
+        "models.0.data",
+        "models.0.runtime",
+        "metrics",
+        "time",
+        "time.latency",
+        "runtime",
+        "runtime.device",
+        "seed",
+        "timeout",
+        "expect",
+        "expect.resnet18",
+    ]
+)
+
+
+@given(st.lists(st.tuples(_PLACES, _VALUES), max_size=4))
+def test_whatever_is_written_becomes_a_suite_or_a_suite_error(written):
+    overrides = [f"{place}={json.dumps(value).replace('Infinity', '.inf')}" for place, value in written]
+    with suppress(SuiteError):
+        assert parse_suite(GOOD, path="a.yaml", overrides=overrides).cells

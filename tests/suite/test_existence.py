@@ -1,0 +1,66 @@
+"""Names, splits and options that do not exist, and lists that name one thing twice."""
+
+import pytest
+
+
+def with_model(entry):
+    return f"schema: 1\ndata: fashion\ntrain: {{epochs: 2}}\nmodels:\n  - {entry}\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "what", "nearest", "listing"),
+    [
+        ("yolo_v33", 'models[0]: there is no model "yolo_v33".', "yolo_v3", "models"),
+        ("{name: resnet181}", 'models[0].name: there is no model "resnet181".', "resnet18", "models"),
+        ("{name: resnet18, data: fasion}", 'models[0].data: there is no dataset "fasion".',
+         "fashion", "datasets"),
+        ("{name: resnet18, metrics: [topkk]}", 'models[0].metrics[0]: there is no metric "topkk".',
+         "topk", "metrics"),
+    ],
+)  # fmt: skip
+def test_an_unknown_name_gets_the_nearest_one_and_where_all_stand(entry, what, nearest, listing, problems):
+    ((told, remedy),) = problems(with_model(entry))
+    assert told == what
+    assert remedy.startswith(f"Did you mean {nearest}")
+    assert remedy.endswith(f"   See all: cvbench list {listing}")
+
+
+def test_an_unknown_name_in_the_suites_own_settings_is_told_once(problems):
+    text = "{schema: 1, data: fasion, train: {}, metrics: [topkk], models: [resnet18, alexnet]}"
+    assert [what.partition(":")[0] for what, _ in problems(text)] == ["data", "metrics[0]"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "what", "remedy"),
+    [
+        ("options: {widht: 0.5}", 'options.widht: resnet18 has no option "widht".',
+         "Did you mean width?   See all: cvbench show resnet18"),
+        ("options: {size: big}", 'options.size: "big" is not a whole number.',
+         "size: height and width of the prepared input, at least 32; by default 224."),
+        ("options: {size: true}", "options.size: true is not a whole number.",
+         "size: height and width of the prepared input, at least 32; by default 224."),
+        ("options: {size: 64.0}", "options.size: 64 is not a whole number.",
+         "size: height and width of the prepared input, at least 32; by default 224."),
+        ("options: {zero_init_residual: 1}", "options.zero_init_residual: 1 is not true or false.",
+         "zero_init_residual: start each block as the identity; by default false."),
+        ("data: {options: {size: 3}}", 'data.options.size: fashion has no option "size".',
+         "See all: cvbench show fashion"),
+        ("data: {split: tset}", 'data.split: fashion has no split "tset".', "Did you mean test?"),
+        ("data: {split: zzz}", 'data.split: fashion has no split "zzz".', "train, test"),
+        ("task: detection", "task: resnet18 does classification.", "Remove the task."),
+        ("metrics: [topk, topk]", 'metrics[1]: "topk" stands twice in this list.', ""),
+        ("seed: [0, 1, 0]", "seed[2]: 0 stands twice in this list.", ""),
+        ("runtime: {precision: [fp32, fp32]}",
+         'runtime.precision[1]: "fp32" stands twice in this list.', ""),
+    ],
+)  # fmt: skip
+def test_what_does_not_exist_is_told_where_it_stands(parts, what, remedy, problems):
+    assert problems(with_model(f"{{name: resnet18, {parts}}}")) == [(f"models[0].{what}", remedy)]
+
+
+@pytest.mark.parametrize("value", ["1", "1.0", "0.5"])
+def test_a_number_may_be_written_whole(value, problems):
+    good = with_model(f"{{name: resnet18, options: {{width: {value}, widht: 1}}}}")
+    assert [what for what, _ in problems(good)] == [
+        'models[0].options.widht: resnet18 has no option "widht".'
+    ]
