@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from cvbench.boxes import clip, nms
@@ -62,7 +62,7 @@ class YoloV3(nn.Module):
         raw = rows(outputs, channels=5 + self.classes)
         targets = assign_targets(raw, self._grid(outputs), truths, ignore=self.ignore)
         own = raw[targets.image, targets.predictor]  # p 5+classes
-        centre = F.binary_cross_entropy_with_logits(own[:, :2], targets.offset, reduction="none")
+        centre = F.binary_cross_entropy_with_logits(own[:, :2], targets.offset.to(raw), reduction="none")
         sides = (own[:, 2:4] - targets.scale).square() / 2
         box = targets.weight * (centre + sides).sum(dim=1)
 
@@ -84,22 +84,31 @@ class YoloV3(nn.Module):
         """Objects with score = objectness x class probability, after suppression class by class."""
         raw = rows(outputs, channels=5 + self.classes)
         grid = self._grid(outputs)
-        scores = (raw[..., 4:5].sigmoid() * raw[..., 5:].sigmoid()).flatten(1)  # b n·classes
-        score, place = scores.topk(min(_CANDIDATES, scores.shape[1]))
-        image, rank = (score > self.score_threshold).nonzero(as_tuple=True)
-        score, place = score[image, rank], place[image, rank]
-        predictor, label = place // self.classes, place % self.classes
+        scores = raw[..., 4:5].sigmoid() * raw[..., 5:].sigmoid()  # b n classes
+        image, predictor, label = (scores > self.score_threshold).nonzero(as_tuple=True)
+        score = scores[image, predictor, label]
+        best = _best_of_each(image, score, images=len(raw), most=_CANDIDATES)
+        image, predictor, label, score = image[best], predictor[best], label[best], score[best]
         boxes = predicted_boxes(raw[image, predictor, :4], grid, predictor)
         boxes = clip(boxes, height=grid.height, width=grid.width)
-        kept = nms(boxes, score, self.nms_threshold, groups=image * self.classes + label)
 
-        kept = kept[image[kept].argsort(stable=True)]  # image by image, the best score first
-        found = image[kept].bincount(minlength=len(raw))
-        place = torch.arange(len(kept), device=kept.device) - (found.cumsum(0) - found)[image[kept]]
-        kept = kept[place < self.max_detections]
-        lengths = found.clamp(max=self.max_detections).tolist()
+        kept = nms(boxes, score, self.nms_threshold, groups=image * self.classes + label)
+        kept = kept[_best_of_each(image[kept], score[kept], images=len(raw), most=self.max_detections)]
+        lengths = image[kept].bincount(minlength=len(raw)).tolist()
         parts = (values[kept].split_with_sizes(lengths) for values in (boxes, label, score))
         return [Detections(boxes=b, labels=k, scores=s) for b, k, s in zip(*parts, strict=True)]
 
     def _grid(self, outputs: Sequence[Tensor]) -> Grid:
         return grid_of(outputs, strides=self.net.strides, priors=self.priors)
+
+
+def _best_of_each(
+    image: Int64[Tensor, " k"], score: Float[Tensor, " k"], *, images: int, most: int
+) -> Int64[Tensor, " j"]:
+    """Indices image by image, in each at most `most` of them, the best score first."""
+    order = score.argsort(descending=True, stable=True)
+    order = order[image[order].argsort(stable=True)]
+    found = image.bincount(minlength=images)
+    first = found.cumsum(0) - found
+    rank = torch.arange(len(image), device=image.device) - first[image[order]]
+    return order[rank < most]

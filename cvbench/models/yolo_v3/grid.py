@@ -76,9 +76,10 @@ def grid_of(outputs: Sequence[Tensor], *, strides: Sequence[int], priors: Float[
 
 
 def rows(outputs: Sequence[Tensor], *, channels: int) -> Float[Tensor, "b n channels"]:
-    """The raw maps with one row a predictor, in fp32."""
+    """The raw maps with one row a predictor, in float32 if they came in half precision."""
     flat = [output.permute(0, 2, 3, 1).reshape(len(output), -1, channels) for output in outputs]
-    return torch.cat(flat, dim=1).float()
+    together = torch.cat(flat, dim=1)
+    return together.to(torch.promote_types(together.dtype, torch.float32))
 
 
 def predicted_boxes(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import get_args
+from typing import cast, get_args
 
 from cvbench.models.options import check_share, check_size, check_width, refusal
 from cvbench.models.yolo_v3.detector import YoloV3
 from cvbench.models.yolo_v3.nets import TinyDarknet
 from cvbench.models.yolo_v3.targets import Ignore
+from cvbench.spec import Option
 
 _TINY_PRIORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
 """Width and height in pixels of a 416 x 416 input: the authors' clusters of COCO's boxes."""
@@ -20,8 +21,8 @@ def yolo_v3_tiny(
     *,
     size: int = 416,
     width: float = 1.0,
-    anchors: Sequence[Sequence[float]] | None = None,
-    ignore: Ignore = "prior",
+    anchors: Option | None = None,
+    ignore: str = "prior",
     score_threshold: float = 0.005,
     nms_threshold: float = 0.45,
     max_detections: int = 100,
@@ -38,33 +39,35 @@ def yolo_v3_tiny(
     check_share(name, "nms_threshold", nms_threshold)
     if max_detections < 1:
         raise refusal(name, "max_detections", max_detections, wanted="1 or more")
-    if ignore not in get_args(Ignore):
-        raise refusal(name, "ignore", ignore, wanted=" or ".join(get_args(Ignore)))
     return YoloV3(
         TinyDarknet(classes=classes, width=width),
         classes=classes,
         size=size,
         priors=_priors(name, anchors, default=_TINY_PRIORS, size=size),
-        ignore=ignore,
+        ignore=_rule(name, ignore),
         score_threshold=score_threshold,
         nms_threshold=nms_threshold,
         max_detections=max_detections,
     )
 
 
+def _rule(model: str, ignore: str) -> Ignore:
+    """The rule of this name."""
+    if ignore not in get_args(Ignore):
+        raise refusal(model, "ignore", ignore, wanted=" or ".join(get_args(Ignore)))
+    return cast("Ignore", ignore)
+
+
 def _priors(
-    model: str,
-    anchors: Sequence[Sequence[float]] | None,
-    *,
-    default: Sequence[tuple[int, int]],
-    size: int,
+    model: str, anchors: Option | None, *, default: Sequence[tuple[int, int]], size: int
 ) -> Sequence[tuple[float, float]]:
     """The user's anchors once they are sound, or the paper's scaled from 416 pixels to `size`."""
     if anchors is None:
         return [(w * size / 416, h * size / 416) for w, h in default]
-    pairs = [tuple(pair) for pair in anchors if isinstance(pair, list | tuple) and len(pair) == 2]
+    given = anchors if isinstance(anchors, list | tuple) else ()
+    pairs = [pair for pair in given if isinstance(pair, list | tuple) and len(pair) == 2]
     sides = [side for pair in pairs for side in pair if isinstance(side, int | float)]
     sound = len(sides) == 2 * len(default) and all(0 < side < math.inf for side in sides)
-    if not sound or len(anchors) != len(default):
+    if not sound or len(given) != len(default):
         raise refusal(model, "anchors", anchors, wanted=f"{len(default)} pairs [width, height] above 0")
     return list(zip(sides[::2], sides[1::2], strict=True))
