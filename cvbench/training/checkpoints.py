@@ -18,7 +18,7 @@ from cvbench.files import sha256_of_sources, write_whole
 from cvbench.protocols import Dataset, Model
 from cvbench.record import Curve, Passport
 from cvbench.spec import Frozen, ModelSpec, TrainRecipe, digest
-from cvbench.training.engine import ignore, train
+from cvbench.training.engine import SAVE_EVERY_S, ignore, train
 from cvbench.training.progress import Progress
 from cvbench.training.tensors import adopt, read_tensors, write_tensors
 
@@ -89,6 +89,7 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
     folder: Path,
     on_progress: Callable[[Progress], None] = ignore,
     undecodable: Literal["fail", "skip"] = "fail",
+    save_every_s: float = SAVE_EVERY_S,
 ) -> Training:
     """Bring `model`, freshly built from `spec`, to the weights of this training.
 
@@ -128,6 +129,7 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
             checkpoint=state,
             on_progress=on_progress,
             on_skip=skipped.append if undecodable == "skip" else None,
+            save_every_s=save_every_s,
         )
         finished = _Account(curve=curve, skipped=tuple(skipped))
         write_whole(account, finished.model_dump_json(indent=1).encode())

@@ -67,7 +67,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
         raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
     order = Order(min(len(dataset), recipe.limit or len(dataset)), recipe.batch, recipe.epochs, seed)
     if order.samples == 0:
-        raise DataError(f"{dataset.passport.name}: {dataset.passport.split}: there is nothing to train on")
+        raise DataError(f"{_name(dataset)}: there is nothing to train on")
     feed = Feed(
         dataset,
         model.preprocessing,
@@ -98,6 +98,11 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
             if pace.is_time() or done == order.steps:
                 on_progress(_progress(order, done, trainer, pace))
         trainer.finish()
+    if trainer.losses.smoothed is None:
+        raise DataError(
+            f"{_name(dataset)}: too few of its {order.samples} samples could be decoded to train on; "
+            f"the first said\n  {state.skipped[0]}"
+        )
     return trainer.losses.curve()
 
 
@@ -123,3 +128,7 @@ def _progress(order: Order, done: int, trainer: Trainer, pace: Pace) -> Progress
         images_per_s=pace.images_per_s,
         eta_s=pace.seconds_for(order.steps - done),
     )
+
+
+def _name(dataset: Dataset) -> str:
+    return f"{dataset.passport.name}: {dataset.passport.split}"

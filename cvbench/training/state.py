@@ -9,8 +9,9 @@ from cvbench.errors import InputError
 from cvbench.training.tensors import read_tensors, write_tensors
 from cvbench.training.trainer import Trainer
 
-_SHARE = 0.05
-"""Of the time may go into writing; a state that takes long to write is written less often."""
+_PATIENCE = 20
+"""A state that takes long to write is written less often: writing takes a twentieth of the time, as long
+as no more than twenty times the work that was asked for can be lost."""
 
 _FORM = 1
 """Of the file. A state in another form belongs to another program: it is not gone on from."""
@@ -62,5 +63,5 @@ class State:
             **self._trainer.notes(),
         }
         write_tensors(self._path, self._trainer.tensors(), notes)
-        end = time.monotonic()
-        self._due = start + max(self._every_s, (end - start) / _SHARE)
+        pause = min(_PATIENCE * (time.monotonic() - start), _PATIENCE * self._every_s)
+        self._due = start + max(self._every_s, pause)
