@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cvbench.catalogue.cards import Catalogue, MetricCard
 
+_COCO = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+
 METRICS: Catalogue[MetricCard] = Catalogue(
     "metric",
     MetricCard(
@@ -21,8 +23,16 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="the twelve COCO figures on boxes",
         task="detection",
         protocol="coco-2017/bbox/101pt/maxdet100",
-        figures=("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"),
+        figures=_COCO,
         default=True,
+    ),
+    MetricCard(
+        name="coco-segm",
+        address="cvbench.metrics.coco:CocoMaskAP",
+        summary="the twelve COCO figures on masks",
+        task="detection",
+        protocol="coco-2017/segm/101pt/maxdet100",
+        figures=_COCO,
     ),
     MetricCard(
         name="miou",

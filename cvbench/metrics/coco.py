@@ -1,120 +1,187 @@
-"""The twelve COCO figures on boxes."""
+"""The twelve COCO figures, of boxes and of masks."""
 
 from __future__ import annotations
 
-import contextlib
-import io
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, final
 
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from cvbench.metrics import run_lengths
+from cvbench.metrics.coco_arrays import (
+    CocoDetections,
+    CocoTruth,
+    Regions,
+    box_regions,
+    joined,
+    mask_regions,
+)
+from cvbench.metrics.coco_evaluation import AREAS, CocoEvaluation, CocoMatches, match_coco
+from cvbench.metrics.coco_figures import FIGURES, Figure, value
 from cvbench.metrics.per_image import PerImage
 from cvbench.protocols import Metric
-from cvbench.record import Measurement
+from cvbench.record import Measurement, Part
 from cvbench.values import Detections, Prediction, Truth
 
-FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+
+class _Image(NamedTuple):
+    """One image's detections and objects."""
+
+    label: Int64[np.ndarray, " n"]
+    score: Float64[np.ndarray, " n"]
+    regions: Regions
+    true_label: Int64[np.ndarray, " m"]
+    true_area: Float64[np.ndarray, " m"]
+    crowd: Bool[np.ndarray, " m"]
+    true_regions: Regions
 
 
-class CocoBoxAP:
+class _CocoAP(ABC):
+    """What both metrics have in common; they differ in what they compare."""
+
+    protocol: ClassVar[str]
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self.images: PerImage[_Image] = PerImage()
+
+    @abstractmethod
+    def _regions(self, objects: Detections) -> Regions: ...
+
+    def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
+        """Take in one batch.
+
+        Raises ValueError for an id that came before, for a label that is no class, and for a score
+        or a coordinate that is not finite.
+        """
+        self.images.add(ids, [self._image(p, t) for p, t in zip(predictions, truths, strict=True)])
+
+    def merge(self, other: Metric) -> None:
+        """Take in what another metric of this kind, over the same classes, has accumulated."""
+        if not isinstance(other, _CocoAP) or type(other) is not type(self) or other.classes != self.classes:
+            raise TypeError(f"only a {type(self).__name__} over the same classes can be merged")
+        self.images.merge(other.images)
+
+    def matches(self) -> CocoMatches:
+        """Who found what; images are numbered in the order of their ids."""
+        entries = self.images.entries()
+        objects, found = ([len(e.true_label) for e in entries], [len(e.label) for e in entries])
+        numbers = np.arange(len(entries))
+        return match_coco(
+            CocoTruth(
+                image=np.repeat(numbers, objects),
+                label=_column([e.true_label for e in entries], np.int64),
+                regions=joined([e.true_regions for e in entries]),
+                area=_column([e.true_area for e in entries], np.float64),
+                crowd=_column([e.crowd for e in entries], np.bool_),
+            ),
+            CocoDetections(
+                image=np.repeat(numbers, found),
+                label=_column([e.label for e in entries], np.int64),
+                regions=joined([e.regions for e in entries]),
+                score=_column([e.score for e in entries], np.float64),
+            ),
+            classes=len(self.classes),
+        )
+
+    def compute(self) -> list[Measurement]:
+        """The twelve figures, AP first; their parts are the same figures of single classes."""
+        evaluation = self.matches().evaluate()
+        return [self._measurement(name, figure, evaluation) for name, figure in FIGURES.items()]
+
+    def outcomes(self) -> Mapping[str, Sequence[Any]]:
+        """Each image's id, its detections and its objects, boxes as (x, y, width, height)."""
+        entries = self.images.entries()
+        columns: dict[str, Sequence[Any]] = {"id": self.images.ids()}
+        for name in ("label", "score", "true_label", "true_area", "crowd"):
+            columns[name] = [getattr(e, name).tolist() for e in entries]
+        for name, sides in (("", [e.regions for e in entries]), ("true_", [e.true_regions for e in entries])):
+            columns[f"{name}xywh"] = [side.xywh.ravel().tolist() for side in sides]
+            if any(len(side.starts) for side in sides):
+                columns[f"{name}runs"] = [side.counts.tolist() for side in sides]
+                columns[f"{name}run_starts"] = [side.starts.tolist() for side in sides]
+        return columns
+
+    def _measurement(self, name: str, figure: Figure, evaluation: CocoEvaluation) -> Measurement:
+        overall = value(evaluation, figure)
+        to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
+        of_size = "" if figure.area == "all" else f"{figure.area} "
+        missing = f"no {of_size}object to be found" if len(self.images) else "no images"
+        parts = []
+        for label, class_name in enumerate(self.classes):
+            own = value(evaluation, figure, label=label)
+            lacking = f"no {of_size}object of this class" if own is None else None
+            parts.append(Part(name=class_name, value=own, missing=lacking, n=int(to_find[label])))
+        return Measurement(
+            name=name,
+            value=overall,
+            missing=missing if overall is None else None,
+            unit="fraction",
+            direction="higher",
+            n=len(self.images),
+            protocol=self.protocol,
+            parts=tuple(parts),
+        )
+
+    def _image(self, prediction: Prediction, truth: Truth) -> _Image:
+        if not isinstance(prediction, Detections) or not isinstance(truth, Detections):
+            raise TypeError("detection metrics take Detections")
+        regions, true_regions = self._regions(prediction), self._regions(truth)
+        label, true_label = prediction.labels.cpu().numpy(), truth.labels.cpu().numpy()
+        score = prediction.scores.cpu().double().numpy()
+        for labels in (label, true_label):
+            if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes):
+                raise ValueError(f"labels {labels.tolist()} are not all among {len(self.classes)} classes")
+        for name, numbers in (("score", score), ("box", regions.xywh), ("true box", true_regions.xywh)):
+            if not np.isfinite(numbers).all():
+                raise ValueError(f"a {name} is not finite: {numbers[~np.isfinite(numbers)][:1]}")
+        crowd = np.zeros(len(truth), np.bool_) if truth.crowd is None else truth.crowd.cpu().numpy()
+        return _Image(label, score, regions, true_label, _sizes(truth), crowd, true_regions)
+
+
+@final
+class CocoBoxAP(_CocoAP):
     """Average precision and recall of boxes, by the rules of the COCO detection challenge.
 
     AP is the mean over the classes, and over the IoU thresholds 0.50, 0.55 … 0.95, of the precision
-    read at 101 recalls. At most 100 detections an image and class count. Crowds and objects outside
-    a figure's area range are neither to be found nor held against a detection that found them.
+    read at 101 recalls. At most 100 detections of an image and class count. Crowds, and objects
+    outside a figure's range of sizes, need not be found; to find them costs nothing.
 
     Source: Lin et al., Microsoft COCO: Common Objects in Context, 2014, and pycocotools 2.0.11.
     """
 
     protocol = "coco-2017/bbox/101pt/maxdet100"
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        self.classes = tuple(classes)
-        self.images: PerImage[tuple[Detections, Detections]] = PerImage()
-
-    def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch; raises ValueError for an id that came before."""
-        pairs = [(_detections(p), _detections(t)) for p, t in zip(predictions, truths, strict=True)]
-        self.images.add(ids, pairs)
-
-    def merge(self, other: Metric) -> None:
-        """Take in what another CocoBoxAP over the same classes has accumulated."""
-        if not isinstance(other, CocoBoxAP) or other.classes != self.classes:
-            raise TypeError("only a CocoBoxAP over the same classes can be merged")
-        self.images.merge(other.images)
-
-    def compute(self) -> list[Measurement]:
-        """The twelve figures, AP first."""
-        values = self._twelve()
-        return [
-            Measurement(
-                name=name,
-                value=None if value < 0 else value,
-                missing=None
-                if value >= 0
-                else ("no images" if not len(self.images) else "no object to be found"),
-                unit="fraction",
-                direction="higher",
-                n=len(self.images),
-                protocol=self.protocol,
-            )
-            for name, value in zip(FIGURES, values, strict=True)
-        ]
-
-    def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """Each image's id, detections and objects."""
-        entries = self.images.entries()
-        return {
-            "id": self.images.ids(),
-            "boxes": [p.boxes.flatten().tolist() for p, _ in entries],
-            "labels": [p.labels.tolist() for p, _ in entries],
-            "scores": [p.scores.tolist() for p, _ in entries],
-        }
-
-    def _twelve(self) -> list[float]:
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
-
-        truth, found = [], []
-        for image, (prediction, objects) in enumerate(self.images.entries()):
-            truth += [{**o, "id": len(truth) + i + 1} for i, o in enumerate(_annotations(image, objects))]
-            found += [{**o, "id": len(found) + i + 1} for i, o in enumerate(_annotations(image, prediction))]
-        if not truth:
-            return [-1.0] * 12
-        categories = [{"id": i, "name": name} for i, name in enumerate(self.classes)]
-        images = [{"id": i} for i in range(len(self.images))]
-        with contextlib.redirect_stdout(io.StringIO()):
-            sides = []
-            for annotations in (truth, found):
-                side = COCO()
-                side.dataset = {"images": images, "categories": categories, "annotations": annotations}
-                side.createIndex()
-                sides.append(side)
-            evaluation = COCOeval(*sides, "bbox")
-            evaluation.evaluate()
-            evaluation.accumulate()
-            evaluation.summarize()
-        return [float(value) for value in evaluation.stats]
+    def _regions(self, objects: Detections) -> Regions:
+        corners = objects.boxes.detach().cpu().double().numpy()
+        # Exact: the difference of two float32 fits a float64.
+        return box_regions(np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1))
 
 
-def _detections(value: Prediction) -> Detections:
-    if not isinstance(value, Detections):
-        raise TypeError("detection metrics take Detections")
-    return value
+@final
+class CocoMaskAP(_CocoAP):
+    """Average precision and recall of masks, by the same rules; masks are compared pixel by pixel."""
+
+    protocol = "coco-2017/segm/101pt/maxdet100"
+
+    def _regions(self, objects: Detections) -> Regions:
+        if objects.masks is None and len(objects):
+            raise ValueError("these objects have no masks; score their boxes with the metric coco")
+        masks = np.zeros((0, 1, 1), np.bool_) if objects.masks is None else objects.masks.cpu().numpy()
+        return mask_regions(run_lengths.encode(masks))
 
 
-def _annotations(image: int, objects: Detections) -> list[dict[str, Any]]:
-    boxes = objects.boxes.double()
-    sizes = boxes[:, 2:] - boxes[:, :2]
-    areas = sizes.prod(1) if objects.areas is None else objects.areas.double()
-    crowd = [0] * len(objects) if objects.crowd is None else objects.crowd.int().tolist()
-    return [
-        {
-            "image_id": image,
-            "category_id": int(objects.labels[i]),
-            "bbox": [*boxes[i, :2].tolist(), *sizes[i].tolist()],
-            "area": float(areas[i]),
-            "score": float(objects.scores[i]),
-            "iscrowd": crowd[i],
-        }
-        for i in range(len(objects))
-    ]
+def _sizes(truth: Detections) -> Float64[np.ndarray, " n"]:
+    """The annotated areas; without them those of the masks, and without masks those of the boxes."""
+    if truth.areas is not None:
+        return truth.areas.cpu().double().numpy()
+    if truth.masks is not None:
+        return truth.masks.sum((1, 2)).cpu().double().numpy()
+    corners = truth.boxes.cpu().double()
+    return (corners[:, 2:] - corners[:, :2]).prod(1).numpy()
+
+
+def _column(parts: Sequence[np.ndarray[Any, Any]], dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+    return np.concatenate([np.empty(0, dtype), *parts])
