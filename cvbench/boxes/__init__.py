@@ -13,9 +13,10 @@ from cvbench.boxes.formats import (
     xyxy_to_cxcywh,
     xyxy_to_xywh,
 )
-from cvbench.boxes.iou import ciou, crowd_iou, diou, giou, iou, iou_of_pairs, iou_of_shapes, voc_iou
+from cvbench.boxes.iou import crowd_iou, iou, iou_of_shapes, voc_iou
 from cvbench.boxes.matching import NOBODY, CocoMatches, VocMatches, match_coco, match_voc
 from cvbench.boxes.nms import SoftKept, nms, soft_nms
+from cvbench.boxes.pairs import ciou, diou, giou, iou_of_pairs
 from cvbench.boxes.priors import Priors, kmeans_priors
 
 __all__ = [

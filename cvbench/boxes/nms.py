@@ -3,10 +3,11 @@
 What holds for both forms:
 
 - Greedy, in score order; among equal scores the box that comes first in the input goes first.
-- A box suppresses another if their IoU is strictly greater than the threshold; the quotient is
-  rounded to the boxes' type and compared with the threshold as a double, as torchvision does on the CPU.
+- A box suppresses another if their IoU is strictly greater than the threshold: the IoU in the
+  boxes' type (float32 for half precision) against the threshold as a double, as torchvision
+  compares on the CPU. An IoU of 3/5 in float32 is 0.60000002, which is above 0.6.
 - Boxes of different `groups` never meet. One call serves every class (`groups=labels`) and a whole
-  batch of images (`groups=image * classes + labels`).
+  batch of images (`groups=images * classes + labels`).
 - A box without area or with a NaN coordinate overlaps nothing, so it stays. A NaN score ranks
   nowhere, so its box never stays.
 """
@@ -19,7 +20,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from cvbench.boxes.iou import iou
+from cvbench.boxes import plain
+from cvbench.boxes.iou import wide
+from cvbench.boxes.operators import is_compiled_for
 
 
 class SoftKept(NamedTuple):
@@ -38,21 +41,19 @@ def nms(
 ) -> Int64[Tensor, " k"]:
     """Indices of the boxes that greedy suppression keeps, in score order.
 
+    A threshold outside of 0 to 1 is a ValueError.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 10.0, 10.0]])
     >>> nms(boxes, torch.tensor([0.8, 0.9, 0.7]), 0.5)
     tensor([1, 2])
     """
-    order = _ranked(scores)
-    ranked = boxes[order]
-    stays = torch.ones(len(order), dtype=torch.bool, device=boxes.device)
-    for place in range(len(order)):
-        if not stays[place]:
-            continue
-        overlaps = iou(ranked[place : place + 1], ranked[place + 1 :])[0].double() > threshold
-        if groups is not None:
-            overlaps &= groups[order[place + 1 :]] == groups[order[place]]
-        stays[place + 1 :] &= ~overlaps
-    return order[stays]
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"an IoU lies between 0 and 1, so {threshold} is no threshold for it")
+    boxes, scores = wide(boxes.detach()), wide(scores.detach())
+    if is_compiled_for(boxes, scores):
+        kept: Tensor = torch.ops.cvbench.nms(boxes, scores, threshold, groups)
+        return kept
+    return plain.nms(boxes, scores, threshold, groups)
 
 
 def soft_nms(
@@ -69,7 +70,8 @@ def soft_nms(
 
     Each box that is picked multiplies the scores of those still waiting: by 1 - IoU where the IoU is
     above `threshold` (linear), or by exp(-IoU² / sigma) everywhere (gaussian). What then lies below
-    `score_threshold` is dropped. Scores are lowered in float64 and returned in their own type.
+    `score_threshold` is dropped. Scores are lowered in float64 and returned in their own type, half
+    precision in float32. A negative threshold, or a sigma that is not positive, is a ValueError.
 
     Source: Bodla et al. 2017, https://arxiv.org/abs/1704.04503, equations 2 and 3.
 
@@ -77,31 +79,13 @@ def soft_nms(
     >>> soft_nms(boxes, torch.tensor([0.8, 0.9]))
     SoftKept(indices=tensor([1, 0]), scores=tensor([0.9000, 0.1600]))
     """
-    waiting = torch.where(scores >= score_threshold, scores.double(), -torch.inf)
-    picked: list[Tensor] = []
-    values: list[Tensor] = []
-    while len(waiting):
-        best = waiting.argmax()
-        value = waiting[best].clone()
-        if not value >= score_threshold:
-            break
-        picked.append(best)
-        values.append(value)
-        overlaps = iou(boxes[best][None], boxes)[0].double()
-        if method == "linear":
-            decay = torch.where(overlaps > threshold, 1 - overlaps, 1.0)
-        else:
-            decay = torch.exp(-(overlaps * overlaps) / sigma)
-        if groups is not None:
-            decay = torch.where(groups == groups[best], decay, 1.0)
-        waiting = waiting * decay
-        waiting[best] = -torch.inf
-    if not picked:
-        return SoftKept(scores.new_zeros(0, dtype=torch.int64), scores.new_zeros(0))
-    return SoftKept(torch.stack(picked), torch.stack(values).to(scores.dtype))
-
-
-def _ranked(scores: Tensor) -> Tensor:
-    """Indices of the scores that are numbers, highest first, equal ones in input order."""
-    order = torch.sort(torch.where(scores.isnan(), -torch.inf, scores), descending=True, stable=True).indices
-    return order[~scores[order].isnan()]
+    strength = threshold if method == "linear" else sigma
+    if not (strength > 0 or (method == "linear" and strength == 0)):
+        raise ValueError(f"scores cannot be lowered by the {method} method with {strength}")
+    if not score_threshold >= 0:
+        raise ValueError(f"scores are lowered towards 0 and never fall below {score_threshold}")
+    boxes, scores = wide(boxes), wide(scores)
+    rule = (method, strength, score_threshold)
+    if is_compiled_for(boxes, scores):
+        return SoftKept(*torch.ops.cvbench.soft_nms(boxes, scores, *rule, groups))
+    return SoftKept(*plain.soft_nms(boxes, scores, *rule, groups))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -22,9 +23,9 @@ def share(kernel: Callable[..., Any], parts: int, *args: Any, worth: bool) -> No
         kernel(*args, 0, parts)
         return
     pool = _pool(os.getpid(), threads)
-    bounds = [parts * i // threads for i in range(threads + 1)]
-    jobs = [pool.submit(kernel, *args, *span) for span in zip(bounds[1:-1], bounds[2:], strict=True)]
-    kernel(*args, bounds[0], bounds[1])
+    mine, *others = pairwise(parts * i // threads for i in range(threads + 1))
+    jobs = [pool.submit(kernel, *args, *span) for span in others]
+    kernel(*args, *mine)
     for job in jobs:
         job.result()
 

@@ -1,0 +1,116 @@
+"""Pairwise overlap: one pass over the output, the second set of boxes laid out by coordinate.
+
+A box that overlaps nothing gets the area NaN. Whatever is divided by it is NaN, and what is not
+above 0 is written as 0: one comparison instead of a test for each way in which a box can be unsound.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cvbench.boxes.cpu.jit import compiled
+from cvbench.boxes.cpu.threads import share
+
+WORTH_SHARING = 1 << 17
+"""Pairs from which on a second thread pays for its start."""
+
+WORTH_HUGE_PAGES = 1 << 23
+"""Bytes of output from which on the system's small pages would cost more than the arithmetic."""
+
+
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """As `cvbench.boxes.iou`, for two sets of the same type."""
+    return _pairwise(iou_rows, a, b, 0.0)
+
+
+def voc_iou(a: Tensor, b: Tensor) -> Tensor:
+    """As `cvbench.boxes.voc_iou`, for two sets of the same type."""
+    return _pairwise(iou_rows, a, b, 1.0)
+
+
+def crowd_iou(detections: Tensor, truths: Tensor) -> Tensor:
+    """As `cvbench.boxes.crowd_iou`, for two sets of the same type."""
+    return _pairwise(crowd_rows, detections, truths)
+
+
+def _pairwise(kernel: Callable[..., Any], a: Tensor, b: Tensor, *options: float) -> Tensor:
+    out = _empty(len(a), len(b), a.dtype)
+    columns = b.t().contiguous().numpy()
+    worth = out.numel() >= WORTH_SHARING
+    share(kernel, len(a), a.contiguous().numpy(), columns, out.numpy(), *options, worth=worth)
+    return out
+
+
+def _empty(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
+    """Room for a matrix, in huge pages where it is large and the system has them."""
+    size = rows * columns * dtype.itemsize
+    if size < WORTH_HUGE_PAGES or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return torch.empty(rows, columns, dtype=dtype)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(memory, dtype=dtype).view(rows, columns)
+
+
+@compiled
+def areas_of(columns: Float[np.ndarray, "4 n"], pixel: float) -> Float[np.ndarray, " n"]:
+    """Each box's area with sides lengthened by `pixel`, and NaN where it has none."""
+    x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
+    areas = np.empty(len(x1), columns.dtype)
+    for i in range(len(x1)):
+        width, height = x2[i] - x1[i] + pixel, y2[i] - y1[i] + pixel
+        areas[i] = width * height if width > 0 and height > 0 else np.nan
+    return areas
+
+
+@compiled
+def iou_rows(
+    boxes: Float[np.ndarray, "n 4"],
+    columns: Float[np.ndarray, "4 m"],
+    out: Float[np.ndarray, "n m"],
+    pixel: float,
+    start: int,
+    stop: int,
+) -> None:
+    """Rows `start` to `stop` of the IoU matrix, each side lengthened by `pixel`."""
+    zero, pixel = out.dtype.type(0), out.dtype.type(pixel)
+    areas, own_areas = areas_of(columns, pixel), areas_of(boxes[start:stop].T, pixel)
+    x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
+    for i in range(start, stop):
+        row, own = out[i], own_areas[i - start]
+        left, top, right, bottom = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
+        for j in range(len(row)):
+            width = min(right, x2[j]) - max(left, x1[j]) + pixel
+            height = min(bottom, y2[j]) - max(top, y1[j]) + pixel
+            inter = max(width, zero) * max(height, zero)
+            quotient = inter / (own + areas[j] - inter)
+            row[j] = max(zero, quotient)
+
+
+@compiled
+def crowd_rows(
+    boxes: Float[np.ndarray, "n 4"],
+    columns: Float[np.ndarray, "4 m"],
+    out: Float[np.ndarray, "n m"],
+    start: int,
+    stop: int,
+) -> None:
+    """Rows `start` to `stop` of the share of each box that lies in each of the others."""
+    zero = out.dtype.type(0)
+    areas, own_areas = areas_of(columns, zero), areas_of(boxes[start:stop].T, zero)
+    x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
+    for i in range(start, stop):
+        row, own = out[i], own_areas[i - start]
+        left, top, right, bottom = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
+        for j in range(len(row)):
+            width = min(right, x2[j]) - max(left, x1[j])
+            height = min(bottom, y2[j]) - max(top, y1[j])
+            inter = max(width, zero) * max(height, zero)
+            quotient = inter / (own + areas[j] * zero)  # NaN where the other box is unsound
+            row[j] = max(zero, quotient)

@@ -1,0 +1,84 @@
+"""Suppression that lowers scores: one pass over a group lowers, and finds the next best."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from cvbench.boxes.cpu.jit import compiled
+from cvbench.boxes.cpu.overlap import iou_rows
+from cvbench.boxes.cpu.ranking import ranked
+from cvbench.boxes.cpu.suppression import dense, members_of
+from cvbench.boxes.cpu.threads import share
+
+WORTH_SHARING = 1024
+"""Boxes from which on a second thread pays for its start."""
+
+
+def soft_nms(
+    boxes: Tensor, scores: Tensor, method: str, strength: float, least: float, groups: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """As `cvbench.boxes.soft_nms`; `strength` is the method's threshold or sigma."""
+    corners, values = boxes.contiguous().numpy(), scores.double().numpy()
+    order = ranked(values)
+    labels, count = dense(groups)
+    members, starts = members_of(order, labels, count)
+    kept = np.full(len(values), np.nan)
+    rule = Rule(method == "linear", strength, least)
+    worth = count > 1 and len(order) >= WORTH_SHARING
+    share(soften_groups, count, corners, values, order[members], starts, rule, kept, worth=worth)
+    indices = ranked(kept)
+    return torch.from_numpy(indices), torch.from_numpy(kept[indices]).to(scores.dtype)
+
+
+class Rule(NamedTuple):
+    """How scores are lowered, and the least that stays."""
+
+    linear: bool
+    strength: float
+    least: float
+
+
+@compiled
+def soften_groups(
+    boxes: Float[np.ndarray, "n 4"],
+    scores: Float64[np.ndarray, " n"],
+    indices: Int64[np.ndarray, " k"],
+    starts: Int64[np.ndarray, " groups+1"],
+    rule: Rule,
+    kept: Float64[np.ndarray, " n"],
+    start: int,
+    stop: int,
+) -> None:
+    """Write the lowered scores of what stays of the groups `start` to `stop`, each given best first."""
+    for group in range(start, stop):
+        those = indices[starts[group] : starts[group + 1]]
+        kept[those] = soften(boxes[those], scores[those], rule)
+
+
+@compiled
+def soften(
+    boxes: Float[np.ndarray, "n 4"], scores: Float64[np.ndarray, " n"], rule: Rule
+) -> Float64[np.ndarray, " n"]:
+    """The score with which each box of one ranked group is picked; NaN if it never is."""
+    n, best = len(boxes), 0
+    picked, waiting = np.full(n, np.nan), scores.copy()
+    columns, overlaps = np.ascontiguousarray(boxes.T), np.empty((1, n), boxes.dtype)
+    while best < n and waiting[best] >= rule.least:
+        picked[best], waiting[best] = waiting[best], -np.inf
+        iou_rows(boxes[best : best + 1], columns, overlaps, 0.0, 0, 1)
+        best = n
+        for i in range(n):
+            overlap = np.float64(overlaps[0, i])
+            if not rule.linear:
+                waiting[i] *= math.exp(-(overlap * overlap) / rule.strength)
+            elif overlap > rule.strength:
+                waiting[i] *= 1 - overlap
+            if waiting[i] >= rule.least and (best == n or waiting[i] > waiting[best]):
+                best = i
+    return picked

@@ -1,0 +1,89 @@
+"""Pairwise overlap on CUDA: the same operations in the same order as on the CPU.
+
+Not yet run on a GPU: tested in Triton's interpreter, and compiled to PTX.
+
+Division is IEEE division, and products are not fused with sums, so that the bits agree. As on the
+CPU, a box that overlaps nothing has the area NaN, and what is not above 0 is written as 0.
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from cvbench.boxes.cuda.jit import kernel
+
+ROWS = tl.constexpr(16)
+COLUMNS = tl.constexpr(128)
+
+
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """As `cvbench.boxes.iou`, for two sets of the same type."""
+    return _pairwise(a, b, pixel=0.0, of_first=False)
+
+
+def voc_iou(a: Tensor, b: Tensor) -> Tensor:
+    """As `cvbench.boxes.voc_iou`, for two sets of the same type."""
+    return _pairwise(a, b, pixel=1.0, of_first=False)
+
+
+def crowd_iou(detections: Tensor, truths: Tensor) -> Tensor:
+    """As `cvbench.boxes.crowd_iou`, for two sets of the same type."""
+    return _pairwise(detections, truths, pixel=0.0, of_first=True)
+
+
+def _pairwise(a: Tensor, b: Tensor, *, pixel: float, of_first: bool) -> Tensor:
+    n, m = len(a), len(b)
+    out = torch.empty(n, m, dtype=a.dtype, device=a.device)
+    if out.numel():
+        tiles = (triton.cdiv(n, ROWS.value), triton.cdiv(m, COLUMNS.value))
+        options = {"pixel": pixel, "of_first": of_first, "enable_fp_fusion": False}
+        overlap_kernel[tiles](a.contiguous(), b.contiguous(), out, n, m, **options)
+    return out
+
+
+@kernel
+def area_of(x1: tl.tensor, y1: tl.tensor, x2: tl.tensor, y2: tl.tensor, pixel: tl.constexpr) -> tl.tensor:
+    """Each box's area with sides lengthened by `pixel`, and NaN where it has none."""
+    width = x2 - x1 + pixel
+    height = y2 - y1 + pixel
+    return tl.where((width > 0) & (height > 0), width * height, float("nan"))
+
+
+@kernel
+def quotient(part: tl.tensor, whole: tl.tensor) -> tl.tensor:
+    """IEEE division: in float32 the sign `/` is an approximation."""
+    return tl.div_rn(part, whole) if part.dtype == tl.float32 else part / whole
+
+
+@kernel
+def overlap_kernel(
+    a: tl.tensor,
+    b: tl.tensor,
+    out: tl.tensor,
+    n: tl.tensor,
+    m: tl.tensor,
+    pixel: tl.constexpr,
+    of_first: tl.constexpr,
+) -> None:
+    """One tile of the matrix."""
+    i = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
+    j = (tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS))[None, :].to(tl.int64)
+    ax1 = tl.load(a + 4 * i, mask=i < n, other=0)
+    ay1 = tl.load(a + 4 * i + 1, mask=i < n, other=0)
+    ax2 = tl.load(a + 4 * i + 2, mask=i < n, other=0)
+    ay2 = tl.load(a + 4 * i + 3, mask=i < n, other=0)
+    bx1 = tl.load(b + 4 * j, mask=j < m, other=0)
+    by1 = tl.load(b + 4 * j + 1, mask=j < m, other=0)
+    bx2 = tl.load(b + 4 * j + 2, mask=j < m, other=0)
+    by2 = tl.load(b + 4 * j + 3, mask=j < m, other=0)
+    area_a = area_of(ax1, ay1, ax2, ay2, pixel)
+    area_b = area_of(bx1, by1, bx2, by2, pixel)
+    width = tl.minimum(ax2, bx2) - tl.maximum(ax1, bx1) + pixel
+    height = tl.minimum(ay2, by2) - tl.maximum(ay1, by1) + pixel
+    inter = tl.maximum(width, 0) * tl.maximum(height, 0)
+    whole = area_a + area_b * 0 if of_first else area_a + area_b - inter
+    share = quotient(inter, whole)
+    tl.store(out + i * m + j, tl.where(share > 0, share, 0), mask=(i < n) & (j < m))
