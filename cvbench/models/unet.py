@@ -15,7 +15,8 @@ Differences from the paper:
 - `unet_original`: an image is one tile. The paper gives no rate for the dropout at the end of the
   contracting path; here it is 0.5, on the lowest feature map.
 - `unet`: padded convolutions, so that the output has the input's size and nothing is cropped; batch
-  normalisation after each 3 x 3 convolution, which then has no bias; no dropout.
+  normalisation after each 3 x 3 convolution, which then has no bias; no dropout. The option `dice` adds
+  the Dice loss to the cross entropy.
 
 Weights: none come along.
 """
@@ -26,7 +27,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from cvbench.models.options import check_size, check_width, refusal, widened
@@ -92,11 +93,13 @@ class UNet(nn.Module):
         width: float,
         border: int,
         dropout: float,
+        dice: bool = False,
     ) -> None:
         super().__init__()
         # Images of any kind come close to zero mean and unit variance; no published weights ask for more.
         self.preprocessing = Preprocessing(size=(size, size), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
         self.border = border
+        self.dice = dice
         c1, c2, c3, c4, c5 = (widened(channels, width) for channels in _CHANNELS)
         self.down1 = pair(3, c1)
         self.down2 = pair(c1, c2)
@@ -133,17 +136,39 @@ class UNet(nn.Module):
     def loss(self, outputs: Float[Tensor, "b classes h w"], truths: Sequence[LabelMap]) -> dict[str, Tensor]:
         """Cross entropy of each pixel's softmax, as the mean over all pixels of the batch but `VOID`.
 
-        Nothing but `VOID` gives 0.
+        With `dice`, the Dice loss is a second term. Nothing but `VOID` gives 0.
         """
         labels = torch.stack([truth.labels for truth in truths]).to(outputs.device, torch.int64)
         total = F.cross_entropy(outputs.float(), labels, ignore_index=VOID, reduction="sum")
-        return {"cross_entropy": total / (labels != VOID).sum().clamp(min=1)}
+        terms = {"cross_entropy": total / (labels != VOID).sum().clamp(min=1)}
+        if self.dice:
+            terms["dice"] = dice_loss(outputs.float(), labels)
+        return terms
 
     def decode(self, outputs: Float[Tensor, "b classes h w"]) -> list[LabelMap]:
         """Each pixel's class with the highest logit."""
         # On a CPU the maximum is five times faster where a pixel's logits lie side by side, copy included.
         beside = outputs.contiguous(memory_format=torch.channels_last)
         return [LabelMap(labels) for labels in beside.argmax(dim=1).to(torch.uint8).unbind()]
+
+
+def dice_loss(logits: Float[Tensor, "b classes h w"], labels: Int64[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """1 - Dice of the softmax, as the mean over the classes that occur in the batch's labels.
+
+    Dice of a class is twice the probability on its own pixels over the sum of the probability on all
+    counted pixels and the number of its own; `VOID` pixels count nowhere. Small classes weigh as much
+    as large ones, so a net learns them sooner than from the cross entropy alone.
+
+    Source: V-Net (Milletari, Navab, Ahmadi 2016, section 3), without its squares in the denominator.
+    """
+    counted = labels != VOID
+    named = F.one_hot(labels.where(counted, 0), logits.shape[1]).movedim(-1, 1) * counted[:, None]
+    likely = logits.softmax(dim=1) * counted[:, None]
+    pixels = named.sum(dim=(0, 2, 3))
+    overlap = (likely * named).sum(dim=(0, 2, 3))
+    occurs = pixels > 0
+    dice = 2 * overlap / (likely.sum(dim=(0, 2, 3)) + pixels.clamp(min=1))
+    return ((1 - dice) * occurs).sum() / occurs.sum().clamp(min=1)
 
 
 def _mirrored(images: Float[Tensor, "b 3 h w"], border: int) -> Float[Tensor, "b 3 k l"]:
@@ -171,12 +196,12 @@ def _initialise(net: UNet) -> None:
             nn.init.zeros_(module.bias)
 
 
-def unet(classes: int, *, size: int = 512, width: float = 1.0) -> UNet:
+def unet(classes: int, *, size: int = 512, width: float = 1.0, dice: bool = False) -> UNet:
     """The padded U-Net with batch normalisation; `classes` counts the background."""
     check_size("unet", size, least=16, multiple=16)
     check_width("unet", width)
     _check_classes("unet", classes)
-    return UNet(PaddedPair, classes=classes, size=size, width=width, border=0, dropout=0.0)
+    return UNet(PaddedPair, classes=classes, size=size, width=width, border=0, dropout=0.0, dice=dice)
 
 
 def unet_original(classes: int, *, size: int = 388, width: float = 1.0) -> UNet:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cvbench.errors import InputError
-from cvbench.models.unet import _mirrored, unet, unet_original
+from cvbench.models.unet import _mirrored, dice_loss, unet, unet_original
 from cvbench.values import VOID, LabelMap
 
 
@@ -111,3 +111,35 @@ def test_feature_maps_keep_their_variance_at_the_start():
     with torch.inference_mode():
         logits = net(torch.randn(1, 3, 100, 100))
     assert 0.2 < logits.std().item() < 5
+
+
+def test_dice_by_hand():
+    # One row of four pixels, classes 0 0 1 void; softmax gives class 1 a half everywhere.
+    # class 0: 2 (0.5 + 0.5) / (1.5 + 2) = 4/7; class 1: 2 (0.5) / (1.5 + 1) = 2/5; class 2 does not occur
+    logits = torch.tensor([0.0, 0.0, -math.inf]).reshape(1, 3, 1, 1).expand(1, 3, 1, 4)
+    labels = torch.tensor([[[0, 0, 1, VOID]]])
+    assert dice_loss(logits, labels).item() == pytest.approx(((1 - 4 / 7) + (1 - 2 / 5)) / 2)
+
+
+def test_a_perfect_map_has_no_dice_loss_and_an_unlabelled_one_a_gradient():
+    labels = torch.randint(0, 3, (2, 8, 8))
+    sure = 100.0 * torch.nn.functional.one_hot(labels, 3).movedim(-1, 1).float()
+    assert dice_loss(sure, labels).item() == pytest.approx(0.0, abs=1e-6)
+    logits = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    loss = dice_loss(logits, torch.full((1, 4, 4), VOID))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert logits.grad.eq(0).all()
+
+
+def test_the_gradient_of_dice_is_that_of_its_finite_differences():
+    torch.manual_seed(0)
+    labels = torch.randint(0, 3, (1, 3, 3))
+    logits = torch.randn(1, 3, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: dice_loss(x, labels), logits)
+
+
+def test_the_option_adds_the_term():
+    net = unet(2, size=16, width=0.125, dice=True)
+    terms = net.loss(torch.zeros(1, 2, 16, 16), [LabelMap(torch.zeros(16, 16, dtype=torch.uint8))])
+    assert list(terms) == ["cross_entropy", "dice"]

@@ -1,0 +1,75 @@
+import io
+
+from rich.console import Console
+
+from cvbench.record import Measurement
+from cvbench.report.table import tables
+from cvbench.report.terminal import print_record, print_tables
+from tests.records import bad, cell, good, top1
+
+
+def latency(value, interval):
+    return Measurement(
+        name="latency_p50", at="batch=1", value=value, unit="s", direction="lower", interval=interval, n=100,
+        protocol="latency",
+    )  # fmt: skip
+
+
+def printed(show, record, *, terminal):
+    out = io.StringIO()
+    show(record, Console(file=out, force_terminal=terminal, width=200, highlight=False))
+    return out.getvalue()
+
+
+def test_there_is_a_table_for_each_task():
+    found = tables([good(cell()), good(cell("unet", "fashion-scenes")), good(cell(seed=1))])
+    assert {task: len(table) for task, table in found.items()} == {"classification": 2, "segmentation": 1}
+
+
+def test_figures_stand_with_their_uncertainty():
+    [table] = tables([good(cell(), top1(0.8), latency(0.01, (0.0099, 0.0101)))]).values()
+    assert table["top1"][0] == "0.800 [0.700, 0.900]"
+    assert table["latency p50"][0] == "10.0 ms ±1.0%"
+    assert table["parameters"][0] == "11.7 M"
+    assert table["MACs"][0] == "1.81 G"
+
+
+def test_a_failed_cell_is_a_row_with_the_first_line_of_its_reason():
+    [table] = tables([good(cell(), top1(0.8)), bad(cell(seed=1))]).values()
+    assert table["status"][1] == "failed: it broke"
+    assert table["top1"][1] == "-"
+
+
+def test_runtime_and_seed_are_columns_only_where_rows_differ():
+    [same] = tables([good(cell())]).values()
+    [differ] = tables([good(cell()), good(cell(seed=1))]).values()
+    assert "seed" not in same.columns
+    assert list(differ["seed"]) == ["0", "1"]
+
+
+def test_a_limited_or_incomplete_evaluation_is_marked():
+    limited = good(cell(), top1(0.8)).cell.data.model_copy(update={"limit": 50})
+    some = good(cell().model_copy(update={"data": limited}), top1(0.8), skipped_samples=("a", "b"))
+    [table] = tables([some]).values()
+    assert table["status"][0] == "ok; first 50 images only; 2 samples skipped"
+
+
+def test_into_a_file_goes_plain_text_without_control_codes():
+    text = printed(print_tables, [good(cell(), top1(0.8))], terminal=False)
+    assert "resnet18" in text
+    assert "\x1b" not in text
+    assert not set(text) & set("─│╭━")
+
+
+def test_names_from_files_are_not_taken_for_markup():
+    hostile = cell("pkg.mod:net").model_copy(
+        update={"model": cell().model.model_copy(update={"name": "a:[red]b[/red]", "task": "classification"})}
+    )
+    assert "[red]b[/red]" in printed(print_tables, [good(hostile, top1(0.8))], terminal=True)
+
+
+def test_a_record_shows_where_its_time_went_and_what_a_failure_printed():
+    fine = printed(print_record, good(cell(), top1(0.8)), terminal=False)
+    assert "12.0 s = import 2.00 s, train 9.00 s, other 1.00 s" in fine
+    broken = printed(print_record, bad(cell()), terminal=False)
+    assert "the last line it printed" in broken

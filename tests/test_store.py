@@ -1,0 +1,170 @@
+import hashlib
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from cvbench.errors import RunInUse, StoreError
+from cvbench.files import write_whole
+from cvbench.record import Attachment
+from cvbench.store import Run, Store, read_record
+from tests.records import bad, cell, good, top1
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "results")
+
+
+def writing(store, *, identity="one", fresh=False, cells=()):
+    return store.writing("demo", cells, about={"source": "demo.yaml"}, identity=identity, fresh=fresh)
+
+
+def test_a_record_is_read_back_as_it_was_written(store):
+    record = good(cell(), top1(0.8))
+    with writing(store) as run:
+        run.commit(record, store.staging(run))
+    assert run.record(record.key) == record
+
+
+def test_the_same_identity_continues_and_another_begins_anew(store):
+    folders = []
+    for identity in ("one", "one", "two"):
+        with writing(store, identity=identity) as run:
+            folders.append(run.folder)
+    assert folders[0] == folders[1] != folders[2]
+
+
+def test_a_fresh_run_is_a_new_folder_even_within_one_second(store):
+    with writing(store) as first:
+        pass
+    with writing(store, fresh=True) as second:
+        pass
+    assert first.folder != second.folder
+
+
+def test_files_are_moved_in_before_the_record_that_names_them(store):
+    record = good(
+        cell(), attachments=(Attachment(kind="samples", name="x", file="samples/x.bin", sha256="?"),)
+    )
+    with writing(store) as run:
+        staged = store.staging(run)
+        (staged / "x.bin").write_bytes(b"raw")
+        kept = run.commit(record, staged)
+    assert (run.folder / "samples" / "x.bin").read_bytes() == b"raw"
+    assert kept.attachments[0].sha256 == hashlib.sha256(b"raw").hexdigest()
+
+
+def test_a_second_try_replaces_a_failure_and_keeps_it_aside(store):
+    with writing(store) as run:
+        run.commit(bad(cell()), store.staging(run))
+        run.commit(good(cell(), top1(0.8)), store.staging(run))
+    assert run.record(cell().key).outcome == "ok"
+    [aside] = (run.folder / "attempts").iterdir()
+    assert read_record(aside).outcome == "failed"
+
+
+def test_records_come_in_the_order_of_the_suite(store):
+    cells = [cell(seed=seed) for seed in (3, 1, 2)]
+    with writing(store, cells=cells) as run:
+        for one in sorted(cells, key=lambda one: one.seed):
+            run.commit(good(one), store.staging(run))
+    assert [record.cell.seed for record in run.records()] == [3, 1, 2]
+
+
+def _hold(folder, ready, done):
+    with writing(Store(folder)):
+        ready.set()
+        done.wait(30)
+
+
+def test_a_folder_that_another_process_writes_is_refused(store):
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(store.root, ready, done))
+    other.start()
+    assert ready.wait(60)
+    with pytest.raises(RunInUse, match="another cvbench run is writing there"), writing(store):
+        pass
+    done.set()
+    other.join()
+    with writing(store):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with (
+        pytest.raises(StoreError, match="results cannot be written there"),
+        writing(Store(tmp_path / "file")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "no record that cvbench can read"),
+        ("[]", "has no schema number"),
+        ('{"schema": 99}', "schema 99 is newer than this cvbench, which knows 1"),
+        ('{"schema": 1}', "key: Field required"),
+    ],
+)
+def test_a_file_that_is_no_record_is_named_with_what_is_wrong(tmp_path, content, message):
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+    with pytest.raises(StoreError, match=message) as caught:
+        read_record(path)
+    assert "broken.json" in str(caught.value)
+
+
+def test_a_run_is_found_by_folder_by_suite_and_by_its_own_name(store):
+    with writing(store) as run:
+        pass
+    for name in (str(run.folder), f"demo/{run.folder.name}", run.folder.name, "demo"):
+        assert store.find(name).folder.resolve() == run.folder.resolve()
+    with pytest.raises(StoreError, match='"nothing" is no run'):
+        store.find("nothing")
+
+
+def test_what_a_killed_run_was_staging_is_swept_away(store):
+    with writing(store) as run:
+        (store.staging(run) / "half.bin").write_bytes(b"half")
+    with writing(store) as run:
+        assert not list((run.folder / ".staging").iterdir())
+
+
+def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monkeypatch):
+    path = tmp_path / "file.json"
+    write_whole(path, b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_a_full_disk_is_said_with_the_place_and_what_is_safe(store, monkeypatch):
+    with writing(store) as run:
+        staged = store.staging(run)
+
+        def full(_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(StoreError, match=r"cannot be written \(No space left on device\)"):
+            run.commit(good(cell()), staged)
+    assert run.record(cell().key) is None
+
+
+def test_run_json_of_a_newer_schema_is_refused_by_name(tmp_path):
+    folder = tmp_path / "demo" / "run"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"schema": 99}))
+    with pytest.raises(StoreError, match="schema 99 is not known here"):
+        _ = Run(Path(folder)).about
