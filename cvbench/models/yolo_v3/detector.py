@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,12 +12,23 @@ from torch import Tensor, nn
 
 from cvbench.boxes import clip, nms
 from cvbench.models.yolo_v3.grid import Grid, grid_of, predicted_boxes, rows
-from cvbench.models.yolo_v3.nets import TinyDarknet
+from cvbench.models.yolo_v3.nets import Darknet53, TinyDarknet
 from cvbench.models.yolo_v3.targets import Ignore, assign_targets
 from cvbench.values import Detections, Preprocessing
 
 _CANDIDATES = 3000
 """How many boxes of an image may enter suppression; an untrained net would send all it has."""
+
+
+class Reporting(NamedTuple):
+    """Which of the predicted boxes are reported."""
+
+    score_threshold: float
+    """Only scores above it."""
+    nms_threshold: float
+    """Of two boxes of one class whose IoU is above it, the one with the higher score."""
+    max_detections: int
+    """The best so many of an image."""
 
 
 class YoloV3(nn.Module):
@@ -26,24 +38,20 @@ class YoloV3(nn.Module):
 
     def __init__(
         self,
-        net: TinyDarknet,
+        net: Darknet53 | TinyDarknet,
         *,
         classes: int,
         size: int,
         priors: Sequence[tuple[float, float]],
         ignore: Ignore,
-        score_threshold: float,
-        nms_threshold: float,
-        max_detections: int,
+        reporting: Reporting,
     ) -> None:
         super().__init__()
         self.preprocessing = Preprocessing(size=(size, size), resize="letterbox", fill=128)
         self.net = net
         self.classes = classes
         self.ignore = ignore
-        self.score_threshold = score_threshold
-        self.nms_threshold = nms_threshold
-        self.max_detections = max_detections
+        self.reporting = reporting
         by_layer = torch.tensor(priors, dtype=torch.float32).reshape(len(net.strides), -1, 2).flip(0)
         self.register_buffer("priors", by_layer, persistent=False)
 
@@ -85,15 +93,16 @@ class YoloV3(nn.Module):
         raw = rows(outputs, channels=5 + self.classes)
         grid = self._grid(outputs)
         scores = raw[..., 4:5].sigmoid() * raw[..., 5:].sigmoid()  # b n classes
-        image, predictor, label = (scores > self.score_threshold).nonzero(as_tuple=True)
+        image, predictor, label = (scores > self.reporting.score_threshold).nonzero(as_tuple=True)
         score = scores[image, predictor, label]
         best = _best_of_each(image, score, images=len(raw), most=_CANDIDATES)
         image, predictor, label, score = image[best], predictor[best], label[best], score[best]
         boxes = predicted_boxes(raw[image, predictor, :4], grid, predictor)
         boxes = clip(boxes, height=grid.height, width=grid.width)
 
-        kept = nms(boxes, score, self.nms_threshold, groups=image * self.classes + label)
-        kept = kept[_best_of_each(image[kept], score[kept], images=len(raw), most=self.max_detections)]
+        kept = nms(boxes, score, self.reporting.nms_threshold, groups=image * self.classes + label)
+        best = _best_of_each(image[kept], score[kept], images=len(raw), most=self.reporting.max_detections)
+        kept = kept[best]
         lengths = image[kept].bincount(minlength=len(raw)).tolist()
         parts = (values[kept].split_with_sizes(lengths) for values in (boxes, label, score))
         return [Detections(boxes=b, labels=k, scores=s) for b, k, s in zip(*parts, strict=True)]

@@ -7,13 +7,43 @@ from collections.abc import Sequence
 from typing import cast, get_args
 
 from cvbench.models.options import check_share, check_size, check_width, refusal
-from cvbench.models.yolo_v3.detector import YoloV3
-from cvbench.models.yolo_v3.nets import TinyDarknet
+from cvbench.models.yolo_v3.detector import Reporting, YoloV3
+from cvbench.models.yolo_v3.nets import Darknet53, TinyDarknet
 from cvbench.models.yolo_v3.targets import Ignore
 from cvbench.spec import Option
 
+# Width and height in pixels of a 416 x 416 input: the authors' clusters of COCO's boxes.
+_PRIORS = ((10, 13), (16, 30), (33, 23), (30, 61), (62, 45), (59, 119), (116, 90), (156, 198), (373, 326))
 _TINY_PRIORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
-"""Width and height in pixels of a 416 x 416 input: the authors' clusters of COCO's boxes."""
+
+
+def yolo_v3(
+    classes: int,
+    *,
+    size: int = 416,
+    width: float = 1.0,
+    anchors: Option | None = None,
+    ignore: str = "prior",
+    score_threshold: float = 0.005,
+    nms_threshold: float = 0.45,
+    max_detections: int = 100,
+) -> YoloV3:
+    """Darknet-53 and three detection layers of three priors each.
+
+    `anchors` are nine (width, height) in pixels of the prepared input, small to large: three each
+    for the layers of stride 8, 16 and 32.
+    """
+    name = "yolo_v3"
+    check_size(name, size, least=32, multiple=32)
+    check_width(name, width)
+    return YoloV3(
+        Darknet53(classes=classes, width=width),
+        classes=classes,
+        size=size,
+        priors=_priors(name, anchors, default=_PRIORS, size=size),
+        ignore=_rule(name, ignore),
+        reporting=_reporting(name, score_threshold, nms_threshold, max_detections),
+    )
 
 
 def yolo_v3_tiny(
@@ -35,20 +65,23 @@ def yolo_v3_tiny(
     name = "yolo_v3_tiny"
     check_size(name, size, least=32, multiple=32)
     check_width(name, width)
-    check_share(name, "score_threshold", score_threshold)
-    check_share(name, "nms_threshold", nms_threshold)
-    if max_detections < 1:
-        raise refusal(name, "max_detections", max_detections, wanted="1 or more")
     return YoloV3(
         TinyDarknet(classes=classes, width=width),
         classes=classes,
         size=size,
         priors=_priors(name, anchors, default=_TINY_PRIORS, size=size),
         ignore=_rule(name, ignore),
-        score_threshold=score_threshold,
-        nms_threshold=nms_threshold,
-        max_detections=max_detections,
+        reporting=_reporting(name, score_threshold, nms_threshold, max_detections),
     )
+
+
+def _reporting(model: str, score_threshold: float, nms_threshold: float, max_detections: int) -> Reporting:
+    """The three once they are sound."""
+    check_share(model, "score_threshold", score_threshold)
+    check_share(model, "nms_threshold", nms_threshold)
+    if max_detections < 1:
+        raise refusal(model, "max_detections", max_detections, wanted="1 or more")
+    return Reporting(score_threshold, nms_threshold, max_detections)
 
 
 def _rule(model: str, ignore: str) -> Ignore:

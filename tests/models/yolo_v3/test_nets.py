@@ -3,7 +3,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cvbench.models.yolo_v3.nets import ConvNormLeaky, DetectionLayer, StrideOnePool, TinyDarknet
+from cvbench.models.yolo_v3.nets import (
+    ConvNormLeaky,
+    Darknet53,
+    DetectionLayer,
+    Residual,
+    StrideOnePool,
+    TinyDarknet,
+)
 
 
 def test_pooling_with_stride_one_looks_right_and_down():
@@ -34,14 +41,36 @@ def test_the_convolutions_stand_in_the_order_of_darknets_file():
     ]  # fmt: skip
 
 
-def test_the_numbers_of_the_released_weight_file_fit():
-    # yolov3-tiny.weights has 35,434,956 bytes: a header of 20, then parameters, running means and
-    # variances in 4 bytes each
+# a header of 20 bytes, then parameters, running means and variances in 4 bytes each
+@pytest.mark.parametrize(("net", "size"), [(Darknet53, 248_007_048), (TinyDarknet, 35_434_956)])
+def test_the_numbers_of_the_released_weight_file_fit(net, size):
     with torch.device("meta"):
-        net = TinyDarknet(classes=80, width=1.0)
-    statistics = sum(2 * m.num_features for m in net.modules() if isinstance(m, nn.BatchNorm2d))
-    parameters = sum(p.numel() for p in net.parameters())
-    assert 20 + 4 * (parameters + statistics) == 35_434_956
+        built = net(classes=80, width=1.0)
+    statistics = sum(2 * m.num_features for m in built.modules() if isinstance(m, nn.BatchNorm2d))
+    parameters = sum(p.numel() for p in built.parameters())
+    assert 20 + 4 * (parameters + statistics) == size
+
+
+def test_darknet_53_has_52_convolutions_before_its_necks():
+    # the 53rd layer of its name is the linear one that classifies
+    with torch.device("meta"):
+        net = Darknet53(classes=80, width=1.0)
+    backbone = [net.fine, net.middle, net.coarse[0]]
+    assert sum(isinstance(m, nn.Conv2d) for part in backbone for m in part.modules()) == 52
+
+
+def test_a_residual_block_whose_branch_gives_nothing_is_the_identity():
+    block = Residual(8, 4)
+    nn.init.zeros_(block.widen[1].weight)
+    x = torch.randn(2, 8, 5, 5)
+    assert torch.equal(block(x), x)
+
+
+def test_the_full_nets_maps_have_strides_32_16_and_8():
+    net = Darknet53(classes=3, width=0.125).eval()
+    with torch.inference_mode():
+        maps = net(torch.zeros(1, 3, 64, 96))
+    assert [m.shape for m in maps] == [(1, 24, 2, 3), (1, 24, 4, 6), (1, 24, 8, 12)]
 
 
 @pytest.mark.parametrize("size", [64, 416])
