@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cvbench.catalogue import MODELS
-from cvbench.suite import SuiteFile
+from cvbench.suite import SuiteFile, suite_schema
 from cvbench.suite.reading import read
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,7 @@ def test_a_mistaken_record_does_not(parts):
 
 
 def test_an_editor_is_offered_every_model():
-    names = validator("suite").schema["properties"]["models"]["items"]["anyOf"][0]
+    names = suite_schema()["properties"]["models"]["items"]["anyOf"][0]
     assert names == {"enum": list(MODELS)}
 
 
