@@ -99,6 +99,8 @@ class Placement:
             return planes
         spans = [_overlap(*axis) for axis in zip(self.size, self.corner, self.canvas, strict=True)]
         (rows, rows_from), (columns, columns_from) = spans
+        if (rows.stop - rows.start, columns.stop - columns.start) == self.canvas:
+            return planes[..., rows_from, columns_from]
         canvas = planes.new_full((*planes.shape[:-2], *self.canvas), fill)
         canvas[..., rows, columns] = planes[..., rows_from, columns_from]
         return canvas

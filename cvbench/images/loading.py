@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -55,17 +56,18 @@ def batches(
     work = _Preparation(dataset, preprocessing, undecodable == "skip", needs_masks)
     jobs = (range(first, min(first + batch, len(dataset))) for first in range(0, len(dataset), batch))
     held: Batch | None = None
-    for prepared in stream(work, jobs, workers=workers, pin=pin):
-        following = prepared.batch()
-        if held is None:
-            held = following
-        elif len(held) == 0:
-            held = replace(following, skipped=held.skipped + following.skipped)
-        elif len(following) == 0:
-            held = replace(held, skipped=held.skipped + following.skipped)
-        else:
-            yield held
-            held = following
+    with closing(stream(work, jobs, workers=workers, pin=pin)) as loader:
+        for prepared in loader:
+            following = prepared.batch()
+            if held is None:
+                held = following
+            elif len(held) == 0:
+                held = replace(following, skipped=held.skipped + following.skipped)
+            elif len(following) == 0:
+                held = replace(held, skipped=held.skipped + following.skipped)
+            else:
+                yield held
+                held = following
     if held is None:
         raise DataError(f"{_name(dataset)}: there is no sample to look at")
     if len(held) == 0:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -25,7 +26,9 @@ J = TypeVar("J")
 R = TypeVar("R", bound=Pinnable)
 
 
-def stream(work: Callable[[J], R], jobs: Iterable[J], *, workers: int = 0, pin: bool = False) -> Iterator[R]:
+def stream(
+    work: Callable[[J], R], jobs: Iterable[J], *, workers: int = 0, pin: bool = False
+) -> Generator[R, None, None]:
     """`work(job)` for every job, in order.
 
     With workers, `work` and the jobs travel to freshly spawned processes, so both can be pickled,
@@ -38,7 +41,8 @@ def stream(work: Callable[[J], R], jobs: Iterable[J], *, workers: int = 0, pin: 
     workers = min(workers, len(os.sched_getaffinity(0)))
     if workers == 0:
         for job in jobs:
-            result = work(job)
+            with _one_thread():
+                result = work(job)
             yield result.pin_memory() if pin else result
         return
     loader: DataLoader[Any] = DataLoader(
@@ -68,6 +72,21 @@ class _Work(Generic[J, R]):
             return self.work(job)
         except DataError as error:  # the loader would bury the message under a traceback
             return error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch work in one thread, as it does in a worker process.
+
+    Images come one by one and most are small: dividing one among threads costs more than it saves, and
+    very much more where other processes keep the CPUs busy.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _unchanged(result: Any) -> Any:

@@ -113,6 +113,8 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
     weights, account, state = (place / n for n in ("weights.safetensors", "curve.json", "state.safetensors"))
     place.mkdir(parents=True, exist_ok=True)
     with FileLock(place / "lock"):
+        for torn in place.glob(".*"):
+            torn.unlink()  # a process was killed while it wrote; nobody writes here but under the lock
         if weights.exists():
             load_weights(model, weights)
             _module(model).to(device).eval()

@@ -8,6 +8,7 @@ on the number of workers, nor on where a training was interrupted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -85,18 +86,19 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
         for text in state.skipped:
             tell_skip(text)
         pace = Pace()
-        loader = stream(feed, order.jobs(first), workers=recipe.workers, pin=device.type == "cuda")
-        for done, batch in enumerate(loader, first + 1):
-            for text in batch.skipped:
-                if text not in state.skipped:
-                    state.skipped.append(text)
-                    tell_skip(text)
-            if len(batch) >= min(2, recipe.batch, order.samples):
-                trainer.step(done - 1, batch)
-            pace.took(len(batch))
-            state.save_in_time(done)
-            if pace.is_time() or done == order.steps:
-                on_progress(_progress(order, done, trainer, pace))
+        jobs = order.jobs(first)
+        with closing(stream(feed, jobs, workers=recipe.workers, pin=device.type == "cuda")) as loader:
+            for done, batch in enumerate(loader, first + 1):
+                for text in batch.skipped:
+                    if text not in state.skipped:
+                        state.skipped.append(text)
+                        tell_skip(text)
+                if len(batch) >= min(2, recipe.batch, order.samples):
+                    trainer.step(done - 1, batch)
+                pace.took(len(batch))
+                state.save_in_time(done)
+                if pace.is_time() or done == order.steps:
+                    on_progress(_progress(order, done, trainer, pace))
         trainer.finish()
     if trainer.losses.smoothed is None:
         raise DataError(

@@ -124,6 +124,17 @@ def test_an_interrupted_training_is_gone_on_from_and_its_state_removed(tmp_path)
     assert not (place / "state.safetensors").exists()
 
 
+def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path):
+    train_in(tmp_path, fresh())
+    (place,) = tmp_path.iterdir()
+    (place / ".weights.safetensors.k3x9").write_bytes(b"torn")
+    train_in(tmp_path, fresh())
+    assert sorted(path.name for path in place.iterdir() if path.name != "lock") == [
+        "curve.json",
+        "weights.safetensors",
+    ]
+
+
 def test_a_training_that_diverges_leaves_no_weights(tmp_path):
     with pytest.raises(Diverged):
         train_in(tmp_path, fresh(), recipe=TrainRecipe(epochs=2, batch=8, lr=1e30))

@@ -272,6 +272,6 @@ def test_a_training_on_a_gpu_can_be_interrupted(tmp_path, precision):
 class Spoiled(Net):
     """A loss that is sound, with a gradient that is not."""
 
-    def loss(self, outputs, truths):  # noqa: ARG002 - the protocol's form
+    def loss(self, outputs, truths):
         weight = self.body[0].weight
         return {"loss": outputs.sum() * 0 + (weight - weight.detach()).abs().sqrt().sum()}

@@ -1,4 +1,6 @@
+import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from cvbench.spec import TrainRecipe
@@ -41,3 +43,10 @@ def test_nesterov_looks_ahead():
     layer.weight.grad = torch.ones(1, 1)
     optimizer.step()
     assert layer.weight.item() == 1 - 1.5
+
+
+def test_a_recipe_that_no_optimizer_can_follow_is_refused():
+    with pytest.raises(ValidationError, match="set momentum above 0"):
+        TrainRecipe(nesterov=True, momentum=0.0)
+    with pytest.raises(ValidationError, match="must be below 1"):
+        TrainRecipe(optimizer="adamw", momentum=1.0)
