@@ -22,6 +22,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     field_validator,
+    model_validator,
 )
 
 from cvbench import units
@@ -130,6 +131,14 @@ class TrainRecipe(Frozen):
     workers: NonNegativeInt = 0
     """Loader processes; 0 loads in the training process."""
 
+    @model_validator(mode="after")
+    def _possible(self) -> TrainRecipe:
+        if self.nesterov and self.optimizer == "sgd" and self.momentum == 0:
+            raise ValueError("nesterov looks ahead along the momentum; set momentum above 0, such as 0.9")
+        if self.optimizer == "adamw" and self.momentum == 1:
+            raise ValueError("the momentum of adamw must be below 1, such as 0.9")
+        return self
+
 
 class LatencyPlan(Frozen):
     """One batch at a time, each waited for."""
@@ -218,4 +227,3 @@ def _bare(content: Any) -> Any:
     if isinstance(content, float) and content.is_integer():
         return int(content)
     return content
-
