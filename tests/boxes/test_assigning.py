@@ -1,0 +1,73 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from torchvision.models.detection._utils import Matcher
+
+from cvbench.boxes import assign, bipartite
+
+#  prior:              positive    between     negative    best of object 1, though little
+OVERLAPS = torch.tensor([[0.8, 0.0], [0.5, 0.1], [0.1, 0.0], [0.0, 0.2]])
+TENTHS = st.integers(1, 5).flatmap(
+    lambda objects: st.lists(
+        st.lists(st.integers(0, 10).map(lambda tenth: tenth / 10), min_size=objects, max_size=objects),
+        min_size=1,
+        max_size=12,
+    )
+)
+
+
+def test_priors_are_assigned_as_worked_by_hand():
+    assigned = assign(OVERLAPS)
+    assert assigned.positive.tolist() == [True, False, False, True]
+    assert assigned.negative.tolist() == [False, False, True, False]
+    assert assigned.ignored.tolist() == [False, True, False, False]
+    assert assigned.truth[assigned.positive].tolist() == [0, 1]
+
+
+def test_without_low_quality_matches_an_object_can_go_without_a_prior():
+    assert assign(OVERLAPS, low_quality=False).positive.tolist() == [True, False, False, False]
+
+
+def test_an_object_that_no_prior_overlaps_gets_none():
+    assert not assign(torch.tensor([[0.9, 0.0], [0.0, 0.0]])).positive[1]
+
+
+def test_without_objects_every_prior_is_background():
+    assigned = assign(torch.zeros(3, 0))
+    assert assigned.negative.all()
+    assert not assigned.positive.any()
+    assert assign(torch.zeros(0, 3)).positive.shape == (0,)
+
+
+@given(rows=TENTHS, low_quality=st.booleans())
+def test_the_assignment_is_that_of_torchvision(rows, low_quality):
+    # Theirs also forces priors on objects that none overlaps: ours have a little overlap with one.
+    overlaps = torch.tensor(rows).clamp(min=0.05)
+    theirs = Matcher(0.7, 0.3, allow_low_quality_matches=low_quality)(overlaps.t())
+    ours = assign(overlaps, positive=0.7, negative=0.3, low_quality=low_quality)
+    assert torch.equal(theirs >= 0, ours.positive)
+    assert torch.equal(theirs == Matcher.BELOW_LOW_THRESHOLD, ours.negative)
+    assert torch.equal(theirs == Matcher.BETWEEN_THRESHOLDS, ours.ignored)
+    assert torch.equal(theirs[ours.positive], ours.truth[ours.positive])
+
+
+def test_the_best_pair_is_matched_first_and_its_prior_is_gone_for_the_others():
+    # Object 0 takes prior 0 (0.9), so object 1 cannot (0.8) and takes prior 2 (0.2).
+    assert bipartite(torch.tensor([[0.9, 0.8], [0.5, 0.1], [0.0, 0.2]])).tolist() == [0, 2]
+
+
+@given(rows=TENTHS)
+def test_every_object_gets_a_prior_of_its_own(rows):
+    overlaps = torch.tensor(rows)[:, : len(rows)]
+    chosen = bipartite(overlaps)
+    assert len(set(chosen.tolist())) == overlaps.shape[1]
+    # Greedy reaches at least half of what the best assignment reaches.
+    best = overlaps.numpy()[linear_sum_assignment(overlaps.numpy(), maximize=True)].sum()
+    assert overlaps[chosen, torch.arange(len(chosen))].sum() >= best / 2 - 1e-6
+
+
+def test_more_objects_than_priors_cannot_have_one_each():
+    with pytest.raises(ValueError, match="3 objects cannot have one each of 2 priors"):
+        bipartite(torch.zeros(2, 3))

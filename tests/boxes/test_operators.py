@@ -1,0 +1,114 @@
+"""A model with our operators in it compiles whole and exports; what kernels cannot take is refused."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cvbench.boxes import clip, crowd_iou, iou, nms, soft_nms, voc_iou
+
+# The compiler cannot look into functions whose shapes are being checked: it runs in a process of its own.
+COMPILED = """
+import sys
+import torch
+from cvbench.boxes import clip, iou, nms, soft_nms
+
+def detect(boxes, scores, labels):
+    kept = nms(clip(boxes, height=90, width=90), scores, 0.5, groups=labels)
+    soft = soft_nms(boxes, scores, score_threshold=0.3)
+    return boxes[kept] * 2, iou(boxes[kept], boxes), soft.indices, soft.scores + 1
+
+def loss(boxes, others):
+    return (1 - iou(boxes, others)).sum()
+
+generator = torch.Generator().manual_seed(0)
+compiled = torch.compile(detect, fullgraph=True, backend=sys.argv[1])
+for n in (40, 41, 70):
+    corner = torch.rand(n, 2, generator=generator) * 60
+    boxes = torch.cat([corner, corner + torch.rand(n, 2, generator=generator) * 50 + 1], dim=1)
+    args = boxes, torch.rand(n, generator=generator), torch.arange(n) % 3
+    assert all(torch.equal(a, b) for a, b in zip(detect(*args), compiled(*args), strict=True))
+
+gradients = []
+for function in (loss, torch.compile(loss, fullgraph=True, backend=sys.argv[1])):
+    leaf = boxes.clone().requires_grad_()
+    function(leaf, boxes[:6]).backward()
+    gradients.append(leaf.grad)
+assert torch.allclose(*gradients, atol=1e-6)  # the compiler may fuse what it differentiates
+print("compiled")
+"""
+
+
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_a_model_with_suppression_and_a_loss_of_overlaps_compile_without_a_break(backend):
+    command = [sys.executable, "-W", "ignore", "-c", COMPILED, backend]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.stdout.strip() == "compiled", run.stderr
+
+
+class Head(nn.Module):
+    """The end of a detector: boxes are clipped, suppressed by class, and their overlaps measured."""
+
+    def forward(self, boxes: Tensor, scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        kept = nms(clip(boxes, height=90, width=90), scores, 0.5, groups=labels)
+        return boxes[kept] * 2, iou(boxes[kept], boxes)
+
+
+class SoftHead(nn.Module):
+    def forward(self, boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        kept = soft_nms(boxes, scores, score_threshold=0.3)
+        return kept.indices, kept.scores + 1, crowd_iou(boxes, boxes) + voc_iou(boxes, boxes)
+
+
+def inputs(n: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(n)
+    corner = torch.rand(n, 2, generator=generator) * 60
+    boxes = torch.cat([corner, corner + torch.rand(n, 2, generator=generator) * 50 + 1], dim=1)
+    return boxes, torch.rand(n, generator=generator), torch.arange(n) % 3
+
+
+def same(expected, actual) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(expected, actual, strict=True))
+
+
+@pytest.mark.parametrize("head", [Head(), SoftHead()])
+def test_a_model_with_suppression_exports_for_any_number_of_boxes(head):
+    args = inputs(40)[: 3 if isinstance(head, Head) else 2]
+    n = torch.export.Dim("n", min=2)
+    exported = torch.export.export(head, args, dynamic_shapes=tuple({0: n} for _ in args))
+    for count in (40, 9):
+        args = inputs(count)[: len(args)]
+        assert same(head(*args), exported.module()(*args))
+
+
+def test_the_operators_keep_what_torch_asks_of_operators():
+    boxes, scores, labels = inputs(12)
+    checks = ("test_schema", "test_faketensor")
+    for operator in (torch.ops.cvbench.iou, torch.ops.cvbench.crowd_iou, torch.ops.cvbench.voc_iou):
+        torch.library.opcheck(operator.default, (boxes, boxes), test_utils=checks)
+    torch.library.opcheck(torch.ops.cvbench.nms.default, (boxes, scores, 0.5, labels), test_utils=checks)
+    soft = (boxes, scores, "linear", 0.3, 0.01, None)
+    torch.library.opcheck(torch.ops.cvbench.soft_nms.default, soft, test_utils=checks)
+
+
+def test_what_a_kernel_would_read_past_is_refused():
+    boxes, scores, labels = inputs(4)
+    nms_op, iou_op = torch.ops.cvbench.nms, torch.ops.cvbench.iou
+    with pytest.raises(ValueError, match=r"shape \(n, 4\), not \(4, 3\)"):
+        iou_op(boxes[:, :3], boxes)
+    with pytest.raises(TypeError, match=r"float32 on cpu cannot be compared with torch\.float64"):
+        iou_op(boxes, boxes.double())
+    with pytest.raises(ValueError, match=r"4 boxes cannot have scores of the shape \(3,\)"):
+        nms_op(boxes, scores[:3], 0.5, None)
+    with pytest.raises(ValueError, match=r"4 boxes cannot have groups torch\.int64 \(2,\)"):
+        nms_op(boxes, scores, 0.5, labels[:2])
+    with pytest.raises(ValueError, match=r"4 boxes cannot have groups torch\.float32"):
+        nms_op(boxes, scores, 0.5, scores)
+
+
+def test_importing_the_box_core_imports_no_compiler():
+    program = "import sys, cvbench.boxes; print({'numba', 'triton', 'llvmlite'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
