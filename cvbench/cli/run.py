@@ -60,18 +60,20 @@ def run(
         except KeyboardInterrupt:
             done = sum(record.outcome == "ok" for record in opened.records)
             console.print(
-                f"\nStopped. {done} of {len(wanted.cells)} cells are finished and kept in {opened.run.folder}.\n"
+                f"\nStopped. {done} of {len(wanted.cells)} cells are finished and kept "
+                f"in {opened.run.folder}.\n"
                 "The same command continues from there."
             )
             raise typer.Exit(INTERRUPTED) from None
         folder = opened.run.folder
     if as_json:
-        typer.echo(json.dumps({"run": str(folder), "records": [r.model_dump(mode="json") for r in records]}))
+        document = {"run": str(folder), "records": [record.model_dump(mode="json") for record in records]}
+        typer.echo(json.dumps(document))
     print_tables(records, console)
     console.print(f"\nResults: {folder}")
     missed = wanted.missed(records)
     for line in missed:
-        console.print(f"[red]expected:[/red] {line}" if console.is_terminal else f"expected: {line}")
+        console.print(f"missed expectation: {line}", style="red", markup=False)
     if any(record.outcome not in ("ok", "skipped") for record in records):
         raise typer.Exit(FAILED)
     if missed:

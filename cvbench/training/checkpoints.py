@@ -11,7 +11,6 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-import cvbench
 from cvbench.catalogue import is_address
 from cvbench.errors import InputError
 from cvbench.files import sha256_of_sources, write_whole
@@ -159,7 +158,7 @@ def _read(path: Path) -> _Account:
 
 def _sources(spec: ModelSpec) -> list[Path]:
     """Where the code lies that decides what the weights are."""
-    ours = [Path(cvbench.__file__).parent / name for name in _CODE]
+    ours = [Path(__file__).parents[1] / name for name in _CODE]
     if not is_address(spec.name):
         return ours
     found = find_spec(spec.name.partition(":")[0].partition(".")[0])

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,8 @@ def kill_and_continue(path: Path, results: Path, delay_s: float) -> None:
     """Kill the whole process group after `delay_s`, then let the same command finish."""
     run = start("run", path, "--out", results, start_new_session=True)
     time.sleep(delay_s)
-    try:
+    with suppress(ProcessLookupError):  # it may be done already
         os.killpg(run.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it was done already
     run.communicate()
     for file in results.glob("*/*/cells/*.json"):
         json.loads(file.read_bytes())
