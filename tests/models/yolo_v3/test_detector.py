@@ -208,10 +208,15 @@ def scenes(draw):
     ]
 
 
-@settings(max_examples=50, deadline=None)
-@given(scenes())
-def test_what_the_targets_ask_for_decodes_to_the_truth(truths):
-    model = detector(nms_threshold=1.0)
+@pytest.fixture(scope="module")
+def unsuppressed():
+    return detector(nms_threshold=1.0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(truths=scenes())
+def test_what_the_targets_ask_for_decodes_to_the_truth(unsuppressed, truths):
+    model = unsuppressed
     maps = blank(2, objectness=-20.0)
     grid = model._grid(maps)
     targets = assign_targets(rows(maps, channels=8), grid, truths, ignore="prior")
