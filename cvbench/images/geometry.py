@@ -49,9 +49,11 @@ class Placement:
 
     def image(self, image: UInt8[Tensor, "3 h w"], fill: int) -> UInt8[Tensor, "3 y x"]:
         """The canvas with the image on it and `fill` around it; the image itself where nothing moves."""
+        if self.is_identity:
+            return image
         if self.size != self.source:
             image = F.interpolate(image[None], size=self.size, mode="bilinear", antialias=True)[0]
-        return self._laid(image, fill)
+        return self._laid(image[:, *self._shown], fill)
 
     def truth(self, truth: Truth) -> Truth:
         """The truth in pixels of the canvas, nothing clipped or dropped yet; the canvas around is VOID.
@@ -61,12 +63,12 @@ class Placement:
         if self.is_identity or isinstance(truth, ClassScores):
             return truth
         if isinstance(truth, LabelMap):
-            return LabelMap(self._laid(_nearest(truth.labels, self.size), VOID))
+            return LabelMap(self._resampled(truth.labels, VOID))
         (h, w), (height, width), (top, left) = self.source, self.size, self.corner
         return replace(
             truth,
             boxes=_moved(truth.boxes, (height / h, width / w), (top, left)),
-            masks=None if truth.masks is None else self._laid(_nearest(truth.masks, self.size), 0),
+            masks=None if truth.masks is None else self._resampled(truth.masks, 0),
             areas=None if truth.areas is None else truth.areas * (height / h * width / w),
         )
 
@@ -76,7 +78,7 @@ class Placement:
         Boxes are clipped to the image; one that lay wholly beside it keeps its place in the list and
         has no area. Raises ValueError where the canvas does not show the whole image.
         """
-        if self.is_identity or isinstance(prediction, ClassScores):
+        if isinstance(prediction, ClassScores) or (self.is_identity and isinstance(prediction, LabelMap)):
             return prediction
         (h, w), (height, width), (top, left) = self.source, self.size, self.corner
         if top < 0 or left < 0 or top + height > self.canvas[0] or left + width > self.canvas[1]:
@@ -93,16 +95,25 @@ class Placement:
             areas=None if prediction.areas is None else prediction.areas * (h / height * w / width),
         )
 
-    def _laid(self, planes: Shaped[Tensor, "*channels h w"], fill: int) -> Shaped[Tensor, "*channels y x"]:
-        """The already resized planes on the canvas."""
-        if self.corner == (0, 0) and self.size == self.canvas:
-            return planes
-        spans = [_overlap(*axis) for axis in zip(self.size, self.corner, self.canvas, strict=True)]
-        (rows, rows_from), (columns, columns_from) = spans
-        if (rows.stop - rows.start, columns.stop - columns.start) == self.canvas:
-            return planes[..., rows_from, columns_from]
-        canvas = planes.new_full((*planes.shape[:-2], *self.canvas), fill)
-        canvas[..., rows, columns] = planes[..., rows_from, columns_from]
+    @property
+    def _shown(self) -> tuple[slice, slice]:
+        """The rows and the columns of the resized image that the canvas shows."""
+        rows, columns = map(_shown, self.size, self.corner, self.canvas)
+        return rows, columns
+
+    def _resampled(
+        self, planes: Shaped[Tensor, "*channels h w"], fill: int
+    ) -> Shaped[Tensor, "*channels y x"]:
+        """Masks or a label map on the canvas; only the pixels that show are looked up."""
+        return self._laid(_nearest(planes, self.size, self._shown), fill)
+
+    def _laid(self, shown: Shaped[Tensor, "*channels h w"], fill: int) -> Shaped[Tensor, "*channels y x"]:
+        """The canvas, with what shows of the resized image where it belongs."""
+        if shown.shape[-2:] == self.canvas:
+            return shown
+        canvas = shown.new_full((*shown.shape[:-2], *self.canvas), fill)
+        (top, left), (height, width) = (max(0, c) for c in self.corner), shown.shape[-2:]
+        canvas[..., top : top + height, left : left + width] = shown
         return canvas
 
 
@@ -141,20 +152,21 @@ def _moved(
 
 
 def _nearest(
-    planes: Shaped[Tensor, "*channels h w"], size: tuple[int, int]
+    planes: Shaped[Tensor, "*channels h w"],
+    size: tuple[int, int],
+    shown: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> Shaped[Tensor, "*channels y x"]:
-    """Each new pixel takes the old one that its centre lies in."""
+    """The shown part of the planes at `size`: each new pixel takes the old one its centre lies in."""
     if planes.shape[-2:] == size:
-        return planes
-    for axis, new in ((-2, size[0]), (-1, size[1])):
-        old = planes.shape[axis]
-        centres = torch.arange(1, 2 * new, 2, device=planes.device)  # in half pixels
+        return planes[..., *shown]
+    for axis, new, part in zip((-2, -1), size, shown, strict=True):
+        old, (first, last, _) = planes.shape[axis], part.indices(new)
+        centres = 2 * torch.arange(first, last, device=planes.device) + 1  # in half pixels
         planes = planes.index_select(axis, centres * old // (2 * new))
     return planes
 
 
-def _overlap(length: int, start: int, canvas: int) -> tuple[slice, slice]:
-    """Where a span of `length` at `start` shows on the canvas, and which part of it that is."""
-    first = min(max(0, start), canvas)
-    last = max(first, min(canvas, start + length))
-    return slice(first, last), slice(first - start, last - start)
+def _shown(length: int, start: int, canvas: int) -> slice:
+    """Which part of a span of `length` at `start` lies on the canvas; empty where none does."""
+    first = min(max(0, -start), length)
+    return slice(first, max(first, min(length, canvas - start)))

@@ -58,7 +58,8 @@ def test_an_image_of_the_right_size_is_handed_on_without_a_copy():
         fitted = fit(image, truth, Preprocessing((16, 16), resize))
         assert fitted.image is image
         assert fitted.truth is truth
-        assert fitted.placement.restore(truth) is truth
+    labels = LabelMap(noise(16, 16))
+    assert fitted.placement.restore(labels) is labels
 
 
 def test_an_image_without_truth_is_fitted_alone():
@@ -89,6 +90,11 @@ def test_what_is_predicted_beside_the_image_is_clipped_to_it():
     place = placement((100, 50), Preprocessing((64, 64), "letterbox"))
     found = place.restore(detections([8, 16, 32, 80], [0, 0, 8, 8]))
     assert found.boxes.tolist() == [[0, 25, 25, 100], [0, 0, 0, 12.5]]
+
+
+def test_boxes_are_clipped_also_where_nothing_moved():
+    place = placement((8, 8), Preprocessing((8, 8)))
+    assert place.restore(detections([-1, 2, 9, 4])).boxes.tolist() == [[0, 2, 8, 4]]
 
 
 def test_masks_come_back_with_their_boxes():
