@@ -21,8 +21,8 @@ FEWEST, MOST = 2, 6
 
 _TRIES = 24
 """Places that are tried for a garment before the scene goes without it."""
-_SMALLEST, _LARGEST, _CANVAS = 25, 56, 128
-"""A garment's frame is 25 to 56 pixels on a canvas of 128: 0.9 to 2 times the photograph's 28."""
+_SMALLEST, _LARGEST, _CANVAS = 44, 64, 128
+"""A garment's frame is 44 to 64 pixels on a canvas of 128: a third to a half of its side."""
 _DARKEST, _LIGHTEST, _SLOPE = 4, 36, 24
 """The background's level at its centre, and how much it may change over the canvas."""
 

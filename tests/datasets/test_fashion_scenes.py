@@ -13,8 +13,8 @@ from cvbench.datasets.fashion_scenes import FashionScenes, fashion_scenes
 from cvbench.errors import DataError
 
 GOLDEN = {
-    "train": "f73c8e1fb7b5ac89c8ec411d59486b4e0f9a3fda6378f3c644edd0fa2fc569f4",
-    "test": "01b54ce7dae266075fcd1fce7950904eaa0f934c2d130493b1e8cfcc5358cdcc",
+    "train": "18199c0e46c8beb9407bfad3c74778d147ab24c76999911e21a82772fba860a7",
+    "test": "decb40b332179ef078edc7abcdc6481c4f22b487999cabfa2016a60188ed7044",
 }
 PRINT_HASHES = """
 import hashlib
