@@ -11,7 +11,6 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from cvbench.boxes.cpu.jit import compiled
-from cvbench.boxes.cpu.overlap import iou_rows
 from cvbench.boxes.cpu.ranking import ranked
 from cvbench.boxes.cpu.suppression import dense, members_of
 from cvbench.boxes.cpu.threads import share
@@ -66,15 +65,22 @@ def soften(
     boxes: Float[np.ndarray, "n 4"], scores: Float64[np.ndarray, " n"], rule: Rule
 ) -> Float64[np.ndarray, " n"]:
     """The score with which each box of one ranked group is picked; NaN if it never is."""
-    n, best = len(boxes), 0
-    picked, waiting = np.full(n, np.nan), scores.copy()
-    columns, overlaps = np.ascontiguousarray(boxes.T), np.empty((1, n), boxes.dtype)
+    n, best, zero = len(boxes), 0, boxes.dtype.type(0)
+    picked, waiting, areas = np.full(n, np.nan), scores.copy(), np.empty(n, boxes.dtype)
+    for i in range(n):
+        width, height = boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1]
+        areas[i] = width * height if width > 0 and height > 0 else np.nan
     while best < n and waiting[best] >= rule.least:
-        picked[best], waiting[best] = waiting[best], -np.inf
-        iou_rows(boxes[best : best + 1], columns, overlaps, 0.0, 0, 1)
-        best = n
+        left, top, right, bottom = boxes[best, 0], boxes[best, 1], boxes[best, 2], boxes[best, 3]
+        own = areas[best]
+        picked[best], waiting[best], best = waiting[best], -np.inf, n
         for i in range(n):
-            overlap = np.float64(overlaps[0, i])
+            if not waiting[i] >= rule.least:
+                continue
+            width = min(right, boxes[i, 2]) - max(left, boxes[i, 0])
+            height = min(bottom, boxes[i, 3]) - max(top, boxes[i, 1])
+            inter = max(width, zero) * max(height, zero)
+            overlap = np.float64(max(zero, inter / (own + areas[i] - inter)))
             if not rule.linear:
                 waiting[i] *= math.exp(-(overlap * overlap) / rule.strength)
             elif overlap > rule.strength:
