@@ -13,6 +13,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -66,10 +67,14 @@ def within(truth: Detections, canvas: tuple[int, int]) -> Detections:
     Areas are left out where anything was cut: how much of an object's own area shows is not known.
     """
     boxes = clipped(truth.boxes, canvas)
-    if torch.equal(boxes, truth.boxes):
+    seen, whole = boxes.numpy(), truth.boxes.numpy()
+    if np.array_equal(seen, whole):
         return truth
-    remaining = _areas(boxes)
-    kept = (remaining > 0) & (remaining >= SMALLEST_SHARE * _areas(truth.boxes))
+    remaining = _areas(seen)
+    enough = (remaining > 0) & (remaining >= SMALLEST_SHARE * _areas(whole))
+    if enough.all():
+        return replace(truth, boxes=boxes, areas=None)
+    kept = torch.from_numpy(enough)
     return Detections(
         boxes=boxes[kept],
         labels=truth.labels[kept],
@@ -101,10 +106,12 @@ def _mirrored(truth: Truth, width: int) -> Truth:
         return truth
     if isinstance(truth, LabelMap):
         return LabelMap(truth.labels.flip(-1))
-    x1, y1, x2, y2 = truth.boxes.unbind(1)
-    boxes = torch.stack((width - x2, y1, width - x1, y2), dim=1)
+    boxes = truth.boxes.clone()
+    corners = boxes.numpy()
+    corners[:, 0::2] = width - corners[:, 2::-2]  # x1 and x2 change places
     return replace(truth, boxes=boxes, masks=None if truth.masks is None else truth.masks.flip(-1))
 
 
-def _areas(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
-    return (boxes[:, 2:] - boxes[:, :2]).prod(1)
+def _areas(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
+    areas: np.ndarray = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return areas

@@ -5,7 +5,8 @@ on a canvas, its corner at a whole pixel. Resizing moves edges, not pixel centre
 to lie at x * new / old, so a box around the whole image stays a box around the whole image.
 
 Images are resized bilinearly with antialiasing in uint8, as torchvision and Pillow do; masks and
-label maps take the nearest pixel.
+label maps take the nearest pixel. Boxes are few and lie in host memory: NumPy moves them, because a
+call of torch costs several times one of NumPy's and this is done for every image.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Shaped, UInt8
@@ -73,7 +75,7 @@ class Placement:
         )
 
     def restore(self, prediction: Prediction) -> Prediction:
-        """What was predicted on the canvas, in pixels of the image as it was read.
+        """What was predicted on the canvas, in pixels of the image as it was read, all in host memory.
 
         Boxes are clipped to the image; one that lay wholly beside it keeps its place in the list and
         has no area. Raises ValueError where the canvas does not show the whole image.
@@ -139,16 +141,17 @@ def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placemen
 
 def clipped(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> Float[Tensor, "n 4"]:
     """The boxes' parts within an image of this height and width; a box beside it keeps no area."""
-    h, w = size
-    return boxes.clamp_min(0).minimum(boxes.new_tensor([w, h, w, h]))
+    (h, w), corners = size, boxes.numpy()
+    bounds = np.array([w, h, w, h], corners.dtype)
+    return torch.from_numpy(np.minimum(np.maximum(corners, 0), bounds))
 
 
 def _moved(
     boxes: Float[Tensor, "n 4"], scale: tuple[float, float], shift: tuple[float, float]
 ) -> Float[Tensor, "n 4"]:
-    (sy, sx), (ty, tx) = scale, shift
-    factors, offsets = boxes.new_tensor([[sx, sy, sx, sy], [tx, ty, tx, ty]]).unbind()
-    return boxes * factors + offsets
+    (sy, sx), (ty, tx), corners = scale, shift, boxes.numpy()
+    factors = np.array([sx, sy, sx, sy], corners.dtype)
+    return torch.from_numpy(corners * factors + np.array([tx, ty, tx, ty], corners.dtype))
 
 
 def _nearest(
