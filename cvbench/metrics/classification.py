@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from jaxtyping import Int64
 
 from cvbench.metrics.per_image import PerImage
 from cvbench.protocols import Metric
@@ -62,6 +64,13 @@ class TopK:
             "top1": [_right(a, 1) for a in answers],
             "top5": [_right(a, 5) for a in answers],
         }
+
+    def confusion(self) -> Int64[np.ndarray, "classes classes"]:
+        """Images by true class (rows) and answer (columns): the highest score, the first among equals."""
+        counts = np.zeros((len(self.classes), len(self.classes)), np.int64)
+        for answer in self.images.entries():
+            counts[answer.label, answer.predicted] += 1
+        return counts
 
     def _figure(self, name: str, k: int) -> Measurement:
         answers = self.images.entries()

@@ -18,11 +18,14 @@ from cvbench.metrics.coco_arrays import (
     joined,
     mask_regions,
 )
+from cvbench.metrics.coco_bootstrap import resampled_figures, resamples
 from cvbench.metrics.coco_evaluation import AREAS, CocoEvaluation, CocoMatches, match_coco
 from cvbench.metrics.coco_figures import FIGURES, Figure, value
+from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
 from cvbench.metrics.per_image import PerImage
 from cvbench.protocols import Metric
 from cvbench.record import Measurement, Part
+from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import Detections, Prediction, Truth
 
 
@@ -48,7 +51,7 @@ class _CocoAP(ABC):
         self.images: PerImage[_Image] = PerImage()
 
     @abstractmethod
-    def _regions(self, objects: Detections) -> Regions: ...
+    def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions: ...
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
         """Take in one batch.
@@ -72,24 +75,32 @@ class _CocoAP(ABC):
         return match_coco(
             CocoTruth(
                 image=np.repeat(numbers, objects),
-                label=_column([e.true_label for e in entries], np.int64),
+                label=column([e.true_label for e in entries], np.int64),
                 regions=joined([e.true_regions for e in entries]),
-                area=_column([e.true_area for e in entries], np.float64),
-                crowd=_column([e.crowd for e in entries], np.bool_),
+                area=column([e.true_area for e in entries], np.float64),
+                crowd=column([e.crowd for e in entries], np.bool_),
             ),
             CocoDetections(
                 image=np.repeat(numbers, found),
-                label=_column([e.label for e in entries], np.int64),
+                label=column([e.label for e in entries], np.int64),
                 regions=joined([e.regions for e in entries]),
-                score=_column([e.score for e in entries], np.float64),
+                score=column([e.score for e in entries], np.float64),
             ),
             classes=len(self.classes),
         )
 
     def compute(self) -> list[Measurement]:
-        """The twelve figures, AP first; their parts are the same figures of single classes."""
-        evaluation = self.matches().evaluate()
-        return [self._measurement(name, figure, evaluation) for name, figure in FIGURES.items()]
+        """The twelve figures, AP first; their parts are the same figures of single classes.
+
+        Intervals come from a Bayesian bootstrap over the images, matched once.
+        """
+        matches = self.matches()
+        evaluation = matches.evaluate()
+        weights = bayesian_weights(len(self.images), resamples(matches))
+        varied = resampled_figures(matches, (some[:, matches.images] for some in weights))
+        return [
+            self._measurement(name, figure, evaluation, varied.get(name)) for name, figure in FIGURES.items()
+        ]
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
         """Each image's id, its detections and its objects, boxes as (x, y, width, height)."""
@@ -104,7 +115,13 @@ class _CocoAP(ABC):
                 columns[f"{name}run_starts"] = [side.starts.tolist() for side in sides]
         return columns
 
-    def _measurement(self, name: str, figure: Figure, evaluation: CocoEvaluation) -> Measurement:
+    def _measurement(
+        self,
+        name: str,
+        figure: Figure,
+        evaluation: CocoEvaluation,
+        varied: Float64[np.ndarray, " resamples"] | None,
+    ) -> Measurement:
         overall = value(evaluation, figure)
         to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
         of_size = "" if figure.area == "all" else f"{figure.area} "
@@ -121,24 +138,15 @@ class _CocoAP(ABC):
             unit="fraction",
             direction="higher",
             n=len(self.images),
+            interval=None if overall is None or varied is None else interval_around(overall, varied, shift=2),
             protocol=self.protocol,
             parts=tuple(parts),
         )
 
     def _image(self, prediction: Prediction, truth: Truth) -> _Image:
-        if not isinstance(prediction, Detections) or not isinstance(truth, Detections):
-            raise TypeError("detection metrics take Detections")
-        regions, true_regions = self._regions(prediction), self._regions(truth)
-        label, true_label = prediction.labels.cpu().numpy(), truth.labels.cpu().numpy()
-        score = prediction.scores.cpu().double().numpy()
-        for labels in (label, true_label):
-            if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes):
-                raise ValueError(f"labels {labels.tolist()} are not all among {len(self.classes)} classes")
-        for name, numbers in (("score", score), ("box", regions.xywh), ("true box", true_regions.xywh)):
-            if not np.isfinite(numbers).all():
-                raise ValueError(f"a {name} is not finite: {numbers[~np.isfinite(numbers)][:1]}")
-        crowd = np.zeros(len(truth), np.bool_) if truth.crowd is None else truth.crowd.cpu().numpy()
-        return _Image(label, score, regions, true_label, _sizes(truth), crowd, true_regions)
+        found, true = object_arrays(prediction, len(self.classes)), object_arrays(truth, len(self.classes))
+        regions, true_regions = self._regions(prediction, found), self._regions(truth, true)
+        return _Image(found.label, found.score, regions, true.label, true.area, true.crowd, true_regions)
 
 
 @final
@@ -154,8 +162,8 @@ class CocoBoxAP(_CocoAP):
 
     protocol = "coco-2017/bbox/101pt/maxdet100"
 
-    def _regions(self, objects: Detections) -> Regions:
-        corners = objects.boxes.detach().cpu().double().numpy()
+    def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions:  # noqa: ARG002, masks need it
+        corners = arrays.corners
         # Exact: the difference of two float32 fits a float64.
         return box_regions(np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1))
 
@@ -166,22 +174,9 @@ class CocoMaskAP(_CocoAP):
 
     protocol = "coco-2017/segm/101pt/maxdet100"
 
-    def _regions(self, objects: Detections) -> Regions:
-        if objects.masks is None and len(objects):
+    def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions:
+        masks = objects.masks if isinstance(objects, Detections) else None
+        if masks is None and len(arrays.label):
             raise ValueError("these objects have no masks; score their boxes with the metric coco")
-        masks = np.zeros((0, 1, 1), np.bool_) if objects.masks is None else objects.masks.cpu().numpy()
-        return mask_regions(run_lengths.encode(masks))
-
-
-def _sizes(truth: Detections) -> Float64[np.ndarray, " n"]:
-    """The annotated areas; without them those of the masks, and without masks those of the boxes."""
-    if truth.areas is not None:
-        return truth.areas.cpu().double().numpy()
-    if truth.masks is not None:
-        return truth.masks.sum((1, 2)).cpu().double().numpy()
-    corners = truth.boxes.cpu().double()
-    return (corners[:, 2:] - corners[:, :2]).prod(1).numpy()
-
-
-def _column(parts: Sequence[np.ndarray[Any, Any]], dtype: type[np.generic]) -> np.ndarray[Any, Any]:
-    return np.concatenate([np.empty(0, dtype), *parts])
+        plain = np.zeros((0, 1, 1), np.bool_) if masks is None else masks.cpu().numpy()
+        return mask_regions(run_lengths.encode(plain))

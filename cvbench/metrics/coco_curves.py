@@ -144,3 +144,45 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
             recall[a, t] = true[a, t] / total[a] if total[a] > 0 else -1.0
             for point in range(following[a, t] - 1, 0, -1):
                 precision[a, t, point - 1] = max(precision[a, t, point - 1], precision[a, t, point])
+
+
+@compiled
+def reach(
+    line: Line,
+    level: int,
+    weights: Float64[np.ndarray, " images"],
+    recall: Float64[np.ndarray, "areas thresholds"],
+) -> None:
+    """Write the recall reached for one limit: that of `trace_curves`, without the curves."""
+    areas, thresholds = recall.shape
+    total = positives(line, weights, areas, thresholds)
+    true = np.zeros((areas, thresholds))
+    for h in range(len(line.hit_image)):
+        if line.hit_level[h] <= level:
+            weight = weights[line.hit_image[h]]
+            counting = line.hit_found[h] & ~line.hit_void[h]
+            for a in range(areas):
+                for t in range(thresholds):
+                    if counting >> (a * thresholds + t) & 1:
+                        true[a, t] += weight
+    for a in range(areas):
+        for t in range(thresholds):
+            recall[a, t] = true[a, t] / total[a] if total[a] > 0 else -1.0
+
+
+@compiled
+def retrace(
+    line: Line,
+    limits: int,
+    weights: Float64[np.ndarray, "resamples images"],
+    recalls: Float64[np.ndarray, " recalls"],
+    precision: Float64[np.ndarray, "resamples areas thresholds recalls"],
+    recall: Float64[np.ndarray, "resamples limits areas thresholds"],
+) -> None:
+    """Write what the figures need under each of several weightings: precision for the last limit only."""
+    scores = np.empty(precision.shape[1:])
+    for r in range(len(weights)):
+        for level in range(limits - 1):
+            reach(line, level, weights[r], recall[r, level])
+        last = limits - 1
+        trace_curves(line, last, weights[r], recalls, precision[r], recall[r, last], scores)

@@ -81,7 +81,7 @@ class CocoMatches:
                 out = precision[k, level], recall[k, level], scores[k, level]
                 trace_curves(self.lines[k], level, weights, RECALLS, *out)
 
-        _in_threads(trace, range(len(self.lines)))
+        in_threads(trace, range(len(self.lines)))
         objects = [positives(line, weights, len(AREAS), len(IOU_THRESHOLDS)) for line in self.lines]
         return CocoEvaluation(
             precision.transpose(3, 4, 0, 2, 1),
@@ -132,7 +132,7 @@ def match_coco(
         )
         return *ranked, *fate
 
-    parts = _in_threads(match, _spans(places.starts))
+    parts = in_threads(match, _spans(places.starts))
     place, label, level, found, void = (np.concatenate(part) for part in zip(*parts, strict=True))
     matched = _Matched(
         of_detection[place],
@@ -149,7 +149,7 @@ def match_coco(
         here = members.order[members.starts[k] : members.starts[k + 1]]
         return _line_up(matched, here, len(limits), objects.image[own], objects.passed_over[own])
 
-    return CocoMatches(_in_threads(line_up, range(classes)), images, tuple(limits.tolist()))
+    return CocoMatches(in_threads(line_up, range(classes)), images, tuple(limits.tolist()))
 
 
 class _Objects(NamedTuple):
@@ -262,7 +262,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def _in_threads(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
+def in_threads(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
     """The function of each item; the kernels in it hold no GIL."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         return list(pool.map(function, items))

@@ -40,15 +40,10 @@ FIGURES = {
 
 
 def value(evaluation: CocoEvaluation, figure: Figure, *, label: int | None = None) -> float | None:
-    """The figure over all classes, or of one; None where there is no object to be found.
-
-    The sum runs in the reference's order, so that the result has its bits.
-    """
-    entries = _entries(evaluation, figure)
-    if label is not None:
-        entries = entries[..., label]
-    known = entries[entries > -1]
-    return float(np.mean(known)) if known.size else None
+    """The figure over all classes, or of one; None where there is no object to be found."""
+    of = evaluation.precision if figure.of == "precision" else evaluation.recall
+    chosen = entries(of, figure)
+    return mean(chosen if label is None else chosen[..., label : label + 1])
 
 
 def values(evaluation: CocoEvaluation) -> dict[str, float | None]:
@@ -73,11 +68,21 @@ def curve(evaluation: CocoEvaluation, label: int, *, iou: float = 0.5, area: str
     return Curve(RECALLS, evaluation.precision[where], evaluation.scores[where])
 
 
-def _entries(evaluation: CocoEvaluation, figure: Figure) -> Float64[np.ndarray, "..."]:
-    """The entries that a figure is the mean of; the classes are the last axis."""
-    entries = evaluation.precision if figure.of == "precision" else evaluation.recall
-    entries = entries[..., list(AREAS).index(figure.area), figure.limit]
-    return entries if figure.iou is None else entries[_threshold(figure.iou)]
+def entries(
+    of: Float64[np.ndarray, "... areas limits"], figure: Figure
+) -> Float64[np.ndarray, "... classes"]:
+    """The entries of precision or recall that a figure is the mean of."""
+    chosen = of[..., list(AREAS).index(figure.area), figure.limit]
+    return chosen if figure.iou is None else chosen[_threshold(figure.iou)]
+
+
+def mean(chosen: Float64[np.ndarray, "... classes"]) -> float | None:
+    """Their mean over the classes that have objects; None where none has.
+
+    The sum runs in the reference's order, so that the result has its bits.
+    """
+    known = chosen.reshape(-1, chosen.shape[-1])[0] > -1
+    return float(np.mean(chosen[..., known].ravel())) if known.any() else None
 
 
 def _threshold(iou: float) -> int:

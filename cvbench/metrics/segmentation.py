@@ -1,36 +1,52 @@
-"""Mean intersection over union, and the share of pixels that are right."""
+"""Intersection over union of label maps, Dice, and the share of pixels that are right."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Float64, Int64
 
 from cvbench.metrics.per_image import PerImage
+from cvbench.metrics.pixel_counts import confusion
 from cvbench.protocols import Metric
 from cvbench.record import Measurement, Part
+from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import VOID, LabelMap, Prediction, Truth
 
-Counts = Int64[np.ndarray, " classes"]
+RESAMPLES = 500
 
 
 class _Pixels(NamedTuple):
     """One image's pixels by class."""
 
-    hits: Counts
+    hits: Int64[np.ndarray, " classes"]
     """Predicted and true."""
-    predicted: Counts
-    true: Counts
+    predicted: Int64[np.ndarray, " classes"]
+    true: Int64[np.ndarray, " classes"]
+
+
+class _Ratio(NamedTuple):
+    """What a figure divides, for each weighting of the images and each class."""
+
+    numerator: Float64[np.ndarray, "weightings classes"]
+    denominator: Float64[np.ndarray, "weightings classes"]
 
 
 class MeanIoU:
-    """Mean intersection over union of the classes, and pixel accuracy.
+    """Mean intersection over union of the classes, pixel accuracy, and mean Dice.
 
     All images share one confusion matrix: a class's IoU is its hits over the whole set, divided by
-    the pixels that are its own, or predicted as its own, or both. Pixels whose truth is VOID do not
-    count. A class that is neither true nor predicted anywhere is left out of the mean.
+    the pixels that are its own, or predicted as its own, or both; its Dice is twice its hits, divided
+    by the sum of both. Pixels whose truth is VOID do not count. A class that is neither true nor
+    predicted anywhere is left out of the means; one that is only predicted has 0 in them. The parts
+    of pixel_accuracy are the shares of each class's own pixels that are right.
+
+    Intervals come from a Bayesian bootstrap over the images.
+
+    Source: the segmentation task of Everingham et al., The PASCAL VOC Challenge, 2010.
     """
 
     protocol = "miou/one-confusion-matrix/ignore255"
@@ -41,8 +57,7 @@ class MeanIoU:
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
         """Take in one batch; raises ValueError for an id that came before, or a label that is no class."""
-        pixels = [self._pixels(p, t) for p, t in zip(predictions, truths, strict=True)]
-        self.images.add(ids, pixels)
+        self.images.add(ids, [self._pixels(p, t) for p, t in zip(predictions, truths, strict=True)])
 
     def merge(self, other: Metric) -> None:
         """Take in what another MeanIoU over the same classes has accumulated."""
@@ -51,38 +66,39 @@ class MeanIoU:
         self.images.merge(other.images)
 
     def compute(self) -> list[Measurement]:
-        """MIoU and pixel_accuracy."""
-        none = np.zeros(len(self.classes), np.int64)
-        hits, predicted, true = (
-            (sum(column, none) for column in zip(*self.images.entries(), strict=True))
-            if len(self.images)
-            else (none, none, none)
-        )
-        union = predicted + true - hits
-        parts = tuple(
-            Part(name=name, value=float(h / u), n=int(u))
-            if u
-            else Part(name=name, value=None, missing="neither true nor predicted anywhere", n=0)
-            for name, h, u in zip(self.classes, hits, union, strict=True)
-        )
-        ious = [part.value for part in parts if part.value is not None]
+        """The figures mIoU, pixel_accuracy and Dice."""
+        n = len(self.images)
+        # The first weighting counts every image once. Sums of whole numbers are exact in any order.
+        pixels = np.concatenate([self._column(name) for name in _Pixels._fields], axis=1)
+        weightings = chain([np.ones((1, n))], bayesian_weights(n, RESAMPLES))
+        sums = np.concatenate([some @ pixels for some in weightings])
+        hits, predicted, true = np.split(sums, 3, axis=1)
+        iou = _Ratio(hits, predicted + true - hits)
+        dice = _Ratio(2 * hits, predicted + true)
+        recall = _Ratio(hits, true)
+        absent = "neither true nor predicted anywhere"
         return [
-            self._figure("mIoU", sum(ious) / len(ious) if ious else None, parts),
-            self._figure("pixel_accuracy", float(hits.sum() / true.sum()) if true.sum() else None, ()),
+            self._figure("mIoU", _class_means(iou), self._parts(iou, absent)),
+            self._figure("pixel_accuracy", _overall(recall), self._parts(recall, "no pixel of this class")),
+            self._figure("Dice", _class_means(dice), self._parts(dice, absent)),
         ]
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
         """Each image's id and its pixels by class: hits, predicted, true."""
-        pixels = self.images.entries()
-        return {
-            "id": self.images.ids(),
-            "hits": [p.hits.tolist() for p in pixels],
-            "predicted": [p.predicted.tolist() for p in pixels],
-            "true": [p.true.tolist() for p in pixels],
-        }
+        columns: dict[str, Sequence[Any]] = {"id": self.images.ids()}
+        for name in _Pixels._fields:
+            columns[name] = [getattr(pixels, name).tolist() for pixels in self.images.entries()]
+        return columns
 
-    def _figure(self, name: str, value: float | None, parts: tuple[Part, ...]) -> Measurement:
-        missing = "no images" if not len(self.images) else "every pixel is void"
+    def _column(self, name: str) -> Float64[np.ndarray, "images classes"]:
+        rows = [getattr(pixels, name) for pixels in self.images.entries()]
+        return np.array(rows, np.float64).reshape(len(rows), len(self.classes))
+
+    def _figure(
+        self, name: str, values: Float64[np.ndarray, " weightings"] | None, parts: tuple[Part, ...]
+    ) -> Measurement:
+        missing = "every pixel is void" if len(self.images) else "no images"
+        value = None if values is None else float(values[0])
         return Measurement(
             name=name,
             value=value,
@@ -90,22 +106,46 @@ class MeanIoU:
             unit="fraction",
             direction="higher",
             n=len(self.images),
+            interval=None if value is None or values is None else interval_around(value, values[1:]),
             protocol=self.protocol,
             parts=parts,
+        )
+
+    def _parts(self, ratio: _Ratio, absent: str) -> tuple[Part, ...]:
+        return tuple(
+            Part(name=name, value=float(above / below), n=int(below))
+            if below
+            else Part(name=name, value=None, missing=absent, n=0)
+            for name, above, below in zip(self.classes, ratio.numerator[0], ratio.denominator[0], strict=True)
         )
 
     def _pixels(self, prediction: Prediction, truth: Truth) -> _Pixels:
         if not isinstance(prediction, LabelMap) or not isinstance(truth, LabelMap):
             raise TypeError("segmentation metrics take LabelMaps")
-        if prediction.labels.shape != truth.labels.shape:
-            raise ValueError(
-                f"a map of {tuple(prediction.labels.shape)} for an image of {tuple(truth.labels.shape)}"
-            )
-        classes = len(self.classes)
-        true, predicted = truth.labels.cpu().numpy(), prediction.labels.cpu().numpy()
-        counts = true != VOID
-        true, predicted = true[counts].astype(np.int64), predicted[counts].astype(np.int64)
-        if len(true) and max(true.max(), predicted.max()) >= classes:
-            raise ValueError(f"label {max(true.max(), predicted.max())} is none of the {classes} classes")
-        confusion = np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
-        return _Pixels(np.diag(confusion).copy(), confusion.sum(0), confusion.sum(1))
+        shape, wanted = tuple(prediction.labels.shape), tuple(truth.labels.shape)
+        if shape != wanted:
+            raise ValueError(f"a map of {shape} was predicted for an image of {wanted}")
+        k = len(self.classes)
+        true, predicted = truth.labels.cpu().numpy().ravel(), prediction.labels.cpu().numpy().ravel()
+        counts = confusion(true, predicted, k)
+        if counts[k].any() or counts[:, k].any():
+            kind, labels = ("true", true) if counts[k].any() else ("predicted", predicted)
+            wrong = labels[(labels >= k) & (true != VOID)][0]
+            raise ValueError(f"the {kind} label {wrong} is none of the {k} classes")
+        counts = counts[:k, :k]
+        return _Pixels(counts.diagonal().copy(), counts.sum(0), counts.sum(1))
+
+
+def _class_means(ratio: _Ratio) -> Float64[np.ndarray, " weightings"] | None:
+    """The mean over the classes that occur; None where none does."""
+    known: Bool[np.ndarray, " classes"] = ratio.denominator[0] > 0
+    if not known.any():
+        return None
+    return np.asarray((ratio.numerator[:, known] / ratio.denominator[:, known]).mean(1))
+
+
+def _overall(ratio: _Ratio) -> Float64[np.ndarray, " weightings"] | None:
+    """The ratio of the sums over all classes; None where nothing was counted."""
+    if not ratio.denominator[0].any():
+        return None
+    return np.asarray(ratio.numerator.sum(1) / ratio.denominator.sum(1))
