@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cvbench.models import build_model
+    from cvbench.models.building import build_model
     from cvbench.report.frame import to_frame
     from cvbench.session import run
     from cvbench.suite import load_suite
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["build_model", "load_suite", "run", "to_frame"]
 
 _HOMES = {
-    "build_model": "cvbench.models",
+    "build_model": "cvbench.models.building",
     "load_suite": "cvbench.suite",
     "run": "cvbench.session",
     "to_frame": "cvbench.report.frame",

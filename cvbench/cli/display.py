@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -41,7 +40,7 @@ class Display:
         self._stage = ""
         self._since = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Display:  # noqa: PYI034  (the shape checker of the tests cannot read Self here)
         self._bars.start()
         return self
 

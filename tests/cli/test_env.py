@@ -1,0 +1,33 @@
+import json
+
+from typer.testing import CliRunner
+
+from cvbench import environment
+from cvbench.cli.main import app
+
+
+def test_json_is_one_document_with_the_three_groups():
+    done = CliRunner().invoke(app, ["env", "--json"])
+    document = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert set(document) == {"hard", "soft", "volatile", "disturbances"}
+    assert document["hard"]["cpu_threads"] == environment.threads_available()
+
+
+def test_people_read_what_must_agree_and_what_could_disturb():
+    done = CliRunner().invoke(app, ["env"])
+    assert "must agree for speeds to be compared" in done.stdout
+    assert "could disturb a measurement" in done.stdout
+
+
+def test_nothing_tells_who_or_where_the_machine_is():
+    import getpass
+    import platform
+
+    text = environment.probe().model_dump_json()
+    assert platform.node() not in text
+    assert f'"{getpass.getuser()}"' not in text
+
+
+def test_two_looks_at_one_machine_agree_on_what_must_agree():
+    assert environment.probe().hard == environment.probe().hard
