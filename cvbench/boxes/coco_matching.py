@@ -26,12 +26,14 @@ class Candidates(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What became of each detection, in words of settings."""
+    """What became of each detection, and of each object, in words of settings."""
 
     found: Int64[np.ndarray, " detections"]
     """Where it found an object …"""
     void: Int64[np.ndarray, " detections"]
     """… and where that object is one that nobody has to find."""
+    taken: Int64[np.ndarray, " objects"]
+    """Where each object has been found."""
 
 
 @compiled
@@ -87,4 +89,4 @@ def match_candidates(
                     void[d] |= here
                 if second_choice or this != unnoticed:
                     found[d] |= here
-    return Fate(found, void)
+    return Fate(found, void, taken)

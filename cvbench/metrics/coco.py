@@ -97,7 +97,7 @@ class _CocoAP(ABC):
         matches = self.matches()
         evaluation = matches.evaluate()
         weights = bayesian_weights(len(self.images), resamples(matches))
-        varied = resampled_figures(matches, (some[:, matches.images] for some in weights))
+        varied = resampled_figures(matches, (some[:, matches.numbers] for some in weights))
         return [
             self._measurement(name, figure, evaluation, varied.get(name)) for name, figure in FIGURES.items()
         ]

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from cvbench.metrics.coco_curves import retrace
-from cvbench.metrics.coco_evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoMatches, in_threads
+from cvbench.metrics.coco_evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoMatches
 from cvbench.metrics.coco_figures import FIGURES, entries, mean
+from cvbench.metrics.threads import in_threads
 
 
 def resamples(matches: CocoMatches) -> int:
