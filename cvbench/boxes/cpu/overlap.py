@@ -1,4 +1,4 @@
-"""Pairwise overlap: one pass over the output, the second set of boxes laid out by coordinate.
+"""Pairwise overlap: one pass over the output, both sets of boxes laid out by coordinate.
 
 A box that overlaps nothing gets the area NaN. Whatever is divided by it is NaN, and what is not
 above 0 is written as 0: one comparison instead of a test for each way in which a box can be unsound.
@@ -42,9 +42,8 @@ def crowd_iou(detections: Tensor, truths: Tensor) -> Tensor:
 
 def _pairwise(kernel: Callable[..., Any], a: Tensor, b: Tensor, *options: float) -> Tensor:
     out = _empty(len(a), len(b), a.dtype)
-    columns = b.t().contiguous().numpy()
-    worth = out.numel() >= WORTH_SHARING
-    share(kernel, len(a), a.contiguous().numpy(), columns, out.numpy(), *options, worth=worth)
+    rows, columns = (boxes.t().contiguous().numpy() for boxes in (a, b))
+    share(kernel, len(a), rows, columns, out.numpy(), *options, worth=out.numel() >= WORTH_SHARING)
     return out
 
 
@@ -71,7 +70,7 @@ def areas_of(columns: Float[np.ndarray, "4 n"], pixel: float) -> Float[np.ndarra
 
 @compiled
 def iou_rows(
-    boxes: Float[np.ndarray, "n 4"],
+    rows: Float[np.ndarray, "4 n"],
     columns: Float[np.ndarray, "4 m"],
     out: Float[np.ndarray, "n m"],
     pixel: float,
@@ -80,11 +79,11 @@ def iou_rows(
 ) -> None:
     """Rows `start` to `stop` of the IoU matrix, each side lengthened by `pixel`."""
     zero, pixel = out.dtype.type(0), out.dtype.type(pixel)
-    areas, own_areas = areas_of(columns, pixel), areas_of(boxes[start:stop].T, pixel)
+    areas, own_areas = areas_of(columns, pixel), areas_of(rows, pixel)
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
     for i in range(start, stop):
-        row, own = out[i], own_areas[i - start]
-        left, top, right, bottom = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
+        row, own = out[i], own_areas[i]
+        left, top, right, bottom = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
         for j in range(len(row)):
             width = min(right, x2[j]) - max(left, x1[j]) + pixel
             height = min(bottom, y2[j]) - max(top, y1[j]) + pixel
@@ -95,7 +94,7 @@ def iou_rows(
 
 @compiled
 def crowd_rows(
-    boxes: Float[np.ndarray, "n 4"],
+    rows: Float[np.ndarray, "4 n"],
     columns: Float[np.ndarray, "4 m"],
     out: Float[np.ndarray, "n m"],
     start: int,
@@ -103,11 +102,11 @@ def crowd_rows(
 ) -> None:
     """Rows `start` to `stop` of the share of each box that lies in each of the others."""
     zero = out.dtype.type(0)
-    areas, own_areas = areas_of(columns, zero), areas_of(boxes[start:stop].T, zero)
+    areas, own_areas = areas_of(columns, zero), areas_of(rows, zero)
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
     for i in range(start, stop):
-        row, own = out[i], own_areas[i - start]
-        left, top, right, bottom = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
+        row, own = out[i], own_areas[i]
+        left, top, right, bottom = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
         for j in range(len(row)):
             width = min(right, x2[j]) - max(left, x1[j])
             height = min(bottom, y2[j]) - max(top, y1[j])

@@ -1,4 +1,4 @@
-"""Suppression that lowers scores: one pass over a group lowers, and finds the next best."""
+"""Suppression that lowers scores: one pass over a group lowers them, and finds the next best."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from cvbench.boxes.cpu.grouping import segments
 from cvbench.boxes.cpu.jit import compiled
 from cvbench.boxes.cpu.ranking import ranked
-from cvbench.boxes.cpu.suppression import dense, members_of
 from cvbench.boxes.cpu.threads import share
 
 WORTH_SHARING = 1024
@@ -23,16 +23,19 @@ def soft_nms(
     boxes: Tensor, scores: Tensor, method: str, strength: float, least: float, groups: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """As `cvbench.boxes.soft_nms`; `strength` is the method's threshold or sigma."""
-    corners, values = boxes.contiguous().numpy(), scores.double().numpy()
+    corners, values = boxes.contiguous().numpy(), scores.double().contiguous().numpy()
     order = ranked(values)
-    labels, count = dense(groups)
-    members, starts = members_of(order, labels, count)
-    kept = np.full(len(values), np.nan)
+    ranks, starts = segments(order, groups)
+    indices, count = order[ranks], len(starts) - 1
+    picked = np.empty(len(indices))
     rule = Rule(method == "linear", strength, least)
     worth = count > 1 and len(order) >= WORTH_SHARING
-    share(soften_groups, count, corners, values, order[members], starts, rule, kept, worth=worth)
-    indices = ranked(kept)
-    return torch.from_numpy(indices), torch.from_numpy(kept[indices]).to(scores.dtype)
+    waiting = values[indices]
+    share(soften_groups, count, corners.take(indices, axis=0), waiting, starts, rule, picked, worth=worth)
+    lowered = np.full(len(values), np.nan)
+    lowered[indices] = picked
+    kept = ranked(lowered)
+    return torch.from_numpy(kept), torch.from_numpy(lowered[kept]).to(scores.dtype)
 
 
 class Rule(NamedTuple):
@@ -45,31 +48,34 @@ class Rule(NamedTuple):
 
 @compiled
 def soften_groups(
-    boxes: Float[np.ndarray, "n 4"],
-    scores: Float64[np.ndarray, " n"],
-    indices: Int64[np.ndarray, " k"],
+    boxes: Float[np.ndarray, "k 4"],
+    waiting: Float64[np.ndarray, " k"],
     starts: Int64[np.ndarray, " groups+1"],
     rule: Rule,
-    kept: Float64[np.ndarray, " n"],
+    picked: Float64[np.ndarray, " k"],
     start: int,
     stop: int,
 ) -> None:
-    """Write the lowered scores of what stays of the groups `start` to `stop`, each given best first."""
+    """Write the lowered scores of what stays of the groups `start` to `stop`, NaN for the rest."""
     for group in range(start, stop):
-        those = indices[starts[group] : starts[group + 1]]
-        kept[those] = soften(boxes[those], scores[those], rule)
+        first, last = starts[group], starts[group + 1]
+        soften(boxes[first:last], waiting[first:last], rule, picked[first:last])
 
 
 @compiled
 def soften(
-    boxes: Float[np.ndarray, "n 4"], scores: Float64[np.ndarray, " n"], rule: Rule
-) -> Float64[np.ndarray, " n"]:
-    """The score with which each box of one ranked group is picked; NaN if it never is."""
+    boxes: Float[np.ndarray, "n 4"],
+    waiting: Float64[np.ndarray, " n"],
+    rule: Rule,
+    picked: Float64[np.ndarray, " n"],
+) -> None:
+    """Write the score with which each box of one group, best first, is picked; NaN if it never is."""
     n, best, zero = len(boxes), 0, boxes.dtype.type(0)
-    picked, waiting, areas = np.full(n, np.nan), scores.copy(), np.empty(n, boxes.dtype)
+    areas = np.empty(n, boxes.dtype)
     for i in range(n):
         width, height = boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1]
         areas[i] = width * height if width > 0 and height > 0 else np.nan
+        picked[i] = np.nan
     while best < n and waiting[best] >= rule.least:
         left, top, right, bottom = boxes[best, 0], boxes[best, 1], boxes[best, 2], boxes[best, 3]
         own = areas[best]
@@ -87,4 +93,3 @@ def soften(
                 waiting[i] *= 1 - overlap
             if waiting[i] >= rule.least and (best == n or waiting[i] > waiting[best]):
                 best = i
-    return picked

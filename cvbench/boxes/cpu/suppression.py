@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
+from cvbench.boxes.cpu.grouping import segments
 from cvbench.boxes.cpu.jit import compiled
 from cvbench.boxes.cpu.ranking import ranked
 from cvbench.boxes.cpu.threads import share
@@ -41,7 +42,7 @@ class Strip(NamedTuple):
     struck: UInt8[np.ndarray, " n"]
     """Which boxes are out."""
     place: Int64[np.ndarray, " n"]
-    """Where each box of the input stands."""
+    """Where each box of the input stands; -1 if it overlaps nothing, and stands nowhere."""
     starts: Int64[np.ndarray, " buckets+1"]
     lowest: float
     """The left edge at which the first bucket begins …"""
@@ -52,15 +53,16 @@ class Strip(NamedTuple):
 
 def nms(boxes: Tensor, scores: Tensor, threshold: float, groups: Tensor | None) -> Tensor:
     """As `cvbench.boxes.nms`, for boxes and scores in float32 or float64."""
-    order = ranked(scores.contiguous().numpy())
-    labels, count = dense(groups)
-    members, starts = members_of(order, labels, count)
-    stays = np.zeros(len(order), np.bool_)
-    corners = boxes.contiguous().numpy()
-    limit = floor(threshold, corners.dtype)
+    corners, order = boxes.contiguous().numpy(), ranked(scores.contiguous().numpy())
+    ranks, starts = segments(order, groups)
+    stays, count = np.empty(len(order), np.bool_), len(starts) - 1
     worth = count > 1 and len(order) >= WORTH_SHARING
-    share(suppress_groups, count, corners, order, members, starts, limit, stays, worth=worth)
-    return torch.from_numpy(order[stays])
+    limit = floor(threshold, corners.dtype)
+    grouped = corners.take(order[ranks], axis=0)
+    share(suppress_groups, count, grouped, starts, limit, stays, worth=worth)
+    by_rank = np.empty_like(stays)
+    by_rank[ranks] = stays
+    return torch.from_numpy(order[by_rank])
 
 
 def floor(threshold: float, dtype: np.dtype) -> np.floating:
@@ -72,132 +74,78 @@ def floor(threshold: float, dtype: np.dtype) -> np.floating:
     return np.nextafter(limit, dtype.type(-np.inf)) if float(limit) > threshold else limit
 
 
-def dense(groups: Tensor | None) -> tuple[np.ndarray, int]:
-    """The groups numbered from 0, and how many numbers that takes; some may be empty."""
-    if groups is None or len(groups) == 0:
-        return np.zeros(0, np.int64), 1
-    low, high = (int(end) for end in groups.aminmax())
-    if high - low > 4 * len(groups):
-        values, labels = np.unique(groups.numpy(), return_inverse=True)
-        return labels, len(values)
-    return groups.sub(low).numpy(), high - low + 1
-
-
-@compiled
-def members_of(
-    order: Int64[np.ndarray, " k"], labels: Int64[np.ndarray, " n"], count: int
-) -> tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " groups+1"]]:
-    """The ranks of each group, rising, and where each group starts; no `labels` is one group."""
-    starts = np.zeros(count + 1, np.int64)
-    if len(labels) == 0:
-        starts[1] = len(order)
-        return np.arange(len(order)), starts
-    for index in order:
-        starts[labels[index] + 1] += 1
-    for group in range(count):
-        starts[group + 1] += starts[group]
-    members, place = np.empty_like(order), starts[:-1].copy()
-    for rank in range(len(order)):
-        group = labels[order[rank]]
-        members[place[group]] = rank
-        place[group] += 1
-    return members, starts
-
-
 @compiled
 def suppress_groups(
-    boxes: Float[np.ndarray, "n 4"],
-    order: Int64[np.ndarray, " k"],
-    members: Int64[np.ndarray, " k"],
+    boxes: Float[np.ndarray, "k 4"],
     starts: Int64[np.ndarray, " groups+1"],
     limit: float,
     stays: Bool[np.ndarray, " k"],
     start: int,
     stop: int,
 ) -> None:
-    """Mark in `stays`, by rank, what suppression keeps of the groups `start` to `stop`."""
+    """Write into `stays` what suppression keeps of the groups `start` to `stop`."""
     for group in range(start, stop):
-        suppress(boxes, order, members[starts[group] : starts[group + 1]], limit, stays)
+        first, last = starts[group], starts[group + 1]
+        suppress(boxes[first:last], limit, stays[first:last])
 
 
 @compiled
-def suppress(
-    boxes: Float[np.ndarray, "n 4"],
-    order: Int64[np.ndarray, " k"],
-    ranks: Int64[np.ndarray, " members"],
-    limit: float,
-    stays: Bool[np.ndarray, " k"],
-) -> None:
-    """Mark what suppression keeps among the boxes of these ranks, best first."""
-    sound = sound_ones(boxes, order, ranks, stays)
-    strip = by_left_edge(boxes, order[sound])
-    apart = 1 - limit * (1 - SLACK)
-    for i in range(len(sound)):
+def suppress(boxes: Float[np.ndarray, "n 4"], limit: float, stays: Bool[np.ndarray, " n"]) -> None:
+    """Write into `stays` what suppression keeps of these boxes, which stand best first."""
+    strip = by_left_edge(boxes)
+    apart, buckets = 1 - limit * (1 - SLACK), len(strip.starts) - 1
+    for i in range(len(boxes)):
         p = strip.place[i]
-        if strip.struck[p]:
+        stays[i] = p < 0 or not strip.struck[p]
+        if p < 0 or strip.struck[p]:
             continue
-        stays[sound[i]] = True
         low, high = np.float64(strip.x1[p]), np.float64(strip.x2[p])
         to_left, to_right = strip.widest, high - low
         if strip.area[p] * limit > NORMAL:
             to_left = min(to_left, to_right / (1 - apart)) * apart
             to_right *= apart
         pad = 1e-14 * (abs(low) + abs(high) + to_left)
-        first = bucket_of(low - to_left - pad, strip.lowest, strip.scale, len(strip.starts) - 1)
-        last = bucket_of(low + to_right + pad, strip.lowest, strip.scale, len(strip.starts) - 1)
+        first = bucket_of(low - to_left - pad, strip.lowest, strip.scale, buckets)
+        last = bucket_of(low + to_right + pad, strip.lowest, strip.scale, buckets)
         strike(strip, p, limit, strip.starts[first], strip.starts[last + 1])
 
 
 @compiled
-def sound_ones(
-    boxes: Float[np.ndarray, "n 4"],
-    order: Int64[np.ndarray, " k"],
-    ranks: Int64[np.ndarray, " members"],
-    stays: Bool[np.ndarray, " k"],
-) -> Int64[np.ndarray, " sound"]:
-    """The ranks whose boxes can overlap something; the others stay."""
-    sound, count = np.empty_like(ranks), 0
-    for rank in ranks:
-        box = boxes[order[rank]]
-        width, height = box[2] - box[0], box[3] - box[1]
-        if width > 0 and height > 0 and width * height < np.inf:
-            sound[count] = rank
+def by_left_edge(boxes: Float[np.ndarray, "n 4"]) -> Strip:
+    """The boxes that can overlap anything, in buckets of equal breadth, about four to each."""
+    place, areas = np.empty(len(boxes), np.int64), np.empty(len(boxes), boxes.dtype)
+    lowest, highest, widest, count = np.inf, -np.inf, 0.0, 0
+    for i in range(len(boxes)):
+        width, height = boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1]
+        areas[i] = width * height
+        place[i] = -1
+        if width > 0 and height > 0 and areas[i] < np.inf:
+            x1, x2 = np.float64(boxes[i, 0]), np.float64(boxes[i, 2])
+            lowest, highest, widest = min(lowest, x1), max(highest, x1), max(widest, x2 - x1)
+            place[i] = 0
             count += 1
-        else:
-            stays[rank] = True
-    return sound[:count]
-
-
-@compiled
-def by_left_edge(boxes: Float[np.ndarray, "n 4"], indices: Int64[np.ndarray, " sound"]) -> Strip:
-    """The boxes in buckets of equal breadth, about four to each."""
-    count = len(indices)
-    lowest, highest, widest = np.inf, -np.inf, 0.0
-    for index in indices:
-        x1, x2 = np.float64(boxes[index, 0]), np.float64(boxes[index, 2])
-        lowest, highest, widest = min(lowest, x1), max(highest, x1), max(widest, x2 - x1)
     buckets = min(max(count // 4, 1), 4096)
     scale = buckets / (highest - lowest)
     if not (highest - lowest < np.inf and scale < np.inf):
         buckets, scale = 1, 0.0
-    starts, bucket = np.zeros(buckets + 1, np.int64), np.empty(count, np.int64)
-    for i in range(count):
-        bucket[i] = bucket_of(np.float64(boxes[indices[i], 0]), lowest, scale, buckets)
-        starts[bucket[i] + 1] += 1
-    for b in range(buckets):
-        starts[b + 1] += starts[b]
-    following, place = starts[:-1].copy(), np.empty(count, np.int64)
-    corners, area = np.empty((4, count), boxes.dtype), np.empty(count, boxes.dtype)
-    for i in range(count):
-        p = following[bucket[i]]
-        following[bucket[i]] += 1
-        place[i] = p
-        box = boxes[indices[i]]
-        corners[0, p], corners[1, p], corners[2, p], corners[3, p] = box[0], box[1], box[2], box[3]
-        area[p] = (box[2] - box[0]) * (box[3] - box[1])
+    starts, free = np.zeros(buckets + 1, np.int64), np.empty(buckets, np.int64)
+    for i in range(len(boxes)):
+        if place[i] == 0:
+            place[i] = bucket_of(np.float64(boxes[i, 0]), lowest, scale, buckets)
+            starts[place[i] + 1] += 1
+    for bucket in range(buckets):
+        free[bucket] = starts[bucket]
+        starts[bucket + 1] += starts[bucket]
+    edges, area = np.empty((4, count), boxes.dtype), np.empty(count, boxes.dtype)
+    for i in range(len(boxes)):
+        if place[i] >= 0:
+            p = free[place[i]]
+            free[place[i]] += 1
+            place[i], area[p] = p, areas[i]
+            for edge in range(4):
+                edges[edge, p] = boxes[i, edge]
     struck = np.zeros(count, np.uint8)
-    edges = (corners[0], corners[1], corners[2], corners[3], area, struck)
-    return Strip(*edges, place, starts, lowest, scale, widest)
+    return Strip(edges[0], edges[1], edges[2], edges[3], area, struck, place, starts, lowest, scale, widest)
 
 
 @compiled
