@@ -73,7 +73,10 @@ class Detector(_Network, Protocol):
     """Finds objects: boxes in pixels of the prepared input, class and score each."""
 
     def loss(self, outputs: Any, truths: Sequence[Detections]) -> dict[str, Tensor]:
-        """As a Classifier's; the truths' boxes are in pixels of the prepared input."""
+        """As a Classifier's; the truths' boxes are in pixels of the prepared input.
+
+        They come without masks, unless the model has an attribute `needs_masks` that is True.
+        """
         ...
 
     def decode(self, outputs: Any) -> list[Detections]:

@@ -1,3 +1,5 @@
+import multiprocessing
+
 import pytest
 import torch
 
@@ -47,6 +49,7 @@ def test_workers_change_nothing_and_draw_nothing():
             assert torch.equal(a.boxes, b.boxes)
             assert torch.equal(a.masks, b.masks)
     assert torch.equal(random_state, torch.get_rng_state())
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -54,6 +57,7 @@ def test_a_sample_that_cannot_be_decoded_is_named(workers):
     with pytest.raises(DataError) as caught:
         list(batches(Pictures(6, broken=[4]), SQUARE, batch=2, workers=workers))
     assert str(caught.value) == "pictures/4.jpg: it cannot be decoded"
+    assert not multiprocessing.active_children()
 
 
 def test_skipped_samples_are_told_and_no_batch_is_empty():

@@ -1,3 +1,5 @@
+import multiprocessing
+
 import pytest
 import torch
 
@@ -79,6 +81,7 @@ def test_worker_processes_change_no_bit():
     for_two, same = trained(recipe=RECIPE.model_copy(update={"workers": 2}))
     assert same_bits(state, same)
     assert curve == for_two
+    assert not multiprocessing.active_children()
 
 
 def test_the_global_random_numbers_are_put_back_and_have_no_say():
