@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64, Int64, Shaped
 from torch import Tensor
 
 from cvbench.values import Detections, Prediction
@@ -50,7 +50,7 @@ def object_arrays(value: Prediction, classes: int) -> ObjectArrays:
     )
 
 
-def column(parts: Sequence[np.ndarray[Any, Any]], dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+def column(parts: Sequence[Shaped[np.ndarray, "..."]], dtype: type[np.generic]) -> Shaped[np.ndarray, "..."]:
     """The images' arrays behind one another."""
     return np.concatenate([np.empty(0, dtype), *parts])
 
@@ -59,5 +59,5 @@ def _flags(flags: Tensor | None, n: int) -> Bool[np.ndarray, " n"]:
     return np.zeros(n, np.bool_) if flags is None else _numpy(flags)
 
 
-def _numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
+def _numpy(tensor: Tensor) -> Shaped[np.ndarray, "..."]:
     return np.asarray(tensor.detach().cpu().numpy())

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Shaped
 
 from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
 from cvbench.metrics.per_image import PerImage
@@ -89,7 +89,7 @@ class _VocAP(ABC):
                 unit="fraction",
                 direction="higher",
                 n=n,
-                interval=None if value is None else interval_around(value, means[1:], shift=2),
+                interval=None if value is None else interval_around(value, means[1:], reads_the_best=True),
                 protocol=self.protocol,
                 parts=self._parts(lines, iter(aps[0].tolist())),
             )
@@ -144,7 +144,7 @@ class _VocAP(ABC):
         )
 
 
-def _pixels_inside(objects: Sequence[ObjectArrays]) -> np.ndarray[Any, Any]:
+def _pixels_inside(objects: Sequence[ObjectArrays]) -> Shaped[np.ndarray, "..."]:
     """Half-open boxes as the devkit has them: pixels counted from 1, the last one inside the box."""
     corners = np.concatenate([np.empty((0, 4)), *(o.corners for o in objects)])
     return np.asarray(corners + np.array([1.0, 1.0, 0.0, 0.0]))
