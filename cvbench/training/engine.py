@@ -29,7 +29,7 @@ from cvbench.training.state import State
 from cvbench.training.trainer import Trainer
 
 SAVE_EVERY_S = 30.0
-"""No more work than this is lost when a training is interrupted."""
+"""How often the state of a training is written, and so how much work an interruption costs."""
 
 
 def ignore(_: Any) -> None:
@@ -81,7 +81,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
     with torch.random.fork_rng([device] if device.type == "cuda" else []), arithmetic(recipe.precision):
         torch.manual_seed(seed_of("training", seed))
         trainer = Trainer(model, recipe, order, device)
-        state = State(checkpoint, _fingerprint(dataset, recipe, order), trainer, every_s=save_every_s)
+        state = State(checkpoint, _fingerprint(dataset, recipe, order, device), trainer, every_s=save_every_s)
         first = state.load()
         for text in state.skipped:
             tell_skip(text)
@@ -108,7 +108,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
     return trainer.losses.curve()
 
 
-def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order) -> str:
+def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order, device: torch.device) -> str:
     """What makes a state this training's; the network answers for itself by its shapes."""
     return digest(
         {
@@ -116,6 +116,7 @@ def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order) -> str:
             "data": dataset.passport.sha256,
             "samples": order.samples,
             "seed": order.seed,
+            "device": device.type,
         }
     )
 
