@@ -33,20 +33,24 @@ def test_a_disk_that_fills_up_is_a_failed_run_with_what_was_finished_intact(suit
         json.loads(file.read_bytes())
 
 
+BROKEN = "data.options={broken: 3}"
+
+
 def test_an_undecodable_sample_fails_its_cell_and_is_named(suite, tmp_path):
-    path = suite(toy("linear"))
-    broken = ("run", path, "data.options={broken: 3}", "train=null", "--out", tmp_path / "r", "--json")
-    done = cvbench(*broken)
-    assert done.returncode in (2, 3)
+    done = cvbench("run", suite(toy("linear")), BROKEN, "--out", tmp_path / "r", "--json")
+    [record] = json.loads(done.stdout)["records"]
+    assert done.returncode == 3
+    assert record["outcome"] == "failed"
+    assert "shade-3.png: cannot be decoded" in record["reason"]
 
 
 def test_an_undecodable_sample_is_skipped_and_counted_when_the_suite_says_so(suite, tmp_path):
-    path = suite(toy("linear"))
-    done = cvbench(
-        "run", path, "data.options={broken: 3}", "data.undecodable=skip", "--out", tmp_path / "r", "--json"
-    )
+    skip = "data.undecodable=skip"
+    done = cvbench("run", suite(toy("linear")), BROKEN, skip, "--out", tmp_path / "r", "--json")
     [record] = json.loads(done.stdout)["records"]
     assert record["outcome"] == "ok", record["reason"]
-    assert record["skipped_samples"] == ["3"]
+    in_training, in_test = record["skipped_samples"]
+    assert "shade-3.png: cannot be decoded" in in_training
+    assert "shade-3.png: cannot be decoded" in in_test
     assert record["measurements"][0]["n"] == 15
-    assert "1 samples skipped" in done.stderr
+    assert "2 samples skipped" in done.stderr
