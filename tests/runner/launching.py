@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,8 @@ def environment() -> dict[str, str]:
 
 
 def start(*arguments: object, **settings: object) -> subprocess.Popen[str]:
-    """Start `cvbench` with the toys on its path."""
+    """Start `cvbench` with the toys on its path, able to hear Ctrl-C even where these tests are not."""
+    settings.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(
         [sys.executable, "-m", "cvbench", *map(str, arguments)],
         env=environment(),
