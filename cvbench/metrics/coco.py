@@ -138,7 +138,9 @@ class _CocoAP(ABC):
             unit="fraction",
             direction="higher",
             n=len(self.images),
-            interval=None if overall is None or varied is None else interval_around(overall, varied, shift=2),
+            interval=None
+            if overall is None or varied is None
+            else interval_around(overall, varied, reads_the_best=True),
             protocol=self.protocol,
             parts=tuple(parts),
         )

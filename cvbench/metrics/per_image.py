@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -34,10 +34,6 @@ class PerImage(Generic[T]):
     def merge(self, other: PerImage[T]) -> None:
         """Take in all entries of another; raises ValueError where both know one image."""
         self.add(list(other._entries), list(other._entries.values()))
-
-    def items(self) -> Iterator[tuple[str, T]]:
-        """Ids and entries, in the order of the ids."""
-        return ((image, self._entries[image]) for image in self.ids())
 
     def ids(self) -> list[str]:
         """The ids, in order."""

@@ -24,8 +24,11 @@ def in_threads(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
         return list(pool.map(function, items))
 
 
-def spans(starts: Int64[np.ndarray, " parts+1"]) -> list[slice]:
-    """Ranges of parts that hold about as much each: some for every thread, so that none waits long."""
+def spans(starts: Int64[np.ndarray, " ends"]) -> list[slice]:
+    """Ranges of parts that hold about as much each; given is where each part starts and the last ends.
+
+    There are some for every thread, so that none waits long for the others.
+    """
     pieces = 4 * torch.get_num_threads()
     bounds = np.searchsorted(starts, np.linspace(0, starts[-1], pieces + 1)[1:-1])
     return [slice(first, last) for first, last in pairwise([0, *bounds.tolist(), len(starts) - 1])]

@@ -173,5 +173,5 @@ def average_precision(curve: VocCurve, rule: VocRule) -> Float64[np.ndarray, "*r
     for point in rule.points:
         # The first place that reaches the recall has the best precision from there on.
         reached = recall >= point
-        total += np.where(reached, best, 0.0).max(axis=-1, initial=0.0) / 11
-    return total
+        total += np.where(reached, best, 0.0).max(axis=-1, initial=0.0)
+    return np.asarray(total / len(rule.points))

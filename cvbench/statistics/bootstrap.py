@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from statistics import NormalDist
 
@@ -37,22 +38,23 @@ def interval_around(
     resampled: Float64[np.ndarray, " resamples"],
     *,
     within: Interval = UNIT,
-    shift: float = 1.0,
+    reads_the_best: bool = False,
     confidence: float = 0.95,
 ) -> Interval:
     """The interval of a figure, from what it came to under resampled weights.
 
-    A normal interval with the resamples' spread, moved back by `shift` times what they lie above the
-    figure. The figure itself is always inside, and nothing outside of `within`.
+    A normal interval with the resamples' spread, and moved by their bias. The figure itself is always
+    inside, and nothing outside of `within`.
 
-    A figure that reads the best of a noisy curve, as average precision does, comes out too high, and
-    a resample, whose noise has twice the variance, higher still. Where the excess grows in proportion
-    to the variance, the resample shows all of it, and `shift` is 1. That of average precision grows
-    like its 0.6th power: the resample shows 2^0.6 - 1, or half of it, and `shift` is 2.
+    A figure that `reads_the_best` of a noisy curve, as average precision does, comes out too high, by
+    an excess that grows like the noise. A resample has noise of twice the variance, so what it lies
+    above the figure is only 0.41 (the root of 2, less 1) of the figure's own excess. For other figures
+    bias grows like the variance, and resamples show all of it.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 10.3 and 13.3.
     """
-    excess = shift * (float(resampled.mean()) - value)
+    shown = math.sqrt(2) - 1 if reads_the_best else 1.0
+    excess = (float(resampled.mean()) - value) / shown
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * float(resampled.std(ddof=1))
     low, high = value - excess - reach, value - excess + reach
-    return Interval(max(within.low, min(low, value)), min(within.high, max(high, value)))
+    return Interval(min(max(low, within.low), value), max(min(high, within.high), value))
