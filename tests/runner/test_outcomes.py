@@ -15,7 +15,7 @@ def ends(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ends")
     path = folder / "toys.yaml"
     names = ["killed", "crashing", "raising", "hungry", "poisoned", "slow", "linear"]
-    path.write_text(SUITE.format(models=", ".join(map(toy, names)), more="timeout: 20s"))
+    path.write_text(SUITE.format(models=", ".join(map(toy, names)), more="timeout: 40s"))
     done = cvbench("run", path, "--out", folder / "results", "--json")
     found = json.loads(done.stdout)["records"]
     return done, {record["cell"]["model"]["name"].partition(":")[2]: record for record in found}
@@ -41,7 +41,7 @@ def test_every_cell_has_a_record_and_the_good_one_is_good(ends):
         ("crashing", "failed", "the worker crashed (SIGSEGV)"),
         ("raising", "failed", "ZeroDivisionError: a mistake in the model"),
         ("hungry", "oom", "out of memory"),
-        ("slow", "timeout", "not done after 20.0 s"),
+        ("slow", "timeout", "not done after 40.0 s"),
     ],
 )
 def test_the_record_says_what_happened(ends, name, outcome, reason):
@@ -64,7 +64,7 @@ def test_what_a_crashed_worker_printed_is_kept(ends):
 
 def test_failed_cells_stay_visible_in_the_table(ends):
     done, _ = ends
-    assert "timeout: not done after 20.0 s" in done.stderr
+    assert "timeout: not done after 40.0 s" in done.stderr
     assert "oom: out of memory" in done.stderr
 
 

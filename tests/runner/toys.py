@@ -66,7 +66,7 @@ def linear(classes, *, seed=0):
     return Linear(classes)
 
 
-def slow(classes, *, seconds=60.0):
+def slow(classes, *, seconds=300.0):
     """A model that hangs while it is built."""
     time.sleep(seconds)
     return Linear(classes)
