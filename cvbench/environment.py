@@ -115,7 +115,6 @@ def _soft() -> dict[str, Scalar]:
         soft["cuda"] = torch.version.cuda
         soft["cudnn"] = torch.backends.cudnn.version() if torch.cuda.is_available() else None
         soft["torch_threads"] = torch.get_num_threads()
-        soft["flush_denormal"] = False
     return soft
 
 

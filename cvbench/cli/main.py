@@ -10,8 +10,6 @@ from typer.core import TyperGroup
 from cvbench.cli import data, env, list_, plan, run, schema, show
 from cvbench.errors import CvbenchError
 
-INTERRUPTED = 130
-
 
 class _Group(TyperGroup):
     """Turns a CvbenchError into its message on standard error and its exit code."""

@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-STAGES = ("import", "data", "build", "train", "evaluate", "time", "save")
-"""In the order in which a cell passes through them."""
-
 
 @dataclass(frozen=True)
 class Progress:
