@@ -12,18 +12,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cvbench.models.darknet import ConvNormLeaky, Darknet53Trunk
 from cvbench.models.options import widened
 
 _INITIAL_OBJECTNESS = 0.01
-
-
-class ConvNormLeaky(nn.Sequential):
-    """Convolution, batch norm, leaky rectifier: what darknet calls a convolutional layer."""
-
-    def __init__(self, incoming: int, outgoing: int, kernel: int, *, stride: int = 1) -> None:
-        convolution = nn.Conv2d(incoming, outgoing, kernel, stride=stride, padding=kernel // 2, bias=False)
-        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")  # N(0, 2/incoming), as darknet
-        super().__init__(convolution, nn.BatchNorm2d(outgoing, eps=1e-5), nn.LeakyReLU(0.1, inplace=True))
 
 
 class DetectionLayer(nn.Conv2d):
@@ -35,20 +27,6 @@ class DetectionLayer(nn.Conv2d):
         bias = torch.zeros(priors, 5 + classes)
         bias[:, 4] = math.log(_INITIAL_OBJECTNESS / (1 - _INITIAL_OBJECTNESS))
         self.bias = nn.Parameter(bias.flatten())
-
-
-class Residual(nn.Module):
-    """1 x 1 to half the channels, 3 x 3 back, and a bypass; nothing follows the addition."""
-
-    def __init__(self, channels: int, half: int) -> None:
-        super().__init__()
-        self.narrow = ConvNormLeaky(channels, half, 1)
-        self.widen = ConvNormLeaky(half, channels, 3)
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """The sum of the input and the branch."""
-        y: Tensor = x + self.widen(self.narrow(x))
-        return y
 
 
 class StrideOnePool(nn.Module):
@@ -115,18 +93,9 @@ class Darknet53(nn.Module):
 
     def __init__(self, *, classes: int, width: float) -> None:
         super().__init__()
-        c32, c64, c128, c256, c512, c1024 = (widened(2**k, width) for k in range(5, 11))
-        self.fine = nn.Sequential(  # shapes at 416 pixels and width 1
-            ConvNormLeaky(3, c32, 3),  # 32 416 416
-            _descent(c32, c64, half=c32, blocks=1),  # 64 208 208
-            _descent(c64, c128, half=c64, blocks=2),  # 128 104 104
-            _descent(c128, c256, half=c128, blocks=8),  # 256 52 52
-        )
-        self.middle = _descent(c256, c512, half=c256, blocks=8)  # 512 26 26
-        self.coarse = nn.Sequential(
-            _descent(c512, c1024, half=c512, blocks=4),  # 1024 13 13
-            _neck(c1024, c512, c1024),  # 512 13 13
-        )
+        c128, c256, c512, c1024 = (widened(2**k, width) for k in range(7, 11))
+        self.trunk = Darknet53Trunk(width=width)  # shapes at 416 pixels and width 1
+        self.neck_coarse = _neck(c1024, c512, c1024)  # 512 13 13
         self.coarse_head = _head(c512, c1024, classes)
         self.lateral_middle = nn.Sequential(ConvNormLeaky(c512, c256, 1), nn.Upsample(scale_factor=2))
         self.neck_middle = _neck(c256 + c512, c256, c512)  # 256 26 26
@@ -139,19 +108,12 @@ class Darknet53(nn.Module):
         self, images: Float[Tensor, "b 3 h w"]
     ) -> tuple[Float[Tensor, "b o i j"], Float[Tensor, "b o k l"], Float[Tensor, "b o m n"]]:
         """The raw maps of the layers of stride 32, 16 and 8."""
-        fine = self.fine(images)  # b 256 52 52
-        middle = self.middle(fine)  # b 512 26 26
-        coarse = self.coarse(middle)  # b 512 13 13
+        fine, middle, coarse = self.trunk(images)  # b 256 52 52, b 512 26 26, b 1024 13 13
+        coarse = self.neck_coarse(coarse)  # b 512 13 13
         joined = torch.cat([self.lateral_middle(coarse), middle], dim=1)  # b 768 26 26
         inner = self.neck_middle(joined)  # b 256 26 26
         joined = torch.cat([self.lateral_fine(inner), fine], dim=1)  # b 384 52 52
         return self.coarse_head(coarse), self.middle_head(inner), self.fine_head(self.neck_fine(joined))
-
-
-def _descent(incoming: int, outgoing: int, *, half: int, blocks: int) -> nn.Sequential:
-    """Half the resolution, then residual blocks."""
-    down = ConvNormLeaky(incoming, outgoing, 3, stride=2)
-    return nn.Sequential(down, *(Residual(outgoing, half) for _ in range(blocks)))
 
 
 def _neck(incoming: int, narrow: int, wide: int) -> nn.Sequential:

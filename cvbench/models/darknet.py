@@ -1,0 +1,172 @@
+"""Darknet-19 and Darknet-53, as classifiers and as the trunks of the detectors built on them.
+
+YOLO9000: Better, Faster, Stronger. Redmon, Farhadi, 2016. https://arxiv.org/abs/1612.08242
+YOLOv3: An Incremental Improvement. Redmon, Farhadi, 2018. https://arxiv.org/abs/1804.02767
+
+Reproduces table 6 of the first and table 1 of the second. Modules stand in the order of the authors'
+configuration files, which is the order of their weight files.
+
+Differences from the papers:
+- Weights are drawn from N(0, 2/incoming), as the authors' program draws them; the papers do not say.
+- No rotation, hue, saturation and exposure noise, and no crops of 128 to 448 pixels while training.
+- The last layer is a 1 x 1 convolution behind the mean over all places. Darknet-19's stands before it,
+  and Darknet-53's table calls it connected: the same function, here with one product a weight.
+
+Weights: none come along. The authors' are in the public domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cvbench.models.classification import softmax_loss, softmax_scores
+from cvbench.models.options import check_size, check_width, widened
+from cvbench.values import ClassScores, Preprocessing
+
+
+class ConvNormLeaky(nn.Sequential):
+    """Convolution, batch norm, leaky rectifier: what darknet calls a convolutional layer."""
+
+    def __init__(self, incoming: int, outgoing: int, kernel: int, *, stride: int = 1) -> None:
+        convolution = nn.Conv2d(incoming, outgoing, kernel, stride=stride, padding=kernel // 2, bias=False)
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        super().__init__(convolution, nn.BatchNorm2d(outgoing, eps=1e-5), nn.LeakyReLU(0.1, inplace=True))
+
+
+class Residual(nn.Module):
+    """1 x 1 to half the channels, 3 x 3 back, and a bypass; nothing follows the addition."""
+
+    def __init__(self, channels: int, half: int) -> None:
+        super().__init__()
+        self.narrow = ConvNormLeaky(channels, half, 1)
+        self.widen = ConvNormLeaky(half, channels, 3)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """The sum of the input and the branch."""
+        y: Tensor = x + self.widen(self.narrow(x))
+        return y
+
+
+class Maps19(NamedTuple):
+    """What Darknet-19 sees, at strides of 16 and 32."""
+
+    fine: Float[Tensor, "b c h w"]
+    coarse: Float[Tensor, "b d i j"]
+
+
+class Darknet19Trunk(nn.Module):
+    """Eighteen convolutions: table 6 without its last one."""
+
+    def __init__(self, *, width: float) -> None:
+        super().__init__()
+        c32, c64, c128, c256, c512, c1024 = (widened(2**k, width) for k in range(5, 11))
+        self.channels = c1024
+        self.fine = nn.Sequential(  # shapes at 224 pixels and width 1
+            ConvNormLeaky(3, c32, 3),
+            nn.MaxPool2d(2),  # 32 112 112
+            ConvNormLeaky(c32, c64, 3),
+            nn.MaxPool2d(2),  # 64 56 56
+            *_squeezing(c64, c128, convolutions=3),
+            nn.MaxPool2d(2),  # 128 28 28
+            *_squeezing(c128, c256, convolutions=3),
+            nn.MaxPool2d(2),  # 256 14 14
+            *_squeezing(c256, c512, convolutions=5),  # 512 14 14
+        )
+        self.coarse = nn.Sequential(
+            nn.MaxPool2d(2),  # 512 7 7
+            *_squeezing(c512, c1024, convolutions=5),  # 1024 7 7
+        )
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Maps19:
+        """The last maps before and behind the last pooling."""
+        fine = self.fine(images)
+        return Maps19(fine, self.coarse(fine))
+
+
+class Maps53(NamedTuple):
+    """What Darknet-53 sees, at strides of 8, 16 and 32."""
+
+    fine: Float[Tensor, "b c h w"]
+    middle: Float[Tensor, "b d i j"]
+    coarse: Float[Tensor, "b e k l"]
+
+
+class Darknet53Trunk(nn.Module):
+    """52 convolutions in 23 residual blocks and the steps down between them."""
+
+    def __init__(self, *, width: float) -> None:
+        super().__init__()
+        c32, c64, c128, c256, c512, c1024 = (widened(2**k, width) for k in range(5, 11))
+        self.channels = c1024
+        self.fine = nn.Sequential(  # shapes at 256 pixels and width 1
+            ConvNormLeaky(3, c32, 3),  # 32 256 256
+            _descent(c32, c64, half=c32, blocks=1),  # 64 128 128
+            _descent(c64, c128, half=c64, blocks=2),  # 128 64 64
+            _descent(c128, c256, half=c128, blocks=8),  # 256 32 32
+        )
+        self.middle = _descent(c256, c512, half=c256, blocks=8)  # 512 16 16
+        self.coarse = _descent(c512, c1024, half=c512, blocks=4)  # 1024 8 8
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Maps53:
+        """The last maps of the three stages with the lowest resolution."""
+        fine = self.fine(images)
+        middle = self.middle(fine)
+        return Maps53(fine, middle, self.coarse(middle))
+
+
+class Darknet(nn.Module):
+    """A trunk, the mean over all places, one linear layer."""
+
+    def __init__(self, trunk: Darknet19Trunk | Darknet53Trunk, *, classes: int, size: int) -> None:
+        super().__init__()
+        self.preprocessing = Preprocessing(size=(size, size))  # darknet feeds plain 0 … 1
+        self.trunk = trunk
+        self.out = nn.Conv2d(trunk.channels, classes, 1)
+        nn.init.kaiming_normal_(self.out.weight, nonlinearity="linear")
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
+        """Logits."""
+        averaged = self.avgpool(self.trunk(images).coarse)  # b 1024 1 1
+        logits: Tensor = self.out(averaged).flatten(1)
+        return logits
+
+    def loss(self, outputs: Float[Tensor, "b classes"], truths: Sequence[ClassScores]) -> dict[str, Tensor]:
+        """Cross entropy."""
+        return softmax_loss(outputs, truths)
+
+    def decode(self, outputs: Float[Tensor, "b classes"]) -> list[ClassScores]:
+        """Probabilities."""
+        return softmax_scores(outputs)
+
+
+def _squeezing(incoming: int, outgoing: int, *, convolutions: int) -> list[ConvNormLeaky]:
+    """3 x 3 to twice the channels, then 1 x 1 to as many as came in and 3 x 3 back, in turn."""
+    layers = [ConvNormLeaky(incoming, outgoing, 3)]
+    for _ in range(convolutions // 2):
+        layers += [ConvNormLeaky(outgoing, incoming, 1), ConvNormLeaky(incoming, outgoing, 3)]
+    return layers
+
+
+def _descent(incoming: int, outgoing: int, *, half: int, blocks: int) -> nn.Sequential:
+    """Half the resolution, then residual blocks."""
+    down = ConvNormLeaky(incoming, outgoing, 3, stride=2)
+    return nn.Sequential(down, *(Residual(outgoing, half) for _ in range(blocks)))
+
+
+def darknet19(classes: int, *, size: int = 224, width: float = 1.0) -> Darknet:
+    """Nineteen convolutions, 3 x 3 and 1 x 1 in turn, and five poolings."""
+    check_size("darknet19", size, least=32)  # below, the last pooling has nothing to pool
+    check_width("darknet19", width)
+    return Darknet(Darknet19Trunk(width=width), classes=classes, size=size)
+
+
+def darknet53(classes: int, *, size: int = 256, width: float = 1.0) -> Darknet:
+    """53 convolutions in residual blocks; strides in place of poolings."""
+    check_size("darknet53", size, least=32)  # below, the last stage has nothing left to halve
+    check_width("darknet53", width)
+    return Darknet(Darknet53Trunk(width=width), classes=classes, size=size)
