@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import nn
 
-from cvbench.catalogue import METRICS
+from cvbench.catalogue import METRICS, default_metrics
 from cvbench.datasets import open_dataset
 from cvbench.models.building import build_model, task_of
 from cvbench.protocols import Dataset, Metric, Model
@@ -28,8 +28,9 @@ from cvbench.runner.timing import count_macs_of, time_inference
 from cvbench.spec import Cell, TaskName
 from cvbench.timing.series import Series
 from cvbench.training import Progress as TrainingProgress
-from cvbench.training import load_weights, trained
+from cvbench.training import trained
 from cvbench.units import show_count
+from cvbench.weights.loading import load_weights
 
 
 class Weights(NamedTuple):
@@ -82,7 +83,7 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
 
 def metric_names(cell: Cell, task: TaskName) -> tuple[str, ...]:
     """The cell's metrics, or those that models of its task get by default."""
-    return cell.metrics or tuple(c.name for c in METRICS.values() if c.default and c.task == task)
+    return cell.metrics or tuple(card.name for card in default_metrics(task))
 
 
 def _metric(name: str, data: Dataset) -> Metric:

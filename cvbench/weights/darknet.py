@@ -1,0 +1,233 @@
+"""darknet's `.weights`: a header, and every layer's numbers one after the other, without a name.
+
+The file has no structure of its own, so a net can only be read into one whose layers stand in the
+order of darknet's configuration file. Each is, in little-endian float32:
+
+    convolution with batch norm     beta, gamma, running mean, running variance; kernels
+    any other                       bias; kernels or matrix
+
+Before them stand three int32 (major, minor, revision) and the number of images seen in training: 8
+bytes from version 0.2 on, 4 before. In files that say a version above 1000 matrices are transposed.
+
+Source: `load_weights_upto` and `save_weights_upto` of darknet, `src/parser.c`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+from cvbench.errors import InputError
+from cvbench.files import write_whole
+
+_LIMIT = 1000
+"""A version above it is no version: it says that matrices are transposed."""
+
+
+class Layer(NamedTuple):
+    """One layer of darknet's configuration that has numbers in the file."""
+
+    name: str
+    """Of the module that holds its kernels."""
+    tensors: tuple[Tensor, ...]
+    """In the order of the file."""
+    variance: int | None
+    """Which of the tensors is a variance, if one is."""
+
+    @property
+    def count(self) -> int:
+        """How many numbers it has."""
+        return sum(tensor.numel() for tensor in self.tensors)
+
+
+class Header(NamedTuple):
+    """What stands before the numbers."""
+
+    major: int
+    minor: int
+    revision: int
+    seen: int
+    """Images that the training had seen."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes in a file: 20 or 16."""
+        return 12 + struct.calcsize(self._seen_form)
+
+    @property
+    def transposed(self) -> bool:
+        """Whether matrices stand as (inputs, outputs)."""
+        return self.major > _LIMIT or self.minor > _LIMIT
+
+    @property
+    def _seen_form(self) -> str:
+        return "<q" if self.major * 10 + self.minor >= 2 and not self._odd else "<i"
+
+    @property
+    def _odd(self) -> bool:
+        return self.major >= _LIMIT or self.minor >= _LIMIT
+
+    def packed(self) -> bytes:
+        """The header's bytes."""
+        first = struct.pack("<iii", self.major, self.minor, self.revision)
+        return first + struct.pack(self._seen_form, self.seen)
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Header:
+        """From the first bytes of a file; raises struct.error for too few of them."""
+        version = cls(*struct.unpack_from("<iii", data), 0)
+        return version._replace(seen=struct.unpack_from(version._seen_form, data, 12)[0])
+
+
+def layers(model: nn.Module) -> list[Layer]:
+    """The layers of a net in the order of its modules, which has to be darknet's.
+
+    Raises InputError for a net with something that darknet's files have no place for.
+    """
+    found: list[Layer] = []
+    modules = (
+        (name, m) for name, m in model.named_modules() if next(m.parameters(recurse=False), None) is not None
+    )
+    for name, module in modules:
+        norm = next(modules, ("", None))[1] if _is_bare(module) else None
+        found.append(_layer(name, module, norm))
+    return found
+
+
+def numbers(model: nn.Module) -> int:
+    """How many float32 a file of this net holds behind its header."""
+    return sum(layer.count for layer in layers(model))
+
+
+def load_darknet(model: object, path: Path) -> Header:
+    """Fill a net from a `.weights` file; gives the file's header.
+
+    A net that counts the images it was trained with (`seen`) goes on from the file's count. Raises
+    InputError, with the net unchanged, for a file that cannot be read, that ends too early or too
+    late, or whose numbers cannot be what they stand for, naming the layer where it went wrong.
+    """
+    net = _module(model)
+    wanted = layers(net)
+    try:
+        with path.open("rb") as file:
+            header = Header.unpacked(file.read(20))
+            file.seek(header.size)
+            held, rest = divmod(path.stat().st_size - header.size, 4)
+            data = np.fromfile(file, "<f4", count=min(held, sum(layer.count for layer in wanted)))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file.") from error
+    except struct.error as error:
+        raise InputError(f"{path}: it is too short for the header of a darknet file.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    found = list(_divided(data, wanted, held=held, rest=rest, path=path))
+    with torch.no_grad():
+        for layer, parts in zip(wanted, found, strict=True):
+            for target, values in zip(layer.tensors, parts, strict=True):
+                target.copy_(_shaped(values, target, transposed=header.transposed))
+        if isinstance(seen := getattr(net, "seen", None), Tensor):
+            seen.fill_(header.seen)
+    return header
+
+
+def save_darknet(model: object, path: Path, *, major: int = 0, minor: int = 2) -> None:
+    """Write a net as a `.weights` file, whole or not at all; version 0.1 has the header of 16 bytes."""
+    net = _module(model)
+    seen = getattr(net, "seen", None)
+    header = Header(major, minor, 0, int(seen) if isinstance(seen, Tensor) else 0)
+    tensors = [tensor.detach() for layer in layers(net) for tensor in layer.tensors]
+    turned = [t.t() if header.transposed and t.ndim == 2 else t for t in tensors]
+    parts = [t.float().cpu().contiguous().numpy().astype("<f4").tobytes() for t in turned]
+    write_whole(path, b"".join([header.packed(), *parts]))
+
+
+def _layer(name: str, module: nn.Module, norm: nn.Module | None) -> Layer:
+    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+    if not isinstance(weight, Tensor) or isinstance(module, nn.BatchNorm2d):
+        raise _unknown(name, module)
+    if isinstance(norm, nn.BatchNorm2d):
+        mean, variance = norm.running_mean, norm.running_var
+        assert mean is not None
+        assert variance is not None
+        return Layer(name, (norm.bias, norm.weight, mean, variance, weight), 3)
+    if not isinstance(bias, Tensor):
+        raise _unknown(name, module)
+    return Layer(name, (bias, weight), None)
+
+
+def _is_bare(module: nn.Module) -> bool:
+    """Whether a batch norm has to follow."""
+    return isinstance(module, nn.Conv2d) and module.bias is None
+
+
+def _unknown(name: str, module: nn.Module) -> InputError:
+    return InputError(
+        f"{name} ({type(module).__name__}) is no layer of darknet's files.\n"
+        "  Darknet's weights fit the YOLO and Darknet models: see cvbench list models"
+    )
+
+
+def _divided(
+    data: Float32[np.ndarray, " n"], wanted: Sequence[Layer], *, held: int, rest: int, path: Path
+) -> Iterator[list[Tensor]]:
+    """Each layer's numbers; raises InputError at the first layer that cannot be filled with them.
+
+    The file holds `held` numbers and `rest` bytes, of which `data` are the first.
+    """
+    start, total = 0, sum(layer.count for layer in wanted)
+    values = torch.from_numpy(data.astype(np.float32, copy=False))
+    for number, layer in enumerate(wanted, 1):
+        where = f"layer {number} of {len(wanted)}, {layer.name}"
+        here = values[start : start + layer.count]
+        if len(here) < layer.count:
+            shapes = " + ".join(_shape(tensor) for tensor in layer.tensors)
+            raise _foreign(
+                path,
+                f"it ends within {where}: {layer.count:,} numbers ({shapes}) are wanted there, and "
+                f"{len(here):,} are left. The net has {total:,} in all, the file {held:,}",
+            )
+        parts = list(here.split_with_sizes([tensor.numel() for tensor in layer.tensors]))
+        if not here.isfinite().all():
+            raise _foreign(path, f"{where} would get values that are no finite numbers")
+        if layer.variance is not None and bool((parts[layer.variance] < 0).any()):
+            raise _foreign(path, f"{where} would get negative variances")
+        yield parts
+        start += layer.count
+    if start < held or rest:
+        behind = f"behind the last layer, {wanted[-1].name}"
+        raise _foreign(
+            path,
+            f"{held - start:,} numbers and {rest} bytes are left {behind}. The net has {total:,} "
+            f"numbers in all, the file {held:,}",
+        )
+
+
+def _shaped(values: Tensor, target: Tensor, *, transposed: bool) -> Tensor:
+    if transposed and target.ndim == 2:
+        return values.view(target.shape[1], target.shape[0]).t()
+    return values.view(target.shape)
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape))
+
+
+def _foreign(path: Path, what: str) -> InputError:
+    return InputError(
+        f"{path}: {what}.\n"
+        "  The file is damaged, or it holds another net: build the model with the options and the"
+        " classes that these weights were trained with."
+    )
+
+
+def _module(model: object) -> nn.Module:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
+    return model
