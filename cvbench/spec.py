@@ -195,7 +195,8 @@ class Cell(Frozen):
     @property
     def key(self) -> str:
         """16 hexadecimal digits that name this experiment on every machine."""
-        return digest(self.model_dump(mode="json"))
+        # Where the data lies says nothing about what is done with it.
+        return digest(self.model_dump(mode="json", exclude={"data": {"root"}}))
 
     @property
     def title(self) -> str:
@@ -210,9 +211,9 @@ def digest(content: Any) -> str:
 
 
 def canonical(content: Any) -> str:
-    """JSON with one spelling: keys sorted, no spaces, nothing unset or empty, no `root`.
+    """JSON with one spelling: keys sorted, no spaces, nothing unset or empty.
 
-    >>> canonical({"b": 1.0, "a": [0.5, None], "root": "/data", "c": {"d": None}})
+    >>> canonical({"b": 1.0, "a": [0.5, None], "c": {"d": None}})
     '{"a":[0.5,null],"b":1}'
     """
     return json.dumps(_bare(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -220,7 +221,7 @@ def canonical(content: Any) -> str:
 
 def _bare(content: Any) -> Any:
     if isinstance(content, Mapping):
-        items = {str(k): _bare(v) for k, v in content.items() if k != "root"}
+        items = {str(k): _bare(v) for k, v in content.items()}
         return {k: v for k, v in items.items() if v is not None and v not in ({}, [])}
     if isinstance(content, list | tuple):
         return [_bare(item) for item in content]

@@ -11,7 +11,7 @@ from cvbench.catalogue.cards import (
     load,
 )
 from cvbench.catalogue.datasets import DATASETS
-from cvbench.catalogue.metrics import METRICS
+from cvbench.catalogue.metrics import METRICS, default_metrics
 from cvbench.catalogue.models import MODELS
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "DatasetCard",
     "MetricCard",
     "ModelCard",
+    "default_metrics",
     "is_address",
     "load",
 ]

@@ -162,10 +162,13 @@ def dice_loss(logits: Float[Tensor, "b classes h w"], labels: Int64[Tensor, "b h
     Source: V-Net (Milletari, Navab, Ahmadi 2016, section 3), without its squares in the denominator.
     """
     counted = labels != VOID
-    named = F.one_hot(labels.where(counted, 0), logits.shape[1]).movedim(-1, 1) * counted[:, None]
+    named = labels.where(counted, 0)
     likely = logits.softmax(dim=1) * counted[:, None]
-    pixels = named.sum(dim=(0, 2, 3))
-    overlap = (likely * named).sum(dim=(0, 2, 3))
+    # Each pixel's probability of its own class, summed by class: no map of classes x pixels is built.
+    own = likely.gather(1, named[:, None]).flatten()
+    none = own.new_zeros(logits.shape[1])
+    overlap = none.index_add(0, named.flatten(), own)
+    pixels = none.index_add(0, named.flatten(), counted.flatten().to(own.dtype))
     occurs = pixels > 0
     dice = 2 * overlap / (likely.sum(dim=(0, 2, 3)) + pixels.clamp(min=1))
     return ((1 - dice) * occurs).sum() / occurs.sum().clamp(min=1)

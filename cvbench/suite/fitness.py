@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cvbench.catalogue import DATASETS, METRICS, MODELS, MetricCard
+from cvbench.catalogue import DATASETS, METRICS, MODELS, MetricCard, default_metrics
 from cvbench.errors import suggestion
 from cvbench.suite.entry import TASKS, Entry, entries_of, mapping
 from cvbench.suite.findings import Finding, Path
@@ -25,7 +25,7 @@ def misfits(suite: Mapping[str, Any]) -> Iterator[Finding]:
 def metrics_of(names: Any, task: str | None) -> list[MetricCard]:
     """The Cards of the metrics that are named, or, where none are, of the task's default ones."""
     if names is None:
-        return [card for card in METRICS.values() if card.default and card.task == task]
+        return default_metrics(task)
     return [METRICS[name] for name in dict.fromkeys(_words(names)) if name in METRICS]
 
 
