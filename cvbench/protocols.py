@@ -51,7 +51,10 @@ class _Network(Protocol):
     """How an image becomes the network's input, in full."""
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """Raw outputs of the net for a prepared batch; the same form in training and evaluation."""
+        """Raw outputs of the net for a prepared batch; the same form in training and evaluation.
+
+        Tensors that only the loss reads, such as those of auxiliary heads, may be empty in evaluation.
+        """
         ...
 
 

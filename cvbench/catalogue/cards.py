@@ -51,6 +51,9 @@ class ModelCard(Card):
     """Channels, height, width that the paper or the reference weights use."""
     parameters: Mapping[int, int]
     """Classes → exact count of trainable parameters, with every option at its default."""
+    macs: int | None = None
+    """Multiply-accumulates of one image with the first of those class counts and default options, as
+    cvbench counts them; None where it has not been counted."""
     reference: tuple[str, ...] = ()
     """Published figures, each with its protocol."""
 

@@ -66,6 +66,8 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
         yield "input", " x ".join(map(str, card.input))
         for classes, parameters in card.parameters.items():
             yield "parameters", f"{parameters:,} for {classes} classes"
+        if card.macs is not None:
+            yield "MACs", f"{card.macs:,} an image"
         for figure in card.reference:
             yield "published", figure
     elif isinstance(card, DatasetCard):

@@ -1,44 +1,60 @@
-"""AlexNet.
+"""AlexNet: the single-stream form that most people mean, and the one that was published.
 
 ImageNet Classification with Deep Convolutional Neural Networks. Krizhevsky, Sutskever, Hinton, 2012.
 https://proceedings.neurips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html
+One weird trick for parallelizing convolutional neural networks. Krizhevsky, 2014.
+https://arxiv.org/abs/1404.5997
 
-Reproduces the net of figure 2 in the single-stream form of "One weird trick for parallelizing
-convolutional neural networks" (Krizhevsky, 2014, https://arxiv.org/abs/1404.5997), weight for weight
-the one that torchvision publishes.
+`alexnet_original` reproduces figure 2 of the first. `alexnet` is the single stream of the second, weight
+for weight the net that torchvision publishes.
 
 Differences from the paper:
-- One stream instead of two halves on two GPUs: no grouped convolutions, and 64, 192, 384, 256, 256
-  kernels instead of 96, 256, 384, 384, 256.
-- No local response normalisation.
-- The last feature map is averaged to 6 x 6, so any input of 63 pixels or more will do.
-- Weights start as PyTorch's layers do, not from N(0, 0.01) with biases of 1.
-- No principal-component colour noise and no ten-crop testing.
+- Both: no principal-component colour noise, no ten-crop testing; one mean colour is subtracted, not a
+  mean image.
+- `alexnet_original`: an input of 227 pixels, which gives the paper's 55 x 55 places; from the 224 that
+  the text states they do not follow. The two halves are groups of one convolution on one device. At
+  other sizes the first fully connected layer spans the map it finds. Narrower nets start from larger
+  weights, so that sums keep their variance.
+- `alexnet`: one stream, so kernels have the full depth of their input, and 64, 192, 384, 256, 256 of
+  them instead of 96, 256, 384, 384, 256; no local response normalisation; the last map is averaged to
+  6 x 6, so any input of 63 pixels or more will do; weights start as PyTorch's layers do.
 
-Weights: none come along. torchvision's load by key; they are BSD-3-Clause, trained on ImageNet, whose
-terms are for non-commercial research.
+The fully connected layers are often told as 1 x 1 convolutions. That holds for the second and third; the
+first is a 6 x 6 convolution. With `dense` they are run so, at every place of a larger input, and the
+answers averaged. `alexnet_original` at 67 pixels, where the last map is 1 x 1, is the telling taken
+literally: 24,265,064 parameters.
+
+Weights: none come along. torchvision's load into `alexnet`; they are BSD-3-Clause, trained on ImageNet,
+whose terms are for non-commercial research.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD, softmax_loss, softmax_scores
+from cvbench.models.classification import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    at_every_place,
+    softmax_loss,
+    softmax_scores,
+)
 from cvbench.models.options import check_share, check_size, check_width, widened
 from cvbench.values import ClassScores, Preprocessing
 
 
 class AlexNet(nn.Module):
-    """Five convolutions, three fully connected layers."""
+    """Five convolutions, three fully connected layers, one stream."""
 
-    def __init__(self, classes: int, *, size: int, width: float, dropout: float) -> None:
+    def __init__(self, classes: int, *, size: int, width: float, dropout: float, dense: bool) -> None:
         super().__init__()
         self.preprocessing = Preprocessing(size=(size, size), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        self.dense = dense
         c1, c2, c3, c4, c5 = (widened(channels, width) for channels in (64, 192, 384, 256, 256))
-        hidden = widened(4096, width)
         self.features = nn.Sequential(  # shapes at 224 pixels and width 1
             nn.Conv2d(3, c1, 11, stride=4, padding=2),  # 64 55 55
             nn.ReLU(inplace=True),
@@ -55,19 +71,60 @@ class AlexNet(nn.Module):
             nn.MaxPool2d(3, stride=2),  # 256 6 6
         )
         self.avgpool = nn.AdaptiveAvgPool2d(6)
-        self.classifier = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(c5 * 6 * 6, hidden),
-            nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, hidden),
-            nn.ReLU(inplace=True),
-            nn.Linear(hidden, classes),
-        )
+        self.classifier = _fully_connected(c5 * 6 * 6, widened(4096, width), classes, dropout=dropout)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
         """Logits."""
-        features = self.avgpool(self.features(images))  # b 256 6 6
+        features = self.features(images)  # b 256 6 6
+        if self.dense:
+            return at_every_place(self.classifier, features).mean(dim=(2, 3))
+        logits: Tensor = self.classifier(self.avgpool(features).flatten(1))
+        return logits
+
+    def loss(self, outputs: Float[Tensor, "b classes"], truths: Sequence[ClassScores]) -> dict[str, Tensor]:
+        """Cross entropy."""
+        return softmax_loss(outputs, truths)
+
+    def decode(self, outputs: Float[Tensor, "b classes"]) -> list[ClassScores]:
+        """Probabilities."""
+        return softmax_scores(outputs)
+
+
+class AlexNetOriginal(nn.Module):
+    """Two streams that meet in the third convolution, and response normalisation."""
+
+    def __init__(self, classes: int, *, size: int, width: float, dropout: float, dense: bool) -> None:
+        super().__init__()
+        # The paper's inputs are plain bytes less their mean; the normalisation's constants count on it.
+        self.preprocessing = Preprocessing(size=(size, size), mean=IMAGENET_MEAN, std=(1 / 255,) * 3)
+        self.dense = dense
+        c1, c2, c3, c4, c5 = (widened(channels, width) for channels in (96, 256, 384, 384, 256))
+        self.features = nn.Sequential(  # shapes at 227 pixels and width 1
+            nn.Conv2d(3, c1, 11, stride=4),  # 96 55 55
+            nn.ReLU(inplace=True),
+            _response_norm(),
+            nn.MaxPool2d(3, stride=2),  # 96 27 27
+            nn.Conv2d(c1, c2, 5, padding=2, groups=2),  # 256 27 27
+            nn.ReLU(inplace=True),
+            _response_norm(),
+            nn.MaxPool2d(3, stride=2),  # 256 13 13
+            nn.Conv2d(c2, c3, 3, padding=1),  # 384 13 13
+            nn.ReLU(inplace=True),
+            nn.Conv2d(c3, c4, 3, padding=1, groups=2),  # 384 13 13
+            nn.ReLU(inplace=True),
+            nn.Conv2d(c4, c5, 3, padding=1, groups=2),  # 256 13 13
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2),  # 256 6 6
+        )
+        side = 6 if dense else _last_side(size)
+        self.classifier = _fully_connected(c5 * side**2, widened(4096, width), classes, dropout=dropout)
+        _initialise(self, width)
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
+        """Logits."""
+        features = self.features(images)  # b 256 6 6
+        if self.dense:
+            return at_every_place(self.classifier, features).mean(dim=(2, 3))
         logits: Tensor = self.classifier(features.flatten(1))
         return logits
 
@@ -80,9 +137,62 @@ class AlexNet(nn.Module):
         return softmax_scores(outputs)
 
 
-def alexnet(classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5) -> AlexNet:
+def _fully_connected(incoming: int, hidden: int, classes: int, *, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Dropout(dropout),
+        nn.Linear(incoming, hidden),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden, classes),
+    )
+
+
+def _response_norm() -> nn.LocalResponseNorm:
+    """Section 3.3: over five neighbouring channels; PyTorch divides alpha by their number."""
+    return nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)
+
+
+def _last_side(size: int) -> int:
+    """The side of the map behind the last pooling of the original, for an input of `size` pixels.
+
+    >>> _last_side(227), _last_side(67), _last_side(66)
+    (6, 1, 0)
+    """
+    side = (size - 11) // 4 + 1
+    for _ in range(3):
+        side = (side - 3) // 2 + 1
+    return side
+
+
+@torch.no_grad()
+def _initialise(net: AlexNetOriginal, width: float) -> None:
+    """From N(0, 0.01) at full width, and biases of 1 where rectifiers should start in their open half."""
+    layers = [module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    for place, layer in enumerate(layers, start=1):
+        narrowing = 1 if place == 1 else width**-0.5  # the first layer's input is never narrower
+        nn.init.normal_(layer.weight, std=0.01 * narrowing)
+        assert layer.bias is not None
+        layer.bias.fill_(1.0 if place in (2, 4, 5, 6, 7) else 0.0)
+
+
+def alexnet(
+    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+) -> AlexNet:
     """AlexNet for images of `size` pixels; `width` multiplies the kernels and the hidden layers."""
-    check_size("alexnet", size, least=63)  # below, the last pooling has nothing to pool
+    # below 63 the last pooling has nothing to pool; a dense net needs the 6 x 6 of its first layer
+    check_size("alexnet", size, least=223 if dense else 63)
     check_width("alexnet", width)
     check_share("alexnet", "dropout", dropout)
-    return AlexNet(classes, size=size, width=width, dropout=dropout)
+    return AlexNet(classes, size=size, width=width, dropout=dropout, dense=dense)
+
+
+def alexnet_original(
+    classes: int, *, size: int = 227, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+) -> AlexNetOriginal:
+    """The published AlexNet for images of `size` pixels."""
+    check_size("alexnet_original", size, least=227 if dense else 67)
+    check_width("alexnet_original", width)
+    check_share("alexnet_original", "dropout", dropout)
+    return AlexNetOriginal(classes, size=size, width=width, dropout=dropout, dense=dense)

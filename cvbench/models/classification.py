@@ -1,13 +1,14 @@
-"""What every classifier does with its logits: the loss it descends and the scores it gives."""
+"""What classifiers share: the loss they descend, the scores they give, and dense evaluation."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from cvbench.values import ClassScores
 
@@ -29,3 +30,26 @@ def softmax_loss(logits: Float[Tensor, "b classes"], truths: Sequence[ClassScore
 def softmax_scores(logits: Float[Tensor, "b classes"]) -> list[ClassScores]:
     """The softmax of each image's logits, in fp32 on the logits' device."""
     return [ClassScores(scores) for scores in logits.float().softmax(dim=1).unbind()]
+
+
+def at_every_place(
+    layers: nn.Sequential, features: Float[Tensor, "b c h w"]
+) -> Float[Tensor, "b classes i j"]:
+    """What fully connected layers say at every place of a map that is larger than the one they know.
+
+    Each linear layer is run as the convolution with the same weights: the first over the square of
+    places that its weights span, the others over one. On a map of just that square this is what the
+    layers say of it, flattened.
+
+    Source: Very Deep Convolutional Networks (Simonyan and Zisserman 2014), section 3.2.
+    """
+    x = features
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            channels = x.shape[1]
+            side = math.isqrt(layer.in_features // channels)
+            kernels = layer.weight.reshape(layer.out_features, channels, side, side)
+            x = F.conv2d(x, kernels, layer.bias)
+        else:
+            x = layer(x)
+    return x

@@ -8,13 +8,14 @@ from functools import cache
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten, tree_leaves
 
 from cvbench.catalogue import MODELS
 from cvbench.errors import InputError
 from cvbench.models.building import build_model, task_of
 from cvbench.protocols import Classifier, Detector, Segmenter
 from cvbench.spec import ModelSpec
+from cvbench.timing.cost import count_macs
 from cvbench.values import VOID, ClassScores, Detections, LabelMap
 
 CLASSES = 5
@@ -83,7 +84,7 @@ def assert_trainable(model: nn.Module, terms: dict[str, Tensor]) -> None:
 
 def assert_same_map(a: Tensor, b: Tensor) -> None:
     """Equal but for the order of additions, whose rounding grows with the depth of the net."""
-    torch.testing.assert_close(a, b, rtol=0, atol=1e-4 * a.abs().max().item())
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-4 * a.abs().max().item() if a.numel() else 0)
 
 
 @every_count
@@ -91,6 +92,14 @@ def test_it_has_exactly_the_parameters_on_its_card(name, classes, parameters):
     with torch.device("meta"):
         model = build_model(ModelSpec(name=name), classes)
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == parameters
+
+
+@pytest.mark.parametrize("name", [card.name for card in MODELS.values() if card.macs is not None])
+def test_it_costs_the_multiply_accumulates_on_its_card(name):
+    card = MODELS[name]
+    with torch.device("meta"), torch.inference_mode():
+        model = build_model(ModelSpec(name=name), next(iter(card.parameters))).eval()
+        assert count_macs(lambda: model(torch.zeros(1, 3, *model.preprocessing.size))) == card.macs
 
 
 @every_model
@@ -161,12 +170,16 @@ def test_its_predictions_make_sense(name):
 
 @every_model
 def test_training_and_evaluation_have_outputs_of_one_form(name):
+    # what only the loss reads, such as auxiliary heads, may be empty in evaluation
     model = small(name)
     with torch.inference_mode():
-        forms = [
-            [leaf.shape for leaf in tree_leaves(model.train(mode)(images(model)))] for mode in (True, False)
-        ]
-    assert forms[0] == forms[1]
+        (training, form), (evaluation, same) = (
+            tree_flatten(model.train(mode)(images(model))) for mode in (True, False)
+        )
+    assert form == same
+    assert training[0].shape == evaluation[0].shape
+    for a, b in zip(training, evaluation, strict=True):
+        assert a.shape == b.shape or (a.ndim == b.ndim and b.numel() == 0)
 
 
 @every_model
@@ -221,7 +234,7 @@ images = torch.randn(2, 3, size, size)
 with torch.inference_mode():
     plain, compiled = model(images), torch.compile(model, fullgraph=True, backend="aot_eager")(images)
 for a, b in zip(tree_leaves(plain), tree_leaves(compiled), strict=True):
-    torch.testing.assert_close(a, b, rtol=0, atol=1e-4 * a.abs().max().item())
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-4 * a.abs().max().item() if a.numel() else 0)
 """
 
 
