@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from cvbench.metrics.coco_curves import retrace
 from cvbench.metrics.coco_evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoMatches
-from cvbench.metrics.coco_figures import FIGURES, entries, mean
+from cvbench.metrics.coco_figures import FIGURES, Figure, threshold
 from cvbench.metrics.threads import in_threads
 
 
@@ -26,14 +26,15 @@ def resampled_figures(
 
     Weights are whole numbers above 0. All 1 gives the plain figure to the bit.
     """
-    rows = [row for some in weights for row in _figures(matches, some)]
-    columns = {name: [row[name] for row in rows] for name in FIGURES}
-    return {name: np.array(column, np.float64) for name, column in columns.items() if None not in column}
+    batches = [_figures(matches, some) for some in weights]
+    return (
+        {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]} if batches else {}
+    )
 
 
 def _figures(
     matches: CocoMatches, weights: Float64[np.ndarray, "some images"]
-) -> list[dict[str, float | None]]:
+) -> dict[str, Float64[np.ndarray, " some"]]:
     some, classes, limits = len(weights), len(matches.lines), len(matches.max_dets)
     precision = np.empty((classes, some, len(AREAS), len(IOU_THRESHOLDS), len(RECALLS)))
     recall = np.empty((classes, some, limits, len(AREAS), len(IOU_THRESHOLDS)))
@@ -41,12 +42,16 @@ def _figures(
     def trace(k: int) -> None:
         retrace(matches.lines[k], limits, weights, RECALLS, precision[k], recall[k])
 
-    def figures(r: int) -> dict[str, float | None]:
-        of = {
-            "precision": precision[:, r].transpose(2, 3, 0, 1)[..., None],
-            "recall": recall[:, r].transpose(3, 0, 2, 1),
-        }
-        return {name: mean(entries(of[figure.of], figure)) for name, figure in FIGURES.items()}
+    def means(figure: Figure) -> Float64[np.ndarray, " some"] | None:
+        of = precision if figure.of == "precision" else recall[:, :, figure.limit]
+        chosen = of[:, :, list(AREAS).index(figure.area)]
+        known = (chosen.reshape(classes, -1) > -1).all(axis=1)
+        if figure.iou is not None:
+            chosen = chosen[:, :, threshold(figure.iou)]
+        # Laid out as the plain figure's entries are: their sum then has its bits.
+        rows = np.ascontiguousarray(np.moveaxis(chosen[known], 0, -1)).reshape(some, -1)
+        return rows.mean(axis=1) if known.any() else None
 
     in_threads(trace, range(classes))
-    return in_threads(figures, range(some))
+    columns = zip(FIGURES, in_threads(means, FIGURES.values()), strict=True)
+    return {name: column for name, column in columns if column is not None}

@@ -62,7 +62,7 @@ class Curve(NamedTuple):
 
 def curve(evaluation: CocoEvaluation, label: int, *, iou: float = 0.5, area: str = "all") -> Curve | None:
     """The curve of one class, at the largest limit on detections; None where there is no object."""
-    where = _threshold(iou), slice(None), label, list(AREAS).index(area), -1
+    where = threshold(iou), slice(None), label, list(AREAS).index(area), -1
     if evaluation.precision[where][0] < 0:
         return None
     return Curve(RECALLS, evaluation.precision[where], evaluation.scores[where])
@@ -73,7 +73,7 @@ def entries(
 ) -> Float64[np.ndarray, "... classes"]:
     """The entries of precision or recall that a figure is the mean of."""
     chosen = of[..., list(AREAS).index(figure.area), figure.limit]
-    return chosen if figure.iou is None else chosen[_threshold(figure.iou)]
+    return chosen if figure.iou is None else chosen[threshold(figure.iou)]
 
 
 def mean(chosen: Float64[np.ndarray, "... classes"]) -> float | None:
@@ -85,7 +85,7 @@ def mean(chosen: Float64[np.ndarray, "... classes"]) -> float | None:
     return float(np.mean(chosen[..., known].ravel())) if known.any() else None
 
 
-def _threshold(iou: float) -> int:
+def threshold(iou: float) -> int:
     """Which threshold an IoU is; raises ValueError where it is none."""
     places = np.flatnonzero(np.isclose(IOU_THRESHOLDS, iou))
     if not len(places):
