@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, get_args
 
 from cvbench.errors import InputError
 
@@ -37,6 +38,13 @@ def check_share(model: str, option: str, value: float) -> None:
     """Raise InputError unless `value` lies between 0 and 1."""
     if not 0 <= value <= 1:
         raise refusal(model, option, value, wanted="between 0 and 1")
+
+
+def choice(model: str, option: str, value: str, literal: Any) -> Any:
+    """The value, which is one of those of a Literal; raises InputError for another one."""
+    if value not in get_args(literal):
+        raise refusal(model, option, value, wanted=" or ".join(get_args(literal)))
+    return value
 
 
 def widened(channels: int, width: float) -> int:

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvbench.boxes import iou
+from cvbench.models.yolo_grid import rows
+from cvbench.models.yolo_targets import Rules, assign_targets
 from cvbench.models.yolo_v3 import yolo_v3_tiny
-from cvbench.models.yolo_v3.grid import rows
-from cvbench.models.yolo_v3.targets import assign_targets
 from cvbench.values import Detections
 
 # 64 x 64 pixels: predictors 0 to 11 in 4 cells of 32 pixels, 12 to 59 in 16 cells of 16
@@ -219,7 +219,7 @@ def test_what_the_targets_ask_for_decodes_to_the_truth(unsuppressed, truths):
     model = unsuppressed
     maps = blank(2, objectness=-20.0)
     grid = model._grid(maps)
-    targets = assign_targets(rows(maps, channels=8), grid, truths, ignore="prior")
+    targets = assign_targets(rows(maps, channels=8), grid, truths, rules=Rules("prior", 0.5))
     for i in range(len(targets.image)):
         offset = targets.offset[i].clamp(1e-6, 1 - 1e-6).logit()
         classes = torch.full((3,), -20.0)

@@ -7,10 +7,10 @@ from cvbench.models.yolo_v3 import yolo_v3_tiny
 SIX = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6))
 
 
-def test_the_priors_of_the_paper_scale_with_the_input():
+def test_the_priors_of_the_paper_are_pixels_of_every_input_as_in_darknet():
     priors = yolo_v3_tiny(2, size=832, width=0.125).priors
-    assert priors[1].tolist() == [[20, 28], [46, 54], [74, 116]]
-    assert priors[0].tolist() == [[162, 164], [270, 338], [688, 638]]
+    assert priors[1].tolist() == [[10, 14], [23, 27], [37, 58]]
+    assert priors[0].tolist() == [[81, 82], [135, 169], [344, 319]]
 
 
 def test_small_priors_go_to_the_fine_layer():
@@ -45,6 +45,7 @@ def test_anchors_of_another_form_are_refused(anchors):
     [
         ({"size": 100}, "a multiple of 32, at least 32"),
         ({"ignore": "nobody"}, "prior or prediction"),
+        ({"owners": "all"}, "one or each layer"),
         ({"score_threshold": 1.5}, "between 0 and 1"),
         ({"nms_threshold": -0.1}, "between 0 and 1"),
         ({"max_detections": 0}, "1 or more"),

@@ -1,6 +1,6 @@
 import torch
 
-from cvbench.models.yolo_v3.grid import grid_of, predicted_boxes, rows
+from cvbench.models.yolo_grid import grid_of, predicted_boxes, rows
 
 # two layers with two priors each on an input of 64 x 32 pixels: 1 x 2 cells of 32, 2 x 4 cells of 16
 PRIORS = torch.tensor([[[32.0, 32.0], [64.0, 16.0]], [[8.0, 8.0], [16.0, 4.0]]])

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvbench.boxes import iou
-from cvbench.models.yolo_v3.grid import Grid, grid_of
-from cvbench.models.yolo_v3.targets import assign_targets
+from cvbench.models.yolo_grid import Grid, grid_of
+from cvbench.models.yolo_targets import Rules, assign_targets
 from cvbench.values import Detections
 
 # 64 x 64 pixels, three priors a layer: 4 cells of 32 (predictors 0 to 11), 16 cells of 16 (12 to 59)
@@ -25,9 +25,12 @@ def truth(*boxes, labels=None, **marks) -> Detections:
     )
 
 
-def assigned(*truths, raw=None, ignore="prior"):
+PAPER, DARKNET = Rules("prior", 0.5), Rules("prediction", 0.7)
+
+
+def assigned(*truths, raw=None, rules=PAPER):
     raw = torch.zeros(len(truths), 60, 8) if raw is None else raw
-    return assign_targets(raw, GRID, truths, ignore=ignore)
+    return assign_targets(raw, GRID, truths, rules=rules)
 
 
 def test_an_object_goes_to_the_best_prior_in_the_cell_of_its_centre():
@@ -48,6 +51,16 @@ def test_the_layer_is_that_of_the_best_of_all_priors():
     assert targets.predictor.tolist() == [9]  # row 1, column 1 of the coarse layer: (2 + 1) x 3
     assert targets.offset.tolist() == [[0, 0]]
     torch.testing.assert_close(targets.scale, torch.full((1, 2), math.log(40 / 32)))
+
+
+def test_an_object_may_be_learnt_on_every_layer():
+    # 8 x 8 in fine cell (0, 1): the best coarse prior is 32 x 32, predictor 0 of cell (0, 0)
+    targets = assigned(truth([16, 8, 24, 16], labels=[3]), rules=Rules("prior", 0.5, "each layer"))
+    assert sorted(targets.predictor.tolist()) == [0, 15]
+    assert targets.label.tolist() == [3, 3]
+    coarse = targets.predictor.tolist().index(0)
+    assert targets.offset[coarse].tolist() == [20 / 32, 12 / 32]
+    torch.testing.assert_close(targets.scale[coarse], torch.full((2,), math.log(8 / 32)))
 
 
 def test_a_prior_that_overlaps_by_more_than_half_is_excused():
@@ -75,7 +88,7 @@ def test_by_darknets_rule_the_predicted_box_decides():
     # predictor 14 (16 x 8 prior in the first fine cell) predicts 8 x 12 just now: the object itself
     raw = torch.zeros(1, 60, 8)
     raw[0, 14, 2:4] = torch.tensor([8 / 16, 12 / 8]).log()
-    targets = assigned(truth([4, 2, 12, 14]), raw=raw, ignore="prediction")
+    targets = assigned(truth([4, 2, 12, 14]), raw=raw, rules=DARKNET)
     # predictor 12 overlaps by 64/96 and 13, the owner, by 96/128; neither predictor 12 nor others reach 0.7
     assert (~targets.counted).nonzero().tolist() == [[0, 14]]
 
@@ -83,7 +96,7 @@ def test_by_darknets_rule_the_predicted_box_decides():
 def test_by_darknets_rule_too_an_image_has_its_own_predictions():
     raw = torch.zeros(2, 60, 8)
     raw[0, 14, 2:4] = torch.tensor([8 / 16, 12 / 8]).log()
-    targets = assigned(truth(), truth([4, 2, 12, 14]), raw=raw, ignore="prediction")
+    targets = assigned(truth(), truth([4, 2, 12, 14]), raw=raw, rules=DARKNET)
     assert targets.counted.all()
 
 

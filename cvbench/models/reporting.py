@@ -1,0 +1,97 @@
+"""From scores and boxes to what is reported: the last steps of every single-stage detector.
+
+All are tensor operations on the whole batch, and they compile into one graph with the net
+(`torch._dynamo.config.capture_dynamic_output_shape_ops`); only `Found.by_image` does not, for its
+list has as many lengths as there are images.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from cvbench.boxes import nms
+from cvbench.models.options import check_share, refusal
+from cvbench.values import Detections
+
+_CANDIDATES = 3000
+"""How many boxes of an image may enter suppression; an untrained net would send all it has."""
+
+
+class Reporting(NamedTuple):
+    """Which of the predicted boxes are reported."""
+
+    score_threshold: float
+    """Only scores above it."""
+    nms_threshold: float
+    """Of two boxes of one class whose IoU is above it, the one with the higher score."""
+    max_detections: int
+    """The best so many of an image."""
+
+    def checked(self, model: str) -> Reporting:
+        """Itself; raises InputError, in the name of `model`, for what makes no sense."""
+        check_share(model, "score_threshold", self.score_threshold)
+        check_share(model, "nms_threshold", self.nms_threshold)
+        if self.max_detections < 1:
+            raise refusal(model, "max_detections", self.max_detections, wanted="1 or more")
+        return self
+
+
+class Candidates(NamedTuple):
+    """Pairs of a predictor and a class whose score is high enough, the best of each image."""
+
+    image: Int64[Tensor, " k"]
+    predictor: Int64[Tensor, " k"]
+    label: Int64[Tensor, " k"]
+    score: Float[Tensor, " k"]
+
+
+class Found(NamedTuple):
+    """What is reported of a batch: image by image, in each the best score first."""
+
+    image: Int64[Tensor, " k"]
+    boxes: Float[Tensor, "k 4"]
+    labels: Int64[Tensor, " k"]
+    scores: Float[Tensor, " k"]
+
+    def by_image(self, images: int) -> list[Detections]:
+        """One entry an image."""
+        lengths = self.image.bincount(minlength=images).tolist()
+        parts = (values.split_with_sizes(lengths) for values in (self.boxes, self.labels, self.scores))
+        return [Detections(boxes=b, labels=k, scores=s) for b, k, s in zip(*parts, strict=True)]
+
+
+def candidates(scores: Float[Tensor, "b n classes"], *, above: float) -> Candidates:
+    """The entries above a score; of each image at most 3,000, its best."""
+    image, predictor, label = (scores > above).nonzero().unbind(1)
+    score = scores[image, predictor, label]
+    best = _best_of_each(image, score, images=len(scores), most=_CANDIDATES)
+    return Candidates(image[best], predictor[best], label[best], score[best])
+
+
+def suppressed(
+    chosen: Candidates, boxes: Float[Tensor, "k 4"], *, images: int, classes: int, reporting: Reporting
+) -> Found:
+    """What remains of the candidates, whose boxes these are, after suppression class by class."""
+    image, _, label, score = chosen
+    groups = image * classes + label
+    kept = nms(boxes, score, reporting.nms_threshold, groups=groups)
+    best = _best_of_each(image[kept], score[kept], images=images, most=reporting.max_detections)
+    kept = kept[best]
+    return Found(image[kept], boxes[kept], label[kept], score[kept])
+
+
+def _best_of_each(
+    image: Int64[Tensor, " k"], score: Float[Tensor, " k"], *, images: int, most: int
+) -> Int64[Tensor, " j"]:
+    """Indices image by image, in each at most `most` of them, the best score first."""
+    order = score.argsort(descending=True, stable=True)
+    order = order[image[order].argsort(stable=True)]
+    # Not `bincount`: the compiler cannot know that no image has a higher number than there are.
+    found = image.new_zeros(images).scatter_add_(0, image, torch.ones_like(image))
+    first = found.cumsum(0) - found
+    rank = torch.arange(len(image), device=image.device) - first[image[order]]
+    return order[rank < most]
