@@ -46,7 +46,7 @@ def read_tensors(path: Path) -> Content:
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
             f"{path}: this is no safetensors file, or it is damaged ({error}).\n"
-            "  Weights are read from .safetensors files only: other formats can carry code."
+            "  A file's ending says its format: .safetensors, .pth with plain tensors, darknet's .weights."
         ) from error
 
 

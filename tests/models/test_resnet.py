@@ -9,18 +9,6 @@ from cvbench.models.resnet import BasicBlock, Bottleneck, resnet18
 NAMES = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_computes_what_torchvisions_does_with_its_weights(name):
-    peer = getattr(torchvision.models, name)(weights=None).eval()
-    ours = getattr(resnet, name)(1000).eval()
-    ours.load_state_dict(peer.state_dict())  # strict: every key and shape agrees
-    images = torch.randn(2, 3, 64, 64)
-    with torch.inference_mode():
-        expected = peer(images)
-        # untrained deep nets give large logits, so the tolerance is relative to the largest
-        torch.testing.assert_close(ours(images), expected, rtol=0, atol=1e-5 * expected.abs().max().item())
-
-
 def test_it_starts_from_the_weights_that_torchvisions_starts_from():
     torch.manual_seed(3)
     peer = torchvision.models.resnet18(num_classes=7)
@@ -43,13 +31,48 @@ def test_it_has_the_layers_of_its_name(name, layers):
     assert len(weighted) == layers
 
 
-@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
-def test_a_block_whose_branch_gives_nothing_is_the_identity_on_what_a_block_gives(block):
+def silenced(block: type[BasicBlock | Bottleneck]) -> BasicBlock | Bottleneck:
+    """A block whose branch gives exactly nothing: its last norm has neither scale nor shift."""
     net = block(4 * block.expansion, 4, stride=1)
-    last = net.bn2 if block is BasicBlock else net.bn3
+    last = net.bn2 if isinstance(net, BasicBlock) else net.bn3
     nn.init.zeros_(last.weight)
+    return net
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
+def test_a_block_whose_branch_gives_nothing_is_the_identity_on_what_a_block_gives(block, training):
+    net = silenced(block).train(training)
     x = torch.rand(2, 4 * block.expansion, 6, 6)  # not negative, as behind a rectifier
     assert torch.equal(net(x.clone()), x)
+
+
+@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
+def test_on_negative_values_such_a_block_is_a_rectifier_and_no_identity(block):
+    x = torch.randn(2, 4 * block.expansion, 6, 6)
+    assert torch.equal(silenced(block)(x), x.clamp(min=0))
+
+
+@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
+def test_kernels_of_zero_give_no_identity_where_norms_remember_a_mean(block):
+    # in evaluation the last norm gives (0 - mean) / sqrt(var + eps), which is not 0
+    net = block(4 * block.expansion, 4, stride=1)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.zeros_(module.weight)
+    last = net.bn2 if isinstance(net, BasicBlock) else net.bn3
+    x = torch.rand(2, 4 * block.expansion, 6, 6)
+    assert torch.equal(net.eval()(x), x)  # fresh norms remember a mean of 0
+    last.running_mean.fill_(-1.0)
+    torch.testing.assert_close(net(x), x + 1, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
+def test_a_block_that_changes_the_shape_is_never_the_identity(block):
+    net = block(8, 4, stride=2)
+    nn.init.zeros_((net.bn2 if isinstance(net, BasicBlock) else net.bn3).weight)
+    x = torch.rand(2, 8, 6, 6)
+    assert torch.equal(net(x), net.downsample(x).clamp(min=0))  # its projection is all that is left
 
 
 @pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
