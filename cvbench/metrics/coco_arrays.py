@@ -84,3 +84,6 @@ class CocoDetections:
     regions: Regions
     score: Float64[np.ndarray, " n"]
     """Any finite numbers."""
+    area: Float64[np.ndarray, " n"] | None = None
+    """What counts as the detection's size, where that is not what its region covers: the reference
+    takes the box's area where results hold boxes and masks, and the mask's where boxes are made of them."""

@@ -102,7 +102,8 @@ def match_coco(
     """Who finds what, in every setting."""
     settings = Settings(IOU_THRESHOLDS, tuple(AREAS.values()), tuple(sorted(max_dets)))
     numbers, found, objects = match_images(truth, detections, settings, classes=classes)
-    inside = settings.inside(detections.regions.area)[found.place]
+    size = detections.regions.area if detections.area is None else detections.area
+    inside = settings.inside(size)[found.place]
     members, things = group(found.label, classes), group(objects.label, classes)
 
     def line_up(k: int) -> Line:
