@@ -37,6 +37,8 @@ class Targets(NamedTuple):
 
     image: Int64[Tensor, " p"]
     predictor: Int64[Tensor, " p"]
+    boxes: Float[Tensor, "p 4"]
+    """The object's box, cut at the border."""
     offset: Float[Tensor, "p 2"]
     """The object's centre in its cell, 0 … 1: what the sigmoids of tx and ty should give."""
     scale: Float[Tensor, "p 2"]
@@ -78,6 +80,7 @@ def assign_targets(
     return Targets(
         image=image,
         predictor=predictor,
+        boxes=objects.boxes[holds],
         offset=(centre - grid.corner[predictor]) / grid.stride[predictor],
         scale=(side / grid.prior[predictor]).log(),
         weight=2 - side.prod(dim=1) / (grid.height * grid.width),
