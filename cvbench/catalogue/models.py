@@ -1,4 +1,4 @@
-"""The architectures, by task and then in the order of their publication."""
+"""The architectures, in the order of their publication."""
 
 from __future__ import annotations
 
@@ -7,4 +7,6 @@ from cvbench.catalogue.classifiers import CLASSIFIERS
 from cvbench.catalogue.detectors import DETECTORS
 from cvbench.catalogue.segmenters import SEGMENTERS
 
-MODELS: Catalogue[ModelCard] = Catalogue("model", *CLASSIFIERS, *DETECTORS, *SEGMENTERS)
+MODELS: Catalogue[ModelCard] = Catalogue(
+    "model", *sorted((*CLASSIFIERS, *DETECTORS, *SEGMENTERS), key=lambda card: card.year)
+)

@@ -23,6 +23,7 @@ SEGMENTERS: tuple[ModelCard, ...] = (
             "size": Choice(512, "height and width of the prepared input, a multiple of 16"),
             "width": _WIDTH,
             "dice": Choice(False, "add the Dice loss to the cross entropy: small classes are learnt sooner"),
+            "upsampling": Choice("transposed", "transposed convolutions, or bilinear interpolation"),
         },
     ),
     ModelCard(
@@ -43,6 +44,12 @@ SEGMENTERS: tuple[ModelCard, ...] = (
                 "height and width of the labelled output, 100, 116, 132 …; the net sees 184 more, mirrored",
             ),
             "width": _WIDTH,
+            "tile": Choice(
+                None, "label an image in overlapping tiles of so many labelled pixels a side: less memory"
+            ),
+            "boundary": Choice(
+                10.0, "how much more a pixel in the narrowest gap between two cells counts in the loss"
+            ),
         },
     ),
 )

@@ -1,0 +1,74 @@
+"""The named forms, and what their options may be."""
+
+from __future__ import annotations
+
+import math
+from typing import cast, get_args
+
+from cvbench.models.options import check_size, check_width, refusal
+from cvbench.models.unet.blocks import PaddedPair, PlainPair, Upsampling
+from cvbench.models.unet.net import Loss, Tiles, UNet
+from cvbench.spec import Option
+from cvbench.values import VOID
+
+_BORDER = 92
+"""What the valid convolutions of `unet_original` cost on each side: half of 572 - 388."""
+
+
+def unet(
+    classes: int, *, size: int = 512, width: float = 1.0, dice: bool = False, upsampling: str = "transposed"
+) -> UNet:
+    """The padded U-Net with batch normalisation; `classes` counts the background."""
+    check_size("unet", size, least=16, multiple=16)
+    check_width("unet", width)
+    _check_classes("unet", classes)
+    if upsampling not in get_args(Upsampling):
+        raise refusal("unet", "upsampling", upsampling, wanted=" or ".join(get_args(Upsampling)))
+    return UNet(
+        PaddedPair,
+        classes=classes,
+        size=size,
+        width=width,
+        upsampling=cast("Upsampling", upsampling),
+        loss=Loss(dice=dice),
+    )
+
+
+def unet_original(
+    classes: int, *, size: int = 388, width: float = 1.0, tile: Option | None = None, boundary: float = 10.0
+) -> UNet:
+    """The published U-Net; `size` is that of the labelled output, `classes` counts the background.
+
+    With `tile`, an image is labelled in tiles of so many labelled pixels a side, except in training.
+    """
+    # Four poolings of what the valid convolutions leave divide evenly only for 16 b + 4 labelled
+    # pixels, and a border of 92 can be mirrored only from an image of more than 92.
+    if size < 100 or size % 16 != 4:
+        raise refusal("unet_original", "size", size, wanted="100, 116, 132 … 388, 404 …: 16 b + 4")
+    check_width("unet_original", width)
+    _check_classes("unet_original", classes)
+    if not (math.isfinite(boundary) and boundary >= 0):
+        raise refusal("unet_original", "boundary", boundary, wanted="0 or more")
+    return UNet(
+        PlainPair,
+        classes=classes,
+        size=size,
+        width=width,
+        tiles=Tiles(_BORDER, _tile(tile, size)),
+        dropout=0.5,
+        loss=Loss(boundary=boundary),
+    )
+
+
+def _tile(side: Option | None, size: int) -> int | None:
+    """The side of a tile once it is sound."""
+    if side is None:
+        return None
+    if not isinstance(side, int) or isinstance(side, bool) or side % 16 != 4 or not 20 <= side <= size:
+        raise refusal("unet_original", "tile", side, wanted=f"20, 36, 52 … up to {size}: 16 b + 4")
+    return side
+
+
+def _check_classes(model: str, classes: int) -> None:
+    if classes > VOID:
+        raise refusal(model, "classes", classes, wanted=f"{VOID} or fewer: a label map has 8 bits a pixel")
