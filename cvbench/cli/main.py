@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.core import TyperGroup
 
-from cvbench.cli import data, env, list_, plan, run, schema, show
+from cvbench.cli import data, env, explain, list_, plan, run, schema, score, show
 from cvbench.errors import CvbenchError
 
 
@@ -39,6 +39,8 @@ app.command()(run.run)
 app.command()(plan.plan)
 app.command(name="list")(list_.list_)
 app.command()(show.show)
+app.command()(score.score)
+app.command()(explain.explain)
 app.add_typer(data.app, name="data")
 app.command()(env.env)
 app.command()(schema.schema)
