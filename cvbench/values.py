@@ -89,14 +89,23 @@ class Sample:
 class Preprocessing:
     """How an image becomes a network's input, in full: the record carries it.
 
-    The image is resized (bilinear, antialiased), then `(value / 255 - mean) / std` by channel, RGB.
+    The image is resized with antialiasing, then `(value / 255 - mean) / std` by channel, RGB.
     """
 
     size: tuple[int, int]
     """Height and width of the prepared input."""
-    resize: Literal["stretch", "letterbox"] = "stretch"
-    """`letterbox` keeps the aspect and fills the rest, half on either side, with `fill`."""
+    resize: Literal["stretch", "letterbox", "crop"] = "stretch"
+    """`letterbox` keeps the aspect and fills the rest, half on either side, with `fill`. `crop` keeps it
+    too: the shorter side becomes `shorter`, and `size` is cut from the middle. What a crop does not show
+    is not seen, so it suits whole-image classes only."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     fill: int = 128
     """The grey of a letterbox's bars and of what an augmentation moves in, 0 to 255."""
+    shorter: int | None = None
+    """Pixels of the shorter side before a crop; given exactly where `resize` is `crop`."""
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+    def __post_init__(self) -> None:
+        if (self.shorter is not None) != (self.resize == "crop"):
+            raise ValueError("the length of the shorter side belongs to a crop, and a crop to it")

@@ -4,8 +4,8 @@ Everything that changes where a pixel lies is a `Placement`: the image is resize
 on a canvas, its corner at a whole pixel. Resizing moves edges, not pixel centres: an edge at x comes
 to lie at x * new / old, so a box around the whole image stays a box around the whole image.
 
-Images are resized bilinearly with antialiasing in uint8, as torchvision and Pillow do; masks and
-label maps take the nearest pixel. Boxes are few and lie in host memory: NumPy moves them, because a
+Images are resized with antialiasing in uint8, as torchvision and Pillow do; masks and label maps take
+the nearest pixel. Boxes are few and lie in host memory: NumPy moves them, because a
 call of torch costs several times one of NumPy's and this is done for every image.
 """
 
@@ -49,12 +49,14 @@ class Placement:
         """Whether nothing moves at all."""
         return self.source == self.size == self.canvas and self.corner == (0, 0)
 
-    def image(self, image: UInt8[Tensor, "3 h w"], fill: int) -> UInt8[Tensor, "3 y x"]:
+    def image(
+        self, image: UInt8[Tensor, "3 h w"], fill: int, interpolation: str = "bilinear"
+    ) -> UInt8[Tensor, "3 y x"]:
         """The canvas with the image on it and `fill` around it; the image itself where nothing moves."""
         if self.is_identity:
             return image
         if self.size != self.source:
-            image = F.interpolate(image[None], size=self.size, mode="bilinear", antialias=True)[0]
+            image = F.interpolate(image[None], size=self.size, mode=interpolation, antialias=True)[0]
         return self._laid(image[:, *self._shown], fill)
 
     def truth(self, truth: Truth) -> Truth:
@@ -126,14 +128,22 @@ def fit(image: UInt8[Tensor, "3 h w"], truth: Truth | None, preprocessing: Prepr
     """
     place = placement((image.shape[1], image.shape[2]), preprocessing)
     moved = None if truth is None else place.truth(truth)
-    return Fitted(place.image(image, preprocessing.fill), moved, place)
+    return Fitted(place.image(image, preprocessing.fill, preprocessing.interpolation), moved, place)
 
 
 def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placement:
-    """Where an image of height and width `source` comes to lie in the prepared input."""
+    """Where an image of height and width `source` comes to lie in the prepared input.
+
+    A crop's numbers are torchvision's and timm's: the longer side is rounded down, and half a pixel
+    beside the middle to the even one.
+    """
     canvas = preprocessing.size
     if preprocessing.resize == "stretch":
         return Placement(source, canvas, (0, 0), canvas)
+    if preprocessing.shorter is not None:
+        height, width = (max(1, preprocessing.shorter * side // min(source)) for side in source)
+        corner = (-round((height - canvas[0]) / 2), -round((width - canvas[1]) / 2))
+        return Placement(source, (height, width), corner, canvas)
     scale = min(canvas[0] / source[0], canvas[1] / source[1])
     height, width = (max(1, min(c, round(s * scale))) for s, c in zip(source, canvas, strict=True))
     return Placement(source, (height, width), ((canvas[0] - height) // 2, (canvas[1] - width) // 2), canvas)

@@ -163,3 +163,34 @@ def test_label_maps_take_the_pixel_that_torchs_exact_nearest_takes(source, size)
         int(((torch.arange(1, 2 * n, 2) * o) % (2 * n) == 0).any()) for o, n in zip(source, size, strict=True)
     )
     assert borders or torch.equal(moved.labels, theirs)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@given(source=st.tuples(st.integers(20, 90), st.integers(20, 90)))
+def test_a_crop_is_torchvisions(interpolation, source):
+    from PIL import Image
+    from torchvision.transforms import InterpolationMode, v2
+
+    image = noise(3, *source)
+    recipe = Preprocessing((24, 24), "crop", shorter=28, interpolation=interpolation)
+    peer = v2.Compose([v2.Resize(28, InterpolationMode(interpolation)), v2.CenterCrop(24)])
+
+    ours = fit(image, None, recipe).image
+    pillow = v2.functional.pil_to_tensor(peer(Image.fromarray(image.permute(1, 2, 0).numpy())))
+
+    assert torch.equal(ours, peer(image))
+    if interpolation == "bilinear":  # Pillow also cuts off what a cubic overshoots between its two passes
+        assert (ours.int() - pillow.int()).abs().max() <= 1
+
+
+def test_a_crop_shows_the_middle_of_an_image_whose_longer_side_is_rounded_down():
+    # 100 x 151 to a shorter side of 64: 64 x 96 (96.64), of which 16 columns are lost on either side.
+    place = placement((100, 151), Preprocessing((64, 64), "crop", shorter=64))
+
+    assert (place.size, place.corner) == ((64, 96), (0, -16))
+
+
+@pytest.mark.parametrize("wrong", [{"resize": "crop"}, {"shorter": 64}])
+def test_a_crop_and_its_shorter_side_belong_together(wrong):
+    with pytest.raises(ValueError, match="belongs to a crop"):
+        Preprocessing((64, 64), **wrong)
