@@ -14,6 +14,9 @@ from cvbench.statistics.proportions import Interval
 UNIT = Interval(0.0, 1.0)
 """Where a fraction can lie."""
 
+REACH = 1.1
+"""How much further than the resamples' normal quantile an interval reaches, see `interval_around`."""
+
 
 def bayesian_weights(
     n: int, resamples: int, *, seed: int = 0, at_once: int = 16
@@ -43,18 +46,25 @@ def interval_around(
 ) -> Interval:
     """The interval of a figure, from what it came to under resampled weights.
 
-    A normal interval with the resamples' spread, and moved by their bias. The figure itself is always
-    inside, and nothing outside of `within`.
+    A normal interval, moved by the resamples' bias; its reach is the spread of the resamples, which
+    falls short of the figure's own by a few percent, times `REACH`. The figure itself is always inside,
+    and nothing outside of `within`.
 
     A figure that `reads_the_best` of a noisy curve, as average precision does, comes out too high, by
     an excess that grows like the noise. A resample has noise of twice the variance, so what it lies
     above the figure is only 0.41 (the root of 2, less 1) of the figure's own excess. For other figures
     bias grows like the variance, and resamples show all of it.
 
+    `REACH` is an empirical constant. Without it, nominal 95 % intervals of simulated test sets of 100 to
+    400 images held the true AP in 94 %, the true mAP of VOC in 94 %, and the true mean IoU in 90 %;
+    percentile, bias-corrected and logit intervals did worse (80 to 93 %). With it, and over other test
+    sets, all three are held in 94 %: `results/reference/coverage.md`. It does not hold where a figure
+    rests on a few objects of each class: AP of small objects in 100 images is held in 88 % only.
+
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 10.3 and 13.3.
     """
     shown = math.sqrt(2) - 1 if reads_the_best else 1.0
     excess = (float(resampled.mean()) - value) / shown
-    reach = NormalDist().inv_cdf((1 + confidence) / 2) * float(resampled.std(ddof=1))
+    reach = REACH * NormalDist().inv_cdf((1 + confidence) / 2) * float(resampled.std(ddof=1))
     low, high = value - excess - reach, value - excess + reach
     return Interval(min(max(low, within.low), value), max(min(high, within.high), value))
