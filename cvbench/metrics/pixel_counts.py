@@ -3,47 +3,61 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, UInt8, UInt64
 
 from cvbench.boxes.cpu.jit import compiled
 from cvbench.values import VOID
 
 
-@compiled
-def place(true: int, predicted: int, classes: int) -> int:
-    """Where a pixel stands in the table, rows behind one another; VOID stands with what is no class."""
-    row = np.int64(true) if true < classes else np.int64(classes)
-    column = np.int64(predicted) if predicted < classes and true != VOID else np.int64(classes)
-    return int(row * (np.int64(classes) + 1) + column)
-
-
-@compiled
 def confusion(
     true: UInt8[np.ndarray, " pixels"], predicted: UInt8[np.ndarray, " pixels"], classes: int
-) -> Int64[np.ndarray, "classes+1 classes+1"]:
-    """Pixels by true class (rows) and predicted class (columns).
+) -> Int64[np.ndarray, "side side"]:
+    """Pixels by true class (rows) and predicted class (columns), with one more of either.
 
     The last column holds predictions that are no class, the last row and column pixels whose truth is
     none, VOID apart. Where the truth is VOID a pixel is not counted at all.
     """
     side = classes + 1
-    # Neighbouring pixels are mostly equal. In turn they go to four tables, so that no addition has to
-    # wait for the one before it.
-    tables = np.zeros((4, side * side), np.int64)
-    void = np.zeros(4, np.int64)
-    whole = len(true) - len(true) % 4
-    for first in range(0, whole, 4):
-        for k in range(4):
-            cell = place(true[first + k], predicted[first + k], classes)
-            tables[k, cell] += 1
-            void[k] += true[first + k] == VOID
-    for i in range(whole, len(true)):
-        tables[0, place(true[i], predicted[i], classes)] += 1
-        void[0] += true[i] == VOID
-    total = np.zeros((side, side), np.int64)
-    for k in range(4):
-        for row in range(side):
-            for column in range(side):
-                total[row, column] += tables[k, row * side + column]
-        total[classes, classes] -= void[k]
+    rows, columns = np.full(256, classes * side), np.full(256, classes)
+    rows[:classes], columns[:classes] = np.arange(classes) * side, np.arange(classes)
+    rows[VOID] = side * side  # a row of its own behind the others
+    counts: np.ndarray = tally(true, predicted, _words(true), _words(predicted), rows, columns)
+    return counts.reshape(side + 1, side)[:side]
+
+
+def _words(labels: UInt8[np.ndarray, " pixels"]) -> UInt64[np.ndarray, " words"]:
+    """Eight pixels each; a rest is left out."""
+    whole = np.ascontiguousarray(labels[: len(labels) // 8 * 8])
+    words = whole.view(np.uint64)
+    return words if words.flags.aligned else words.copy()
+
+
+@compiled
+def tally(
+    true: UInt8[np.ndarray, " pixels"],
+    predicted: UInt8[np.ndarray, " pixels"],
+    true_words: UInt64[np.ndarray, " words"],
+    predicted_words: UInt64[np.ndarray, " words"],
+    rows: Int64[np.ndarray, " 256"],
+    columns: Int64[np.ndarray, " 256"],
+) -> Int64[np.ndarray, " cells"]:
+    """How many pixels fall into each cell, which is `rows[true] + columns[predicted]`.
+
+    Eight neighbours mostly have one label, and are then counted at once. Others go to four tables in
+    turn, so that no addition has to wait for the one before it.
+    """
+    tables = np.zeros((4, rows[255] + columns[255] + 1), np.int64)
+    first, low = np.uint64(0x0101010101010101), np.uint64(255)
+    for word in range(len(true_words)):
+        t, p = true_words[word], predicted_words[word]
+        if t == (t & low) * first and p == (p & low) * first:
+            tables[0, rows[t & low] + columns[p & low]] += 8
+        else:
+            for i in range(8 * word, 8 * word + 8):
+                tables[i & 3, rows[true[i]] + columns[predicted[i]]] += 1
+    for i in range(8 * len(true_words), len(true)):
+        tables[0, rows[true[i]] + columns[predicted[i]]] += 1
+    total = np.zeros(tables.shape[1], np.int64)
+    for table in tables:
+        total += table
     return total

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from cvbench.metrics.per_image import PerImage
 from cvbench.metrics.pixel_counts import confusion
+from cvbench.metrics.threads import in_threads
 from cvbench.protocols import Metric
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
@@ -57,7 +58,8 @@ class MeanIoU:
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
         """Take in one batch; raises ValueError for an id that came before, or a label that is no class."""
-        self.images.add(ids, [self._pixels(p, t) for p, t in zip(predictions, truths, strict=True)])
+        pairs = zip(predictions, truths, strict=True)
+        self.images.add(ids, in_threads(lambda pair: self._pixels(*pair), pairs))
 
     def merge(self, other: Metric) -> None:
         """Take in what another MeanIoU over the same classes has accumulated."""
