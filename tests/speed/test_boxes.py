@@ -6,30 +6,9 @@ import torchvision
 from torch import Tensor
 
 from cvbench.boxes import iou, nms
+from tests.speed.box_sets import clustered, scattered
 
 pytestmark = pytest.mark.speed
-
-
-def scattered(n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Boxes of 10 to 110 pixels anywhere in an image of 1000, and scores that all differ."""
-    generator = torch.Generator().manual_seed(seed)
-    corner = torch.rand(n, 2, generator=generator) * 1000
-    size = torch.rand(n, 2, generator=generator) * 100 + 10
-    return torch.cat([corner, corner + size], dim=1), torch.randperm(n, generator=generator) / n
-
-
-def clustered(n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """What a detector hands to suppression: about fifty boxes around each object, sizes from 10 to 500."""
-    generator = torch.Generator().manual_seed(seed)
-    objects = n // 50
-    centre = torch.rand(objects, 2, generator=generator) * 1000
-    size = 10 * 50 ** torch.rand(objects, 2, generator=generator)
-    which = torch.arange(n) % objects
-    noise = torch.randn(n, 4, generator=generator) * 0.1
-    centre, size = centre[which] + size[which] * noise[:, :2], size[which] * noise[:, 2:].exp()
-    return torch.cat([centre - size / 2, centre + size / 2], dim=1), torch.randperm(
-        n, generator=generator
-    ) / n
 
 
 @pytest.mark.benchmark(group="pairwise IoU, 5,000 x 5,000")

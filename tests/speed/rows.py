@@ -1,0 +1,200 @@
+"""What is timed, beside whom: one entry a row of the reference table."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torchvision
+
+from cvbench.boxes import iou, nms
+from cvbench.metrics.coco_bootstrap import resampled_figures
+from cvbench.metrics.coco_evaluation import evaluate_coco, match_coco
+from cvbench.metrics.coco_figures import values
+from cvbench.metrics.segmentation import MeanIoU
+from cvbench.statistics.bootstrap import bayesian_weights
+from cvbench.values import LabelMap
+from tests.speed.box_sets import clustered, scattered
+from tests.speed.masks import with_masks
+from tests.speed.peers import PROGRAMS, Absent, Files, files_of, from_files, from_memory
+from tests.speed.scenes import boxes_at_size
+
+Contenders = Mapping[str, Callable[[], Any] | Absent]
+"""Name → a call that does the whole work and returns its result. Ours is `cvbench`."""
+
+
+class Row(NamedTuple):
+    work: str
+    asked: str
+    """What was wished for."""
+    contenders: Callable[[], Contenders]
+    """Made at need: the data of all rows at once would not fit everywhere."""
+    rounds: int = 9
+    once: tuple[str, ...] = ()
+    """Contenders that take a minute: they run once."""
+
+
+def _ours_box() -> Contenders:
+    scene = boxes_at_size()
+    files = files_of("boxes", scene)
+
+    def ours() -> list[float | None]:
+        found = evaluate_coco(scene.truth, scene.detections, classes=scene.classes)
+        return list(values(found).values())
+
+    return {"cvbench": ours} | {name: from_memory(name, files, "bbox") for name in PROGRAMS}
+
+
+def _ours_box_files() -> Contenders:
+    files = files_of("boxes", boxes_at_size())
+    return {"cvbench": _reader(files)} | {name: from_files(name, files, "bbox") for name in PROGRAMS}
+
+
+def _reader(files: Files) -> Callable[[], list[float | None]] | Absent:
+    from cvbench.scoring.coco_files import read_coco
+
+    def ours() -> list[float | None]:
+        read = read_coco(Path(files.results), Path(files.truth), masks=False)
+        found = evaluate_coco(read.truth, read.detections, classes=len(read.classes))
+        return list(values(found).values())
+
+    return ours
+
+
+def _ours_masks() -> Contenders:
+    scene = boxes_at_size(found=36)
+    masks = with_masks(scene)
+    files = files_of("masks", scene, masks)
+
+    def ours() -> list[float | None]:
+        return list(values(evaluate_coco(*masks.arrays(), classes=scene.classes)).values())
+
+    return {"cvbench": ours} | {name: from_memory(name, files, "segm") for name in PROGRAMS}
+
+
+def _pairwise_iou() -> Contenders:
+    a, b = scattered(5000, 0)[0], scattered(5000, 1)[0]
+    return {"cvbench": lambda: iou(a, b), "torchvision": lambda: torchvision.ops.box_iou(a, b)}
+
+
+def _nms(spread: Callable[[int, int], tuple[torch.Tensor, torch.Tensor]]) -> Callable[[], Contenders]:
+    def contenders() -> Contenders:
+        boxes, scores = spread(5000, 0)
+        return {
+            "cvbench": lambda: nms(boxes, scores, 0.5),
+            "torchvision": lambda: torchvision.ops.nms(boxes, scores, 0.5),
+        }
+
+    return contenders
+
+
+def _batched_nms(spread: Callable[[int, int], tuple[torch.Tensor, torch.Tensor]]) -> Callable[[], Contenders]:
+    def contenders() -> Contenders:
+        boxes, scores = spread(20_000, 0)
+        labels = torch.randint(80, (20_000,), generator=torch.Generator().manual_seed(0))
+        return {
+            "cvbench": lambda: nms(boxes, scores, 0.5, groups=labels),
+            "torchvision": lambda: torchvision.ops.batched_nms(boxes, scores, labels, 0.5),
+        }
+
+    return contenders
+
+
+def _bootstrap() -> Contenders:
+    scene = boxes_at_size()
+    matches = match_coco(scene.truth, scene.detections, classes=scene.classes)
+
+    def ours() -> float:
+        return float(resampled_figures(matches, bayesian_weights(len(matches.numbers), 1000))["AP"].std())
+
+    return {"cvbench": ours}
+
+
+def label_maps() -> tuple[np.ndarray, np.ndarray]:
+    """Truths and predictions in patches of 16 pixels, as objects are; 500 maps of 512 x 512."""
+    draw = np.random.default_rng(0)
+    true = draw.integers(0, 21, (500, 32, 32), np.uint8)
+    found = np.where(draw.random(true.shape) < 0.8, true, draw.integers(0, 21, true.shape, np.uint8))
+    return true.repeat(16, 1).repeat(16, 2), np.roll(found.repeat(16, 1).repeat(16, 2), 3, 2)
+
+
+def _miou() -> Contenders:
+    true, found = label_maps()
+    truths, maps = ([LabelMap(torch.from_numpy(m)) for m in side] for side in (true, found))
+
+    def ours() -> float | None:
+        metric = MeanIoU([str(k) for k in range(21)])
+        for first in range(0, 500, 10):
+            batch = slice(first, first + 10)
+            metric.update([str(i) for i in range(first, first + 10)], maps[batch], truths[batch])
+        return metric.compute()[0].value
+
+    def bincount() -> float:
+        table = np.zeros(21 * 21, np.int64)
+        for t, p in zip(true, found, strict=True):
+            table += np.bincount(21 * t.ravel().astype(np.int64) + p.ravel(), minlength=21 * 21)
+        table = table.reshape(21, 21)
+        hits = table.diagonal()
+        return float((hits / (table.sum(0) + table.sum(1) - hits)).mean())
+
+    return {"cvbench": ours, "NumPy bincount": bincount, "torchmetrics": _torchmetrics(true, found)}
+
+
+def _torchmetrics(true: np.ndarray, found: np.ndarray) -> Callable[[], float] | Absent:
+    try:
+        from torchmetrics.classification import MulticlassJaccardIndex
+    except ImportError as error:
+        return Absent(f"not installed here ({error})")
+
+    def peer() -> float:
+        metric = MulticlassJaccardIndex(21, validate_args=False)
+        for first in range(0, 500, 10):
+            batch = slice(first, first + 10)
+            metric.update(torch.from_numpy(found[batch]).long(), torch.from_numpy(true[batch]).long())
+        return float(metric.compute())
+
+    return peer
+
+
+_MINUTES = ("pycocotools",)
+
+ROWS = {
+    "coco-bbox": Row(
+        "COCO bbox, 5,000 images x 100 detections, 80 classes, 37,000 objects: from arrays to the 12 "
+        "figures; peers begin with data sets that they have read and indexed",
+        "faster than the fastest; aim 2 x",
+        _ours_box,
+        once=_MINUTES,
+    ),
+    "coco-bbox-files": Row(
+        "the same from the two JSON files, reading included",
+        "within 1.5 x of the fastest; aim first",
+        _ours_box_files,
+        rounds=5,
+        once=_MINUTES,
+    ),
+    "coco-segm": Row(
+        "COCO segm, 5,000 images x 36 detections, 80 classes, 37,000 objects: from compressed masks to "
+        "the 12 figures",
+        "faster than faster-coco-eval; aim first",
+        _ours_masks,
+        rounds=5,
+        once=_MINUTES,
+    ),
+    "iou": Row("pairwise IoU, 5,000 x 5,000", "10 x", _pairwise_iou, rounds=15),
+    "nms": Row("NMS, 5,000 boxes spread evenly, one class", "5 x", _nms(scattered), rounds=31),
+    "nms-clustered": Row("NMS, 5,000 boxes around 100 objects, one class", "5 x", _nms(clustered), rounds=31),
+    "nms-80": Row("NMS, 20,000 boxes spread evenly, 80 classes", "3 x", _batched_nms(scattered), rounds=31),
+    "nms-80-clustered": Row(
+        "NMS, 20,000 boxes around 400 objects, 80 classes", "3 x", _batched_nms(clustered), rounds=31
+    ),
+    "bootstrap": Row(
+        "bootstrap of the COCO bbox figures at that size, 1,000 resamples",
+        "at most 30 s",
+        _bootstrap,
+        rounds=1,
+        once=("cvbench",),
+    ),
+    "miou": Row("mean IoU, 500 maps of 512 x 512, 21 classes", "2 x the faster", _miou, rounds=5),
+}
