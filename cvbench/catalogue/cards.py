@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from cvbench.errors import UnknownName, suggestion
@@ -89,17 +90,45 @@ class MetricCard(Card):
 C = TypeVar("C", bound=Card)
 
 
-class Catalogue(Mapping[str, C], Generic[C]):
-    """Cards by name, in the order they are shown; unknown names get the nearest ones."""
+@dataclass(frozen=True)
+class Family(Generic[C]):
+    """All that another library brings, each under the library's name: ``timm/resnet50``.
 
-    def __init__(self, kind: str, *cards: C) -> None:
+    The library is imported when one of its names is looked up, and not before. The object behind a
+    Card of a family takes the member's name before everything else.
+    """
+
+    prefix: str
+    names: Callable[[], Sequence[str]]
+    """Its members, without the prefix."""
+    card: Callable[[str], C]
+    """The Card of a member."""
+
+
+class Catalogue(Mapping[str, C], Generic[C]):
+    """Cards by name, in the order they are shown; unknown names get the nearest ones.
+
+    Members of families are found by name like all others; they are too many to be listed.
+    """
+
+    def __init__(self, kind: str, *cards: C, families: Sequence[Family[C]] = ()) -> None:
         self.kind = kind
         self._cards = {card.name: card for card in cards}
+        self._found: dict[str, C] = {}
+        self.families = {family.prefix: family for family in families}
         if len(self._cards) != len(cards):
             raise ValueError(f"two {kind}s have one name")
 
     def __getitem__(self, name: str) -> C:
-        return self._cards[name]
+        prefix, _, member = name.partition("/")
+        family = self.families.get(prefix)
+        if not member or family is None:
+            return self._cards[name]
+        if name not in self._found:
+            if member not in family.names():
+                raise KeyError(name)
+            self._found[name] = family.card(member)
+        return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cards)
@@ -109,17 +138,22 @@ class Catalogue(Mapping[str, C], Generic[C]):
 
     def find(self, name: str) -> C:
         """The Card of this name; raises UnknownName with the nearest names."""
-        if name in self._cards:
-            return self._cards[name]
+        if name in self:
+            return self[name]
         raise UnknownName(f'there is no {self.kind} "{name}".\n  {self.suggest(name)}'.rstrip())
 
     def suggest(self, name: str) -> str:
         """What to say behind an unknown name."""
-        return suggestion(name, self._cards, listing=f"cvbench list {self.kind}s")
+        family = self.families.get(name.partition("/")[0])
+        known = [f"{family.prefix}/{member}" for member in family.names()] if family else self._cards
+        return suggestion(name, known, listing=f"cvbench list {self.kind}s")
 
     def load(self, name: str) -> Any:
         """The object behind a name of this catalogue, or behind an address of the user's own."""
-        return load(name if is_address(name) else self.find(name).address)
+        if is_address(name):
+            return load(name)
+        found, (prefix, _, member) = load(self.find(name).address), name.partition("/")
+        return partial(found, member) if prefix in self.families else found
 
 
 def is_address(name: str) -> bool:

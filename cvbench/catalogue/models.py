@@ -1,12 +1,15 @@
-"""The architectures, in the order of their publication."""
+"""The architectures, in the order of their publication, and those of other libraries."""
 
 from __future__ import annotations
 
 from cvbench.catalogue.cards import Catalogue, ModelCard
 from cvbench.catalogue.classifiers import CLASSIFIERS
 from cvbench.catalogue.detectors import DETECTORS
+from cvbench.catalogue.families import TIMM, TORCHVISION
 from cvbench.catalogue.segmenters import SEGMENTERS
 
 MODELS: Catalogue[ModelCard] = Catalogue(
-    "model", *sorted((*CLASSIFIERS, *DETECTORS, *SEGMENTERS), key=lambda card: card.year)
+    "model",
+    *sorted((*CLASSIFIERS, *DETECTORS, *SEGMENTERS), key=lambda card: card.year),
+    families=(TIMM, TORCHVISION),
 )

@@ -24,8 +24,10 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 def task_of(record: Record) -> str:
     """The task of a record's model; `unknown` for a model that this version does not know."""
+    if record.cell.model.task is not None:
+        return record.cell.model.task
     card = MODELS.get(record.cell.model.name)
-    return record.cell.model.task or (card.task if card else "unknown")
+    return card.task if card else "unknown"
 
 
 def _row(record: Record) -> dict[str, Any]:

@@ -80,7 +80,11 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
     for runtime, seed in product(_runtimes(settings.runtime), settings.seed):
         yield Cell(
             model=ModelSpec(
-                name=model.name, task=None if card else task, options=model.options, weights=model.weights
+                name=model.name,
+                # A model of our own has its task from its Card; others say it, for who has no such library.
+                task=None if card and "/" not in card.name else task,
+                options=model.options,
+                weights=model.weights,
             ),
             data=DataSpec.model_validate(settings.data.model_dump()),
             train=None if model.weights else settings.train,

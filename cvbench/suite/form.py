@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """In the schema: a name of a catalogue, which editors offer, or an address of one's own."""
+    """In the schema: a name of a catalogue, which editors offer, of a family, or an address of one's own."""
 
     catalogue: Catalogue[Any]
 
@@ -43,7 +43,8 @@ class Known:
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         address = {**handler(core), "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"}
-        return {"anyOf": [{"enum": list(self.catalogue)}, address]}
+        families = [{**handler(core), "pattern": f"^{prefix}/[\\w.-]+$"} for prefix in self.catalogue.families]
+        return {"anyOf": [{"enum": list(self.catalogue)}, *families, address]}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,95 @@
+"""Models of other libraries, by name: `timm/<name>` and `torchvision/<name>`.
+
+Their Cards are made when they are asked for, from what the library says of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from cvbench.catalogue.cards import Choice, Family, ModelCard
+from cvbench.spec import TaskName
+
+_SIZE: Final = Choice(None, "height and width of the input; by default what the library's weights expect")
+_TRANSFORMS: Final = Choice(
+    "DEFAULT", "the weights whose preprocessing is taken, such as IMAGENET1K_V1; the newest by default"
+)
+
+
+@cache
+def _timm_names() -> Sequence[str]:
+    import timm
+
+    return [*timm.list_models(), *timm.list_pretrained()]
+
+
+def _timm_card(name: str) -> ModelCard:
+    from timm.models import get_pretrained_cfg
+
+    config = get_pretrained_cfg(name)
+    channels, height, width = config.input_size if config else (3, 224, 224)
+    return ModelCard(
+        name=f"timm/{name}",
+        address="cvbench.models.foreign.timm_classifiers:build",
+        summary="a classifier of timm",
+        task="classification",
+        title="PyTorch Image Models",
+        authors="Ross Wightman",
+        year=2019,
+        link="https://github.com/huggingface/pytorch-image-models",
+        input=(channels, height, width),
+        parameters={},
+        options={"size": _SIZE},
+    )
+
+
+@cache
+def _torchvision_tasks() -> dict[str, TaskName]:
+    """What each model of torchvision is for; those for other things than our tasks are left out."""
+    from torchvision import models
+
+    modules: dict[TaskName, object] = {
+        "classification": models,
+        "detection": models.detection,
+        "segmentation": models.segmentation,
+    }
+    return {
+        name: task
+        for task, module in modules.items()
+        for name in models.list_models(module=module)
+        if not name.startswith("keypoint")
+    }
+
+
+def _torchvision_card(name: str) -> ModelCard:
+    task = _torchvision_tasks()[name]
+    options = {
+        "classification": {"size": _SIZE, "transforms": _TRANSFORMS},
+        "detection": {
+            "size": _SIZE,
+            "coco91": Choice(
+                False, "keep the 91 labels of torchvision's COCO weights, and give out COCO's 80"
+            ),
+        },
+        "segmentation": {"size": _SIZE, "aux": Choice(False, "train a second head on the third stage")},
+    }
+    side = 224 if task == "classification" else 520
+    return ModelCard(
+        name=f"torchvision/{name}",
+        address=f"cvbench.models.foreign.torchvision_{task}:build",
+        summary=f"torchvision's {name}",
+        task=task,
+        title="torchvision",
+        authors="the PyTorch team",
+        year=2016,
+        link="https://github.com/pytorch/vision",
+        input=(3, 800, 1333) if task == "detection" else (3, side, side),
+        parameters={},
+        options=options[task],
+    )
+
+
+TIMM: Final = Family("timm", _timm_names, _timm_card)
+TORCHVISION: Final = Family("torchvision", lambda: list(_torchvision_tasks()), _torchvision_card)

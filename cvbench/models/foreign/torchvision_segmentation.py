@@ -1,0 +1,56 @@
+"""Any segmentation net of torchvision: FCN, DeepLab v3, LR-ASPP.
+
+Images are stretched to the input's size, so that a batch is one tensor; torchvision's own reference
+resizes the shorter side to 520 and takes images one by one, and its published figures were found so.
+With `aux`, a second head on the third stage counts half in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+from torchvision import models
+
+from cvbench.errors import InputError
+from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD
+from cvbench.models.foreign.equipping import equip, side_of
+from cvbench.values import VOID, LabelMap, Preprocessing
+
+_AUXILIARY_WEIGHT = 0.5
+_SIDE = 520
+
+
+def build(name: str, classes: int, *, size: object = None, aux: bool = False) -> Any:
+    """The network of this name in torchvision, freshly initialised; `classes` counts the background."""
+    title = f"torchvision/{name}"
+    side = side_of(title, size) or _SIDE
+    if aux and name.startswith("lraspp"):
+        raise InputError(f"{title}: aux=True cannot be used: it has no third stage to put a head on.")
+    heads = {} if name.startswith("lraspp") else {"aux_loss": aux}
+    net = models.get_model(name, weights=None, weights_backbone=None, num_classes=classes, **heads)
+    preprocessing = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    return equip(net, preprocessing, loss=_loss, decode=_decode)
+
+
+def _loss(outputs: Mapping[str, Tensor], truths: Sequence[LabelMap]) -> dict[str, Tensor]:
+    """Cross entropy of each pixel, as the mean over all pixels of the batch but `VOID`."""
+    labels = torch.stack([truth.labels for truth in truths]).to(outputs["out"].device, torch.int64)
+    terms = {"cross_entropy": _cross_entropy(outputs["out"], labels)}
+    if "aux" in outputs:
+        terms["auxiliary"] = _AUXILIARY_WEIGHT * _cross_entropy(outputs["aux"], labels)
+    return terms
+
+
+def _cross_entropy(logits: Float[Tensor, "b classes h w"], labels: Tensor) -> Tensor:
+    total = F.cross_entropy(logits.float(), labels, ignore_index=VOID, reduction="sum")
+    return total / (labels != VOID).sum().clamp(min=1)
+
+
+def _decode(outputs: Mapping[str, Tensor]) -> list[LabelMap]:
+    """Each pixel's class with the highest logit."""
+    return [LabelMap(labels) for labels in outputs["out"].argmax(dim=1).to(torch.uint8).unbind()]
