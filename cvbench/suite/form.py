@@ -43,7 +43,8 @@ class Known:
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         address = {**handler(core), "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"}
-        families = [{**handler(core), "pattern": f"^{prefix}/[\\w.-]+$"} for prefix in self.catalogue.families]
+        patterns = [f"^{prefix}/[\\w.-]+$" for prefix in self.catalogue.families]
+        families = [{**handler(core), "pattern": pattern} for pattern in patterns]
         return {"anyOf": [{"enum": list(self.catalogue)}, *families, address]}
 
 
