@@ -28,6 +28,8 @@ def measure(row: Row, contenders: Mapping[str, Any]) -> dict[str, Timed]:
     A first run, not counted, warms up; contenders that take a minute run only once, and that counts.
     All results have to agree, or the comparison is worth nothing: AssertionError.
     """
+    gc.collect()
+    gc.freeze()  # the millions of objects that some contenders work on are none of the others' garbage
     there = {name: call for name, call in contenders.items() if not isinstance(call, Absent)}
     seconds: dict[str, list[float]] = {name: [] for name in there}
     expected = None
@@ -41,6 +43,7 @@ def measure(row: Row, contenders: Mapping[str, Any]) -> dict[str, Timed]:
     for turn in range(row.rounds):
         for name in again if turn % 2 == 0 else reversed(again):
             seconds[name].append(_timed(there[name])[0])
+    gc.unfreeze()
     return {
         name: Timed(missing=call.reason) if isinstance(call, Absent) else Timed(tuple(seconds[name]))
         for name, call in contenders.items()
@@ -57,7 +60,6 @@ def ratios(ours: Timed, peer: Timed) -> tuple[float, float, float]:
 
 
 def _timed(call: Any) -> tuple[float, Any]:
-    gc.collect()
     start = time.perf_counter()
     result = call()
     return time.perf_counter() - start, result

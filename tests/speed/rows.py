@@ -1,7 +1,6 @@
 """What is timed, beside whom: one entry a row of the reference table."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +12,12 @@ from cvbench.metrics.coco_bootstrap import resampled_figures
 from cvbench.metrics.coco_evaluation import evaluate_coco, match_coco
 from cvbench.metrics.coco_figures import values
 from cvbench.metrics.segmentation import MeanIoU
+from cvbench.scoring.coco_files import read_coco
 from cvbench.statistics.bootstrap import bayesian_weights
 from cvbench.values import LabelMap
 from tests.speed.box_sets import clustered, scattered
 from tests.speed.masks import with_masks
-from tests.speed.peers import PROGRAMS, Absent, Files, files_of, from_files, from_memory
+from tests.speed.peers import PROGRAMS, Absent, files_of, from_files, from_memory
 from tests.speed.scenes import boxes_at_size
 
 Contenders = Mapping[str, Callable[[], Any] | Absent]
@@ -35,7 +35,7 @@ class Row(NamedTuple):
     """Contenders that take a minute: they run once."""
 
 
-def _ours_box() -> Contenders:
+def _boxes() -> Contenders:
     scene = boxes_at_size()
     files = files_of("boxes", scene)
 
@@ -46,23 +46,18 @@ def _ours_box() -> Contenders:
     return {"cvbench": ours} | {name: from_memory(name, files, "bbox") for name in PROGRAMS}
 
 
-def _ours_box_files() -> Contenders:
+def _boxes_from_files() -> Contenders:
     files = files_of("boxes", boxes_at_size())
-    return {"cvbench": _reader(files)} | {name: from_files(name, files, "bbox") for name in PROGRAMS}
-
-
-def _reader(files: Files) -> Callable[[], list[float | None]] | Absent:
-    from cvbench.scoring.coco_files import read_coco
 
     def ours() -> list[float | None]:
-        read = read_coco(Path(files.results), Path(files.truth), masks=False)
+        read = read_coco(files.results, files.truth, masks=False)
         found = evaluate_coco(read.truth, read.detections, classes=len(read.classes))
         return list(values(found).values())
 
-    return ours
+    return {"cvbench": ours} | {name: from_files(name, files, "bbox") for name in PROGRAMS}
 
 
-def _ours_masks() -> Contenders:
+def _masks() -> Contenders:
     scene = boxes_at_size(found=36)
     masks = with_masks(scene)
     files = files_of("masks", scene, masks)
@@ -164,13 +159,13 @@ ROWS = {
         "COCO bbox, 5,000 images x 100 detections, 80 classes, 37,000 objects: from arrays to the 12 "
         "figures; peers begin with data sets that they have read and indexed",
         "faster than the fastest; aim 2 x",
-        _ours_box,
+        _boxes,
         once=_MINUTES,
     ),
     "coco-bbox-files": Row(
         "the same from the two JSON files, reading included",
         "within 1.5 x of the fastest; aim first",
-        _ours_box_files,
+        _boxes_from_files,
         rounds=5,
         once=_MINUTES,
     ),
@@ -178,7 +173,7 @@ ROWS = {
         "COCO segm, 5,000 images x 36 detections, 80 classes, 37,000 objects: from compressed masks to "
         "the 12 figures",
         "faster than faster-coco-eval; aim first",
-        _ours_masks,
+        _masks,
         rounds=5,
         once=_MINUTES,
     ),
