@@ -38,7 +38,7 @@ def score_coco(
                 direction="higher",
                 n=files.images,
                 interval=interval_around(overall, varied[name], reads_the_best=True)
-                if overall is not None and name in varied
+                if overall is not None and len(varied.get(name, ())) > 1
                 else None,
                 protocol=rule,
                 parts=tuple(

@@ -91,8 +91,8 @@ def read_coco_instances(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoI
     form: Any = _MaskedFile if masks else _BoxedFile
     typed: Any = decode_typed(msgspec.json.Decoder(form), content)
     if typed is not None:
-        lists = [every_entry(getattr(typed, name)) for name in ("images", "categories", "annotations")]
-        return _columns(path, *lists, mistakes, masks=masks)
+        lists = [every_entry(getattr(typed, name)) for name in _Lists._fields]
+        return _columns(path, _Lists(*lists), mistakes, masks=masks)
     plain = decode_plain(path, content)
     if not isinstance(plain, dict):
         raise InputError(
@@ -111,12 +111,17 @@ def read_coco_instances(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoI
                 f"{path}: {what}; an instances file has lists of images, categories, annotations"
             )
         lists.append(sound_entries(path, name, plain[name], entry, mistakes))
-    return _columns(path, *lists, mistakes, masks=masks)
+    return _columns(path, _Lists(*lists), mistakes, masks=masks)
 
 
-def _columns(
-    path: Path, images: Entries, categories: Entries, annotations: Entries, mistakes: Mistakes, *, masks: bool
-) -> CocoInstances:
+class _Lists(NamedTuple):
+    images: Entries
+    categories: Entries
+    annotations: Entries
+
+
+def _columns(path: Path, lists: _Lists, mistakes: Mistakes, *, masks: bool) -> CocoInstances:
+    images, categories, annotations = lists
     image_id, category_id = _column(images, "id", np.int64), _column(categories, "id", np.int64)
     by_id = np.argsort(image_id, kind="stable")
     ids = _column(annotations, "id", np.int64)

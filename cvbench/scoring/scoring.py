@@ -48,11 +48,12 @@ def score_files(
     from cvbench.scoring.conversion import to_coco, to_voc
     from cvbench.scoring.voc import score_voc
 
-    how = {"rule": wanted.rule, "draws": draws, "seed": seed}
     if wanted.name.startswith("coco"):
-        figures = score_coco(files if isinstance(files, CocoFiles) else to_coco(files), **how)
+        coco = files if isinstance(files, CocoFiles) else to_coco(files)
+        figures = score_coco(coco, rule=wanted.rule, draws=draws, seed=seed)
     else:
-        figures = score_voc(files if isinstance(files, VocFiles) else to_voc(files), wanted.name, **how)
+        voc = files if isinstance(files, VocFiles) else to_voc(files)
+        figures = score_voc(voc, wanted.name, rule=wanted.rule, draws=draws, seed=seed)
     return Score(wanted, figures, tuple(_notes(files)))
 
 

@@ -49,5 +49,5 @@ class Side(NamedTuple):
     def check_boxes(self, xywh: Float64[np.ndarray, "n 4"] | None) -> None:
         """Boxes (x, y, width, height) are finite, and no width or height is negative."""
         if xywh is not None:
-            self.note("bbox that is not finite", ~np.isfinite(xywh).all(1), xywh)
-            self.note("bbox of negative width or height", (xywh[:, 2:] < 0).any(1), xywh)
+            self.note("bbox that is not finite", np.asarray(~np.isfinite(xywh).all(1)), xywh)
+            self.note("bbox of negative width or height", np.asarray((xywh[:, 2:] < 0).any(1)), xywh)
