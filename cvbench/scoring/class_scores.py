@@ -104,10 +104,11 @@ def _table(path: Path) -> tuple[list[str] | None, list[list[str]]]:
 
 def _load(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        return (
-            {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-        )
+        with path.open("rb") as file:  # NumPy leaves a file open that it cannot unpack
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            return {name: loaded[name] for name in loaded.files}
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -20,7 +20,7 @@ def score_topk(
     """top1 and top5 with Wilson intervals, by the metric of the runs.
 
     Rows are joined by their ids where both files have them, otherwise by their order. Labels are names
-    of classes, if all of them are, and otherwise numbers from 0. Raises InputError, with everything
+    of classes, if any of them is one, and otherwise numbers from 0. Raises InputError, with everything
     that is wrong.
     """
     import torch
@@ -76,13 +76,15 @@ def _rows(
 def _numbers(
     truth: Path, labels: Labels, names: tuple[str, ...], mistakes: Mistakes
 ) -> Int64[np.ndarray, " labels"]:
-    """The labels as places among the classes."""
+    """The labels as places among the classes: by name if any is a name, so that none is misread."""
     by_name = {name: k for k, name in enumerate(names)}
-    if all(label in by_name for label in labels.labels):
-        return np.array([by_name[label] for label in labels.labels], np.int64)
+    named = any(label in by_name for label in labels.labels)
     numbers = []
     for i, label in enumerate(labels.labels):
-        number = int(label) if label.isdecimal() and len(label) < 10 else -1
+        if named:
+            number = by_name.get(label, -1)
+        else:
+            number = int(label) if label.isdecimal() and len(label) < 10 else -1
         if not 0 <= number < len(names):
             mistakes.add(truth, f"a label that is none of the {len(names)} classes", f"row {i}: {label}")
         numbers.append(number)

@@ -140,5 +140,5 @@ class _Doctype(Exception):
 class _NoDoctype(ET.TreeBuilder):
     """Builds the tree, and stops at a document type."""
 
-    def doctype(self, name: str, pubid: str, system: str) -> None:  # noqa: ARG002, expat calls it so
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002, expat calls it so
         raise _Doctype

@@ -1,0 +1,117 @@
+"""`cvbench score`: figures of files, for people and for programs."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.scoring.voc_trees import DETECTIONS, OBJECTS, write_voc
+
+TRUTH = {
+    "images": [{"id": 4}],
+    "categories": [{"id": 3, "name": "cat"}],
+    "annotations": [
+        {"id": 1, "image_id": 4, "category_id": 3, "bbox": [0, 0, 9, 9], "area": 81, "iscrowd": 0}
+    ],
+}
+FOUND = [{"image_id": 4, "category_id": 3, "bbox": [0, 0, 9, 9], "score": 0.5}]
+COCO = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+
+ONES = ["1.0000"] * 4
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "truth.json").write_text(json.dumps(TRUTH))
+    (tmp_path / "found.json").write_text(json.dumps(FOUND))
+    return tmp_path / "found.json", "--truth", tmp_path / "truth.json", "--protocol"
+
+
+def test_programs_get_one_document_with_the_usual_names(cvbench, files):
+    done = cvbench("score", *files, "coco-bbox", "--resamples", 20, "--json")
+    assert done.code == 0
+    assert done.stderr == ""
+    assert done.document["protocol"] == "coco-bbox"
+    assert list(done.document["metrics"]) == COCO
+    assert done.document["metrics"]["AP"] == {
+        "value": pytest.approx(1),
+        "interval": pytest.approx([1, 1]),
+        "n": 1,
+    }
+    assert done.document["metrics"]["APl"] == {
+        "value": None,
+        "interval": None,
+        "n": 1,
+        "missing": "no large object to be found",
+    }
+
+
+def test_people_get_tables(cvbench, files):
+    done = cvbench("score", *files, "coco-bbox", "--per-class")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["AP", "1.0000", "1.0000", "…", "1.0000", "1"] in lines
+    assert ["class", "n", *COCO] in lines
+    assert [
+        "cat",
+        "1",
+        *["1.0000", "1.0000", "1.0000", "1.0000", "-", "-", "1.0000", "1.0000", "1.0000", "1.0000", "-", "-"],
+    ] in lines
+    assert "missing: no large object to be found" in done.stdout
+
+
+def test_no_predictions_are_an_ap_of_0_and_it_says_so(cvbench, files):
+    files[0].write_text("[]")
+    shown, told = cvbench("score", *files, "coco-bbox"), cvbench("score", *files, "coco-bbox", "--json")
+    assert "The predictions are empty" in shown.stdout
+    assert told.document["metrics"]["AP"]["value"] == 0
+    assert "The predictions are empty" in told.document["notes"][0]
+
+
+def test_classes_stand_in_the_document_when_asked_for(cvbench, files):
+    told = cvbench("score", *files, "voc2012", "--per-class", "--json").document
+    assert told["metrics"]["mAP"]["classes"] == {"cat": {"value": 1.0, "n": 1}}
+
+
+def test_trees_of_voc_and_tables_of_scores_are_scored(cvbench, tmp_path):
+    results, root = write_voc(tmp_path, OBJECTS, DETECTIONS)
+    told = cvbench(
+        "score", results, "--truth", root, "--protocol", "voc2012", "--image-set", "test", "--json"
+    )
+    assert told.document["metrics"]["mAP"]["value"] == pytest.approx(5 / 12)
+    np.savez(tmp_path / "s.npz", scores=np.eye(6))
+    np.savez(tmp_path / "l.npz", labels=np.arange(6))
+    told = cvbench("score", tmp_path / "s.npz", "--truth", tmp_path / "l.npz", "--protocol", "topk", "--json")
+    assert [figure["value"] for figure in told.document["metrics"].values()] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["coco-bbx"], 'there is no protocol "coco-bbx".\n  Did you mean coco-bbox'),
+        (["x"], "There are coco-bbox, coco-segm, voc2007, voc2012"),
+        (["coco-bbox", "--classes", "3"], "--classes: COCO's files name their images and classes themselves"),
+        (["coco-bbox", "--classes", "x"], "--classes x: is no number, no list with commas, and no file"),
+        (["coco-bbox", "--classes", "a,a"], "--classes a,a: the name 'a' is there twice, or is empty"),
+        (["coco-bbox", "--image-set", "test"], "--image-set: COCO's files name their images"),
+        (["topk", "--image-set", "test"], "--image-set: topk scores all images of the labels"),
+        (["topk", "--resamples", "9"], "--resamples: topk takes no number of resamples"),
+        (["miou"], "found.json: there is no such folder"),
+        (["coco-bbox", "--truth", "nowhere"], "nowhere: there is no such file or folder"),
+    ],
+)
+def test_a_mistake_is_said_without_a_traceback(cvbench, files, arguments, said):
+    done = cvbench("score", *files, *arguments)
+    assert (done.code, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unsound_files_get_no_figure_in_a_process_of_their_own(files):
+    files[0].write_text(json.dumps([{**FOUND[0], "category_id": 5}] * 12))
+    command = [sys.executable, "-m", "cvbench", "score", *map(str, files), "coco-bbox", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{files[0]}: category_id that the truth does not have (12 times)\n  [0]: 5\n" in done.stderr
+    assert done.stderr.endswith("  [9]: 5\n  … and 2 more\n")
