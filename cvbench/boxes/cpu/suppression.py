@@ -83,31 +83,26 @@ def suppress_groups(
     start: int,
     stop: int,
 ) -> None:
-    """Write into `stays` what suppression keeps of the groups `start` to `stop`."""
+    """Write into `stays` what suppression keeps of the groups `start` to `stop`; each stands best first."""
+    apart = 1 - limit * (1 - SLACK)
     for group in range(start, stop):
-        first, last = starts[group], starts[group + 1]
-        suppress(boxes[first:last], limit, stays[first:last])
-
-
-@compiled
-def suppress(boxes: Float[np.ndarray, "n 4"], limit: float, stays: Bool[np.ndarray, " n"]) -> None:
-    """Write into `stays` what suppression keeps of these boxes, which stand best first."""
-    strip = by_left_edge(boxes)
-    apart, buckets = 1 - limit * (1 - SLACK), len(strip.starts) - 1
-    for i in range(len(boxes)):
-        p = strip.place[i]
-        stays[i] = p < 0 or not strip.struck[p]
-        if p < 0 or strip.struck[p]:
-            continue
-        low, high = np.float64(strip.x1[p]), np.float64(strip.x2[p])
-        to_left, to_right = strip.widest, high - low
-        if strip.area[p] * limit > NORMAL:
-            to_left = min(to_left, to_right / (1 - apart)) * apart
-            to_right *= apart
-        pad = 1e-14 * (abs(low) + abs(high) + to_left)
-        first = bucket_of(low - to_left - pad, strip.lowest, strip.scale, buckets)
-        last = bucket_of(low + to_right + pad, strip.lowest, strip.scale, buckets)
-        strike(strip, p, limit, strip.starts[first], strip.starts[last + 1])
+        begin = starts[group]
+        strip = by_left_edge(boxes[begin : starts[group + 1]])
+        buckets = len(strip.starts) - 1
+        for i in range(len(strip.place)):
+            p = strip.place[i]
+            stays[begin + i] = p < 0 or not strip.struck[p]
+            if p < 0 or strip.struck[p]:
+                continue
+            low, high = np.float64(strip.x1[p]), np.float64(strip.x2[p])
+            to_left, to_right = strip.widest, high - low
+            if strip.area[p] * limit > NORMAL:
+                to_left = min(to_left, to_right / (1 - apart)) * apart
+                to_right *= apart
+            pad = 1e-14 * (abs(low) + abs(high) + to_left)
+            first = bucket_of(low - to_left - pad, strip.lowest, strip.scale, buckets)
+            last = bucket_of(low + to_right + pad, strip.lowest, strip.scale, buckets)
+            strike(strip, p, limit, strip.starts[first], strip.starts[last + 1])
 
 
 @compiled
