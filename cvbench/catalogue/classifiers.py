@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from cvbench.catalogue.cards import Choice, ModelCard
 
 _WIDTH = Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8")
+_SHORTER = Choice(
+    None, "bring the shorter side to so many pixels and cut the input from the middle; else stretch the image"
+)
 _ALEXNET_DROPOUT = Choice(0.5, "share of activations dropped before the two hidden layers")
 _VGG_DROPOUT = Choice(0.5, "share of activations dropped behind the two hidden layers")
 _AUXILIARY = Choice(True, "two more heads, which count 0.3 each in the loss and nothing in evaluation")
@@ -37,9 +40,10 @@ def _vgg(
         input=(3, 224, 224),
         parameters=parameters,
         macs=macs,
-        reference=(f"ImageNet val top-1 {top1}, top-5 {top5} (torchvision IMAGENET1K_V1, 1 crop)",),
+        reference=(f"ImageNet val top-1 {top1}, top-5 {top5} (torchvision IMAGENET1K_V1, shorter: 256)",),
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "shorter": _SHORTER,
             "width": _WIDTH,
             "dropout": _VGG_DROPOUT,
             "dense": _dense(224),
@@ -72,6 +76,7 @@ def _googlenet(
         reference=reference,
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "shorter": _SHORTER,
             "width": _WIDTH,
             "dropout": Choice(dropout, "share of activations dropped before the last layer"),
             "auxiliary": _AUXILIARY,
@@ -95,9 +100,10 @@ def _resnet(
         input=(3, 224, 224),
         parameters=parameters,
         macs=macs,
-        reference=(f"ImageNet val top-1 {top1}, top-5 {top5} (torchvision IMAGENET1K_V1, 1 crop)",),
+        reference=(f"ImageNet val top-1 {top1}, top-5 {top5} (torchvision IMAGENET1K_V1, shorter: 256)",),
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "shorter": _SHORTER,
             "width": _WIDTH,
             "zero_init_residual": Choice(False, "start each block as the identity"),
         },
@@ -117,9 +123,10 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         input=(3, 224, 224),
         parameters={1000: 61_100_840, 91: 57_376_667, 80: 57_331_600, 20: 57_085_780},
         macs=714_188_480,
-        reference=("ImageNet val top-1 0.56522, top-5 0.79066 (torchvision IMAGENET1K_V1, 1 crop)",),
+        reference=("ImageNet val top-1 0.56522, top-5 0.79066 (torchvision IMAGENET1K_V1, shorter: 256)",),
         options={
             "size": Choice(224, "height and width of the prepared input, at least 63"),
+            "shorter": _SHORTER,
             "width": _WIDTH,
             "dropout": _ALEXNET_DROPOUT,
             "dense": _dense(223),
@@ -140,6 +147,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         reference=("ILSVRC-2012 val top-1 0.593, top-5 0.818 (the paper's single net, 10 crops)",),
         options={
             "size": Choice(227, "height and width of the prepared input, at least 67"),
+            "shorter": _SHORTER,
             "width": _WIDTH,
             "dropout": _ALEXNET_DROPOUT,
             "dense": _dense(227),
@@ -215,7 +223,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         dropout=0.2,
         parameters={1000: 13_004_888, 91: 10_209_713, 80: 10_175_888, 20: 9_991_388},
         macs=1_498_376_192,
-        reference=("ImageNet val top-1 0.69778, top-5 0.89530 (torchvision IMAGENET1K_V1, 1 crop)",),
+        reference=("ImageNet val top-1 0.69778, top-5 0.89530 (torchvision IMAGENET1K_V1, shorter: 256)",),
         more={"true_5x5": Choice(False, "5x5 convolutions in the third branch, as published, not 3x3")},
     ),
     _googlenet(
@@ -282,6 +290,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         reference=("ImageNet val top-1 0.729, top-5 0.912 at 224 px, 0.765 and 0.933 at 448 (the paper)",),
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "shorter": _SHORTER,
             "width": _WIDTH,
         },
     ),
@@ -300,6 +309,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         reference=("ImageNet val top-1 0.772, top-5 0.938 at 256 px (the paper)",),
         options={
             "size": Choice(256, "height and width of the prepared input, at least 32"),
+            "shorter": _SHORTER,
             "width": _WIDTH,
         },
     ),

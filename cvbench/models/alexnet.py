@@ -36,23 +36,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.models.classification import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    at_every_place,
-    softmax_loss,
-    softmax_scores,
-)
+from cvbench.models.classification import at_every_place, prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_share, check_size, check_width, widened
+from cvbench.spec import Option
 from cvbench.values import ClassScores, Preprocessing
 
 
 class AlexNet(nn.Module):
     """Five convolutions, three fully connected layers, one stream."""
 
-    def __init__(self, classes: int, *, size: int, width: float, dropout: float, dense: bool) -> None:
+    def __init__(
+        self, classes: int, *, preprocessing: Preprocessing, width: float, dropout: float, dense: bool
+    ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(size=(size, size), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        self.preprocessing = preprocessing
         self.dense = dense
         c1, c2, c3, c4, c5 = (widened(channels, width) for channels in (64, 192, 384, 256, 256))
         self.features = nn.Sequential(  # shapes at 224 pixels and width 1
@@ -93,10 +90,11 @@ class AlexNet(nn.Module):
 class AlexNetOriginal(nn.Module):
     """Two streams that meet in the third convolution, and response normalisation."""
 
-    def __init__(self, classes: int, *, size: int, width: float, dropout: float, dense: bool) -> None:
+    def __init__(
+        self, classes: int, *, preprocessing: Preprocessing, width: float, dropout: float, dense: bool
+    ) -> None:
         super().__init__()
-        # The paper's inputs are plain bytes less their mean; the normalisation's constants count on it.
-        self.preprocessing = Preprocessing(size=(size, size), mean=IMAGENET_MEAN, std=(1 / 255,) * 3)
+        self.preprocessing = preprocessing
         self.dense = dense
         c1, c2, c3, c4, c5 = (widened(channels, width) for channels in (96, 256, 384, 384, 256))
         self.features = nn.Sequential(  # shapes at 227 pixels and width 1
@@ -116,7 +114,7 @@ class AlexNetOriginal(nn.Module):
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, stride=2),  # 256 6 6
         )
-        side = 6 if dense else _last_side(size)
+        side = 6 if dense else _last_side(preprocessing.size[0])
         self.classifier = _fully_connected(c5 * side**2, widened(4096, width), classes, dropout=dropout)
         _initialise(self, width)
 
@@ -178,21 +176,36 @@ def _initialise(net: AlexNetOriginal, width: float) -> None:
 
 
 def alexnet(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> AlexNet:
     """AlexNet for images of `size` pixels; `width` multiplies the kernels and the hidden layers."""
     # below 63 the last pooling has nothing to pool; a dense net needs the 6 x 6 of its first layer
     check_size("alexnet", size, least=223 if dense else 63)
     check_width("alexnet", width)
     check_share("alexnet", "dropout", dropout)
-    return AlexNet(classes, size=size, width=width, dropout=dropout, dense=dense)
+    preprocessing = prepared("alexnet", size, shorter)
+    return AlexNet(classes, preprocessing=preprocessing, width=width, dropout=dropout, dense=dense)
 
 
 def alexnet_original(
-    classes: int, *, size: int = 227, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 227,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> AlexNetOriginal:
     """The published AlexNet for images of `size` pixels."""
     check_size("alexnet_original", size, least=227 if dense else 67)
     check_width("alexnet_original", width)
     check_share("alexnet_original", "dropout", dropout)
-    return AlexNetOriginal(classes, size=size, width=width, dropout=dropout, dense=dense)
+    # The paper's inputs are plain bytes less their mean; the normalisation's constants count on it.
+    preprocessing = prepared("alexnet_original", size, shorter, std=(1 / 255,) * 3)
+    return AlexNetOriginal(classes, preprocessing=preprocessing, width=width, dropout=dropout, dense=dense)

@@ -1,4 +1,4 @@
-"""What classifiers share: the loss they descend, the scores they give, and dense evaluation."""
+"""What classifiers share: prepared images, the loss they descend, their scores, dense evaluation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,34 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.values import ClassScores
+from cvbench.models.options import refusal
+from cvbench.spec import Option
+from cvbench.values import ClassScores, Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 """Of the training images by channel, RGB in 0 … 1; torchvision's weights expect it."""
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def prepared(
+    model: str,
+    size: int,
+    shorter: Option | None,
+    *,
+    mean: tuple[float, float, float] = IMAGENET_MEAN,
+    std: tuple[float, float, float] = IMAGENET_STD,
+) -> Preprocessing:
+    """An input of `size` x `size`: the whole image stretched to it, or the middle cut out.
+
+    With `shorter`, the shorter side becomes so many pixels first, and the aspect is kept: 256 before
+    a cut of 224 is how published figures on ImageNet came about. Raises InputError for a shorter
+    side that is not at least `size`.
+    """
+    if shorter is None:
+        return Preprocessing(size=(size, size), mean=mean, std=std)
+    if not isinstance(shorter, int) or isinstance(shorter, bool) or shorter < size:
+        raise refusal(model, "shorter", shorter, wanted=f"{size} pixels, its size, or more")
+    return Preprocessing(size=(size, size), resize="crop", shorter=shorter, mean=mean, std=std)
 
 
 def softmax_loss(logits: Float[Tensor, "b classes"], truths: Sequence[ClassScores]) -> dict[str, Tensor]:

@@ -23,9 +23,14 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.models.classification import softmax_loss, softmax_scores
+from cvbench.models.classification import prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_size, check_width, widened
+from cvbench.spec import Option
 from cvbench.values import ClassScores, Preprocessing
+
+# darknet's inputs are plain 0 … 1
+_PLAIN_MEAN = (0.0, 0.0, 0.0)
+_PLAIN_STD = (1.0, 1.0, 1.0)
 
 
 class ConvNormLeaky(nn.Sequential):
@@ -121,9 +126,11 @@ class Darknet53Trunk(nn.Module):
 class Darknet(nn.Module):
     """A trunk, the mean over all places, one linear layer."""
 
-    def __init__(self, trunk: Darknet19Trunk | Darknet53Trunk, *, classes: int, size: int) -> None:
+    def __init__(
+        self, trunk: Darknet19Trunk | Darknet53Trunk, *, classes: int, preprocessing: Preprocessing
+    ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(size=(size, size))  # darknet feeds plain 0 … 1
+        self.preprocessing = preprocessing
         self.trunk = trunk
         self.out = nn.Conv2d(trunk.channels, classes, 1)
         nn.init.kaiming_normal_(self.out.weight, nonlinearity="linear")
@@ -158,15 +165,17 @@ def _descent(incoming: int, outgoing: int, *, half: int, blocks: int) -> nn.Sequ
     return nn.Sequential(down, *(Residual(outgoing, half) for _ in range(blocks)))
 
 
-def darknet19(classes: int, *, size: int = 224, width: float = 1.0) -> Darknet:
+def darknet19(classes: int, *, size: int = 224, shorter: Option | None = None, width: float = 1.0) -> Darknet:
     """Nineteen convolutions, 3 x 3 and 1 x 1 in turn, and five poolings."""
     check_size("darknet19", size, least=32)  # below, the last pooling has nothing to pool
     check_width("darknet19", width)
-    return Darknet(Darknet19Trunk(width=width), classes=classes, size=size)
+    preprocessing = prepared("darknet19", size, shorter, mean=_PLAIN_MEAN, std=_PLAIN_STD)
+    return Darknet(Darknet19Trunk(width=width), classes=classes, preprocessing=preprocessing)
 
 
-def darknet53(classes: int, *, size: int = 256, width: float = 1.0) -> Darknet:
+def darknet53(classes: int, *, size: int = 256, shorter: Option | None = None, width: float = 1.0) -> Darknet:
     """53 convolutions in residual blocks; strides in place of poolings."""
     check_size("darknet53", size, least=32)  # below, the last stage has nothing left to halve
     check_width("darknet53", width)
-    return Darknet(Darknet53Trunk(width=width), classes=classes, size=size)
+    preprocessing = prepared("darknet53", size, shorter, mean=_PLAIN_MEAN, std=_PLAIN_STD)
+    return Darknet(Darknet53Trunk(width=width), classes=classes, preprocessing=preprocessing)

@@ -34,8 +34,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.models.classification import IMAGENET_MEAN, softmax_loss, softmax_scores
+from cvbench.models.classification import prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_share, check_size, check_width, widened
+from cvbench.spec import Option
 from cvbench.values import ClassScores, Preprocessing
 
 _AUXILIARY = 0.3
@@ -214,6 +215,7 @@ def googlenet(
     classes: int,
     *,
     size: int = 224,
+    shorter: Option | None = None,
     width: float = 1.0,
     dropout: float = 0.2,
     auxiliary: bool = True,
@@ -225,7 +227,7 @@ def googlenet(
     net = GoogLeNet(
         Form(ConvNorm, third=third, last_pool=2, response_norm=False, even_heads=False),
         classes=classes,
-        preprocessing=Preprocessing(size=(size, size), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+        preprocessing=prepared("googlenet", size, shorter, mean=(0.5,) * 3, std=(0.5,) * 3),
         width=width,
         dropout=dropout,
         auxiliary=auxiliary,
@@ -237,14 +239,20 @@ def googlenet(
 
 
 def googlenet_original(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.4, auxiliary: bool = True
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.4,
+    auxiliary: bool = True,
 ) -> GoogLeNet:
     """The published GoogLeNet: no batch normalisation, 5 x 5 convolutions."""
     _check("googlenet_original", size, width, dropout)
     net = GoogLeNet(
         Form(ConvPlain, third=5, last_pool=3, response_norm=True, even_heads=size == 224),
         classes=classes,
-        preprocessing=Preprocessing(size=(size, size), mean=IMAGENET_MEAN, std=(1 / 255,) * 3),
+        preprocessing=prepared("googlenet_original", size, shorter, std=(1 / 255,) * 3),
         width=width,
         dropout=dropout,
         auxiliary=auxiliary,

@@ -12,7 +12,7 @@ Differences from the paper:
   torchvision's weights were trained with it.
 - Weights start from a normal distribution scaled by fan-out, as torchvision's do; the paper's is scaled
   by fan-in.
-- The shorter side is not drawn from 256 … 480 and the crop is not 224 out of it; images are resized whole.
+- While training the shorter side is not drawn from 256 … 480, and the crop is not 224 out of it.
 
 Weights: none come along. torchvision's load by key; they are BSD-3-Clause, trained on ImageNet, whose
 terms are for non-commercial research.
@@ -25,8 +25,9 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD, softmax_loss, softmax_scores
+from cvbench.models.classification import prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_size, check_width, widened
+from cvbench.spec import Option
 from cvbench.values import ClassScores, Preprocessing
 
 
@@ -99,12 +100,12 @@ class ResNet(nn.Module):
         depths: tuple[int, int, int, int],
         *,
         classes: int,
-        size: int,
+        preprocessing: Preprocessing,
         width: float,
         zero_init_residual: bool,
     ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(size=(size, size), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        self.preprocessing = preprocessing
         stem, *stages = (widened(channels, width) for channels in (64, 64, 128, 256, 512))
         self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
@@ -167,45 +168,93 @@ _FORMS: Mapping[str, tuple[type[BasicBlock | Bottleneck], tuple[int, int, int, i
 """Table 1: the block, and how many of it each stage has."""
 
 
-def _build(name: str, classes: int, *, size: int, width: float, zero_init_residual: bool) -> ResNet:
+def _build(
+    name: str,
+    classes: int,
+    *,
+    size: int,
+    shorter: Option | None,
+    width: float,
+    zero_init_residual: bool,
+) -> ResNet:
     check_size(name, size, least=32)  # below, the last stage has nothing left to halve
     check_width(name, width)
     block, depths = _FORMS[name]
     return ResNet(
-        block, depths, classes=classes, size=size, width=width, zero_init_residual=zero_init_residual
+        block,
+        depths,
+        classes=classes,
+        preprocessing=prepared(name, size, shorter),
+        width=width,
+        zero_init_residual=zero_init_residual,
     )
 
 
 def resnet18(
-    classes: int, *, size: int = 224, width: float = 1.0, zero_init_residual: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    zero_init_residual: bool = False,
 ) -> ResNet:
     """Eight blocks of two 3 x 3 convolutions."""
-    return _build("resnet18", classes, size=size, width=width, zero_init_residual=zero_init_residual)
+    return _build(
+        "resnet18", classes, size=size, shorter=shorter, width=width, zero_init_residual=zero_init_residual
+    )
 
 
 def resnet34(
-    classes: int, *, size: int = 224, width: float = 1.0, zero_init_residual: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    zero_init_residual: bool = False,
 ) -> ResNet:
     """Sixteen blocks of two 3 x 3 convolutions."""
-    return _build("resnet34", classes, size=size, width=width, zero_init_residual=zero_init_residual)
+    return _build(
+        "resnet34", classes, size=size, shorter=shorter, width=width, zero_init_residual=zero_init_residual
+    )
 
 
 def resnet50(
-    classes: int, *, size: int = 224, width: float = 1.0, zero_init_residual: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    zero_init_residual: bool = False,
 ) -> ResNet:
     """Sixteen blocks of 1 x 1, 3 x 3 and 1 x 1 convolutions."""
-    return _build("resnet50", classes, size=size, width=width, zero_init_residual=zero_init_residual)
+    return _build(
+        "resnet50", classes, size=size, shorter=shorter, width=width, zero_init_residual=zero_init_residual
+    )
 
 
 def resnet101(
-    classes: int, *, size: int = 224, width: float = 1.0, zero_init_residual: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    zero_init_residual: bool = False,
 ) -> ResNet:
     """33 blocks of 1 x 1, 3 x 3 and 1 x 1 convolutions."""
-    return _build("resnet101", classes, size=size, width=width, zero_init_residual=zero_init_residual)
+    return _build(
+        "resnet101", classes, size=size, shorter=shorter, width=width, zero_init_residual=zero_init_residual
+    )
 
 
 def resnet152(
-    classes: int, *, size: int = 224, width: float = 1.0, zero_init_residual: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    zero_init_residual: bool = False,
 ) -> ResNet:
     """Fifty blocks of 1 x 1, 3 x 3 and 1 x 1 convolutions."""
-    return _build("resnet152", classes, size=size, width=width, zero_init_residual=zero_init_residual)
+    return _build(
+        "resnet152", classes, size=size, shorter=shorter, width=width, zero_init_residual=zero_init_residual
+    )

@@ -10,7 +10,7 @@ Differences from the paper:
   torchvision's do; the paper starts its deeper nets from a trained A, which is not needed then.
 - The `_bn` forms have a batch normalisation behind each convolution. It was published a year later.
 - The last map is averaged to 7 x 7, so any input of 32 pixels or more will do; at 224 this does nothing.
-- The shorter side is not drawn from 256 … 512 and the crop is not 224 out of it; images are resized whole.
+- While training the shorter side is not drawn from 256 … 512, and the crop is not 224 out of it.
 
 With `dense` the fully connected layers are convolutions (7 x 7, 1 x 1, 1 x 1) over a larger input and the
 logits are averaged over all places: the paper's dense evaluation, without its mirrored second pass.
@@ -26,14 +26,9 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.models.classification import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    at_every_place,
-    softmax_loss,
-    softmax_scores,
-)
+from cvbench.models.classification import at_every_place, prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_share, check_size, check_width, widened
+from cvbench.spec import Option
 from cvbench.values import ClassScores, Preprocessing
 
 _CONVOLUTIONS: Mapping[int, tuple[int, int, int, int, int]] = {
@@ -54,13 +49,13 @@ class VGG(nn.Module):
         *,
         classes: int,
         normalised: bool,
-        size: int,
+        preprocessing: Preprocessing,
         width: float,
         dropout: float,
         dense: bool,
     ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(size=(size, size), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        self.preprocessing = preprocessing
         self.dense = dense
         c1, c2, c3, c4 = (widened(channels, width) for channels in (64, 128, 256, 512))
         n1, n2, n3, n4, n5 = _CONVOLUTIONS[layers]
@@ -122,7 +117,9 @@ def _initialise(net: VGG) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _build(name: str, classes: int, *, size: int, width: float, dropout: float, dense: bool) -> VGG:
+def _build(
+    name: str, classes: int, *, size: int, shorter: Option | None, width: float, dropout: float, dense: bool
+) -> VGG:
     # below 32 the last pooling has nothing to pool; a dense net needs the 7 x 7 of its first layer
     check_size(name, size, least=224 if dense else 32)
     check_width(name, width)
@@ -131,7 +128,7 @@ def _build(name: str, classes: int, *, size: int, width: float, dropout: float, 
         int(name[3:5]),
         classes=classes,
         normalised=name.endswith("_bn"),
-        size=size,
+        preprocessing=prepared(name, size, shorter),
         width=width,
         dropout=dropout,
         dense=dense,
@@ -139,56 +136,104 @@ def _build(name: str, classes: int, *, size: int, width: float, dropout: float, 
 
 
 def vgg11(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Eight 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg11", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg11", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
 def vgg11_bn(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Eight normalised 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg11_bn", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg11_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
 def vgg13(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Ten 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg13", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg13", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
 def vgg13_bn(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Ten normalised 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg13_bn", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg13_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
 def vgg16(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Thirteen 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg16", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg16", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
 def vgg16_bn(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Thirteen normalised 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg16_bn", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg16_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
 def vgg19(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Sixteen 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg19", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg19", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
 def vgg19_bn(
-    classes: int, *, size: int = 224, width: float = 1.0, dropout: float = 0.5, dense: bool = False
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    dense: bool = False,
 ) -> VGG:
     """Sixteen normalised 3 x 3 convolutions and three fully connected layers."""
-    return _build("vgg19_bn", classes, size=size, width=width, dropout=dropout, dense=dense)
+    return _build("vgg19_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)

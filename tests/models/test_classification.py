@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
-from cvbench.models.classification import softmax_loss, softmax_scores
-from cvbench.values import ClassScores
+from cvbench.errors import InputError
+from cvbench.models.classification import at_every_place, prepared, softmax_loss, softmax_scores
+from cvbench.values import ClassScores, Preprocessing
 
 
 def test_the_loss_is_the_mean_of_the_negative_log_probabilities():
@@ -31,3 +32,25 @@ def test_half_precision_logits_are_taken_up_to_fp32():
     logits = torch.tensor([[0.0, 60.0]], dtype=torch.bfloat16)
     assert softmax_loss(logits, [ClassScores.of(0, 2)])["cross_entropy"].item() == 60.0
     assert softmax_scores(logits)[0].scores.dtype == torch.float32
+
+
+def test_a_linear_layer_at_every_place_by_hand():
+    # a 2 x 2 layer that adds up what it sees, over a map of 2 x 3: two places
+    layer = torch.nn.Linear(4, 1)
+    torch.nn.init.ones_(layer.weight)
+    torch.nn.init.zeros_(layer.bias)
+    features = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
+    found = at_every_place(torch.nn.Sequential(layer), features)
+    assert found.tolist() == [[[[12.0, 16.0]]]]
+
+
+def test_an_image_is_stretched_unless_its_shorter_side_is_given():
+    assert prepared("net", 224, None).resize == "stretch"
+    cut = prepared("net", 224, 256, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    assert cut == Preprocessing(size=(224, 224), resize="crop", shorter=256)
+
+
+@pytest.mark.parametrize("shorter", [223, 256.0, True, "256"])
+def test_a_shorter_side_with_less_than_the_cut_is_refused(shorter):
+    with pytest.raises(InputError, match=r"net: shorter=.* it must be 224 pixels, its size, or more"):
+        prepared("net", 224, shorter)
