@@ -128,11 +128,16 @@ class TrainRecipe(Frozen):
     """Of the forward and backward pass (autocast); weights stay fp32."""
     layout: Layout = "channels_last"
     augment: Augment = Augment()
+    sizes: tuple[PositiveInt, PositiveInt] | None = None
+    """Multi-scale training: every ten steps another side of the input, drawn from this range. For models
+    that take inputs of several sizes, such as YOLOv2 and YOLOv3 those that are multiples of 32."""
     workers: NonNegativeInt = 0
     """Loader processes; 0 loads in the training process."""
 
     @model_validator(mode="after")
     def _possible(self) -> TrainRecipe:
+        if self.sizes is not None and self.sizes[0] > self.sizes[1]:
+            raise ValueError(f"the range {list(self.sizes)} runs backwards; write {list(self.sizes[::-1])}")
         if self.nesterov and self.optimizer == "sgd" and self.momentum == 0:
             raise ValueError("nesterov looks ahead along the momentum; set momentum above 0, such as 0.9")
         if self.optimizer == "adamw" and self.momentum == 1:

@@ -13,9 +13,11 @@ import typer
 
 from cvbench.catalogue import DATASETS, is_address
 from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
+from cvbench.cli.anchors import anchors
+from cvbench.cli.data_options import Options, Root, complete_with_boxes, parsed
 from cvbench.cli.listing import print_json, print_table
 from cvbench.errors import InputError
-from cvbench.spec import DataSpec, Option, TaskName
+from cvbench.spec import DataSpec, TaskName
 
 if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
     from cvbench.protocols import Dataset
@@ -40,20 +42,6 @@ class Format(StrEnum):
 
 def _complete(typed: str) -> list[str]:
     return [name for name in DATASETS if name.startswith(typed)]
-
-
-def _complete_exportable(typed: str) -> list[str]:
-    return [name for name in _complete(typed) if Task.DETECTION in DATASETS[name].tasks]
-
-
-_Root = Annotated[
-    str | None,
-    typer.Option(help=f"The folder of your own copy, instead of ${ROOT_VARIABLE}/NAME.", show_default=False),
-]
-_Options = Annotated[
-    list[str] | None,
-    typer.Option("--option", metavar="KEY=VALUE", help="An option of the data set; may be repeated."),
-]
 
 
 @app.command(name="list")
@@ -117,13 +105,13 @@ def show(
         typer.Option(help="The task whose truths are drawn; the set's first by default.", show_default=False),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many images to draw.")] = 16,
-    root: _Root = None,
-    option: _Options = None,
+    root: Root = None,
+    option: Options = None,
 ) -> None:
     """Open a data set, say what it is to the byte, and draw its first images with their truths."""
     if output is not None and output.suffix.lower() != ".png":
         raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
-    spec = DataSpec(name=name, root=root, split=split, options=_parsed(option or ()))
+    spec = DataSpec(name=name, root=root, split=split, options=parsed(option or ()))
     from cvbench.datasets import open_dataset
 
     dataset = open_dataset(spec, task=_task(name, task))
@@ -180,7 +168,7 @@ def _columns(count: int) -> int:
 def export(
     name: Annotated[
         str,
-        typer.Argument(help="A data set with boxes.", autocompletion=_complete_exportable),
+        typer.Argument(help="A data set with boxes.", autocompletion=complete_with_boxes),
     ],
     folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
     form: Annotated[Format, typer.Option("--format", help="The layout to write.")],
@@ -192,12 +180,12 @@ def export(
         int | None,
         typer.Option(min=1, help="Write the first so many images of each split.", show_default=False),
     ] = None,
-    root: _Root = None,
-    option: _Options = None,
+    root: Root = None,
+    option: Options = None,
     force: Annotated[bool, typer.Option("--force", help="Write over what is in the folder.")] = False,
 ) -> None:
     """Write a detection set as a COCO or VOC tree, with its masks where it has them."""
-    spec = DataSpec(name=name, root=root, options=_parsed(option or ()))
+    spec = DataSpec(name=name, root=root, options=parsed(option or ()))
     splits = _splits(name, split)
     from cvbench.datasets import open_dataset
     from cvbench.datasets.export import EXPORTERS
@@ -234,20 +222,4 @@ def _copy_notice(name: str, folder: Path) -> None:
         raise InputError(f"{folder / 'NOTICE'}: cannot be written ({error.strerror or error})") from error
 
 
-def _parsed(options: Sequence[str]) -> dict[str, Option]:
-    """Options as YAML reads them: `size=64` is a number, `sizes=[1, 2]` a list."""
-    import yaml
-    from pydantic import TypeAdapter, ValidationError
-
-    parsed: dict[str, Option] = {}
-    for text in options:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise InputError(f"--option {text}: write KEY=VALUE, such as size=64")
-        try:
-            parsed[key.strip()] = TypeAdapter(Option).validate_python(yaml.safe_load(value))
-        except (yaml.YAMLError, ValidationError) as error:
-            raise InputError(
-                f"--option {text}: {value!r} is not a plain value, a list, or a list of lists"
-            ) from error
-    return parsed
+app.command()(anchors)

@@ -69,7 +69,7 @@ def assign_targets(
         best = fits.argmax(dim=1)
     else:
         first = torch.arange(layers, device=fits.device) * slots
-        best = (fits.unflatten(1, (layers, slots)).argmax(dim=2) + first).flatten()
+        best = (fits.reshape(-1, layers, slots).argmax(dim=2) + first).flatten()
         objects = Objects(*(values.repeat_interleave(layers, dim=0) for values in objects))
     box = xyxy_to_cxcywh(objects.boxes)
     centre, side = box[:, :2], box[:, 2:]

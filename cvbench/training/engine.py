@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cvbench.errors import DataError
+from cvbench.errors import DataError, InputError
 from cvbench.images.seeding import seed_of
 from cvbench.images.streaming import stream
 from cvbench.protocols import Dataset, Model
@@ -62,7 +62,8 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
     Torch's global random numbers are seeded for the training and put back after it.
 
     Raises Diverged, naming the step, where the loss or a weight is no number any more; DataError for
-    a data set with nothing to train on; InputError for a checkpoint of another training.
+    a data set with nothing to train on; InputError for a checkpoint of another training, and for input
+    sizes that the model does not take.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
@@ -76,6 +77,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
         seed,
         skip=on_skip is not None,
         needs_masks=getattr(model, "needs_masks", False),
+        sides=_sides(model, recipe),
     )
     tell_skip = on_skip or ignore
     with torch.random.fork_rng([device] if device.type == "cuda" else []), arithmetic(recipe.precision):
@@ -106,6 +108,23 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
             f"the first said\n  {state.skipped[0]}"
         )
     return trainer.losses.curve()
+
+
+def _sides(model: nn.Module, recipe: TrainRecipe) -> tuple[int, ...]:
+    """The input sides that the recipe asks for and the model takes."""
+    if recipe.sizes is None:
+        return ()
+    multiple: int | None = getattr(model, "input_multiple", None)
+    least, most = recipe.sizes
+    if multiple is None:
+        raise InputError(
+            f"train.sizes: {type(model).__name__} takes inputs of one size.\n"
+            "  Leave sizes out, or train YOLOv2 or YOLOv3."
+        )
+    sides = tuple(side for side in range(least, most + 1) if side % multiple == 0)
+    if not sides:
+        raise InputError(f"train.sizes: there is no multiple of {multiple} from {least} to {most}.")
+    return sides
 
 
 def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order, device: torch.device) -> str:

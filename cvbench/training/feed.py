@@ -17,6 +17,9 @@ from cvbench.spec import Augment
 from cvbench.training.order import Job
 from cvbench.values import Detections, Preprocessing
 
+STEPS_OF_A_SIZE = 10
+"""How long a multi-scale training stays with one size, as YOLO9000's authors (section 2) train."""
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingBatch:
@@ -39,7 +42,7 @@ class TrainingBatch:
 
 @dataclass(frozen=True)
 class Feed:
-    """Does the loading of a Job; what comes out depends on the seed, the epoch and the indices alone."""
+    """Does the loading of a Job; what comes out depends on the seed and the job alone."""
 
     dataset: Dataset
     preprocessing: Preprocessing
@@ -49,10 +52,13 @@ class Feed:
     """Leave samples that raise DataError out of their batch, instead of ending the training."""
     needs_masks: bool = False
     """Whether the loss looks at the masks of Detections; nobody moves them otherwise."""
+    sides: tuple[int, ...] = ()
+    """The sides of square inputs, of which every ten steps another is drawn; none keeps the prepared size."""
 
     def __call__(self, job: Job) -> TrainingBatch:
         """The job's samples that can be decoded, in order."""
         images, truths, skipped = [], [], []
+        preprocessing = self._sized(job.step)
         for index in job.indices:
             try:
                 sample = self.dataset[index]
@@ -65,10 +71,18 @@ class Feed:
             if isinstance(truth, Detections) and not self.needs_masks:
                 truth = replace(truth, masks=None)
             draws = generator("augmentation", self.seed, job.epoch, index)
-            image, truth = augment(sample.image, truth, self.recipe, self.preprocessing, draws)
+            image, truth = augment(sample.image, truth, self.recipe, preprocessing, draws)
             images.append(image)
             truths.append(truth)
         if not images:
-            nothing = torch.zeros(0, 3, *self.preprocessing.size, dtype=torch.uint8)
+            nothing = torch.zeros(0, 3, *preprocessing.size, dtype=torch.uint8)
             return TrainingBatch(nothing, None, tuple(skipped))
         return TrainingBatch(torch.stack(images), Packed.of(truths), tuple(skipped))
+
+    def _sized(self, step: int) -> Preprocessing:
+        """How the images of a step are prepared."""
+        if not self.sides:
+            return self.preprocessing
+        draws = generator("size", self.seed, step // STEPS_OF_A_SIZE)
+        side = self.sides[int(torch.randint(len(self.sides), (1,), generator=draws))]
+        return replace(self.preprocessing, size=(side, side))

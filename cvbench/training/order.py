@@ -16,6 +16,8 @@ class Job(NamedTuple):
 
     epoch: int
     indices: tuple[int, ...]
+    step: int = 0
+    """Its number in the whole training."""
 
 
 @dataclass(frozen=True)
@@ -48,5 +50,6 @@ class Order:
         for epoch in range(first_epoch, self.epochs):
             order = torch.randperm(self.samples, generator=generator("order", self.seed, epoch)).tolist()
             for step in range(done, self.steps_per_epoch):
-                yield Job(epoch, tuple(order[step * self.batch : (step + 1) * self.batch]))
+                indices = tuple(order[step * self.batch : (step + 1) * self.batch])
+                yield Job(epoch, indices, epoch * self.steps_per_epoch + step)
             done = 0

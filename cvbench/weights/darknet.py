@@ -42,7 +42,7 @@ class Layer(NamedTuple):
     """Which of the tensors is a variance, if one is."""
 
     @property
-    def count(self) -> int:
+    def numbers(self) -> int:
         """How many numbers it has."""
         return sum(tensor.numel() for tensor in self.tensors)
 
@@ -82,7 +82,8 @@ class Header(NamedTuple):
     @classmethod
     def unpacked(cls, data: bytes) -> Header:
         """From the first bytes of a file; raises struct.error for too few of them."""
-        version = cls(*struct.unpack_from("<iii", data), 0)
+        major, minor, revision = struct.unpack_from("<iii", data)
+        version = cls(major, minor, revision, 0)
         return version._replace(seen=struct.unpack_from(version._seen_form, data, 12)[0])
 
 
@@ -103,7 +104,7 @@ def layers(model: nn.Module) -> list[Layer]:
 
 def numbers(model: nn.Module) -> int:
     """How many float32 a file of this net holds behind its header."""
-    return sum(layer.count for layer in layers(model))
+    return sum(layer.numbers for layer in layers(model))
 
 
 def load_darknet(model: object, path: Path) -> Header:
@@ -120,7 +121,7 @@ def load_darknet(model: object, path: Path) -> Header:
             header = Header.unpacked(file.read(20))
             file.seek(header.size)
             held, rest = divmod(path.stat().st_size - header.size, 4)
-            data = np.fromfile(file, "<f4", count=min(held, sum(layer.count for layer in wanted)))
+            data = np.fromfile(file, "<f4", count=min(held, sum(layer.numbers for layer in wanted)))
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file.") from error
     except struct.error as error:
@@ -150,7 +151,7 @@ def save_darknet(model: object, path: Path, *, major: int = 0, minor: int = 2) -
 
 def _layer(name: str, module: nn.Module, norm: nn.Module | None) -> Layer:
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    if not isinstance(weight, Tensor) or isinstance(module, nn.BatchNorm2d):
+    if not isinstance(weight, Tensor) or weight.ndim < 2:  # a norm that follows no convolution, say
         raise _unknown(name, module)
     if isinstance(norm, nn.BatchNorm2d):
         mean, variance = norm.running_mean, norm.running_var
@@ -181,16 +182,16 @@ def _divided(
 
     The file holds `held` numbers and `rest` bytes, of which `data` are the first.
     """
-    start, total = 0, sum(layer.count for layer in wanted)
+    start, total = 0, sum(layer.numbers for layer in wanted)
     values = torch.from_numpy(data.astype(np.float32, copy=False))
     for number, layer in enumerate(wanted, 1):
         where = f"layer {number} of {len(wanted)}, {layer.name}"
-        here = values[start : start + layer.count]
-        if len(here) < layer.count:
+        here = values[start : start + layer.numbers]
+        if len(here) < layer.numbers:
             shapes = " + ".join(_shape(tensor) for tensor in layer.tensors)
             raise _foreign(
                 path,
-                f"it ends within {where}: {layer.count:,} numbers ({shapes}) are wanted there, and "
+                f"it ends within {where}: {layer.numbers:,} numbers ({shapes}) are wanted there, and "
                 f"{len(here):,} are left. The net has {total:,} in all, the file {held:,}",
             )
         parts = list(here.split_with_sizes([tensor.numel() for tensor in layer.tensors]))
@@ -199,7 +200,7 @@ def _divided(
         if layer.variance is not None and bool((parts[layer.variance] < 0).any()):
             raise _foreign(path, f"{where} would get negative variances")
         yield parts
-        start += layer.count
+        start += layer.numbers
     if start < held or rest:
         behind = f"behind the last layer, {wanted[-1].name}"
         raise _foreign(

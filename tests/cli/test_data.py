@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from cvbench.catalogue import DATASETS
-from cvbench.cli.data import _complete, _complete_exportable
+from cvbench.cli.data import _complete
+from cvbench.cli.data_options import complete_with_boxes
 
 SMALL = ("--option", "size=64", "--option", "train=3", "--option", "test=2")
 
@@ -133,7 +134,7 @@ def test_a_folder_that_is_not_empty_is_written_over_when_forced(cvbench, tmp_pat
 def test_names_are_completed():
     assert _complete("fash") == ["fashion", "fashion-scenes"]
     assert _complete("x") == []
-    assert _complete_exportable("") == ["fashion-scenes"]
+    assert complete_with_boxes("") == ["fashion-scenes"]
 
 
 def loaded_by(code: str) -> set[str]:

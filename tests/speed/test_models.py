@@ -1,124 +1,19 @@
-"""Classifiers beside torchvision's and timm's form of the same net: same weights, images and layout.
+"""Classifiers beside torchvision's and timm's form of the same net; nothing is asserted of the speed."""
 
-The contenders take turns, call by call, so that whatever slows the machine down slows all of them
-down. What is printed is the ratio of the medians: above 1, ours is faster. Nothing is asserted of it.
-"""
-
-import statistics
-import time
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
 
 import pytest
-import timm
-import torch
-import torch.nn.functional as F
-import torchvision
-from torch import Tensor, nn
 
-from cvbench.catalogue import MODELS
-from cvbench.values import ClassScores
+from tests.speed.nets import NETS
 
-pytestmark = pytest.mark.speed
-
-BATCH, CLASSES, ROUNDS = 4, 1000, 15
-NETS = ["alexnet", "vgg11", "vgg16_bn", "googlenet", "resnet18", "resnet50"]
-OF_TIMM = {"vgg11", "vgg16_bn", "resnet18", "resnet50"}
-LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
-
-Call = Callable[[], object]
+pytestmark = [pytest.mark.speed, pytest.mark.timeout(1800)]
 
 
-def contenders(name: str) -> dict[str, nn.Module]:
-    """Ours and its peers, all with our weights."""
-    nets: dict[str, nn.Module] = {"cvbench": MODELS.load(name)(CLASSES)}
-    weights = nets["cvbench"].state_dict()
-    options = {"init_weights": False} if name == "googlenet" else {}
-    nets["torchvision"] = getattr(torchvision.models, name)(weights=None, **options)
-    nets["torchvision"].load_state_dict(weights)
-    if name in OF_TIMM:
-        nets["timm"] = timm.create_model(name, num_classes=CLASSES)
-        theirs = nets["timm"].state_dict()
-        # timm's VGG runs its fully connected layers as convolutions, under names of its own
-        nets["timm"].load_state_dict(
-            {key: value.reshape(theirs[key].shape) for key, value in renamed(weights).items()}
-        )
-    return nets
-
-
-def renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """By timm's names."""
-    names = {"classifier.0": "pre_logits.fc1", "classifier.3": "pre_logits.fc2", "classifier.6": "head.fc"}
-    parts = [(key.rpartition("."), value) for key, value in weights.items()]
-    return {f"{names.get(layer, layer)}.{tensor}": value for (layer, _, tensor), value in parts}
-
-
-def logits_of(outputs: object) -> list[Tensor]:
-    """The logits, and those of auxiliary heads where there are any."""
-    if isinstance(outputs, Tensor):
-        return [outputs]
-    first, *rest = outputs
-    heads = [head for each in rest for head in (each.unbind(1) if each.ndim == 3 else [each])]
-    return [first, *heads]
-
-
-def inference(net: nn.Module, images: Tensor) -> Call:
-    net.eval()
-
-    def call() -> Tensor:
-        with torch.inference_mode():
-            return logits_of(net(images))[0]
-
-    return call
-
-
-def training_step(net: nn.Module, images: Tensor) -> Call:
-    net.train()
-    labels = torch.arange(BATCH)
-    truths = [ClassScores.of(label, CLASSES) for label in labels.tolist()]
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-4, momentum=0.9, fused=True)
-
-    def descended() -> Tensor:
-        outputs = net(images)
-        if hasattr(net, "preprocessing"):  # ours
-            return torch.stack(list(net.loss(outputs, truths).values())).sum()
-        first, *heads = (F.cross_entropy(logits, labels) for logits in logits_of(outputs))
-        return first + 0.3 * sum(heads)
-
-    def call() -> None:
-        optimizer.zero_grad()
-        descended().backward()
-        optimizer.step()
-
-    return call
-
-
-def in_turn(calls: Mapping[str, Call], rounds: int) -> dict[str, float]:
-    """Each contender's median in seconds; the order turns around every round."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    for turn in range(rounds):
-        for name in calls if turn % 2 == 0 else reversed(calls):
-            start = time.perf_counter()
-            calls[name]()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(each) for name, each in seconds.items()}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("work", [inference, training_step])
 @pytest.mark.parametrize("name", NETS)
-def test_a_net_beside_its_peers(name, work, layout, capsys):
-    torch.manual_seed(0)
-    memory_format = LAYOUTS[layout]
-    images = torch.randn(BATCH, 3, 224, 224).to(memory_format=memory_format)
-    nets = {who: net.to(memory_format=memory_format) for who, net in contenders(name).items()}
-    if work is inference:
-        expected, *others = (work(net, images)() for net in nets.values())
-        for other in others:
-            torch.testing.assert_close(other, expected, rtol=0, atol=1e-4 * expected.abs().max().item())
-    medians = in_turn({who: work(net, images) for who, net in nets.items()}, ROUNDS)
-    ours = medians.pop("cvbench")
-    told = ", ".join(f"{who} {theirs / ours:.3f} ({1e3 * theirs:.1f} ms)" for who, theirs in medians.items())
+def test_a_net_beside_its_peers(name, capsys):
+    command = [sys.executable, "-m", "tests.speed.nets", name]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
     with capsys.disabled():
-        print(f"\n{name} {work.__name__} {layout} batch {BATCH}: ours {1e3 * ours:.1f} ms; {told}")
+        print(f"\n{finished.stdout}")

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from cvbench.errors import DataError, Diverged, InputError
+from cvbench.models.yolo_v1 import yolo_v1_tiny
+from cvbench.models.yolo_v2 import yolo_v2
 from cvbench.spec import TrainRecipe
 from cvbench.training.engine import train
 from tests.training.toys import (
@@ -278,3 +280,25 @@ class Spoiled(Net):
     def loss(self, outputs, truths):
         weight = self.body[0].weight
         return {"loss": outputs.sum() * 0 + (weight - weight.detach()).abs().sqrt().sum()}
+
+
+@pytest.mark.parametrize(
+    ("build", "sizes", "message"),
+    [
+        (yolo_v1_tiny, (64, 128), "train.sizes: YoloV1 takes inputs of one size"),
+        (yolo_v2, (33, 63), "there is no multiple of 32 from 33 to 63"),
+    ],
+    ids=["one size", "no multiple"],
+)
+def test_sizes_that_a_model_does_not_take_are_refused(build, sizes, message):
+    recipe = TrainRecipe(epochs=1, batch=2, sizes=sizes)
+    with pytest.raises(InputError, match=message):
+        train(build(2, size=64, width=0.125), Squares(), recipe, seed=0, device=CPU)
+
+
+def test_a_detector_is_trained_at_several_sizes():
+    model = yolo_v2(2, size=64, width=0.0625)
+    recipe = TrainRecipe(epochs=6, batch=4, limit=8, lr=1e-3, sizes=(32, 64), augment=STILL)
+    curve = train(model, Squares(), recipe, seed=0, device=CPU)
+    assert model.seen == 48
+    assert set(curve.terms) == {"box", "objectness", "class", "prior"}

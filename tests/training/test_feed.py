@@ -47,3 +47,21 @@ def test_a_sample_that_cannot_be_decoded_ends_it_or_is_left_out():
     nothing = feed(Job(0, (1,)))
     assert len(nothing) == 0
     assert nothing.truths is None
+
+
+def test_a_multi_scale_training_changes_its_size_every_ten_steps():
+    feed = Feed(Squares(), Preprocessing((32, 32)), STILL, seed=0, sides=(32, 64, 96))
+    sides = [feed(Job(0, (0,), step)).images.shape[-2:] for step in range(60)]
+    assert all(len(set(sides[start : start + 10])) == 1 for start in range(0, 60, 10))
+    assert set(sides) == {(32, 32), (64, 64), (96, 96)}
+    assert [feed(Job(0, (0,), step)).images.shape[-2:] for step in range(60)] == sides
+
+
+def test_boxes_are_in_pixels_of_the_size_of_their_step():
+    plain, double = (
+        Feed(Squares(), Preprocessing((32, 32)), STILL, seed=0, sides=sides)(Job(0, (3,))).truths.unpacked()[
+            0
+        ]
+        for sides in ((), (64,))
+    )
+    torch.testing.assert_close(double.boxes, 2 * plain.boxes)

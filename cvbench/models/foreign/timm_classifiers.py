@@ -25,13 +25,14 @@ def build(name: str, classes: int, *, size: object = None) -> Any:
     reproduced here.
     """
     import timm
-    from timm.data import resolve_model_data_config
+    from timm.data.config import resolve_model_data_config
 
     title, side = f"timm/{name}", side_of(f"timm/{name}", size)
     pretrained = timm.models.get_pretrained_cfg(name)
     fixed = side is not None and pretrained is not None and pretrained.fixed_input_size
-    net = timm.create_model(name, num_classes=classes, **({"img_size": side} if fixed else {}))
-    config = resolve_model_data_config(net)
+    sized: dict[str, Any] = {"img_size": side} if fixed else {}
+    net = timm.create_model(name, num_classes=classes, **sized)
+    config = resolve_model_data_config(net)  # type: ignore[no-untyped-call]
     channels, height, width = config["input_size"]
     if channels != 3 or config["crop_mode"] != "center":
         raise InputError(

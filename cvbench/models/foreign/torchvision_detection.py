@@ -40,6 +40,7 @@ class TorchvisionDetector(nn.Module):
     """One of torchvision's detectors, keeping the protocol of a Detector; tensors keep their names."""
 
     needs_masks: bool
+    _net: Any
 
     def __init__(
         self, net: nn.Module, size: tuple[int, int], *, labels: Sequence[int], needs_masks: bool

@@ -36,7 +36,8 @@ class WordTree:
     @cached_property
     def groups(self) -> Int64[Tensor, " nodes"]:
         """The softmax that each node takes part in, by number: that of its siblings, roots among them."""
-        return torch.tensor(self.parents, device="cpu").unique(return_inverse=True)[1]
+        number = {parent: group for group, parent in enumerate(sorted(set(self.parents)))}
+        return torch.tensor([number[parent] for parent in self.parents], device="cpu")
 
     @cached_property
     def jumps(self) -> tuple[Int64[Tensor, " nodes"], ...]:
@@ -76,12 +77,12 @@ def read_tree(path: Path) -> WordTree:
     Raises InputError for a file that cannot be read, a line of another form, a parent that is not in
     the file, and nodes that are their own ancestors.
     """
-    names, parents = [], []
+    names, parents = list[str](), list[int]()
     for number, line in enumerate(_lines(path), 1):
         match line.split():
-            case [name, parent] if parent.removeprefix("-").isdecimal():
+            case [name, above] if above.removeprefix("-").isdecimal():
                 names.append(name)
-                parents.append(int(parent))
+                parents.append(int(above))
             case _:
                 raise InputError(f"{path}:{number}: {line!r} is no name with the number of its parent.")
     for number, parent in enumerate(parents, 1):

@@ -26,6 +26,7 @@ class ConvLeaky(nn.Sequential):
     def __init__(self, incoming: int, outgoing: int, kernel: int, *, stride: int = 1) -> None:
         convolution = nn.Conv2d(incoming, outgoing, kernel, stride=stride, padding=kernel // 2)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        assert convolution.bias is not None
         nn.init.zeros_(convolution.bias)
         super().__init__(convolution, nn.LeakyReLU(0.1, inplace=True))
 

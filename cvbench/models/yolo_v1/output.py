@@ -39,14 +39,14 @@ class Output(NamedTuple):
 
 def divided(vector: Float[Tensor, "b outputs"], layout: Layout) -> Output:
     """The parts of the last layer's vector, in float32 if they came in half precision."""
-    cells = layout.grid**2
+    images, cells = len(vector), layout.grid**2
     wide = vector.to(torch.promote_types(vector.dtype, torch.float32))
     lengths = [cells * layout.classes, cells * layout.boxes, cells * layout.boxes * 4]
     classes, confidence, boxes = wide.split_with_sizes(lengths, dim=1)
     return Output(
-        classes.unflatten(1, (cells, layout.classes)),
-        confidence.unflatten(1, (cells, layout.boxes)),
-        boxes.unflatten(1, (cells, layout.boxes, 4)),
+        classes.reshape(images, cells, layout.classes),
+        confidence.reshape(images, cells, layout.boxes),
+        boxes.reshape(images, cells, layout.boxes, 4),
     )
 
 

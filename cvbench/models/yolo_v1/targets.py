@@ -53,9 +53,9 @@ def assign_targets(
     of_each = cell.repeat_interleave(several)
     boxes = predicted_boxes(raw.flatten(0, 1), of_each, grid=grid, height=height, width=width)
     overlaps = iou_of_pairs(boxes, objects.boxes[holds].to(boxes).repeat_interleave(several, dim=0))
-    overlaps = overlaps.unflatten(0, (-1, several))
+    overlaps = overlaps.reshape(-1, several)
     predicted = xyxy_to_cxcywh(boxes) / torch.cat([size, size])
-    distance = (predicted.unflatten(0, (-1, several)) - shares[:, None]).square().sum(dim=2)
+    distance = (predicted.reshape(-1, several, 4) - shares[:, None]).square().sum(dim=2)
     nearest, most = distance.argmin(dim=1), overlaps.argmax(dim=1)
     box = torch.where(overlaps.amax(dim=1) > 0, most, nearest)
 

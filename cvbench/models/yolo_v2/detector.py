@@ -153,7 +153,7 @@ class RegionDetector(nn.Module):
         n = raw.shape[1]
         with torch.no_grad():
             logits = raw[..., 5:].flatten(0, 1)
-            believed = self.classes.probability(logits, label.repeat_interleave(n)).unflatten(0, (-1, n))
+            believed = self.classes.probability(logits, label.repeat_interleave(n)).reshape(-1, n)
         own = raw[torch.arange(len(raw), device=raw.device), believed.argmax(dim=1)]  # c channels
         short = (_LEAST_OBJECTNESS - own[:, 4].sigmoid()).clamp(min=0)
         terms["class"] = terms["class"] + self.classes.loss(own[:, 5:], label).sum() / images

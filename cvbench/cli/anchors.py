@@ -1,0 +1,97 @@
+"""`cvbench data anchors`: shapes for a detector to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cvbench.cli.data_options import Options, Root, complete_with_boxes, parsed
+from cvbench.errors import InputError
+from cvbench.spec import DataSpec
+
+if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
+    from torch import Tensor
+
+    from cvbench.boxes import Priors
+    from cvbench.protocols import Dataset
+
+
+def anchors(  # noqa: PLR0917 - Typer calls by name
+    name: Annotated[str, typer.Argument(help="A data set with boxes.", autocompletion=complete_with_boxes)],
+    count: Annotated[int, typer.Option("-k", min=1, help="How many shapes.")] = 9,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Shapes in an input of this side, into which images are letterboxed; by default in pixels"
+            " of the images.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Draw boxes and shapes into this PNG file.", show_default=False),
+    ] = None,
+    split: Annotated[str, typer.Option(help="The split whose boxes are clustered.")] = "train",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Look at the first so many images only.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the clustering's start.")] = 0,
+    root: Root = None,
+    option: Options = None,
+) -> None:
+    """Cluster the shapes of a data set's boxes by k-means with distance 1 - IoU.
+
+    Prints width and height of each cluster, small first, as the option `anchors` of the YOLO models
+    takes them, and how well the nearest one fits a box on average.
+    """
+    if output is not None and output.suffix.lower() != ".png":
+        raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
+    spec = DataSpec(name=name, root=root, split=split, limit=limit, options=parsed(option or ()))
+    from cvbench.boxes import kmeans_priors
+    from cvbench.datasets import open_dataset
+
+    shapes = _shapes(open_dataset(spec, task="detection"), size)
+    if len(shapes) < count:
+        raise InputError(f"{name}: {split} has {len(shapes)} boxes with an area, too few for {count} shapes.")
+    found = kmeans_priors(shapes, count, seed=seed)
+    pairs = ", ".join(f"[{w:.1f}, {h:.1f}]" for w, h in found.shapes.tolist())
+    typer.echo(f"{'anchors':10} [{pairs}]")
+    typer.echo(f"{'mean IoU':10} {found.mean_best_iou:.4f} of {len(shapes):,} boxes with the nearest of them")
+    if output is not None:
+        _draw(shapes, found, output)
+        typer.echo(f"{'picture':10} {output}")
+
+
+def _shapes(dataset: Dataset, size: int | None) -> Tensor:
+    """Width and height of every box with an area, crowds left out."""
+    import torch
+    from rich.console import Console
+    from rich.progress import track
+
+    from cvbench.values import Detections
+
+    found = []
+    steps = track(range(len(dataset)), "reading boxes", console=Console(stderr=True), transient=True)
+    for sample in (dataset[index] for index in steps):
+        assert isinstance(sample.truth, Detections)
+        boxes = sample.truth.boxes
+        if sample.truth.crowd is not None:
+            boxes = boxes[~sample.truth.crowd]
+        scale = 1.0 if size is None else size / max(sample.image.shape[1:])
+        found.append((boxes[:, 2:] - boxes[:, :2]) * scale)
+    shapes = torch.cat(found) if found else torch.zeros(0, 2)
+    return shapes[(shapes > 0).all(dim=1)]
+
+
+def _draw(shapes: Tensor, found: Priors, output: Path) -> None:
+    from cvbench.boxes import iou_of_shapes
+    from cvbench.images.draw_shapes import draw_shapes
+
+    nearest = iou_of_shapes(shapes, found.shapes).argmax(dim=1)
+    try:
+        draw_shapes(shapes, found.shapes, nearest).save(output, optimize=True)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror or error})") from error
