@@ -53,7 +53,8 @@ class _Network(Protocol):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
         """Raw outputs of the net for a prepared batch; the same form in training and evaluation.
 
-        Tensors that only the loss reads, such as those of auxiliary heads, may be empty in evaluation.
+        Tensors that only the loss reads, such as those of auxiliary heads, may be empty in evaluation, and
+        those that only the decoding reads may be empty in training.
         """
         ...
 

@@ -15,7 +15,7 @@ from cvbench.boxes.formats import (
 )
 from cvbench.boxes.iou import crowd_iou, iou, iou_of_shapes, voc_iou
 from cvbench.boxes.matching import NOBODY, CocoMatches, VocMatches, match_coco, match_voc
-from cvbench.boxes.nms import SoftKept, nms, soft_nms
+from cvbench.boxes.nms import SoftKept, nms, soft_nms, survives_nms
 from cvbench.boxes.pairs import ciou, diou, giou, iou_of_pairs
 from cvbench.boxes.priors import Priors, kmeans_priors
 
@@ -44,6 +44,7 @@ __all__ = [
     "match_voc",
     "nms",
     "soft_nms",
+    "survives_nms",
     "voc_iou",
     "xywh_to_xyxy",
     "xyxy_to_cxcywh",

@@ -12,10 +12,10 @@ from torch import Tensor
 class Assignment(NamedTuple):
     """What each prior is to learn; a prior that is neither positive nor negative is left out."""
 
-    truth: Int64[Tensor, " n"]
+    truth: Int64[Tensor, "*b n"]
     """The object that each prior overlaps most, meaningful where `positive`; 0 if there is none."""
-    positive: Bool[Tensor, " n"]
-    negative: Bool[Tensor, " n"]
+    positive: Bool[Tensor, "*b n"]
+    negative: Bool[Tensor, "*b n"]
 
     @property
     def ignored(self) -> Tensor:
@@ -24,7 +24,7 @@ class Assignment(NamedTuple):
 
 
 def assign(
-    overlaps: Float[Tensor, "n m"],
+    overlaps: Float[Tensor, "*b n m"],
     *,
     positive: float = 0.7,
     negative: float = 0.3,
@@ -36,6 +36,7 @@ def assign(
     With `low_quality`, each object's best priors (all that share its highest IoU, unless that is 0)
     are positive too; they still learn the object that they themselves overlap most, which may be
     another one. Among equals a prior's object is the first. Without objects every prior is negative.
+    Images of a batch are assigned at once; an object that only fills up its image's row overlaps nothing.
 
     Source: Ren et al. 2015, https://arxiv.org/abs/1506.01497, section 3.1.2.
 
@@ -43,13 +44,13 @@ def assign(
     Assignment(truth=tensor([0, 1, 0]), positive=tensor([ True,  True, False]),
         negative=tensor([False, False,  True]))
     """
-    if overlaps.shape[1] == 0 or len(overlaps) == 0:
-        none = torch.zeros(len(overlaps), dtype=torch.bool, device=overlaps.device)
+    if 0 in overlaps.shape:
+        none = torch.zeros(overlaps.shape[:-1], dtype=torch.bool, device=overlaps.device)
         return Assignment(torch.zeros_like(none, dtype=torch.int64), none, ~none)
-    best, truth = overlaps.max(dim=1)
+    best, truth = overlaps.max(dim=-1)
     is_positive = best >= positive
     if low_quality:
-        is_positive |= ((overlaps == overlaps.amax(dim=0)) & (overlaps > 0)).any(dim=1)
+        is_positive |= ((overlaps == overlaps.amax(dim=-2, keepdim=True)) & (overlaps > 0)).any(dim=-1)
     return Assignment(truth, is_positive, ~is_positive & (best < negative))
 
 

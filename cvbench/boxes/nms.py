@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from cvbench.boxes import plain
@@ -47,13 +47,34 @@ def nms(
     >>> nms(boxes, torch.tensor([0.8, 0.9, 0.7]), 0.5)
     tensor([1, 2])
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"an IoU lies between 0 and 1, so {threshold} is no threshold for it")
+    _require_threshold(threshold)
     boxes, scores = wide(boxes.detach()), wide(scores.detach())
     if is_compiled_for(boxes, scores):
         kept: Tensor = torch.ops.cvbench.nms(boxes, scores, threshold, groups)
         return kept
     return plain.nms(boxes, scores, threshold, groups)
+
+
+def survives_nms(
+    boxes: Float[Tensor, "n 4"],
+    scores: Float[Tensor, " n"],
+    threshold: float,
+    *,
+    groups: Int64[Tensor, " n"] | None = None,
+) -> Bool[Tensor, " n"]:
+    """Whether `nms` keeps each box: its answer in a shape that does not depend on the values.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 10.0, 10.0]])
+    >>> survives_nms(boxes, torch.tensor([0.8, 0.9, 0.7]), 0.5)
+    tensor([False,  True,  True])
+    """
+    _require_threshold(threshold)
+    boxes, scores = wide(boxes.detach()), wide(scores.detach())
+    if is_compiled_for(boxes, scores):
+        stays: Tensor = torch.ops.cvbench.survives_nms(boxes, scores, threshold, groups)
+        return stays
+    kept = nms(boxes, scores, threshold, groups=groups)
+    return torch.zeros_like(scores, dtype=torch.bool).index_fill_(0, kept, True)
 
 
 def soft_nms(
@@ -89,3 +110,8 @@ def soft_nms(
     if is_compiled_for(boxes, scores):
         return SoftKept(*torch.ops.cvbench.soft_nms(boxes, scores, *rule, groups))
     return SoftKept(*plain.soft_nms(boxes, scores, *rule, groups))
+
+
+def _require_threshold(threshold: float) -> None:
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"an IoU lies between 0 and 1, so {threshold} is no threshold for it")

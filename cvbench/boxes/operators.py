@@ -20,6 +20,7 @@ _SCHEMAS = {
     "crowd_iou": "(Tensor a, Tensor b) -> Tensor",
     "voc_iou": "(Tensor a, Tensor b) -> Tensor",
     "nms": "(Tensor boxes, Tensor scores, float threshold, Tensor? groups) -> Tensor",
+    "survives_nms": "(Tensor boxes, Tensor scores, float threshold, Tensor? groups) -> Tensor",
     "soft_nms": "(Tensor boxes, Tensor scores, str method, float strength, float least, Tensor? groups)"
     " -> (Tensor, Tensor)",
 }
@@ -80,6 +81,19 @@ def _indices(boxes: Tensor, *_: Any) -> Tensor:
 
 torch.library.impl("cvbench::nms", ("cpu", "cuda"), _nms)
 torch.library.register_fake("cvbench::nms", _indices)
+
+
+def _survives_nms(boxes: Tensor, scores: Tensor, threshold: float, groups: Tensor | None) -> Tensor:
+    stays = torch.zeros_like(scores, dtype=torch.bool)
+    return stays.index_fill_(0, _nms(boxes, scores, threshold, groups), True)
+
+
+def _one_each(boxes: Tensor, *_: Any) -> Tensor:
+    return boxes.new_empty(len(boxes), dtype=torch.bool)
+
+
+torch.library.impl("cvbench::survives_nms", ("cpu", "cuda"), _survives_nms)
+torch.library.register_fake("cvbench::survives_nms", _one_each)
 
 
 def _soft_nms(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cvbench.catalogue.cards import ModelCard
+from cvbench.catalogue.faster_rcnn import FASTER_RCNN
 from cvbench.catalogue.yolo import YOLO
 
-DETECTORS: tuple[ModelCard, ...] = (*YOLO,)
+DETECTORS: tuple[ModelCard, ...] = (*FASTER_RCNN, *YOLO)

@@ -1,0 +1,109 @@
+"""What a feature map holds within a region of the image, brought to one size: RoIAlign.
+
+Not part of `cvbench.boxes` itself, whose users need no torchvision: import it from here. Where gradients
+are asked for and on other devices than the CPU torchvision's operator computes, level by level; else a
+kernel does, because torchvision's on the CPU goes through one channel after the other, in one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import torch
+import torchvision
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from cvbench.boxes.iou import wide
+from cvbench.boxes.operators import is_compiled_for
+
+torch.library.define(
+    "cvbench::roi_align",
+    "(Tensor[] maps, Tensor regions, Tensor image, Tensor level, float[] strides, int size, int samples)"
+    " -> Tensor",
+)
+
+
+def roi_align(
+    maps: Sequence[Float[Tensor, "b c _ _"]],
+    regions: Float[Tensor, "n 4"],
+    *,
+    image: Int64[Tensor, " n"],
+    level: Int64[Tensor, " n"],
+    strides: Sequence[float],
+    size: int = 7,
+    samples: int = 2,
+) -> Float[Tensor, "n c size size"]:
+    """The means of `size` x `size` bins of each region, from the map of its level.
+
+    Regions are in pixels of the image, which of the batch says `image`. Each bin is the mean of
+    `samples` x `samples` points, interpolated bilinearly between centres of cells that lie at whole
+    coordinates (not shifted by half a cell); a region is taken to be a cell wide and high at least.
+    Half precision is pooled and returned in float32.
+
+    Source: He et al. 2017 (Mask R-CNN), https://arxiv.org/abs/1703.06870, section 3, as torchvision's
+    `roi_align` with `aligned=False`.
+    """
+    maps = [wide(each) for each in maps]
+    regions = regions.to(maps[0].dtype)
+    arguments = (maps, regions, image, level, [float(stride) for stride in strides], size, samples)
+    if is_compiled_for(*maps, regions):
+        pooled: Tensor = torch.ops.cvbench.roi_align(*arguments)
+        return pooled
+    return _level_by_level(*arguments)
+
+
+def _level_by_level(
+    maps: Sequence[Tensor],
+    regions: Tensor,
+    image: Tensor,
+    level: Tensor,
+    strides: Sequence[float],
+    size: int,
+    samples: int,
+) -> Tensor:
+    """As `roi_align`, by torchvision: differentiable, on any device."""
+    numbered = torch.cat([image[:, None].to(regions), regions], dim=1)
+    if len(maps) == 1:
+        return _pooled(maps[0], numbered, strides[0], size, samples)
+    places = [(level == number).nonzero()[:, 0] for number in range(len(maps))]
+    parts = [
+        _pooled(each, numbered[place], stride, size, samples)
+        for each, place, stride in zip(maps, places, strides, strict=True)
+    ]
+    # The inverse of a permutation is its order, so no gradient has to pass through a copy in place.
+    return torch.cat(parts)[torch.cat(places).argsort()]
+
+
+def _pooled(each: Tensor, numbered: Tensor, stride: float, size: int, samples: int) -> Tensor:
+    pooled: Tensor = torchvision.ops.roi_align(
+        each, numbered, size, spatial_scale=1 / stride, sampling_ratio=samples
+    )
+    return pooled
+
+
+def _on_cpu(
+    maps: Sequence[Tensor],
+    regions: Tensor,
+    image: Tensor,
+    level: Tensor,
+    strides: Sequence[float],
+    size: int,
+    samples: int,
+) -> Tensor:
+    face = import_module("cvbench.boxes.cpu.pooling")
+    pooled: Tensor = face.roi_align(maps, regions, image, level, strides, size=size, samples=samples)
+    return pooled
+
+
+def _empty(maps: Sequence[Tensor], regions: Tensor, *rest: object) -> Tensor:
+    """What the compiler has to know of it."""
+    size = rest[3]
+    assert isinstance(size, int)
+    return regions.new_empty(regions.shape[0], maps[0].shape[1], size, size)
+
+
+torch.library.impl("cvbench::roi_align", "cpu", _on_cpu)
+torch.library.impl("cvbench::roi_align", "cuda", _level_by_level)
+torch.library.register_fake("cvbench::roi_align", _empty)

@@ -1,0 +1,112 @@
+"""What a detector sees with: a classifier's convolutions, and the pyramid on top of them.
+
+Modules are named as torchvision names them, so that its weights are read by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cvbench.models.resnet import BasicBlock, Bottleneck, ResNet
+from cvbench.models.vgg import VGG
+
+
+class VggBackbone(nn.Module):
+    """VGG's convolutions without its last pooling: one map of stride 16."""
+
+    strides = (16,)
+    pooled = (0,)
+    """Which of the maps regions are pooled from."""
+
+    def __init__(self, vgg: VGG) -> None:
+        super().__init__()
+        self.features = vgg.features[:-1]
+        self.channels = int(vgg.classifier[0].in_features) // 49
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
+        """The map behind the last convolution."""
+        return (self.features(images),)  # b 512 h/16 w/16
+
+
+class Body(nn.Module):
+    """A ResNet's convolutions, giving what each of the four stages gives."""
+
+    def __init__(self, resnet: ResNet) -> None:
+        super().__init__()
+        self.conv1, self.bn1, self.relu, self.maxpool = resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool
+        self.layer1, self.layer2 = resnet.layer1, resnet.layer2
+        self.layer3, self.layer4 = resnet.layer3, resnet.layer4
+
+    @property
+    def channels(self) -> list[int]:
+        """Of each stage's output, fine first."""
+        return [_width_of(stage[-1]) for stage in (self.layer1, self.layer2, self.layer3, self.layer4)]
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
+        """Maps of stride 4, 8, 16 and 32. The channels are those of 50 layers."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))  # b 64 h/4 w/4
+        c2 = self.layer1(x)  # b 256 h/4 w/4
+        c3 = self.layer2(c2)  # b 512 h/8 w/8
+        c4 = self.layer3(c3)  # b 1024 h/16 w/16
+        return c2, c3, c4, self.layer4(c4)  # … b 2048 h/32 w/32
+
+
+class Pyramid(nn.Module):
+    """Every level with as many channels, and what coarser levels know added to finer ones.
+
+    Source: Lin et al. 2016, Feature Pyramid Networks, https://arxiv.org/abs/1612.03144, section 3.
+    """
+
+    def __init__(self, incoming: Sequence[int], channels: int) -> None:
+        super().__init__()
+        self.inner_blocks = nn.ModuleList(nn.Sequential(nn.Conv2d(c, channels, 1)) for c in incoming)
+        self.layer_blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1)) for _ in incoming
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                assert module.bias is not None
+                nn.init.kaiming_uniform_(module.weight, a=1)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, stages: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Maps of the strides of the stages, fine first, and one of twice the last stride."""
+        levels: list[Tensor] = []
+        above: Tensor | None = None
+        for stage, inner, layer in zip(
+            reversed(stages), reversed(self.inner_blocks), reversed(self.layer_blocks), strict=True
+        ):
+            lateral = inner(stage)
+            if above is not None:
+                lateral = lateral + F.interpolate(above, size=lateral.shape[-2:], mode="nearest")
+            above = lateral
+            levels.insert(0, layer(lateral))
+        return *levels, F.max_pool2d(levels[-1], 1, stride=2)
+
+
+class ResNetPyramid(nn.Module):
+    """A ResNet with a pyramid: maps of stride 4 to 64, of which the first four are pooled from."""
+
+    strides = (4, 8, 16, 32, 64)
+    pooled = (0, 1, 2, 3)
+
+    def __init__(self, resnet: ResNet, *, channels: int) -> None:
+        super().__init__()
+        self.body = Body(resnet)
+        self.fpn = Pyramid(self.body.channels, channels)
+        self.channels = channels
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
+        """The levels of the pyramid, fine first."""
+        levels: tuple[Tensor, ...] = self.fpn(self.body(images))  # each b 256 h/stride w/stride
+        return levels
+
+
+def _width_of(block: nn.Module) -> int:
+    assert isinstance(block, BasicBlock | Bottleneck)
+    last = block.bn3 if isinstance(block, Bottleneck) else block.bn2
+    return last.num_features

@@ -1,0 +1,186 @@
+"""The detector: both stages, with their losses and their decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cvbench.boxes import clip
+from cvbench.boxes.iou import wide
+from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
+from cvbench.models.faster_rcnn.heads import RoiHeads
+from cvbench.models.faster_rcnn.losses import StageLoss, detection_loss, proposal_loss
+from cvbench.models.faster_rcnn.offsets import DETECTION_WEIGHTS, boxes_of
+from cvbench.models.faster_rcnn.outputs import Outputs, Rules
+from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead, anchors_on, propose, rows
+from cvbench.models.faster_rcnn.targets import Truths, anchor_targets, by_image, exists, region_targets
+from cvbench.models.objects import objects_to_learn
+from cvbench.models.reporting import Found, Reporting, candidates, suppressed
+from cvbench.values import Detections, Preprocessing
+
+_LEAST_SIDE = 1e-2
+"""Pixels below which a detection is none."""
+
+
+class Rpn(nn.Module):
+    """Holds the first stage's head under torchvision's name."""
+
+    def __init__(self, head: RpnHead) -> None:
+        super().__init__()
+        self.head = head
+
+
+class FasterRcnn(nn.Module):
+    """Faster R-CNN on a backbone; `categories` says which output each label is, 0 being background."""
+
+    categories: Tensor
+
+    def __init__(
+        self,
+        backbone: VggBackbone | ResNetPyramid,
+        head: RpnHead,
+        roi_heads: RoiHeads,
+        *,
+        canvas: tuple[int, int],
+        anchors: Anchors,
+        categories: Sequence[int],
+        rules: Rules,
+        reporting: Reporting,
+    ) -> None:
+        super().__init__()
+        self.preprocessing = Preprocessing(
+            canvas, "letterbox", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), fill=114
+        )
+        self.backbone = backbone
+        self.rpn = Rpn(head)
+        self.roi_heads = roi_heads
+        self.anchors = anchors
+        self.rules = rules
+        self.reporting = reporting
+        self.input_multiple = backbone.strides[backbone.pooled[-1]]
+        """Inputs whose sides are multiples of it will do."""
+        self.register_buffer("categories", torch.tensor(categories), persistent=False)
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Outputs:
+        """In training what the first stage says, and the maps; in evaluation what both stages say."""
+        height, width = images.shape[2:]
+        if height % self.input_multiple or width % self.input_multiple or 0 in images.shape:
+            raise ValueError(
+                f"images of {height} x {width} pixels: sides must be multiples of {self.input_multiple}"
+            )
+        levels = self.backbone(images)
+        objectness, offsets = self.rpn.head(levels)
+        maps = tuple(levels[level] for level in self.backbone.pooled)
+        if self.training:
+            none = images.new_empty(len(images), 0, self.roi_heads.outputs)
+            boxes = images.new_empty(len(images), 0, 4)
+            return Outputs(objectness, offsets, maps, boxes, none, none[..., None].expand(-1, -1, -1, 4))
+        proposals = self._propose(objectness, offsets, self.rules.evaluation)
+        image = torch.arange(len(images), device=images.device).repeat_interleave(proposals.shape[1])
+        judged = self.roi_heads(maps, proposals.flatten(0, 1), image)
+        logits, refinements = (part.unflatten(0, proposals.shape[:2]) for part in judged)
+        return Outputs(
+            objectness, offsets, tuple(each[:, :0] for each in maps), proposals, logits, refinements
+        )
+
+    def loss(self, outputs: Outputs, truths: Sequence[Detections]) -> dict[str, Tensor]:
+        """Both stages' class and box terms, each divided by the number of its samples.
+
+        Approximate joint training: no gradient passes through the proposals' coordinates. Samples are
+        drawn from torch's global generator.
+
+        Raises ValueError for outputs of evaluation, which have nothing to learn from.
+        """
+        if outputs.maps[0].shape[1] == 0:
+            raise ValueError("these are outputs of evaluation: call train() before the forward pass")
+        height, width = self._size(outputs.objectness)
+        objects = objects_to_learn(truths, height=height, width=width, device=outputs.maps[0].device)
+        filled = by_image(objects, images=len(truths))
+        first, second = self._first_stage(outputs, filled), self._second_stage(outputs, filled)
+        return {
+            "proposal": first.classes,
+            "proposal_box": first.box,
+            "class": second.classes,
+            "box": second.box,
+        }
+
+    @torch.no_grad()
+    def find(self, outputs: Outputs) -> Found:
+        """What is in the whole batch: scores are the probabilities of classes."""
+        height, width = self._size(outputs.objectness)
+        scores = wide(outputs.logits).softmax(dim=-1)[..., self.categories]  # b p classes
+        scores = torch.where(exists(outputs.proposals)[..., None], scores, 0.0)
+        chosen = candidates(scores, above=self.reporting.score_threshold)
+        image, proposal = chosen.image, chosen.predictor
+        refinements = wide(outputs.refinements[image, proposal, self.categories[chosen.label]])
+        boxes = boxes_of(refinements, outputs.proposals[image, proposal], weights=DETECTION_WEIGHTS)
+        boxes = clip(boxes, height=height, width=width)
+        sound = (boxes[:, 2:] - boxes[:, :2] >= _LEAST_SIDE).all(dim=1)
+        # What has no score is not kept by suppression.
+        chosen = chosen._replace(score=torch.where(sound, chosen.score, torch.nan))
+        return suppressed(
+            chosen, boxes, images=len(scores), classes=len(self.categories), reporting=self.reporting
+        )
+
+    def decode(self, outputs: Outputs) -> list[Detections]:
+        """`find`, with one entry an image."""
+        return self.find(outputs).by_image(len(outputs.proposals))
+
+    def _first_stage(self, outputs: Outputs, truths: Truths) -> StageLoss:
+        anchors = torch.cat(self._anchors_on(outputs.objectness))  # n 4
+        targets = anchor_targets(
+            anchors, truths, self.rules.anchors, eligible=self._eligible(anchors, outputs.objectness)
+        )
+        logits = torch.cat([rows(each, numbers=1) for each in outputs.objectness], dim=1).squeeze(2)
+        offsets = torch.cat([rows(each, numbers=4) for each in outputs.offsets], dim=1)
+        return proposal_loss(
+            logits.gather(1, targets.index),
+            offsets.gather(1, targets.index[..., None].expand(-1, -1, 4)),
+            targets=targets.offsets.to(offsets),
+            positive=targets.positive,
+            chosen=targets.chosen,
+            beta=1 / 9,
+        )
+
+    def _second_stage(self, outputs: Outputs, truths: Truths) -> StageLoss:
+        proposals = self._propose(outputs.objectness, outputs.offsets, self.rules.training)
+        targets = region_targets(proposals, truths, self.rules.regions, categories=self.categories)
+        maps = [wide(each) for each in outputs.maps]
+        logits, offsets = self.roi_heads(maps, targets.boxes, targets.image)
+        return detection_loss(
+            logits,
+            offsets,
+            targets=targets.offsets.to(offsets),
+            category=targets.category,
+            beta=self.rules.beta,
+        )
+
+    def _eligible(self, anchors: Tensor, maps: Sequence[Tensor]) -> Tensor | None:
+        """Which anchors may be learnt from; None for all."""
+        if self.rules.across_border:
+            return None
+        height, width = self._size(maps)
+        return (clip(anchors, height=height, width=width) == anchors).all(dim=1)
+
+    def _propose(
+        self, objectness: Sequence[Tensor], offsets: Sequence[Tensor], limits: Limits
+    ) -> Float[Tensor, "b p 4"]:
+        return propose(
+            objectness,
+            offsets,
+            self._anchors_on(objectness),
+            size=self._size(objectness),
+            limits=limits,
+            threshold=self.rules.suppression,
+        )
+
+    def _anchors_on(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        return anchors_on(maps, self.anchors, strides=self.backbone.strides)
+
+    def _size(self, maps: Sequence[Tensor]) -> tuple[int, int]:
+        """Height and width of the input."""
+        stride = self.backbone.strides[0]
+        return maps[0].shape[2] * stride, maps[0].shape[3] * stride

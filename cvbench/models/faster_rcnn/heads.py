@@ -1,0 +1,100 @@
+"""The second stage: what is in each region, and where exactly for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import torch
+import torchvision
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from cvbench.boxes import area
+from cvbench.boxes.iou import wide
+from cvbench.boxes.pooling import roi_align
+
+Pooling: TypeAlias = Literal["pool", "align"]
+
+BINS = 7
+"""A region becomes so many bins high and wide."""
+
+
+class Judged(NamedTuple):
+    """What the second stage says of regions; class 0 is the background."""
+
+    logits: Float[Tensor, "n k"]
+    offsets: Float[Tensor, "n k 4"]
+
+
+class TwoLayers(nn.Module):
+    """Two connected layers: the head of nets with a pyramid, named as torchvision names them."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.fc6 = nn.Linear(channels * BINS * BINS, hidden)
+        self.fc7 = nn.Linear(hidden, hidden)
+
+    def forward(self, x: Float[Tensor, "n bins"]) -> Float[Tensor, "n hidden"]:
+        """What both make of the bins of a region."""
+        return self.fc7(self.fc6(x).relu_()).relu_()
+
+
+class Predictor(nn.Module):
+    """The two output layers: a class, and for each class a box."""
+
+    def __init__(self, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.cls_score = nn.Linear(hidden, classes)
+        self.bbox_pred = nn.Linear(hidden, 4 * classes)
+        nn.init.normal_(self.cls_score.weight, std=0.01)
+        nn.init.normal_(self.bbox_pred.weight, std=0.001)
+        nn.init.zeros_(self.cls_score.bias)
+        nn.init.zeros_(self.bbox_pred.bias)
+
+    def forward(self, x: Float[Tensor, "n hidden"]) -> Judged:
+        """Logits and offsets."""
+        return Judged(self.cls_score(x), self.bbox_pred(x).unflatten(1, (-1, 4)))
+
+
+class RoiHeads(nn.Module):
+    """Pools each region from the map that suits its size, and judges it."""
+
+    def __init__(
+        self, box_head: nn.Module, *, hidden: int, classes: int, strides: Sequence[int], pooling: Pooling
+    ) -> None:
+        super().__init__()
+        self.box_head = box_head
+        self.box_predictor = Predictor(hidden, classes)
+        self.outputs = classes
+        self.strides = tuple(strides)
+        self.pooling = pooling
+
+    def forward(
+        self, maps: Sequence[Tensor], regions: Float[Tensor, "n 4"], image: Int64[Tensor, " n"]
+    ) -> Judged:
+        """What is in regions of the input, whose image of the batch `image` says."""
+        judged: Judged = self.box_predictor(self.box_head(self._pooled(maps, regions, image).flatten(1)))
+        return judged
+
+    def _pooled(self, maps: Sequence[Tensor], regions: Tensor, image: Tensor) -> Tensor:
+        if self.pooling == "pool":
+            numbered = torch.cat([image[:, None].to(regions), regions], dim=1)
+            source = wide(maps[0])
+            pooled: Tensor = torchvision.ops.roi_pool(source, numbered.to(source), BINS, 1 / self.strides[0])
+            return pooled
+        level = level_of(regions, levels=len(maps))
+        return roi_align(maps, regions, image=image, level=level, strides=self.strides, size=BINS)
+
+
+def level_of(regions: Float[Tensor, "n 4"], *, levels: int) -> Int64[Tensor, " n"]:
+    """The level of a pyramid that each region is pooled from: 224 x 224 pixels from the third.
+
+    Source: Lin et al. 2016, Feature Pyramid Networks, https://arxiv.org/abs/1612.03144, equation 1.
+
+    >>> level_of(torch.tensor([[0.0, 0.0, 224.0, 224.0], [0.0, 0.0, 100.0, 100.0]]), levels=4)
+    tensor([2, 0])
+    """
+    # A region of exactly the size is not to fall below its level by rounding.
+    level = torch.floor(4 + torch.log2(area(regions).sqrt() / 224) + 1e-6) - 2
+    return level.clamp(0, levels - 1).long()

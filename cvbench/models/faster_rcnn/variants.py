@@ -1,0 +1,238 @@
+"""The named forms, and what their options may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias
+
+from torch import nn
+
+from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
+from cvbench.models.faster_rcnn.detector import FasterRcnn
+from cvbench.models.faster_rcnn.heads import Pooling, RoiHeads, TwoLayers
+from cvbench.models.faster_rcnn.norms import freeze_norms
+from cvbench.models.faster_rcnn.outputs import Rules
+from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead
+from cvbench.models.faster_rcnn.sampling import Share
+from cvbench.models.foreign.torchvision_detection import COCO_IDS
+from cvbench.models.options import check_share, check_width, choice, refusal, widened
+from cvbench.models.reporting import Reporting
+from cvbench.models.resnet import ResNet, resnet18, resnet50
+from cvbench.models.vgg import vgg16
+from cvbench.spec import Option
+
+Preset: TypeAlias = Literal["voc", "coco", "small"]
+Norm: TypeAlias = Literal["frozen", "batch"]
+
+_PRESETS: Final[Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
+    "voc": ((128, 256, 512), (0.5, 1.0, 2.0)),
+    "coco": ((64, 128, 256, 512), (0.5, 1.0, 2.0)),
+    "small": ((64, 128, 256), (0.5, 1.0, 1.5)),
+}
+"""Sizes (square roots of areas) in pixels, and ratios, height over width."""
+
+_VGG_RULES: Final = Rules(
+    training=Limits(12_000, 2_000),
+    evaluation=Limits(6_000, 300),
+    anchors=Share(256, 0.5),
+    regions=Share(128, 0.25),
+    beta=1.0,
+    across_border=False,
+)
+_PYRAMID_RULES: Final = Rules(
+    training=Limits(2_000, 2_000),
+    evaluation=Limits(1_000, 1_000),
+    anchors=Share(256, 0.5),
+    regions=Share(512, 0.25),
+    beta=1 / 9,
+    across_border=True,
+)
+_SMALL_RULES: Final = _PYRAMID_RULES._replace(
+    training=Limits(1_000, 1_000), evaluation=Limits(500, 300), regions=Share(128, 0.25)
+)
+
+
+def faster_rcnn_vgg16(  # noqa: PLR0913 - each is an option of the Card
+    classes: int,
+    *,
+    size: Option = (608, 1008),
+    width: float = 1.0,
+    anchors: str = "voc",
+    scales: Option | None = None,
+    ratios: Option | None = None,
+    across_border: bool = False,
+    pooling: str = "pool",
+    dropout: float = 0.5,
+    score_threshold: float = 0.05,
+    nms_threshold: float = 0.3,
+    max_detections: int = 100,
+) -> FasterRcnn:
+    """VGG-16, one map of stride 16, two connected layers of 4096: the paper's detector.
+
+    `scales` and `ratios`, where they are given, stand for those of the preset that `anchors` names.
+    """
+    name = "faster_rcnn_vgg16"
+    canvas = _canvas(name, size, multiple=16)
+    check_width(name, width)
+    check_share(name, "dropout", dropout)
+    pooled: Pooling = choice(name, "pooling", pooling, Pooling)
+    preset: Preset = choice(name, "anchors", anchors, Preset)
+    sizes, shapes = _PRESETS[preset]
+    placed = Anchors((_numbers(name, "scales", scales, sizes),), _numbers(name, "ratios", ratios, shapes))
+    vgg = vgg16(1, width=width, dropout=dropout)
+    backbone = VggBackbone(vgg)
+    head = vgg.classifier[:-1]
+    return FasterRcnn(
+        backbone,
+        RpnHead(backbone.channels, anchors=placed.of_a_cell, logits=2),
+        RoiHeads(
+            head,
+            hidden=int(head[3].out_features),
+            classes=classes + 1,
+            strides=backbone.strides,
+            pooling=pooled,
+        ),
+        canvas=canvas,
+        anchors=placed,
+        categories=range(1, classes + 1),
+        rules=_VGG_RULES._replace(across_border=across_border),
+        reporting=Reporting(score_threshold, nms_threshold, max_detections).checked(name),
+    )
+
+
+def faster_rcnn_resnet50_fpn(  # noqa: PLR0913 - each is an option of the Card
+    classes: int,
+    *,
+    size: Option = (800, 1344),
+    width: float = 1.0,
+    scales: Option | None = None,
+    ratios: Option | None = None,
+    norm: str = "frozen",
+    epsilon: float = 1e-5,
+    coco91: bool = False,
+    score_threshold: float = 0.05,
+    nms_threshold: float = 0.5,
+    max_detections: int = 100,
+) -> FasterRcnn:
+    """ResNet-50 with a pyramid of five levels, two connected layers of 1024: torchvision's form."""
+    name = "faster_rcnn_resnet50_fpn"
+    if coco91 and classes != len(COCO_IDS):
+        raise refusal(name, "coco91", coco91, wanted=f"false for {classes} classes; it is for COCO's 80")
+    check_width(name, width)
+    return _with_pyramid(
+        resnet50(1, width=width),
+        width=width,
+        canvas=_canvas(name, size, multiple=32),
+        anchors=_levels(name, scales, ratios, default=(32, 64, 128, 256, 512)),
+        norm=choice(name, "norm", norm, Norm),
+        epsilon=_epsilon(name, epsilon),
+        categories=COCO_IDS if coco91 else range(1, classes + 1),
+        rules=_PYRAMID_RULES,
+        reporting=Reporting(score_threshold, nms_threshold, max_detections).checked(name),
+    )
+
+
+def faster_rcnn_resnet18_fpn(  # noqa: PLR0913 - each is an option of the Card
+    classes: int,
+    *,
+    size: Option = (320, 320),
+    width: float = 1.0,
+    scales: Option | None = None,
+    ratios: Option | None = None,
+    norm: str = "batch",
+    epsilon: float = 1e-5,
+    score_threshold: float = 0.05,
+    nms_threshold: float = 0.5,
+    max_detections: int = 100,
+) -> FasterRcnn:
+    """ResNet-18 with a pyramid of five levels, for small machines: fewer proposals and samples."""
+    name = "faster_rcnn_resnet18_fpn"
+    check_width(name, width)
+    return _with_pyramid(
+        resnet18(1, width=width),
+        width=width,
+        canvas=_canvas(name, size, multiple=32),
+        anchors=_levels(name, scales, ratios, default=(16, 32, 64, 128, 256)),
+        norm=choice(name, "norm", norm, Norm),
+        epsilon=_epsilon(name, epsilon),
+        categories=range(1, classes + 1),
+        rules=_SMALL_RULES,
+        reporting=Reporting(score_threshold, nms_threshold, max_detections).checked(name),
+    )
+
+
+def _with_pyramid(  # noqa: PLR0913 - what the two forms differ in
+    resnet: ResNet,
+    *,
+    width: float,
+    canvas: tuple[int, int],
+    anchors: Anchors,
+    norm: Norm,
+    epsilon: float,
+    categories: Sequence[int],
+    rules: Rules,
+    reporting: Reporting,
+) -> FasterRcnn:
+    backbone = ResNetPyramid(resnet, channels=widened(256, width))
+    if norm == "frozen":
+        freeze_norms(backbone, epsilon=epsilon)
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = epsilon
+    hidden = widened(1024, width)
+    return FasterRcnn(
+        backbone,
+        RpnHead(backbone.channels, anchors=anchors.of_a_cell, logits=1),
+        RoiHeads(
+            TwoLayers(backbone.channels, hidden),
+            hidden=hidden,
+            classes=max(categories) + 1,
+            strides=[backbone.strides[level] for level in backbone.pooled],
+            pooling="align",
+        ),
+        canvas=canvas,
+        anchors=anchors,
+        categories=categories,
+        rules=rules,
+        reporting=reporting,
+    )
+
+
+def _canvas(model: str, size: Option, *, multiple: int) -> tuple[int, int]:
+    """Height and width of the input, from both or from one number for both."""
+    sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool)]
+    if len(sides) != 2 or len(whole) != 2 or any(side < multiple or side % multiple for side in whole):
+        wanted = f"a multiple of {multiple}, at least {multiple}, or two of them [height, width]"
+        raise refusal(model, "size", size, wanted=wanted)
+    return whole[0], whole[1]
+
+
+def _levels(model: str, scales: Option | None, ratios: Option | None, *, default: Sequence[float]) -> Anchors:
+    """One size for each of the five levels, and the ratios of all of them."""
+    sizes = _numbers(model, "scales", scales, default)
+    if len(sizes) != len(default):
+        raise refusal(model, "scales", scales, wanted=f"{len(default)} numbers above 0, one a level")
+    return Anchors(tuple((size,) for size in sizes), _numbers(model, "ratios", ratios, (0.5, 1.0, 2.0)))
+
+
+def _numbers(model: str, option: str, values: Option | None, default: Sequence[float]) -> tuple[float, ...]:
+    """The user's numbers, once they are sound, or the default."""
+    if values is None:
+        return tuple(default)
+    given = values if isinstance(values, list | tuple) else ()
+    numbers = [
+        value
+        for value in given
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    ]
+    if not numbers or len(numbers) != len(given):
+        raise refusal(model, option, values, wanted="a list of numbers above 0")
+    return tuple(numbers)
+
+
+def _epsilon(model: str, epsilon: float) -> float:
+    if not 0 <= epsilon < math.inf:
+        raise refusal(model, "epsilon", epsilon, wanted="0 or more")
+    return epsilon
