@@ -1,14 +1,15 @@
 """What a feature map holds within a region of the image, brought to one size: RoIAlign.
 
-Not part of `cvbench.boxes` itself, whose users need no torchvision: import it from here. Where gradients
-are asked for and on other devices than the CPU torchvision's operator computes, level by level; else a
-kernel does, because torchvision's on the CPU goes through one channel after the other, in one thread.
+Not part of `cvbench.boxes` itself, whose users need no torchvision: import it from here. On a GPU
+torchvision's operator computes, level by level. On the CPU kernels of ours do, with the same bits:
+torchvision's go through one channel after the other, in one thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import torch
 import torchvision
@@ -22,6 +23,11 @@ torch.library.define(
     "cvbench::roi_align",
     "(Tensor[] maps, Tensor regions, Tensor image, Tensor level, float[] strides, int size, int samples)"
     " -> Tensor",
+)
+torch.library.define(
+    "cvbench::roi_align_backward",
+    "(Tensor gradient, Tensor[] maps, Tensor regions, Tensor image, Tensor level, float[] strides,"
+    " int samples) -> Tensor[]",
 )
 
 
@@ -40,7 +46,7 @@ def roi_align(
     Regions are in pixels of the image, which of the batch says `image`. Each bin is the mean of
     `samples` x `samples` points, interpolated bilinearly between centres of cells that lie at whole
     coordinates (not shifted by half a cell); a region is taken to be a cell wide and high at least.
-    Half precision is pooled and returned in float32.
+    Half precision is pooled and returned in float32. Gradients pass to the maps, not to the regions.
 
     Source: He et al. 2017 (Mask R-CNN), https://arxiv.org/abs/1703.06870, section 3, as torchvision's
     `roi_align` with `aligned=False`.
@@ -48,7 +54,7 @@ def roi_align(
     maps = [wide(each) for each in maps]
     regions = regions.to(maps[0].dtype)
     arguments = (maps, regions, image, level, [float(stride) for stride in strides], size, samples)
-    if is_compiled_for(*maps, regions):
+    if regions.is_cpu or is_compiled_for(*maps, regions):
         pooled: Tensor = torch.ops.cvbench.roi_align(*arguments)
         return pooled
     return _level_by_level(*arguments)
@@ -107,3 +113,39 @@ def _empty(maps: Sequence[Tensor], regions: Tensor, *rest: object) -> Tensor:
 torch.library.impl("cvbench::roi_align", "cpu", _on_cpu)
 torch.library.impl("cvbench::roi_align", "cuda", _level_by_level)
 torch.library.register_fake("cvbench::roi_align", _empty)
+
+
+def _gradients_on_cpu(
+    gradient: Tensor,
+    maps: Sequence[Tensor],
+    regions: Tensor,
+    image: Tensor,
+    level: Tensor,
+    strides: Sequence[float],
+    samples: int,
+) -> list[Tensor]:
+    face = import_module("cvbench.boxes.cpu.pooling")
+    found: list[Tensor] = face.gradients(gradient, maps, regions, image, level, strides, samples=samples)
+    return found
+
+
+def _like_maps(_: Tensor, maps: Sequence[Tensor], *__: object) -> list[Tensor]:
+    return [torch.empty_like(each, memory_format=torch.channels_last) for each in maps]
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001 - torch gives it by name
+    maps, regions, image, level, ctx.strides, _, ctx.samples = inputs
+    ctx.save_for_backward(regions, image, level, *maps)
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+    regions, image, level, *maps = ctx.saved_tensors
+    found = torch.ops.cvbench.roi_align_backward(
+        gradient, maps, regions, image, level, ctx.strides, ctx.samples
+    )
+    return found, None, None, None, None, None, None
+
+
+torch.library.impl("cvbench::roi_align_backward", "cpu", _gradients_on_cpu)
+torch.library.register_fake("cvbench::roi_align_backward", _like_maps)
+torch.library.register_autograd("cvbench::roi_align", _backward, setup_context=_remember)

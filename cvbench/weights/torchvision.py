@@ -1,7 +1,7 @@
 """State dicts as torchvision publishes them: `.pth` files of tensors by name.
 
-cvbench's AlexNet, VGG, GoogLeNet and ResNet carry torchvision's names, so tensors are taken over name
-by name. What a file may lack is said here.
+cvbench's AlexNet, VGG, GoogLeNet, ResNet and Faster R-CNN on a pyramid carry torchvision's names, so
+tensors are taken over name by name. What a file may lack, or name otherwise, is said here.
 
 A `.pth` file is a pickle, which can run any code when it is read. Only plain tensors in plain
 containers are let through; a file with anything else is refused unread.
@@ -10,6 +10,7 @@ containers are let through; a file with anything else is refused unread.
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ from cvbench.training.tensors import adopt
 _COUNTER = ".num_batches_tracked"
 """Files from before PyTorch 0.4.1 have none; nothing that cvbench computes reads it."""
 
+_RENAMED = (
+    (re.compile(r"rpn\.head\.conv\.(weight|bias)"), r"rpn.head.conv.0.0.\1"),
+    (re.compile(r"(backbone\.fpn\.(?:inner|layer)_blocks\.\d)\.(weight|bias)"), r"\1.0.\2"),
+)
+"""Convolutions of detectors whose names torchvision has lengthened since it published their weights."""
+
 
 def load_torchvision(model: object, path: Path) -> None:
     """Take all parameters and buffers from a `.pth` file of tensors by name.
@@ -34,13 +41,29 @@ def load_torchvision(model: object, path: Path) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
     targets = model.state_dict()
-    adopt(targets, with_counters(read_state_dict(path), targets), path=path)
+    adopt(targets, with_counters(with_new_names(read_state_dict(path)), targets), path=path)
 
 
 def with_counters(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a file, and the model's own counters of batches where the file has none."""
     lacking = {name: value for name, value in targets.items() if name.endswith(_COUNTER)}
     return {**lacking, **found}
+
+
+def with_new_names(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file by the names that torchvision's nets have today.
+
+    >>> list(with_new_names({"rpn.head.conv.bias": torch.zeros(1)}))
+    ['rpn.head.conv.0.0.bias']
+    """
+    return {_new_name(name): value for name, value in found.items()}
+
+
+def _new_name(name: str) -> str:
+    for old, new in _RENAMED:
+        if match := old.fullmatch(name):
+            return match.expand(new)
+    return name
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

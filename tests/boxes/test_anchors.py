@@ -30,3 +30,11 @@ def test_anchors_on_the_corners_are_those_of_torchvision_before_it_rounds():
 
 def test_no_cells_no_anchors():
     assert grid_anchors((0, 5), 8, sizes=[8]).shape == (0, 4)
+
+
+def test_whole_anchors_are_torchvisions():
+    sizes, ratios = (32, 64, 33), (0.5, 1.0, 1.5)
+    images = ImageList(torch.zeros(1, 3, 48, 80), [(48, 80)])
+    theirs = AnchorGenerator((sizes,), (ratios,))(images, [torch.zeros(1, 1, 3, 5)])[0]
+    ours = grid_anchors((3, 5), 16, sizes=sizes, ratios=ratios, offset=0.0, whole=True)
+    assert torch.equal(ours.view(15, 3, 3, 4).transpose(1, 2).reshape(-1, 4), theirs)

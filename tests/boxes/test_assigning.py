@@ -71,3 +71,22 @@ def test_every_object_gets_a_prior_of_its_own(rows):
 def test_more_objects_than_priors_cannot_have_one_each():
     with pytest.raises(ValueError, match="3 objects cannot have one each of 2 priors"):
         bipartite(torch.zeros(2, 3))
+
+
+@given(images=st.lists(TENTHS, min_size=1, max_size=3))
+def test_images_of_a_batch_are_assigned_as_they_are_alone(images):
+    priors, objects = max(map(len, images)), max(len(image[0]) for image in images)
+    batch = torch.zeros(len(images), priors, objects)
+    for rows, image in zip(batch, images, strict=True):
+        rows[: len(image), : len(image[0])] = torch.tensor(image)
+    together = assign(batch)
+    for index, image in enumerate(images):
+        alone = assign(torch.tensor(image))
+        for a, b in zip(alone, together, strict=True):
+            assert torch.equal(a, b[index, : len(image)])
+
+
+def test_no_objects_in_a_batch_make_every_prior_background():
+    assigned = assign(torch.zeros(2, 3, 0))
+    assert assigned.negative.shape == (2, 3)
+    assert assigned.negative.all()

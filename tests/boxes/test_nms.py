@@ -7,7 +7,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from cvbench.boxes import iou, nms
+from cvbench.boxes import iou, nms, survives_nms
 
 NAN = float("nan")
 #                   best             IoU 16/20 to it   IoU 12/20 to it  far away
@@ -128,3 +128,16 @@ def test_boxes_that_carry_gradients_are_suppressed_like_others():
 def test_a_threshold_that_no_iou_can_have_is_refused(threshold):
     with pytest.raises(ValueError, match="lies between 0 and 1"):
         nms(BOXES, SCORES, threshold)
+
+
+def test_whether_a_box_survives_is_told_for_each():
+    torch.manual_seed(0)
+    boxes = torch.rand(60, 4) * 20
+    boxes[:, 2:] += boxes[:, :2]
+    scores, groups = torch.rand(60), torch.randint(3, (60,))
+    scores[7] = torch.nan
+    stays = survives_nms(boxes, scores, 0.4, groups=groups)
+    assert stays.nonzero()[:, 0].tolist() == sorted(nms(boxes, scores, 0.4, groups=groups).tolist())
+    assert torch.equal(survives_nms(boxes.requires_grad_(), scores, 0.4, groups=groups), stays)
+    with pytest.raises(ValueError, match="no threshold"):
+        survives_nms(boxes, scores, 1.5)

@@ -88,7 +88,8 @@ def test_the_operators_keep_what_torch_asks_of_operators():
     checks = ("test_schema", "test_faketensor")
     for operator in (torch.ops.cvbench.iou, torch.ops.cvbench.crowd_iou, torch.ops.cvbench.voc_iou):
         torch.library.opcheck(operator.default, (boxes, boxes), test_utils=checks)
-    torch.library.opcheck(torch.ops.cvbench.nms.default, (boxes, scores, 0.5, labels), test_utils=checks)
+    for operator in (torch.ops.cvbench.nms, torch.ops.cvbench.survives_nms):
+        torch.library.opcheck(operator.default, (boxes, scores, 0.5, labels), test_utils=checks)
     soft = (boxes, scores, "linear", 0.3, 0.01, None)
     torch.library.opcheck(torch.ops.cvbench.soft_nms.default, soft, test_utils=checks)
 

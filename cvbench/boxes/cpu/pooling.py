@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -13,6 +15,15 @@ from cvbench.boxes.cpu.threads import share
 
 WORTH_SHARING = 16
 """Regions from which on a second thread pays for its start."""
+
+
+class Taps(NamedTuple):
+    """For each point along one side of each region the two cells beside it, and what each counts."""
+
+    low: Int64[np.ndarray, "k points"]
+    high: Int64[np.ndarray, "k points"]
+    near: Float[np.ndarray, "k points"]
+    far: Float[np.ndarray, "k points"]
 
 
 def roi_align(
@@ -33,70 +44,138 @@ def roi_align(
             share(
                 align,
                 len(rows),
-                each.permute(0, 2, 3, 1).contiguous().numpy(),  # nothing moves where the layout is that
-                (regions[rows] / stride).numpy(),
+                each.detach().permute(0, 2, 3, 1).contiguous().numpy(),  # as it is, if the layout is that
                 image[rows].numpy(),
+                _taps(regions[rows] / stride, each, size, samples),
+                out.flatten(2).numpy(),
                 rows.numpy(),
                 samples,
-                out.view(len(out), -1, size * size).numpy(),
-                size,
                 worth=len(rows) >= WORTH_SHARING,
             )
     return out
 
 
-@compiled
-def corner(at: float, length: int) -> tuple[int, int, float]:
-    """The two cells between which a coordinate lies, and how far it is from the first."""
-    none = at - at  # a zero of its type
-    low = max(int(at), 0)
-    if low >= length - 1:
-        return length - 1, length - 1, none
-    return low, low + 1, max(at - low, none)
+def gradients(
+    gradient: Tensor,
+    maps: Sequence[Tensor],
+    regions: Tensor,
+    image: Tensor,
+    level: Tensor,
+    strides: Sequence[float],
+    *,
+    samples: int,
+) -> list[Tensor]:
+    """What each map gets of the gradient of `roi_align`'s output; the same for any number of threads."""
+    size, found = gradient.shape[-1], []
+    for number, (each, stride) in enumerate(zip(maps, strides, strict=True)):
+        cells = torch.zeros_like(each, memory_format=torch.channels_last)
+        rows = (level == number).nonzero()[:, 0]
+        if len(rows) and gradient.numel():
+            # Threads share the channels, not the regions: those add to the same cells.
+            share(
+                spread,
+                each.shape[1],
+                gradient[rows].flatten(2).mT.contiguous().numpy(),
+                image[rows].numpy(),
+                _taps(regions[rows] / stride, each, size, samples),
+                cells.permute(0, 2, 3, 1).numpy(),
+                samples,
+                worth=len(rows) >= WORTH_SHARING,
+            )
+        found.append(cells)
+    return found
+
+
+def _taps(regions: Tensor, each: Tensor, size: int, samples: int) -> tuple[Taps, Taps]:
+    """Those of the vertical and of the horizontal side of regions in cells."""
+    down, along = regions[:, 1::2], regions[:, 0::2]
+    return _along(down, each.shape[2], size, samples), _along(along, each.shape[3], size, samples)
+
+
+def _along(ends: Float[Tensor, "k 2"], length: int, size: int, samples: int) -> Taps:
+    """Step by step as torchvision computes it: a place that is rounded otherwise is another place."""
+    step = (ends[:, 1:] - ends[:, :1]).clamp(min=1) / size
+    bins = torch.arange(size, dtype=ends.dtype).repeat_interleave(samples)
+    parts = (torch.arange(samples, dtype=ends.dtype) + 0.5).repeat(size)
+    at = ends[:, :1] + bins * step + parts * step / samples
+    inside = (at >= -1) & (at <= length)
+    at = at.clamp(min=0)
+    low = at.long().clamp(max=length - 1)
+    far = torch.where(low < length - 1, at - low, 0)
+    near = torch.where(inside, 1 - far, 0)
+    far = torch.where(inside, far, 0)
+    return Taps(low.numpy(), (low + 1).clamp(max=length - 1).numpy(), near.numpy(), far.numpy())
 
 
 @compiled
-def align(  # noqa: PLR0913, PLR0917 - kernels take no keywords
+def align(
     cells: Float[np.ndarray, "b h w c"],
-    regions: Float[np.ndarray, "k 4"],
     image: Int64[np.ndarray, " k"],
+    sides: tuple[Taps, Taps],
+    out: Float[np.ndarray, "n c bins"],
     rows: Int64[np.ndarray, " k"],
     samples: int,
-    out: Float[np.ndarray, "n c bins"],
-    size: int,
     start: int,
     stop: int,
 ) -> None:
-    """Fill the rows of `out` that belong to the regions from `start` to `stop`, given in cells."""
-    height, width, channels = cells.shape[1:]
+    """Fill the rows of `out` that belong to the regions from `start` to `stop`."""
+    y, x = sides
+    channels, points = cells.shape[3], x.low.shape[1]
+    size = points // samples
     sums = np.empty((size * size, channels), cells.dtype)
-    real = cells.dtype.type  # in it throughout, as torchvision: rounded in another way, a place is another
-    one, half, parts = real(1), real(0.5), real(samples)
+    count = cells.dtype.type(samples * samples)
     for k in range(start, stop):
         there = cells[image[k]]
-        x1, y1 = regions[k, 0], regions[k, 1]
-        step_x = max(regions[k, 2] - x1, one) / real(size)
-        step_y = max(regions[k, 3] - y1, one) / real(size)
         sums[:] = 0
-        for bin_y in range(size):
-            for bin_x in range(size):
-                total = sums[bin_y * size + bin_x]
-                for part_y in range(samples):
-                    y = y1 + real(bin_y) * step_y + (real(part_y) + half) * step_y / parts
-                    for part_x in range(samples):
-                        x = x1 + real(bin_x) * step_x + (real(part_x) + half) * step_x / parts
-                        if not (-one <= y <= height and -one <= x <= width):
-                            continue
-                        top, bottom, down = corner(y, height)
-                        left, right, along = corner(x, width)
-                        up, back = one - real(down), one - real(along)
-                        w1, w2 = up * back, up * real(along)
-                        w3, w4 = real(down) * back, real(down) * real(along)
-                        c1, c2 = there[top, left], there[top, right]
-                        c3, c4 = there[bottom, left], there[bottom, right]
-                        for c in range(channels):
-                            total[c] += w1 * c1[c] + w2 * c2[c] + w3 * c3[c] + w4 * c4[c]
+        for i in range(points):
+            top, bottom = there[y.low[k, i]], there[y.high[k, i]]
+            for j in range(points):
+                total = sums[i // samples * size + j // samples]
+                a, b = top[x.low[k, j]], top[x.high[k, j]]
+                c, d = bottom[x.low[k, j]], bottom[x.high[k, j]]
+                in_a, in_b = y.near[k, i] * x.near[k, j], y.near[k, i] * x.far[k, j]
+                in_c, in_d = y.far[k, i] * x.near[k, j], y.far[k, i] * x.far[k, j]
+                for channel in range(channels):
+                    total[channel] += (
+                        in_a * a[channel] + in_b * b[channel] + in_c * c[channel] + in_d * d[channel]
+                    )
         into = out[rows[k]]
-        for c in range(channels):
+        for channel in range(channels):
             for place in range(size * size):
-                into[c, place] = sums[place, c] / (parts * parts)
+                into[channel, place] = sums[place, channel] / count
+
+
+@compiled
+def spread(
+    gradient: Float[np.ndarray, "k bins c"],
+    image: Int64[np.ndarray, " k"],
+    sides: tuple[Taps, Taps],
+    cells: Float[np.ndarray, "b h w c"],
+    samples: int,
+    start: int,
+    stop: int,
+) -> None:
+    """Add to `cells`, in the channels from `start` to `stop`, what each region's bins hand back."""
+    y, x = sides
+    points = x.low.shape[1]
+    size = points // samples
+    count = cells.dtype.type(samples * samples)
+    for k in range(len(image)):
+        there = cells[image[k]]
+        for i in range(points):
+            top, bottom = there[y.low[k, i]], there[y.high[k, i]]
+            for j in range(points):
+                given = gradient[k, i // samples * size + j // samples]
+                a, b = top[x.low[k, j]], top[x.high[k, j]]
+                c, d = bottom[x.low[k, j]], bottom[x.high[k, j]]
+                in_a, in_b = y.near[k, i] * x.near[k, j], y.near[k, i] * x.far[k, j]
+                in_c, in_d = y.far[k, i] * x.near[k, j], y.far[k, i] * x.far[k, j]
+                # One cell after the other: at a border two of them are the same one.
+                for channel in range(start, stop):
+                    a[channel] += in_a * given[channel] / count
+                for channel in range(start, stop):
+                    b[channel] += in_b * given[channel] / count
+                for channel in range(start, stop):
+                    c[channel] += in_c * given[channel] / count
+                for channel in range(start, stop):
+                    d[channel] += in_d * given[channel] / count

@@ -25,7 +25,9 @@ class VggBackbone(nn.Module):
     def __init__(self, vgg: VGG) -> None:
         super().__init__()
         self.features = vgg.features[:-1]
-        self.channels = int(vgg.classifier[0].in_features) // 49
+        first = vgg.classifier[0]
+        assert isinstance(first, nn.Linear)
+        self.channels = first.in_features // 49  # its 7 x 7 bins
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
         """The map behind the last convolution."""

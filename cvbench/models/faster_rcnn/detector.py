@@ -137,8 +137,8 @@ class FasterRcnn(nn.Module):
         logits = torch.cat([rows(each, numbers=1) for each in outputs.objectness], dim=1).squeeze(2)
         offsets = torch.cat([rows(each, numbers=4) for each in outputs.offsets], dim=1)
         return proposal_loss(
-            logits.gather(1, targets.index),
-            offsets.gather(1, targets.index[..., None].expand(-1, -1, 4)),
+            logits.gather(1, targets.anchor),
+            offsets.gather(1, targets.anchor[..., None].expand(-1, -1, 4)),
             targets=targets.offsets.to(offsets),
             positive=targets.positive,
             chosen=targets.chosen,

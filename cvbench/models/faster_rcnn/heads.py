@@ -37,7 +37,9 @@ class TwoLayers(nn.Module):
 
     def forward(self, x: Float[Tensor, "n bins"]) -> Float[Tensor, "n hidden"]:
         """What both make of the bins of a region."""
-        return self.fc7(self.fc6(x).relu_()).relu_()
+        x = self.fc6(x).relu_()
+        y: Tensor = self.fc7(x).relu_()
+        return y
 
 
 class Predictor(nn.Module):

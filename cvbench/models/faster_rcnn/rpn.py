@@ -68,7 +68,8 @@ class RpnHead(nn.Module):
 
 def rows(raw: Float[Tensor, "b _ h w"], *, numbers: int) -> Float[Tensor, "b n numbers"]:
     """What a map says, an anchor a row: rows of cells, columns, anchors of a cell."""
-    return wide(raw).unflatten(1, (-1, numbers)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+    b, _, h, w = raw.shape
+    return wide(raw).reshape(b, -1, numbers, h, w).permute(0, 3, 4, 1, 2).flatten(1, 3)
 
 
 def anchors_on(

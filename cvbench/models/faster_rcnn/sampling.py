@@ -12,7 +12,7 @@ from torch import Tensor
 class Share(NamedTuple):
     """How large a sample is."""
 
-    count: int
+    size: int
     """Of an image."""
     positive: float
     """The most of it that may be positive."""
@@ -21,7 +21,7 @@ class Share(NamedTuple):
 class Sample(NamedTuple):
     """Chosen references of each image, as many places for each."""
 
-    index: Int64[Tensor, "b k"]
+    reference: Int64[Tensor, "b k"]
     positive: Bool[Tensor, "b k"]
     chosen: Bool[Tensor, "b k"]
     """Whether a place holds a reference: an image can have too few of them."""
@@ -32,13 +32,13 @@ def sample(positive: Bool[Tensor, "b n"], negative: Bool[Tensor, "b n"], share: 
 
     Where negatives are too few the sample is smaller; positives do not take their places.
     """
-    wanted = min(int(share.count * share.positive), positive.shape[1])
+    wanted = min(int(share.size * share.positive), positive.shape[1])
     lot = torch.rand(positive.shape, device=positive.device)  # in [0, 1)
     first = torch.where(positive, lot, -1.0).topk(wanted, dim=1)
-    second = torch.where(negative, lot, -1.0).topk(min(share.count, positive.shape[1]), dim=1)
+    second = torch.where(negative, lot, -1.0).topk(min(share.size, positive.shape[1]), dim=1)
     taken = first.values >= 0
     rank = torch.arange(second.values.shape[1], device=lot.device)
-    left = share.count - taken.sum(dim=1, keepdim=True)
+    left = share.size - taken.sum(dim=1, keepdim=True)
     filled = (second.values >= 0) & (rank < left)
     return Sample(
         torch.cat([first.indices, second.indices], dim=1),

@@ -24,7 +24,7 @@ class Truths(NamedTuple):
 class AnchorTargets(NamedTuple):
     """The sample of anchors that the first stage learns from, as many places for each image."""
 
-    index: Int64[Tensor, "b k"]
+    anchor: Int64[Tensor, "b k"]
     positive: Bool[Tensor, "b k"]
     chosen: Bool[Tensor, "b k"]
     """Whether a place holds an anchor."""
@@ -92,7 +92,7 @@ def region_targets(
     )
     drawn = sample(positive, negative & exists(regions), share)
     image, place = drawn.chosen.nonzero().unbind(1)
-    index, positive = drawn.index[image, place], drawn.positive[image, place]
+    index, positive = drawn.reference[image, place], drawn.positive[image, place]
     boxes, own = regions[image, index], truth[image, index]
     category = torch.where(positive, categories[truths.label[image, own]], 0)
     wanted = _offsets(truths.boxes[image, own].to(boxes), boxes, positive, DETECTION_WEIGHTS)

@@ -82,13 +82,14 @@ def faster_rcnn_vgg16(  # noqa: PLR0913 - each is an option of the Card
     placed = Anchors((_numbers(name, "scales", scales, sizes),), _numbers(name, "ratios", ratios, shapes))
     vgg = vgg16(1, width=width, dropout=dropout)
     backbone = VggBackbone(vgg)
-    head = vgg.classifier[:-1]
+    head, last = vgg.classifier[:-1], vgg.classifier[-1]
+    assert isinstance(last, nn.Linear)
     return FasterRcnn(
         backbone,
         RpnHead(backbone.channels, anchors=placed.of_a_cell, logits=2),
         RoiHeads(
             head,
-            hidden=int(head[3].out_features),
+            hidden=last.in_features,
             classes=classes + 1,
             strides=backbone.strides,
             pooling=pooled,
