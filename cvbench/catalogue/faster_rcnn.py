@@ -9,10 +9,10 @@ _AUTHORS = "Ren, He, Girshick, Sun"
 _LINK = "https://arxiv.org/abs/1506.01497"
 
 
-def _input(size: tuple[int, int], *, multiple: int) -> dict[str, Choice]:
-    sides = f"side of the prepared input, or its [height, width]; multiples of {multiple}"
+def _input(default: str, *, multiple: int) -> dict[str, Choice]:
+    sides = f"side of the input, or its [height, width], multiples of {multiple}; default: {default}"
     return {
-        "size": Choice(size, sides),
+        "size": Choice(None, sides),
         "width": Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8"),
     }
 
@@ -25,9 +25,9 @@ def _reporting(*, nms: float) -> dict[str, Choice]:
     }
 
 
-def _pyramid(*, size: int | tuple[int, int], scales: str, norm: str, **more: Choice) -> dict[str, Choice]:
+def _pyramid(*, size: str, scales: str, norm: str, **more: Choice) -> dict[str, Choice]:
     return {
-        **_input(size if isinstance(size, tuple) else (size, size), multiple=32),
+        **_input(size, multiple=32),
         "scales": Choice(None, f"the anchors' size in pixels on each of five levels; default: {scales}"),
         "ratios": Choice(None, "the anchors' heights over widths; default: 0.5, 1, 2"),
         "norm": Choice(norm, "the backbone's: frozen, for trained weights, or batch, for training anew"),
@@ -57,7 +57,7 @@ FASTER_RCNN: tuple[ModelCard, ...] = (
             "COCO test-dev AP 0.219, AP50 0.427, with twelve anchors, anchors: coco (the paper)",
         ),
         options={
-            **_input((608, 1008), multiple=16),
+            **_input("608 x 1008", multiple=16),
             "anchors": Choice(
                 "voc",
                 "sizes and ratios: voc (128, 256, 512 x 0.5, 1, 2), coco (and 64),"
@@ -92,7 +92,7 @@ FASTER_RCNN: tuple[ModelCard, ...] = (
             ),
         ),
         options=_pyramid(
-            size=(800, 1344),
+            size="800 x 1344",
             scales="32, 64, 128, 256, 512",
             norm="frozen",
             coco91=Choice(False, "keep the 91 outputs of torchvision's COCO weights, and give out COCO's 80"),
@@ -110,6 +110,6 @@ FASTER_RCNN: tuple[ModelCard, ...] = (
         input=(3, 320, 320),
         parameters={20: 28_380_856, 80: 28_688_356, 90: 28_739_606, 91: 28_744_731, 1000: 33_403_356},
         macs=18_172_588_800,
-        options=_pyramid(size=320, scales="16, 32, 64, 128, 256", norm="batch"),
+        options=_pyramid(size="320 x 320", scales="16, 32, 64, 128, 256", norm="batch"),
     ),
 )

@@ -56,7 +56,7 @@ _SMALL_RULES: Final = _PYRAMID_RULES._replace(
 def faster_rcnn_vgg16(  # noqa: PLR0913 - each is an option of the Card
     classes: int,
     *,
-    size: Option = (608, 1008),
+    size: Option | None = None,
     width: float = 1.0,
     anchors: str = "voc",
     scales: Option | None = None,
@@ -73,7 +73,7 @@ def faster_rcnn_vgg16(  # noqa: PLR0913 - each is an option of the Card
     `scales` and `ratios`, where they are given, stand for those of the preset that `anchors` names.
     """
     name = "faster_rcnn_vgg16"
-    canvas = _canvas(name, size, multiple=16)
+    canvas = _canvas(name, size, default=(608, 1008), multiple=16)
     check_width(name, width)
     check_share(name, "dropout", dropout)
     pooled: Pooling = choice(name, "pooling", pooling, Pooling)
@@ -105,7 +105,7 @@ def faster_rcnn_vgg16(  # noqa: PLR0913 - each is an option of the Card
 def faster_rcnn_resnet50_fpn(  # noqa: PLR0913 - each is an option of the Card
     classes: int,
     *,
-    size: Option = (800, 1344),
+    size: Option | None = None,
     width: float = 1.0,
     scales: Option | None = None,
     ratios: Option | None = None,
@@ -124,7 +124,7 @@ def faster_rcnn_resnet50_fpn(  # noqa: PLR0913 - each is an option of the Card
     return _with_pyramid(
         resnet50(1, width=width),
         width=width,
-        canvas=_canvas(name, size, multiple=32),
+        canvas=_canvas(name, size, default=(800, 1344), multiple=32),
         anchors=_levels(name, scales, ratios, default=(32, 64, 128, 256, 512)),
         norm=choice(name, "norm", norm, Norm),
         epsilon=_epsilon(name, epsilon),
@@ -137,7 +137,7 @@ def faster_rcnn_resnet50_fpn(  # noqa: PLR0913 - each is an option of the Card
 def faster_rcnn_resnet18_fpn(  # noqa: PLR0913 - each is an option of the Card
     classes: int,
     *,
-    size: Option = (320, 320),
+    size: Option | None = None,
     width: float = 1.0,
     scales: Option | None = None,
     ratios: Option | None = None,
@@ -153,7 +153,7 @@ def faster_rcnn_resnet18_fpn(  # noqa: PLR0913 - each is an option of the Card
     return _with_pyramid(
         resnet18(1, width=width),
         width=width,
-        canvas=_canvas(name, size, multiple=32),
+        canvas=_canvas(name, size, default=(320, 320), multiple=32),
         anchors=_levels(name, scales, ratios, default=(16, 32, 64, 128, 256)),
         norm=choice(name, "norm", norm, Norm),
         epsilon=_epsilon(name, epsilon),
@@ -200,8 +200,10 @@ def _with_pyramid(  # noqa: PLR0913 - what the two forms differ in
     )
 
 
-def _canvas(model: str, size: Option, *, multiple: int) -> tuple[int, int]:
+def _canvas(model: str, size: Option | None, *, default: tuple[int, int], multiple: int) -> tuple[int, int]:
     """Height and width of the input, from both or from one number for both."""
+    if size is None:
+        return default
     sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
     whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool)]
     if len(sides) != 2 or len(whole) != 2 or any(side < multiple or side % multiple for side in whole):

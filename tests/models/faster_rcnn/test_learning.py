@@ -15,16 +15,16 @@ def on_pyramid():
 
 def on_vgg(pooling):
     # one map of stride 16, so the scenes are larger; garments touch more than the paper's NMS allows
-    options = {"scales": (24, 48, 96), "across_border": True, "dropout": 0.0, "nms_threshold": 0.5}
-    return faster_rcnn_vgg16(10, size=128, width=0.125, pooling=pooling, **options)
+    options = {"scales": (36, 72, 144), "across_border": True, "dropout": 0.0, "nms_threshold": 0.5}
+    return faster_rcnn_vgg16(10, size=192, width=0.125, pooling=pooling, **options)
 
 
 @pytest.mark.parametrize(
     ("build", "steps", "lr"),
     [
         pytest.param(on_pyramid, 70, 5e-3, id="resnet18_fpn"),
-        pytest.param(lambda: on_vgg("pool"), 200, 1e-3, id="vgg16, pool", marks=pytest.mark.slow),
-        pytest.param(lambda: on_vgg("align"), 200, 1e-3, id="vgg16, align", marks=pytest.mark.slow),
+        pytest.param(lambda: on_vgg("pool"), 150, 1e-3, id="vgg16, pool", marks=pytest.mark.slow),
+        pytest.param(lambda: on_vgg("align"), 150, 1e-3, id="vgg16, align", marks=pytest.mark.slow),
     ],
 )
 def test_it_learns_three_scenes_of_garments_by_heart(build, steps, lr):
