@@ -136,6 +136,10 @@ class Catalogue(Mapping[str, C], Generic[C]):
     def __len__(self) -> int:
         return len(self._cards)
 
+    def lists(self, name: str) -> bool:
+        """Whether a name is one of those that are listed, and no family's."""
+        return name in self._cards
+
     def find(self, name: str) -> C:
         """The Card of this name; raises UnknownName with the nearest names."""
         if name in self:

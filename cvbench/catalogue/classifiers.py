@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cvbench.catalogue.cards import Choice, ModelCard
+from cvbench.catalogue.options import WIDTH
 
-_WIDTH = Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8")
 _SHORTER = Choice(
     None, "bring the shorter side to so many pixels and cut the input from the middle; else stretch the image"
 )
@@ -44,7 +44,7 @@ def _vgg(
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
             "shorter": _SHORTER,
-            "width": _WIDTH,
+            "width": WIDTH,
             "dropout": _VGG_DROPOUT,
             "dense": _dense(224),
         },
@@ -77,7 +77,7 @@ def _googlenet(
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
             "shorter": _SHORTER,
-            "width": _WIDTH,
+            "width": WIDTH,
             "dropout": Choice(dropout, "share of activations dropped before the last layer"),
             "auxiliary": _AUXILIARY,
             **more,
@@ -104,7 +104,7 @@ def _resnet(
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
             "shorter": _SHORTER,
-            "width": _WIDTH,
+            "width": WIDTH,
             "zero_init_residual": Choice(False, "start each block as the identity"),
         },
     )
@@ -127,7 +127,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         options={
             "size": Choice(224, "height and width of the prepared input, at least 63"),
             "shorter": _SHORTER,
-            "width": _WIDTH,
+            "width": WIDTH,
             "dropout": _ALEXNET_DROPOUT,
             "dense": _dense(223),
         },
@@ -148,7 +148,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         options={
             "size": Choice(227, "height and width of the prepared input, at least 67"),
             "shorter": _SHORTER,
-            "width": _WIDTH,
+            "width": WIDTH,
             "dropout": _ALEXNET_DROPOUT,
             "dense": _dense(227),
         },
@@ -291,7 +291,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
             "shorter": _SHORTER,
-            "width": _WIDTH,
+            "width": WIDTH,
         },
     ),
     ModelCard(
@@ -310,7 +310,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         options={
             "size": Choice(256, "height and width of the prepared input, at least 32"),
             "shorter": _SHORTER,
-            "width": _WIDTH,
+            "width": WIDTH,
         },
     ),
 )

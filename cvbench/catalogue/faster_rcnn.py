@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cvbench.catalogue.cards import Choice, ModelCard
+from cvbench.catalogue.options import WIDTH, reporting
 
 _TITLE = "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks"
 _AUTHORS = "Ren, He, Girshick, Sun"
@@ -13,15 +14,7 @@ def _input(default: str, *, multiple: int) -> dict[str, Choice]:
     sides = f"side of the input, or its [height, width], multiples of {multiple}; default: {default}"
     return {
         "size": Choice(None, sides),
-        "width": Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8"),
-    }
-
-
-def _reporting(*, nms: float) -> dict[str, Choice]:
-    return {
-        "score_threshold": Choice(0.05, "detections below it are not reported"),
-        "nms_threshold": Choice(nms, "of two boxes of one class that overlap more, the weaker goes"),
-        "max_detections": Choice(100, "the most that are reported of one image"),
+        "width": WIDTH,
     }
 
 
@@ -35,7 +28,7 @@ def _pyramid(*, size: str, scales: str, norm: str, **more: Choice) -> dict[str, 
             1e-5, "what the norm adds to variances; torchvision's COCO weights were found with 0"
         ),
         **more,
-        **_reporting(nms=0.5),
+        **reporting(score=0.05, nms=0.5),
     }
 
 
@@ -70,7 +63,7 @@ FASTER_RCNN: tuple[ModelCard, ...] = (
                 "pool", "how regions become 7 x 7: pool (the paper's RoIPool) or align (RoIAlign)"
             ),
             "dropout": Choice(0.5, "share of activations dropped behind both connected layers"),
-            **_reporting(nms=0.3),
+            **reporting(score=0.05, nms=0.3),
         },
     ),
     ModelCard(

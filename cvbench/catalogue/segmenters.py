@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cvbench.catalogue.cards import Choice, ModelCard
-
-_WIDTH = Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8")
+from cvbench.catalogue.options import WIDTH
 
 SEGMENTERS: tuple[ModelCard, ...] = (
     ModelCard(
@@ -21,7 +20,7 @@ SEGMENTERS: tuple[ModelCard, ...] = (
         macs=192_669_548_544,
         options={
             "size": Choice(512, "height and width of the prepared input, a multiple of 16"),
-            "width": _WIDTH,
+            "width": WIDTH,
             "dice": Choice(False, "add the Dice loss to the cross entropy: small classes are learnt sooner"),
             "upsampling": Choice("transposed", "transposed convolutions, or bilinear interpolation"),
         },
@@ -43,7 +42,7 @@ SEGMENTERS: tuple[ModelCard, ...] = (
                 388,
                 "height and width of the labelled output, 100, 116, 132 …; the net sees 184 more, mirrored",
             ),
-            "width": _WIDTH,
+            "width": WIDTH,
             "tile": Choice(
                 None, "label an image in overlapping tiles of so many labelled pixels a side: less memory"
             ),

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from cvbench.catalogue.cards import Choice, ModelCard
+from cvbench.catalogue.options import WIDTH, reporting
 
 _ONCE = ("You Only Look Once: Unified, Real-Time Object Detection", "Redmon, Divvala, Girshick, Farhadi")
 _ONCE_LINK = "https://arxiv.org/abs/1506.02640"
 _BETTER, _BETTER_LINK = "YOLO9000: Better, Faster, Stronger", "https://arxiv.org/abs/1612.08242"
 _INCREMENTAL, _INCREMENTAL_LINK = "YOLOv3: An Incremental Improvement", "https://arxiv.org/abs/1804.02767"
-_WIDTH = Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8")
-
-
-def _reporting(*, score: float, nms: float) -> dict[str, Choice]:
-    return {
-        "score_threshold": Choice(score, "detections below it are not reported"),
-        "nms_threshold": Choice(nms, "of two boxes of one class that overlap more, the weaker goes"),
-        "max_detections": Choice(100, "the most that are reported of one image"),
-    }
 
 
 def _size(default: int, *, multiple: int = 32) -> dict[str, Choice]:
     help_ = f"height and width of the prepared input, a multiple of {multiple}"
-    return {"size": Choice(default, help_), "width": _WIDTH}
+    return {"size": Choice(default, help_), "width": WIDTH}
 
 
 def _yolo_v1(**first: Choice) -> dict[str, Choice]:
@@ -30,7 +22,7 @@ def _yolo_v1(**first: Choice) -> dict[str, Choice]:
         "grid": Choice(7, "cells a side"),
         **first,
         "top_class_only": Choice(False, "report the best class of each box only, not every class"),
-        **_reporting(score=0.001, nms=0.5),
+        **reporting(score=0.001, nms=0.5),
     }
 
 
@@ -47,7 +39,7 @@ def _yolo_v2(reorg: str) -> dict[str, Choice]:
         **_size(416),
         **_anchors("five", words=", or those of coco or voc"),
         "reorg": Choice(reorg, "the order in which the passthrough is reorganised: darknet or paper"),
-        **_reporting(score=0.005, nms=0.45),
+        **reporting(score=0.005, nms=0.45),
     }
 
 
@@ -64,7 +56,7 @@ def _yolo_v3(anchors: str) -> dict[str, Choice]:
             "one",
             "who learns an object: the best of all priors (one), or the best of each layer (each layer)",
         ),
-        **_reporting(score=0.005, nms=0.45),
+        **reporting(score=0.005, nms=0.45),
     }
 
 
@@ -188,7 +180,7 @@ YOLO: tuple[ModelCard, ...] = (
             "passthrough": Choice(False, "YOLOv2's passthrough and three added convolutions, as the paper"),
             "report": Choice("classes", "every class with its probability (classes), or one a box (path)"),
             "path_threshold": Choice(0.5, "where the way down the tree ends, for report: path"),
-            **_reporting(score=0.005, nms=0.45),
+            **reporting(score=0.005, nms=0.45),
         },
     ),
     ModelCard(

@@ -50,10 +50,8 @@ def augment(
     flip, zoom, down, right = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
     fitted = placement((image.shape[1], image.shape[2]), preprocessing)
     place = _zoomed_and_shifted(fitted, recipe, zoom=zoom, shifts=(2 * down - 1, 2 * right - 1))
-    image, truth = (
-        place.image(image, preprocessing.fill, preprocessing.interpolation),
-        place.truth(truth),
-    )
+    image = place.image(image, preprocessing.fill, preprocessing.interpolation)
+    truth = place.truth(truth)
     if (place != fitted or preprocessing.resize == "crop") and isinstance(truth, Detections):
         truth = within(truth, place.canvas)
     return mirrored(image, truth) if recipe.mirror and flip < 0.5 else Augmented(image, truth)

@@ -82,7 +82,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
             model=ModelSpec(
                 name=model.name,
                 # A model of our own has its task from its Card; others say it, for who has no such library.
-                task=None if card and "/" not in card.name else task,
+                task=None if MODELS.lists(model.name) else task,
                 options=model.options,
                 weights=model.weights,
             ),

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from torch import nn
 
+from cvbench.models.coco_labels import categories_of
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
 from cvbench.models.faster_rcnn.detector import FasterRcnn
 from cvbench.models.faster_rcnn.heads import Pooling, RoiHeads, TwoLayers
@@ -15,7 +16,6 @@ from cvbench.models.faster_rcnn.norms import freeze_norms
 from cvbench.models.faster_rcnn.outputs import Rules
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead
 from cvbench.models.faster_rcnn.sampling import Share
-from cvbench.models.foreign.torchvision_detection import COCO_IDS
 from cvbench.models.options import check_share, check_width, choice, refusal, widened
 from cvbench.models.reporting import Reporting
 from cvbench.models.resnet import ResNet, resnet18, resnet50
@@ -118,8 +118,7 @@ def faster_rcnn_resnet50_fpn(  # noqa: PLR0913 - each is an option of the Card
 ) -> FasterRcnn:
     """ResNet-50 with a pyramid of five levels, two connected layers of 1024: torchvision's form."""
     name = "faster_rcnn_resnet50_fpn"
-    if coco91 and classes != len(COCO_IDS):
-        raise refusal(name, "coco91", coco91, wanted=f"false for {classes} classes; it is for COCO's 80")
+    categories = categories_of(name, classes, coco91=coco91)
     check_width(name, width)
     return _with_pyramid(
         resnet50(1, width=width),
@@ -128,7 +127,7 @@ def faster_rcnn_resnet50_fpn(  # noqa: PLR0913 - each is an option of the Card
         anchors=_levels(name, scales, ratios, default=(32, 64, 128, 256, 512)),
         norm=choice(name, "norm", norm, Norm),
         epsilon=_epsilon(name, epsilon),
-        categories=COCO_IDS if coco91 else range(1, classes + 1),
+        categories=categories,
         rules=_PYRAMID_RULES,
         reporting=Reporting(score_threshold, nms_threshold, max_detections).checked(name),
     )

@@ -22,18 +22,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision import models
 
+from cvbench.models.coco_labels import categories_of
 from cvbench.models.foreign.equipping import side_of
-from cvbench.models.options import refusal
 from cvbench.values import Detections, Preprocessing
 
 _CANVAS: Final = (800, 1344)
 """What torchvision makes of a wide image: 800 x 1333, filled up to a multiple of 32."""
-
-_NAMELESS: Final = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
-"""Category ids up to 90 that COCO's published annotations never use."""
-
-COCO_IDS: Final = tuple(number for number in range(1, 91) if number not in _NAMELESS)
-"""The category id behind each of COCO's 80 labels."""
 
 
 class TorchvisionDetector(nn.Module):
@@ -100,14 +94,10 @@ def build(name: str, classes: int, *, size: object = None, coco91: bool = False)
     Raises InputError for `coco91` with other than 80 classes.
     """
     title = f"torchvision/{name}"
-    if coco91 and classes != len(COCO_IDS):
-        raise refusal(title, "coco91", coco91, wanted=f"false for {classes} classes; it is for COCO's 80")
-    labels = COCO_IDS if coco91 else tuple(range(1, classes + 1))
+    labels = categories_of(title, classes, coco91=coco91)
     side = side_of(title, size)
     canvas = _CANVAS if side is None else (side, side)
     # The canvas is what the network is to see: its own resizing has nothing left to do.
     sizes = {} if name.startswith("ssd") else {"min_size": min(canvas), "max_size": max(canvas)}
-    net = models.get_model(
-        name, weights=None, weights_backbone=None, num_classes=91 if coco91 else classes + 1, **sizes
-    )
+    net = models.get_model(name, weights=None, weights_backbone=None, num_classes=max(labels) + 1, **sizes)
     return TorchvisionDetector(net, canvas, labels=labels, needs_masks=name.startswith("mask"))

@@ -11,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor
 from torchvision import models
 
 from cvbench.errors import InputError
 from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD
 from cvbench.models.foreign.equipping import equip, side_of
-from cvbench.values import VOID, LabelMap, Preprocessing
+from cvbench.models.segmentation import best_labels, pixel_loss
+from cvbench.values import LabelMap, Preprocessing
 
 _AUXILIARY_WEIGHT = 0.5
 _SIDE = 520
@@ -38,19 +37,14 @@ def build(name: str, classes: int, *, size: object = None, aux: bool = False) ->
 
 
 def _loss(outputs: Mapping[str, Tensor], truths: Sequence[LabelMap]) -> dict[str, Tensor]:
-    """Cross entropy of each pixel, as the mean over all pixels of the batch but `VOID`."""
+    """Cross entropy by pixel, of the head and of the auxiliary one."""
     labels = torch.stack([truth.labels for truth in truths]).to(outputs["out"].device, torch.int64)
-    terms = {"cross_entropy": _cross_entropy(outputs["out"], labels)}
+    terms = {"cross_entropy": pixel_loss(outputs["out"].float(), labels)}
     if "aux" in outputs:
-        terms["auxiliary"] = _AUXILIARY_WEIGHT * _cross_entropy(outputs["aux"], labels)
+        terms["auxiliary"] = _AUXILIARY_WEIGHT * pixel_loss(outputs["aux"].float(), labels)
     return terms
-
-
-def _cross_entropy(logits: Float[Tensor, "b classes h w"], labels: Tensor) -> Tensor:
-    total = F.cross_entropy(logits.float(), labels, ignore_index=VOID, reduction="sum")
-    return total / (labels != VOID).sum().clamp(min=1)
 
 
 def _decode(outputs: Mapping[str, Tensor]) -> list[LabelMap]:
     """Each pixel's class with the highest logit."""
-    return [LabelMap(labels) for labels in outputs["out"].argmax(dim=1).to(torch.uint8).unbind()]
+    return best_labels(outputs["out"])

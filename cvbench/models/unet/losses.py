@@ -1,29 +1,11 @@
-"""What a U-Net descends: cross entropy by pixel, weighed or not, and the Dice loss."""
+"""The Dice loss, which a U-Net may descend beside the cross entropy."""
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from cvbench.values import VOID
-
-
-def pixel_loss(
-    logits: Float[Tensor, "b classes h w"],
-    labels: Int64[Tensor, "b h w"],
-    weights: Float[Tensor, "b h w"] | None = None,
-) -> Float[Tensor, ""]:
-    """Cross entropy of each pixel's softmax, as the mean over all pixels of the batch but `VOID`.
-
-    With `weights`, each pixel's is multiplied by its own; what is divided by stays the number of
-    pixels, as in the paper's sum. Nothing but `VOID` gives 0.
-    """
-    counted = (labels != VOID).sum().clamp(min=1)
-    if weights is None:
-        return F.cross_entropy(logits, labels, ignore_index=VOID, reduction="sum") / counted
-    each = F.cross_entropy(logits, labels, ignore_index=VOID, reduction="none")
-    return (each * weights).sum() / counted
 
 
 def dice_loss(logits: Float[Tensor, "b classes h w"], labels: Int64[Tensor, "b h w"]) -> Float[Tensor, ""]:

@@ -10,9 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cvbench.models.options import widened
+from cvbench.models.segmentation import best_labels, pixel_loss
 from cvbench.models.unet.blocks import Pair, Rise, Upsampling
 from cvbench.models.unet.boundary import gap_weights
-from cvbench.models.unet.losses import dice_loss, pixel_loss
+from cvbench.models.unet.losses import dice_loss
 from cvbench.models.unet.tiling import label_in_tiles, mirrored
 from cvbench.values import LabelMap, Preprocessing
 
@@ -113,9 +114,7 @@ class UNet(nn.Module):
 
     def decode(self, outputs: Float[Tensor, "b classes h w"]) -> list[LabelMap]:
         """Each pixel's class with the highest logit."""
-        # On a CPU the maximum is five times faster where a pixel's logits lie side by side, copy included.
-        beside = outputs.contiguous(memory_format=torch.channels_last)
-        return [LabelMap(labels) for labels in beside.argmax(dim=1).to(torch.uint8).unbind()]
+        return best_labels(outputs)
 
 
 def _initialise(net: UNet) -> None:

@@ -12,7 +12,7 @@ from cvbench.errors import InputError, UnknownName
 from cvbench.images.geometry import fit
 from cvbench.images.normalisation import normalise
 from cvbench.models.building import build_model, task_of
-from cvbench.models.foreign.torchvision_detection import COCO_IDS
+from cvbench.models.coco_labels import COCO_IDS
 from cvbench.spec import ModelSpec
 from cvbench.values import ClassScores, Detections, LabelMap
 from cvbench.weights.loading import load_weights

@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
+from cvbench.models.segmentation import pixel_loss
 from cvbench.models.unet import unet
-from cvbench.models.unet.losses import dice_loss, pixel_loss
+from cvbench.models.unet.losses import dice_loss
 from cvbench.values import VOID, LabelMap
 
 
