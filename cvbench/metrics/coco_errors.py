@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.coco_matching import Candidates
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco_evaluation import RECALLS
 from cvbench.metrics.coco_matches import Found, Objects, Settings, match_images
+from cvbench.metrics.coco_matching import Candidates
 from cvbench.metrics.coco_overlap import Standing, find_candidates
 from cvbench.metrics.coco_ranking import group, sort_by_falling_score
 

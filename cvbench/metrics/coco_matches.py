@@ -1,6 +1,6 @@
 """Image by image: who finds what, in all settings at once.
 
-A setting is an area range with an IoU threshold (see `cvbench.boxes.coco_matching`).
+A setting is an area range with an IoU threshold (see `cvbench.metrics.coco_matching`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.coco_matching import match_candidates
 from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco_matching import match_candidates
 from cvbench.metrics.coco_overlap import Standing, find_candidates
 from cvbench.metrics.coco_ranking import group, rank
 from cvbench.metrics.threads import in_threads, spans

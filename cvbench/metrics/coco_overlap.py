@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt32
 
-from cvbench.boxes.coco_matching import Candidates
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 from cvbench.metrics.coco_arrays import Regions
+from cvbench.metrics.coco_matching import Candidates
 
 
 class Standing(NamedTuple):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 
 
 class Grouped(NamedTuple):

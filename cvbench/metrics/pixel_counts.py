@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64, UInt8, UInt64
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 from cvbench.values import VOID
 
 

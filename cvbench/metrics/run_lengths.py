@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt32
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 
 
 class RunLengths(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 from cvbench.metrics.coco_ranking import group, sort_by_falling_score
 
 

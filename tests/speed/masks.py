@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth, Regions, mask_regions
 from cvbench.metrics.run_lengths import RunLengths, parse
 from tests.speed.scenes import HEIGHT, WIDTH, Scene

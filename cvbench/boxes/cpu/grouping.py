@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int64
 from torch import Tensor
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 
 
 class Segments(NamedTuple):

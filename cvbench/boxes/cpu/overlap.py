@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cvbench.boxes.cpu.jit import compiled
 from cvbench.boxes.cpu.threads import share
+from cvbench.jit import compiled
 
 WORTH_SHARING = 1 << 17
 """Pairs from which on a second thread pays for its start."""

@@ -11,9 +11,9 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from cvbench.boxes.cpu.grouping import segments
-from cvbench.boxes.cpu.jit import compiled
 from cvbench.boxes.cpu.ranking import ranked
 from cvbench.boxes.cpu.threads import share
+from cvbench.jit import compiled
 
 WORTH_SHARING = 1024
 """Boxes from which on a second thread pays for its start."""

@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from cvbench.boxes.cpu.grouping import segments
-from cvbench.boxes.cpu.jit import compiled
 from cvbench.boxes.cpu.ranking import ranked
 from cvbench.boxes.cpu.threads import share
+from cvbench.jit import compiled
 
 WORTH_SHARING = 4096
 """Boxes from which on a second thread pays for its start."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 
 
 class Candidates(NamedTuple):

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from cvbench.boxes import iou, nms
-from cvbench.boxes.cpu.jit import compiled
 from cvbench.boxes.cpu.threads import share
+from cvbench.jit import compiled
 
 BOXES = torch.rand(700, 4, generator=torch.Generator().manual_seed(0)) + torch.tensor([0.0, 0.0, 1.0, 1.0])
 SCORES = torch.rand(700, generator=torch.Generator().manual_seed(1))
@@ -86,7 +86,7 @@ COMPILE = """
 import time
 import torch
 from cvbench.boxes import crowd_iou, iou, nms, soft_nms, voc_iou
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 compiled(lambda: None)()  # numba itself starts in about a second, whatever it is to run
 boxes, scores = torch.rand(9, 4), torch.rand(9)
 start = time.process_time()

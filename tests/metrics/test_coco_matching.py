@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvbench.boxes import NOBODY, match_coco
-from cvbench.boxes.coco_matching import Candidates, match_candidates
+from cvbench.metrics.coco_matching import Candidates, match_candidates
 
 NOT_AN_OBJECT = -1
 
