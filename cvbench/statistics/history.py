@@ -1,0 +1,104 @@
+"""A figure's past on one machine: what the next job may be, and where it changed for good.
+
+Points are logarithms, one a job.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+from scipy import special
+
+LEAST_JOBS = 15
+"""Fewer earlier jobs carry no gate."""
+FLOOR = 0.003
+"""No machine is taken to be steadier than this from job to job."""
+AFTER = 3
+"""So many points must lie behind a step before it is told."""
+
+Points = Float64[np.ndarray, " jobs"]
+
+
+class Forecast(NamedTuple):
+    """What earlier jobs say of the next one."""
+
+    centre: float
+    spread: float
+    """Robust standard deviation from job to job."""
+    jobs: int
+
+    def threshold(self, *, gate: float, new_jobs: int = 1, alpha: float = 0.001) -> float:
+        """How far above the centre the mean of so many new jobs must lie to be called a loss.
+
+        A prediction interval: it holds the noise of the new jobs as well as that of the centre. Source:
+        Hahn and Meeker, Statistical Intervals, 1991, section 4.7, with a robust spread.
+        """
+        reach = special.stdtrit(self.jobs - 1, 1 - alpha) * self._error(new_jobs)
+        return max(gate, float(reach))
+
+    def detectable(
+        self, *, gate: float, new_jobs: int = 1, alpha: float = 0.001, power: float = 0.95
+    ) -> float:
+        """The smallest loss that would be called one with this power."""
+        needed = self.threshold(gate=gate, new_jobs=new_jobs, alpha=alpha)
+        return needed + NormalDist().inv_cdf(power) * self._error(new_jobs)
+
+    def _error(self, new_jobs: int) -> float:
+        return self.spread * math.sqrt(1 / new_jobs + 1 / self.jobs)
+
+
+def forecast(points: Points) -> Forecast:
+    """From the jobs since the last change; raises ValueError for fewer than `LEAST_JOBS`."""
+    x = np.asarray(points, np.float64)
+    if len(x) < LEAST_JOBS:
+        raise ValueError(f"{len(x)} earlier jobs are too few; {LEAST_JOBS} are the least")
+    return Forecast(float(x.mean()), spread(x), len(x))
+
+
+def spread(points: Points) -> float:
+    """1.4826 times the median distance from the median: a standard deviation that outliers do not move."""
+    x = np.asarray(points, np.float64)
+    return max(FLOOR, 1.4826 * float(np.median(np.abs(x - np.median(x)))))
+
+
+def changes(points: Points, *, strength: float = 3.0) -> list[int]:
+    """Where the level changes: each place is the first of a new level; none where it never does.
+
+    The least sum of distances from the segments' medians, plus a price for each segment, by dynamic
+    programming (the L1 Potts functional). The price is `strength` times the logarithm of the number of
+    points, in units of the noise between neighbours. No segment is shorter than three points.
+
+    Source: Friedrich, Kempe, Liebscher and Winkler, Complexity penalized M-estimation, Journal of
+    Computational and Graphical Statistics 17, 2008; used for histories of benchmarks by asv.
+    """
+    x = np.asarray(points, np.float64)
+    n = len(x)
+    if n < 2 * AFTER:
+        return []
+    noise = max(1.4826 * float(np.median(np.abs(np.diff(x)))) / math.sqrt(2), 1e-12)
+    price = strength * noise * math.log(n)
+    best = [0.0] + [math.inf] * n
+    cut = [0] * (n + 1)
+    for end in range(AFTER, n + 1):
+        # The segment start … end - 1 grows to the left; its sorted values give the sum of distances.
+        values: list[float] = []
+        for start in range(end - 1, -1, -1):
+            bisect.insort(values, float(x[start]))
+            if end - start < AFTER or best[start] == math.inf:
+                continue
+            half = len(values) // 2
+            distance = math.fsum(values[-half:]) - math.fsum(values[:half])
+            total = best[start] + distance + price
+            if total < best[end]:
+                best[end], cut[end] = total, start
+    places, end = list[int](), n
+    while end > 0:
+        end = cut[end]
+        if end:
+            places.append(end)
+    return places[::-1]
