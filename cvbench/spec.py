@@ -92,6 +92,17 @@ class Augment(Frozen):
     """Resize by a factor drawn log-uniformly from this range, then cut or pad back to size."""
     shift: Fraction = 0.0
     """Move by up to this share of each side."""
+    aspect: PositiveFloat | None = Field(default=None, ge=1)
+    """Stretch one side against the other by up to this factor."""
+    hue: float | None = Field(default=None, ge=0, le=0.5)
+    """Turn all hues by up to this share of the circle."""
+    saturation: float | None = Field(default=None, ge=1)
+    """Multiply or divide saturations by a factor drawn from 1 to this."""
+    exposure: float | None = Field(default=None, ge=1)
+    """Multiply or divide brightness by a factor drawn from 1 to this."""
+    lighting: NonNegativeFloat | None = None
+    """Shift all colours along ImageNet's principal components, by normal draws of this deviation; 0.1 is
+    AlexNet's."""
 
     @field_validator("scale")
     @classmethod

@@ -1,4 +1,4 @@
-"""What a training image goes through: moved, scaled and mirrored, its truth along with it.
+"""What a training image goes through: moved, scaled, mirrored and recoloured, its truth along with it.
 
 Every image is resampled once: fitting and augmenting are one placement, so zooming into a large
 photograph shows detail that its fitted form has lost already.
@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from cvbench.images.colours import coloured
 from cvbench.images.geometry import Placement, clipped, placement
 from cvbench.spec import Augment
 from cvbench.values import ClassScores, Detections, LabelMap, Preprocessing, Truth
@@ -40,17 +41,20 @@ def augment(
     preprocessing: Preprocessing,
     generator: torch.Generator,
 ) -> Augmented:
-    """The image fitted, resized by a drawn factor about the centre, shifted, and perhaps mirrored.
+    """The image fitted, resized by drawn factors about the centre, moved, recoloured, perhaps mirrored.
 
-    Four numbers are drawn whatever the recipe asks for, so that switching one part off leaves the
-    others' draws alone. Boxes are clipped to the canvas. Of objects that are cut, those with less
-    than `SMALLEST_SHARE` of their box are dropped, masks or no masks: a detector sees the same
-    objects whether masks are carried along or not.
+    Five numbers are drawn whatever the recipe asks for, so that switching one part off leaves the
+    others' draws alone; those of colours come behind them. Boxes are clipped to the canvas. Of objects
+    that are cut, those with less than `SMALLEST_SHARE` of their box are dropped, masks or no masks: a
+    detector sees the same objects whether masks are carried along or not.
     """
-    flip, zoom, down, right = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
+    flip, zoom, down, right, stretch = torch.rand(5, generator=generator, dtype=torch.float64).tolist()
     fitted = placement((image.shape[1], image.shape[2]), preprocessing)
-    place = _zoomed_and_shifted(fitted, recipe, zoom=zoom, shifts=(2 * down - 1, 2 * right - 1))
+    place = _zoomed_and_shifted(
+        fitted, recipe, zoom=zoom, stretch=2 * stretch - 1, shifts=(2 * down - 1, 2 * right - 1)
+    )
     image = place.image(image, preprocessing.fill, preprocessing.interpolation)
+    image = coloured(image, recipe, generator)
     truth = place.truth(truth)
     if (place != fitted or preprocessing.resize == "crop") and isinstance(truth, Detections):
         truth = within(truth, place.canvas)
@@ -87,15 +91,22 @@ def within(truth: Detections, canvas: tuple[int, int]) -> Detections:
 
 
 def _zoomed_and_shifted(
-    fitted: Placement, recipe: Augment, *, zoom: float, shifts: tuple[float, float]
+    fitted: Placement, recipe: Augment, *, zoom: float, stretch: float, shifts: tuple[float, float]
 ) -> Placement:
-    """The fitted placement, resized about the canvas's centre and moved; `shifts` lie within -1 and 1."""
+    """The fitted placement, resized about the canvas's centre and moved.
+
+    `zoom` lies within 0 and 1, `stretch` and `shifts` within -1 and 1.
+    """
     low, high = recipe.scale
-    factor = math.exp(math.log(low) + zoom * (math.log(high) - math.log(low)))
-    if factor == 1 and recipe.shift == 0:
+    scale = math.exp(math.log(low) + zoom * (math.log(high) - math.log(low)))
+    wider = math.exp(stretch * math.log(recipe.aspect or 1.0) / 2)  # the area stays
+    factors = (scale / wider, scale * wider)
+    if factors == (1, 1) and recipe.shift == 0:
         return fitted
     sizes, corners = [], []
-    for length, start, canvas, shift in zip(fitted.size, fitted.corner, fitted.canvas, shifts, strict=True):
+    for length, start, canvas, shift, factor in zip(
+        fitted.size, fitted.corner, fitted.canvas, shifts, factors, strict=True
+    ):
         centre = canvas / 2
         sizes.append(max(1, round(length * factor)))
         corners.append(round(centre + (start - centre) * factor + shift * recipe.shift * canvas))

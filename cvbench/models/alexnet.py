@@ -9,8 +9,8 @@ https://arxiv.org/abs/1404.5997
 for weight the net that torchvision publishes.
 
 Differences from the paper:
-- Both: no principal-component colour noise, no ten-crop testing; one mean colour is subtracted, not a
-  mean image.
+- Both: no ten-crop testing; one mean colour is subtracted, not a mean image. The paper's colour noise
+  is the recipe's: `augment: {lighting: 0.1}`.
 - `alexnet_original`: an input of 227 pixels, which gives the paper's 55 x 55 places; from the 224 that
   the text states they do not follow. The two halves are groups of one convolution on one device. At
   other sizes the first fully connected layer spans the map it finds. Narrower nets start from larger

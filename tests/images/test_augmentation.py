@@ -21,6 +21,7 @@ recipes = st.builds(
     mirror=st.booleans(),
     scale=st.sampled_from([(1.0, 1.0), (0.5, 2.0), (2.0, 3.0), (0.3, 0.6)]),
     shift=st.sampled_from([0.0, 0.2, 1.0]),
+    aspect=st.sampled_from([None, 1.5]),
 )
 
 
@@ -182,7 +183,30 @@ def test_a_photograph_is_resampled_once():
     assert torch.equal(seen, expected)
 
 
-@pytest.mark.parametrize("other", [{"scale": (0.9, 1.1)}, {"shift": 0.1}])
+def test_a_stretched_image_keeps_its_area():
+    # A square in the middle of 32 pixels: its sides become 16 / r and 16 r, r being at most the root of 4.
+    truth = detections([8, 8, 24, 24])
+    ratios = []
+    for index in range(50):
+        recipe = Augment(aspect=4.0)
+        moved = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, generator("test", index)).truth
+        x1, y1, x2, y2 = moved.boxes[0].tolist()
+        assert (x2 - x1) * (y2 - y1) == pytest.approx(256, rel=0.05)  # sides are whole pixels
+        ratios.append((x2 - x1) / (y2 - y1))
+    assert min(ratios) < 0.5
+    assert max(ratios) > 2
+    assert all(1 / 4.2 < ratio < 4.2 for ratio in ratios)
+
+
+def test_the_truth_of_a_recoloured_image_is_the_same():
+    truth = detections([1, 1, 5, 5])
+    recipe = Augment(mirror=False, hue=0.1, saturation=1.5, exposure=1.5, lighting=0.1)
+    seen = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, generator("test", 1))
+    assert seen.truth is truth
+    assert not torch.equal(seen.image, noise(3, SIZE, SIZE))
+
+
+@pytest.mark.parametrize("other", [{"scale": (0.9, 1.1)}, {"shift": 0.1}, {"hue": 0.1}, {"aspect": 1.2}])
 def test_whether_an_image_is_mirrored_does_not_depend_on_the_rest_of_the_recipe(other):
     # An object in the left quarter is in the right half exactly if the image was mirrored.
     truth = detections([7, 15, 9, 17])
