@@ -63,7 +63,8 @@ class ModelSpec(Frozen):
     options: Mapping[str, Option] = Field(default_factory=dict)
     """Arguments of the model's builder, such as `width: 0.5`; `cvbench show NAME` lists them."""
     weights: str | None = None
-    """A checkpoint file to load; without it the model is trained by the suite's recipe."""
+    """A file to load, `FILE#sha256=…`, a fetched `https://…#sha256=…`, torchvision's
+    `ResNet50_Weights.IMAGENET1K_V2`, or a tag of timm's; without it the suite's recipe trains the model."""
 
 
 class DataSpec(Frozen):

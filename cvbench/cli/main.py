@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.core import TyperGroup
 
-from cvbench.cli import data, env, explain, list_, plan, run, schema, score, show
+from cvbench.cli import data, env, explain, list_, plan, run, schema, score, show, weights
 from cvbench.errors import CvbenchError
 
 
@@ -42,5 +42,6 @@ app.command()(show.show)
 app.command()(score.score)
 app.command()(explain.explain)
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 app.command()(env.env)
 app.command()(schema.schema)

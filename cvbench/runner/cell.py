@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from cvbench.catalogue import METRICS, default_metrics
+from cvbench.catalogue.weight_files import weight_file
 from cvbench.datasets import open_dataset
 from cvbench.models.building import build_model, task_of
 from cvbench.protocols import Dataset, Metric, Model
@@ -30,7 +31,7 @@ from cvbench.timing.series import Series
 from cvbench.training import Progress as TrainingProgress
 from cvbench.training import trained
 from cvbench.units import show_count
-from cvbench.weights.loading import load_weights
+from cvbench.weights.loading import load_weight_file
 
 
 class Weights(NamedTuple):
@@ -93,9 +94,9 @@ def _metric(name: str, data: Dataset) -> Metric:
 
 def _weights(cell: Cell, model: Model, *, device: torch.device, checkpoints: Path, ledger: Ledger) -> Weights:
     """Load or train, whichever the cell says."""
-    if cell.model.weights is not None:
+    if (file := weight_file(cell.model)) is not None:
         with ledger.stage("build"):
-            load_weights(model, Path(cell.model.weights))
+            load_weight_file(model, file)
         return Weights("loaded")
     if cell.train is None:
         return Weights("untrained")

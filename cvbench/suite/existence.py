@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, Catalogue, is_address
-from cvbench.errors import suggestion
+from cvbench.catalogue.weight_files import weight_file
+from cvbench.errors import CvbenchError, suggestion
+from cvbench.spec import ModelSpec
 from cvbench.suite.entry import TASKS, Entry, entries_of, items, mapping, text
 from cvbench.suite.findings import Finding, Path
 from cvbench.suite.wording import shown
@@ -36,6 +38,7 @@ def _settings(tree: Mapping[str, Any], path: Path) -> Iterator[Finding]:
 
 def _model(entry: Entry) -> Iterator[Finding]:
     yield from _named(MODELS, entry.tree.get("name"), (*entry.path, "name"))
+    yield from _weights(entry)
     card, stated = MODELS.get(entry.name), text(entry.tree, "task")
     if card:
         yield from _options(card, entry.tree, entry.path)
@@ -44,6 +47,18 @@ def _model(entry: Entry) -> Iterator[Finding]:
     elif is_address(entry.name) and "task" not in entry.tree:
         remedy = f"Add task: {', '.join(TASKS[:-1])} or {TASKS[-1]}"
         yield Finding(entry.path, "a model by address needs its task.", remedy)
+
+
+def _weights(entry: Entry) -> Iterator[Finding]:
+    """That `weights`, and the model with them, can be understood; whether the file is there is not asked."""
+    said = text(entry.tree, "weights")
+    if not said or not entry.name:
+        return
+    try:
+        weight_file(ModelSpec(name=entry.name, weights=said))
+    except CvbenchError as error:
+        what, _, remedy = str(error).partition("\n")
+        yield Finding((*entry.path, "weights"), what, remedy.strip())
 
 
 def _data(data: Mapping[str, Any], path: Path) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cvbench.catalogue import DATASETS
 from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
+from cvbench.catalogue.weight_files import weight_file
 from cvbench.spec import Cell, DataSpec, ModelSpec
 from cvbench.suite.suite import Suite
 
@@ -33,7 +34,8 @@ def reason_to_skip(cell: Cell, *, has_gpu: bool) -> str | None:
             return f"{use} in fp16 needs a GPU; bf16 runs on a CPU"
         if on_cpu and precision == "tf32":
             return f"{use} in tf32 needs a GPU; a CPU has fp32"
-    return _missing_data(cell.data) or _missing_weights(cell.model)
+    missing = [what for what in (_missing_data(cell.data), _missing_weights(cell.model)) if what]
+    return "; ".join(missing) or None
 
 
 def _missing_data(data: DataSpec) -> str | None:
@@ -46,9 +48,10 @@ def _missing_data(data: DataSpec) -> str | None:
 
 
 def _missing_weights(model: ModelSpec) -> str | None:
-    if model.weights is not None and not Path(model.weights).is_file():
-        return f"no weights: there is no file {model.weights}"
-    return None
+    file = weight_file(model)
+    if file is None or file.found() is not None:
+        return None
+    return f"no weights: {file.missing()}"
 
 
 def _precisions(cell: Cell) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from cvbench.errors import InputError
 from cvbench.training.tensors import adopt
 
-_COUNTER = ".num_batches_tracked"
+COUNTER = ".num_batches_tracked"
 """Files from before PyTorch 0.4.1 have none; nothing that cvbench computes reads it."""
 
 _RENAMED = (
@@ -46,7 +46,7 @@ def load_torchvision(model: object, path: Path) -> None:
 
 def with_counters(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a file, and the model's own counters of batches where the file has none."""
-    lacking = {name: value for name, value in targets.items() if name.endswith(_COUNTER)}
+    lacking = {name: value for name, value in targets.items() if name.endswith(COUNTER)}
     return {**lacking, **found}
 
 
