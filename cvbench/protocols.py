@@ -7,7 +7,7 @@ A plug-in is any object with these members; it inherits nothing from here. One c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -129,4 +129,23 @@ class Metric(Protocol):
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
         """Per-image columns, `id` first: enough to recompute and to pair the figures."""
+        ...
+
+
+class Evidence(NamedTuple):
+    """Why a metric's figures are what they are: one table, in a form that `docs/records.md` describes."""
+
+    kind: Literal["curves", "confusion", "errors"]
+    columns: Mapping[str, Sequence[Any]]
+    """Of equal length. Labels are numbers in label order; the number of classes stands for nothing."""
+    about: Mapping[str, str]
+    """What holds for the whole table, such as the IoU from which on an object is found."""
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """What a metric may promise besides: that it can tell why its figures are what they are."""
+
+    def evidence(self) -> Sequence[Evidence]:
+        """At most one table of each kind, over all images seen so far; none where nothing can be told."""
         ...

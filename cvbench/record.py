@@ -20,6 +20,9 @@ SCHEMA = 1
 
 Outcome: TypeAlias = Literal["ok", "skipped", "oom", "timeout", "failed"]
 Direction: TypeAlias = Literal["higher", "lower", "neither"]
+AttachmentKind: TypeAlias = Literal["samples", "outcomes", "curves", "confusion", "errors", "pictures"]
+"""Raw timings; outcomes per image; and what explains a figure: curves of precision, what was taken for
+what, what each kind of error costs, and the images that the model did worst on."""
 Scalar: TypeAlias = bool | int | float | str | None
 
 
@@ -117,8 +120,8 @@ class Environment(Frozen):
 class Attachment(Frozen):
     """A file beside the record."""
 
-    kind: Literal["samples", "outcomes"]
-    """`samples`: raw timings. `outcomes`: per image."""
+    kind: AttachmentKind
+    """Which form the file has: `docs/records.md` describes each."""
     name: str
     """Which measurement or metric it belongs to."""
     file: str

@@ -4,6 +4,7 @@
                         cells/<key>.json    one Record each
                         samples/<key>…      raw timings, Parquet
                         outcomes/<key>…     per image, Parquet
+                        curves/ … pictures/ the other kinds of Attachment, a folder each
                         attempts/<key>-<n>.json   records of earlier tries that did not end well
     <out>/checkpoints/                      trained weights, shared by all runs
 
@@ -88,6 +89,7 @@ class Run:
     def _keep(self, item: Attachment, staged: Path) -> Attachment:
         source = staged / Path(item.file).name
         target = self.folder / item.kind / source.name
+        target.parent.mkdir(exist_ok=True)
         with source.open("rb") as file:
             os.fsync(file.fileno())
         digest = sha256_of_file(source)

@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.core import TyperGroup
 
-from cvbench.cli import data, env, explain, list_, plan, run, schema, score, show, weights
+from cvbench.cli import data, env, explain, list_, plan, report, run, schema, score, show, weights
 from cvbench.errors import CvbenchError
 
 
@@ -39,6 +39,7 @@ app.command()(run.run)
 app.command()(plan.plan)
 app.command(name="list")(list_.list_)
 app.command()(show.show)
+app.command()(report.report)
 app.command()(score.score)
 app.command()(explain.explain)
 app.add_typer(data.app, name="data")

@@ -28,6 +28,8 @@ class Batch:
     """In pixels of the images as they were read."""
     placements: tuple[Placement, ...]
     ids: tuple[str, ...]
+    positions: tuple[int, ...]
+    """Of each in the data set."""
     skipped: tuple[str, ...]
     """Samples near these that could not be decoded: the position in the data set, and what was said of it."""
 
@@ -86,6 +88,7 @@ class _Prepared:
     truths: Packed | None
     placements: tuple[Placement, ...]
     ids: tuple[str, ...]
+    positions: tuple[int, ...]
     skipped: tuple[str, ...]
 
     def pin_memory(self) -> _Prepared:
@@ -94,7 +97,7 @@ class _Prepared:
 
     def batch(self) -> Batch:
         truths = () if self.truths is None else tuple(self.truths.unpacked())
-        return Batch(self.images, truths, self.placements, self.ids, self.skipped)
+        return Batch(self.images, truths, self.placements, self.ids, self.positions, self.skipped)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class _Preparation:
     needs_masks: bool
 
     def __call__(self, positions: Sequence[int]) -> _Prepared:
-        images, truths, placements, ids, skipped = [], [], [], [], []
+        images, truths, placements, ids, read, skipped = [], [], [], [], [], []
         for position in positions:
             try:
                 sample = self.dataset[position]
@@ -121,12 +124,14 @@ class _Preparation:
             truths.append(sample.truth if self.needs_masks else without_masks(sample.truth))
             placements.append(fitted.placement)
             ids.append(sample.id)
+            read.append(position)
         nothing = torch.zeros(0, 3, *self.preprocessing.size, dtype=torch.uint8)
         return _Prepared(
             torch.stack(images) if images else nothing,
             Packed.of(truths) if truths else None,
             tuple(placements),
             tuple(ids),
+            tuple(read),
             tuple(skipped),
         )
 

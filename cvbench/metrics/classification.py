@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
+from cvbench.metrics.confusion import confusion_evidence
 from cvbench.metrics.per_image import PerImage
-from cvbench.protocols import Metric
+from cvbench.protocols import Evidence, Metric
 from cvbench.record import Measurement, Part
 from cvbench.statistics.proportions import wilson
 from cvbench.values import ClassScores, Prediction, Truth
@@ -71,6 +72,10 @@ class TopK:
         for answer in self.images.entries():
             counts[answer.label, answer.predicted] += 1
         return counts
+
+    def evidence(self) -> list[Evidence]:
+        """What was taken for what."""
+        return [confusion_evidence(self.confusion(), unit="images")]
 
     def _figure(self, name: str, k: int) -> Measurement:
         answers = self.images.entries()

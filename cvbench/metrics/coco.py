@@ -20,10 +20,11 @@ from cvbench.metrics.coco_arrays import (
 )
 from cvbench.metrics.coco_bootstrap import resampled_figures, resamples
 from cvbench.metrics.coco_evaluation import AREAS, CocoEvaluation, CocoMatches, match_coco
+from cvbench.metrics.coco_evidence import explain_figures
 from cvbench.metrics.coco_figures import FIGURES, Figure, value
 from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
 from cvbench.metrics.per_image import PerImage
-from cvbench.protocols import Metric
+from cvbench.protocols import Evidence, Metric
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import Detections, Prediction, Truth
@@ -67,12 +68,12 @@ class _CocoAP(ABC):
             raise TypeError(f"only a {type(self).__name__} over the same classes can be merged")
         self.images.merge(other.images)
 
-    def matches(self) -> CocoMatches:
-        """Who found what; images are numbered in the order of their ids."""
+    def arrays(self) -> tuple[CocoTruth, CocoDetections]:
+        """All that was seen; images are numbered in the order of their ids."""
         entries = self.images.entries()
         objects, found = ([len(e.true_label) for e in entries], [len(e.label) for e in entries])
         numbers = np.arange(len(entries))
-        return match_coco(
+        return (
             CocoTruth(
                 image=np.repeat(numbers, objects),
                 label=column([e.true_label for e in entries], np.int64),
@@ -86,8 +87,12 @@ class _CocoAP(ABC):
                 regions=joined([e.regions for e in entries]),
                 score=column([e.score for e in entries], np.float64),
             ),
-            classes=len(self.classes),
         )
+
+    def matches(self) -> CocoMatches:
+        """Who found what."""
+        truth, detections = self.arrays()
+        return match_coco(truth, detections, classes=len(self.classes))
 
     def compute(self) -> list[Measurement]:
         """The twelve figures, AP first; their parts are the same figures of single classes.
@@ -114,6 +119,10 @@ class _CocoAP(ABC):
                 columns[f"{name}runs"] = [side.counts.tolist() for side in sides]
                 columns[f"{name}run_starts"] = [side.starts.tolist() for side in sides]
         return columns
+
+    def evidence(self) -> list[Evidence]:
+        """Curves of precision, what was taken for what, and what each kind of error costs."""
+        return explain_figures(*self.arrays(), evaluation=self.matches().evaluate())
 
     def _measurement(
         self,

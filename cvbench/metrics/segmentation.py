@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from cvbench.metrics.confusion import confusion_evidence
 from cvbench.metrics.per_image import PerImage
 from cvbench.metrics.pixel_counts import confusion
 from cvbench.metrics.threads import in_threads
-from cvbench.protocols import Metric
+from cvbench.protocols import Evidence, Metric
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import VOID, LabelMap, Prediction, Truth
@@ -55,17 +56,23 @@ class MeanIoU:
     def __init__(self, classes: Sequence[str]) -> None:
         self.classes = tuple(classes)
         self.images: PerImage[_Pixels] = PerImage()
+        self.counts = np.zeros((len(self.classes), len(self.classes)), np.int64)
+        """Pixels of all images, by true and predicted class."""
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
         """Take in one batch; raises ValueError for an id that came before, or a label that is no class."""
         pairs = zip(predictions, truths, strict=True)
-        self.images.add(ids, in_threads(lambda pair: self._pixels(*pair), pairs))
+        counts = in_threads(lambda pair: self._counts(*pair), pairs)
+        self.images.add(ids, [_Pixels(c.diagonal().copy(), c.sum(0), c.sum(1)) for c in counts])
+        for of_image in counts:
+            self.counts += of_image
 
     def merge(self, other: Metric) -> None:
         """Take in what another MeanIoU over the same classes has accumulated."""
         if not isinstance(other, MeanIoU) or other.classes != self.classes:
             raise TypeError("only a MeanIoU over the same classes can be merged")
         self.images.merge(other.images)
+        self.counts += other.counts
 
     def compute(self) -> list[Measurement]:
         """The figures mIoU, pixel_accuracy and Dice."""
@@ -91,6 +98,10 @@ class MeanIoU:
         for name in _Pixels._fields:
             columns[name] = [getattr(pixels, name).tolist() for pixels in self.images.entries()]
         return columns
+
+    def evidence(self) -> list[Evidence]:
+        """What was taken for what, pixel by pixel."""
+        return [confusion_evidence(self.counts, unit="pixels")]
 
     def _column(self, name: str) -> Float64[np.ndarray, "images classes"]:
         rows = [getattr(pixels, name) for pixels in self.images.entries()]
@@ -121,7 +132,7 @@ class MeanIoU:
             for name, above, below in zip(self.classes, ratio.numerator[0], ratio.denominator[0], strict=True)
         )
 
-    def _pixels(self, prediction: Prediction, truth: Truth) -> _Pixels:
+    def _counts(self, prediction: Prediction, truth: Truth) -> Int64[np.ndarray, "classes classes"]:
         if not isinstance(prediction, LabelMap) or not isinstance(truth, LabelMap):
             raise TypeError("segmentation metrics take LabelMaps")
         shape, wanted = tuple(prediction.labels.shape), tuple(truth.labels.shape)
@@ -134,8 +145,7 @@ class MeanIoU:
             kind, labels = ("true", true) if counts[k].any() else ("predicted", predicted)
             wrong = labels[(labels >= k) & (true != VOID)][0]
             raise ValueError(f"the {kind} label {wrong} is none of the {k} classes")
-        counts = counts[:k, :k]
-        return _Pixels(counts.diagonal().copy(), counts.sum(0), counts.sum(1))
+        return counts[:k, :k]
 
 
 def _class_means(ratio: _Ratio) -> Float64[np.ndarray, " weightings"] | None:

@@ -21,7 +21,7 @@ from cvbench.datasets import open_dataset
 from cvbench.models.building import build_model, task_of
 from cvbench.protocols import Dataset, Metric, Model
 from cvbench.record import Artifact, Attachment, Curve, Passport
-from cvbench.runner.attachments import save_outcomes, save_series
+from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures, save_series
 from cvbench.runner.evaluation import evaluate
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger, Progress
@@ -69,7 +69,11 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
             timed = time_inference(inference, data, cell.time, on_step=ledger.news)
         measurements, series = measurements + timed.measurements, timed.series
     with ledger.stage("save"):
-        attachments = _attach(cell, metrics, series, staged)
+        attachments = (
+            *_attach(cell, metrics, series, staged),
+            *save_evidence(metrics, data.classes, cell, staged),
+            save_pictures(found.worst, data, cell, staged),
+        )
         artifact = _artifact(model, weights.source, count_macs_of(inference))
     passports = {cell.data.split: data.passport}
     return {

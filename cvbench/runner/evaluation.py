@@ -16,6 +16,7 @@ from cvbench.protocols import Dataset, Metric
 from cvbench.record import Measurement
 from cvbench.runner.inference import Inference
 from cvbench.runner.ledger import Progress
+from cvbench.runner.worst import Bad, Worst
 from cvbench.spec import Cell
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction
 
@@ -27,6 +28,8 @@ class Findings:
     measurements: tuple[Measurement, ...]
     skipped: tuple[str, ...]
     """Samples that could not be decoded and that the suite allows to skip."""
+    worst: tuple[Bad, ...]
+    """The images that the model did worst on, the worst first."""
 
 
 def evaluate(
@@ -42,7 +45,7 @@ def evaluate(
     Predictions are judged in pixels of the images as read. Raises CellError if the images scored
     and those skipped are not the data set, each exactly once.
     """
-    seen, skipped, start = 0, list[str](), time.perf_counter()
+    seen, skipped, worst, start = 0, list[str](), Worst(), time.perf_counter()
     preprocessing = inference.model.preprocessing
     loader = batches(data, preprocessing, batch=cell.runtime.batch, undecodable=cell.data.undecodable)
     for batch in loader:
@@ -55,13 +58,15 @@ def evaluate(
             ]
             for metric in metrics:
                 metric.update(batch.ids, predictions, batch.truths)
+            worst.see(batch, predictions)
         seen += len(batch.ids)
         share = (seen + len(skipped)) / len(data)
         elapsed = time.perf_counter() - start
         on_step(Progress("evaluate", share, f"{seen / elapsed:.0f} images/s", elapsed / share - elapsed))
     if seen + len(skipped) != len(data):
         raise CellError(f"{seen} images scored and {len(skipped)} skipped, but the data set has {len(data)}.")
-    return Findings(tuple(f for metric in metrics for f in metric.compute()), tuple(skipped))
+    figures = tuple(figure for metric in metrics for figure in metric.compute())
+    return Findings(figures, tuple(skipped), tuple(worst.images()))
 
 
 def on_host(prediction: Prediction) -> Prediction:
