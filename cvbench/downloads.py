@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from cvbench.errors import InputError
-from cvbench.files import sha256_of_file, sync_folder
+from cvbench.files import sha256_of_file, sync
 
 _CHUNK: Final = 1 << 20
 _TIMEOUT_S: Final = 30.0
@@ -49,7 +49,7 @@ def download(url: str, path: Path, *, sha256: str | None, on_bytes: Callable[[in
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     except HTTPError as error:
         error.close()
         raise _failed(url, path, f"the server says {error.code} {error.reason}") from error

@@ -129,6 +129,30 @@ class Attachment(Frozen):
     sha256: str
 
 
+class Round(Frozen):
+    """One fresh process's turn at timing a cell; that process served the other cells of the suite too."""
+
+    number: int
+    """From 0; the column `round` of the raw samples holds it."""
+    seed: int
+    """Of the order in which that process took the cells."""
+    place: int
+    """How many cells stood before this one in that order."""
+    outcome: Outcome
+    reason: str | None = None
+    """Why it is not ok."""
+    output: str | None = None
+    """The last lines the process printed, where it is not ok."""
+    started: datetime
+    wall_s: float
+    spent: Mapping[str, float] = Field(default_factory=dict)
+    """Seconds by stage, as a Record's."""
+    conditions: Mapping[str, Scalar] = Field(default_factory=dict)
+    """What changes by the minute, as it was then."""
+    measurements: tuple[Measurement, ...] = ()
+    """What this process measured once; figures of many samples are derived from those."""
+
+
 class Record(Frozen):
     """One cell, finished: whatever came of it."""
 
@@ -153,6 +177,8 @@ class Record(Frozen):
     skipped_samples: tuple[str, ...] = ()
     """Samples that could not be decoded and that the suite allows to skip."""
     attachments: tuple[Attachment, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    """The processes that timed it, where the suite asks for several; none where its own did."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 

@@ -23,6 +23,7 @@ from cvbench.runner.ledger import Progress
 from cvbench.spec import Cell, digest
 from cvbench.store import Run, Store
 from cvbench.suite import Suite, reason_to_skip
+from cvbench.timekeeper import Timekeeper
 
 
 @runtime_checkable
@@ -34,6 +35,9 @@ class Listener(Protocol):
 
     def progressed(self, cell: Cell, progress: Progress) -> None:
         """News from it."""
+
+    def paused(self, cell: Cell, note: str) -> None:
+        """Its worker is done and the cell is not: rounds of timing are to come."""
 
     def finished(self, record: Record, *, reused: bool) -> None:
         """Its record is on disk; `reused` if it was there before."""
@@ -50,22 +54,36 @@ class Session:
     records: list[Record] = field(default_factory=list)
 
     def carry_out(self) -> Iterator[Record]:
-        """Every cell of the suite in order; one with a good record is taken from disk.
+        """Every cell of the suite: in order where its worker does all, at the end where rounds time it.
 
-        Records that are not ok are tried again, except skips that still hold.
+        A cell with a good record is taken from disk. Records that are not ok are tried again, except
+        skips that still hold.
         """
         has_gpu = environment.has_gpu()
+        keeper = Timekeeper(self.run, self.store, self.listener, self.suite.timeout_s)
+        waiting = []
         for cell in self.suite.cells:
             record = self.run.record(cell.key)
             reused = record is not None and record.outcome == "ok"
-            if not reused:
-                record = self._new_record(cell, has_gpu=has_gpu)
+            if not reused and not keeper.is_held(cell):
+                record = self._new_record(cell, keeper, has_gpu=has_gpu)
+            if not reused and keeper.is_held(cell):
+                waiting.append(cell)
+                continue
             assert record is not None
-            self.records.append(record)
-            self.listener.finished(record, reused=reused)
-            yield record
+            yield self._finished(record, reused=reused)
+        for record in keeper.carry_out(waiting):
+            yield self._finished(record, reused=False)
 
-    def _new_record(self, cell: Cell, *, has_gpu: bool) -> Record:
+    def _finished(self, record: Record, *, reused: bool) -> Record:
+        place = {cell.key: number for number, cell in enumerate(self.suite.cells)}
+        self.records.append(record)
+        self.records.sort(key=lambda one: place[one.key])
+        self.listener.finished(record, reused=reused)
+        return record
+
+    def _new_record(self, cell: Cell, keeper: Timekeeper, *, has_gpu: bool) -> Record | None:
+        """The cell's record; None where it is scored and waits for its rounds of timing."""
         self.listener.started(cell)
         staged = self.store.staging(self.run)
         reason = reason_to_skip(cell, has_gpu=has_gpu)
@@ -81,6 +99,9 @@ class Session:
                 timeout_s=self.suite.timeout_s,
                 on_progress=lambda progress: self.listener.progressed(cell, progress),
             )
+        if record.outcome == "ok" and cell.time is not None and cell.time.rounds is not None:
+            keeper.hold(record, staged)
+            return None
         record = self.run.commit(record, staged)
         shutil.rmtree(staged)
         return record
@@ -129,6 +150,9 @@ class Silence:
     def progressed(self, cell: Cell, progress: Progress) -> None:
         """Say nothing."""
 
+    def paused(self, cell: Cell, note: str) -> None:
+        """Say nothing."""
+
     def finished(self, record: Record, *, reused: bool) -> None:
         """Say nothing."""
 
@@ -142,4 +166,6 @@ def run(
     continues where the last run stopped.
     """
     with opened(suite, out=Path(out), listener=listener or Silence(), fresh=fresh) as session:
-        return list(session.carry_out())
+        for _ in session.carry_out():
+            pass
+        return session.records

@@ -182,6 +182,9 @@ class TimingPlan(Frozen):
 
     latency: LatencyPlan | None = LatencyPlan()
     throughput: ThroughputPlan | None = ThroughputPlan()
+    rounds: PositiveInt | None = None
+    """How many fresh processes time the cell, each serving the whole suite in an order of its own. Unset,
+    the process that scored it times it too, once."""
 
 
 class Runtime(Frozen):

@@ -6,6 +6,7 @@
                         outcomes/<key>…     per image, Parquet
                         curves/ … pictures/ the other kinds of Attachment, a folder each
                         attempts/<key>-<n>.json   records of earlier tries that did not end well
+                        held/<key>/         cells that are scored and not timed yet
     <out>/checkpoints/                      trained weights, shared by all runs
 
 A run is continued by whoever asks for the same suite on the same machine with the same code and the
@@ -15,7 +16,6 @@ same data folders: that is its `identity`. One process at a time writes a suite'
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,17 +23,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from cvbench.errors import RunInUse, StoreError
-from cvbench.files import sha256_of_file, sync_folder, write_whole
+from cvbench.files import sha256_of_file, sync, write_whole
 from cvbench.record import SCHEMA, Attachment, Record
 from cvbench.spec import Cell
 
-STAGING = ".staging"
+if TYPE_CHECKING:
+    from cvbench.timing.series import Series
+
+STAGING, HELD = ".staging", "held"
 
 
 @dataclass(frozen=True)
@@ -80,21 +83,61 @@ class Run:
                 self._set_aside(target)
             write_whole(target, record.model_dump_json(indent=1).encode() + b"\n")
         except OSError as error:
-            raise StoreError(
-                f"{target}: cannot be written ({error.strerror or error}).\n"
-                "  What was finished before is safe. Make room, then give the same command again."
-            ) from error
+            raise _unwritable(target, error) from error
         return record
+
+    def held(self, key: str) -> Path | None:
+        """Where the findings of a cell lie that is scored and waits for its rounds of timing, or None."""
+        folder = self.folder / HELD / key
+        return folder if folder.exists() else None
+
+    def hold(self, record: Record, staged: Path) -> None:
+        """Keep a record that is not complete yet, with everything in its staging folder."""
+        self._move(staged, self.folder / HELD / record.key, record)
+
+    def hold_round(self, key: str, number: int, staged: Path) -> None:
+        """Keep what a round of timing left of a cell that is held."""
+        self._move(staged, self.folder / HELD / key / f"round-{number}", None)
+
+    def release(self, key: str) -> None:
+        """Forget what was held of a cell: its record is written."""
+        shutil.rmtree(self.folder / HELD / key)
+
+    def _move(self, staged: Path, target: Path, record: Record | None) -> None:
+        try:
+            if record is not None:
+                write_whole(staged / "record.json", record.model_dump_json().encode())
+            for path in staged.iterdir():
+                sync(path)
+            sync(staged)
+            staged.replace(target)
+            sync(target.parent)
+        except OSError as error:
+            raise _unwritable(target, error) from error
+
+    def samples(self, record: Record, attachment: Attachment) -> Series:
+        """The raw samples of a timing; raises StoreError where the file is not what the record names."""
+        from cvbench.timing.files import read_series
+
+        path = self.folder / attachment.file
+        place = f"{path}: of {record.cell.title}, {attachment.name}"
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise StoreError(f"{place}: it lies outside the run's folder.")
+        try:
+            if sha256_of_file(path) != attachment.sha256:
+                raise StoreError(f"{place}: the file has changed since the record was written.")
+            return read_series(path)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{place}: these are no samples that cvbench can read ({error}).") from error
 
     def _keep(self, item: Attachment, staged: Path) -> Attachment:
         source = staged / Path(item.file).name
         target = self.folder / item.kind / source.name
         target.parent.mkdir(exist_ok=True)
-        with source.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(source)
         digest = sha256_of_file(source)
         source.replace(target)
-        sync_folder(target.parent)
+        sync(target.parent)
         return item.model_copy(update={"file": f"{item.kind}/{target.name}", "sha256": digest})
 
     def _set_aside(self, path: Path) -> None:
@@ -175,9 +218,12 @@ class Store:
             now = datetime.now(UTC)
             run, created = Run(_unused(home, f"{now:%Y%m%d-%H%M%S}")), now.isoformat(timespec="seconds")
         try:
-            for part in ("cells", "samples", "outcomes", "attempts"):
+            for part in ("cells", "samples", "outcomes", "attempts", HELD):
                 (run.folder / part).mkdir(parents=True, exist_ok=True)
             shutil.rmtree(run.folder / STAGING, ignore_errors=True)  # of a run that was killed
+            for folder in (run.folder / HELD).iterdir():
+                if (run.folder / "cells" / f"{folder.name}.json").exists():
+                    shutil.rmtree(folder)  # it was killed between a record and its tidying
             (run.folder / STAGING).mkdir()
             content = {
                 "schema": SCHEMA,
@@ -219,6 +265,13 @@ def read_record(path: Path) -> Record:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise StoreError(f"{path}: {place}: {first['msg']}.") from error
+
+
+def _unwritable(target: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{target}: cannot be written ({error.strerror or error}).\n"
+        "  What was finished before is safe. Make room, then give the same command again."
+    )
 
 
 def _unused(home: Path, name: str) -> Path:

@@ -3,12 +3,16 @@ import json
 import multiprocessing
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import write_whole
 from cvbench.record import Attachment
 from cvbench.store import Run, Store, read_record
+from cvbench.timing.files import series_table
+from cvbench.timing.series import Series
 from tests.records import bad, cell, good, top1
 
 
@@ -160,6 +164,64 @@ def test_a_full_disk_is_said_with_the_place_and_what_is_safe(store, monkeypatch)
         with pytest.raises(StoreError, match=r"cannot be written \(No space left on device\)"):
             run.commit(good(cell()), staged)
     assert run.record(cell().key) is None
+
+
+def sampled(store):
+    record = good(cell(), attachments=(Attachment(kind="samples", name="l", file="l.parquet", sha256="?"),))
+    with writing(store) as run:
+        staged = store.staging(run)
+        pq.write_table(
+            series_table(Series("latency", "batch=1", "s", np.array([0.1, 0.2]), 3)), staged / "l.parquet"
+        )
+        return run, run.commit(record, staged)
+
+
+def test_raw_samples_are_read_from_the_record_that_names_them(store):
+    run, record = sampled(store)
+    assert run.samples(record, record.attachments[0]).values.tolist() == [0.1, 0.2]
+
+
+def test_raw_samples_that_changed_are_refused(store):
+    run, record = sampled(store)
+    (run.folder / "samples" / "l.parquet").write_bytes(b"other")
+    with pytest.raises(StoreError, match="resnet18, l: the file has changed since the record was written"):
+        run.samples(record, record.attachments[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"file": "../../../etc/passwd"}, "lies outside the run's folder"),
+        ({"file": "samples/none.parquet"}, "no samples that cvbench can read"),
+    ],
+)
+def test_an_attachment_that_leads_astray_is_refused(store, changes, message):
+    run, record = sampled(store)
+    with pytest.raises(StoreError, match=message):
+        run.samples(record, record.attachments[0].model_copy(update=changes))
+
+
+def test_what_is_held_appears_whole_and_goes_when_it_is_released(store):
+    record = good(cell())
+    with writing(store) as run:
+        staged = store.staging(run)
+        (staged / "weights.bin").write_bytes(b"w")
+        run.hold(record, staged)
+        run.hold_round(record.key, 0, store.staging(run))
+        held = run.held(record.key)
+        assert sorted(path.name for path in held.iterdir()) == ["record.json", "round-0", "weights.bin"]
+        assert run.record(record.key) is None
+        run.release(record.key)
+    assert run.held(record.key) is None
+
+
+def test_what_is_held_of_a_finished_cell_is_swept_away(store):
+    record = good(cell())
+    with writing(store) as run:
+        run.hold(record, store.staging(run))
+        run.commit(record, store.staging(run))
+    with writing(store) as run:
+        assert run.held(record.key) is None
 
 
 def test_run_json_of_a_newer_schema_is_refused_by_name(tmp_path):

@@ -73,6 +73,13 @@ class Display:
             self._console.print(f"{self._label(cell)}: {progress.stage}")
         self._stage = progress.stage
 
+    def paused(self, cell: Cell, note: str) -> None:
+        """Its worker is done and the cell is not: rounds of timing are to come."""
+        if self._bar is not None:
+            self._bars.remove_task(self._bar)
+            self._bar = None
+        self._console.print(f"{self._label(cell)}: {escape(note)}")
+
     def finished(self, record: Record, *, reused: bool) -> None:
         """Its record is on disk."""
         if self._bar is not None:

@@ -56,7 +56,8 @@ def run(
     with session.opened(wanted, out=out, listener=display, fresh=fresh) as opened:
         try:
             with display:
-                records = list(opened.carry_out())
+                for _ in opened.carry_out():
+                    pass
         except KeyboardInterrupt:
             done = sum(record.outcome == "ok" for record in opened.records)
             console.print(
@@ -65,7 +66,7 @@ def run(
                 "The same command continues from there."
             )
             raise typer.Exit(INTERRUPTED) from None
-        folder = opened.run.folder
+        folder, records = opened.run.folder, opened.records
     if as_json:
         document = {"run": str(folder), "records": [record.model_dump(mode="json") for record in records]}
         typer.echo(json.dumps(document))

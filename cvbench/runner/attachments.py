@@ -16,14 +16,13 @@ from cvbench.record import Attachment
 from cvbench.runner.pictures import picture_table
 from cvbench.runner.worst import Bad
 from cvbench.spec import Cell
+from cvbench.timing.files import series_table
 from cvbench.timing.series import Series
 
 
 def save_series(series: Series, cell: Cell, staged: Path) -> Attachment:
-    """Every sample of a timing, in order; unit and warm-up calls stand in the file's metadata."""
-    about = {"unit": series.unit, "at": series.at, "warmup_calls": str(series.warmup_calls)}
-    table = pa.table({series.name: series.values}).replace_schema_metadata(about)
-    return _save(table, "samples", f"{series.name}@{series.at}", cell, staged)
+    """Every sample of a timing, in order."""
+    return _save(series_table(series), "samples", f"{series.name}@{series.at}", cell, staged)
 
 
 def save_outcomes(metric: Metric, name: str, cell: Cell, staged: Path) -> Attachment:

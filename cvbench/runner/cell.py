@@ -6,30 +6,30 @@ ledger. What comes back are the fields of a Record; a failure leaves as an excep
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import nn
 
 from cvbench.catalogue import METRICS, default_metrics
 from cvbench.catalogue.weight_files import weight_file
 from cvbench.datasets import open_dataset
 from cvbench.models.building import build_model, task_of
 from cvbench.protocols import Dataset, Metric, Model
-from cvbench.record import Artifact, Attachment, Curve, Passport
+from cvbench.record import Attachment, Curve, Passport
+from cvbench.runner.artifact import artifact_of
 from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures, save_series
 from cvbench.runner.evaluation import evaluate
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger, Progress
 from cvbench.runner.timing import count_macs_of, time_inference
+from cvbench.runner.turns import WEIGHTS
 from cvbench.spec import Cell, TaskName
+from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series
 from cvbench.training import Progress as TrainingProgress
-from cvbench.training import trained
+from cvbench.training import save_weights, trained
 from cvbench.units import show_count
 from cvbench.weights.loading import load_weight_file
 
@@ -64,17 +64,19 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
     with ledger.stage("evaluate"):
         found = evaluate(inference, data, list(metrics.values()), cell=cell, on_step=ledger.news)
     measurements, series = list(found.measurements), list[Series]()
-    if cell.time is not None:
+    if cell.time is not None and cell.time.rounds is None:
         with ledger.stage("time"):
-            timed = time_inference(inference, data, cell.time, on_step=ledger.news)
-        measurements, series = measurements + timed.measurements, timed.series
+            series, readings = time_inference(inference, data, cell.time, on_step=ledger.news)
+        measurements += [*figures_of(series), *readings]
     with ledger.stage("save"):
         attachments = (
             *_attach(cell, metrics, series, staged),
             *save_evidence(metrics, data.classes, cell, staged),
             save_pictures(found.worst, data, cell, staged),
         )
-        artifact = _artifact(model, weights.source, count_macs_of(inference))
+        artifact = artifact_of(model, weights.source, count_macs_of(inference))
+        if cell.time is not None and cell.time.rounds is not None:
+            save_weights(model, staged / WEIGHTS)  # for the processes that time it
     passports = {cell.data.split: data.passport}
     return {
         "artifact": artifact,
@@ -136,28 +138,3 @@ def _attach(
 ) -> tuple[Attachment, ...]:
     outcomes = [save_outcomes(metric, name, cell, staged) for name, metric in metrics.items()]
     return (*outcomes, *(save_series(one, cell, staged) for one in series))
-
-
-def _artifact(
-    model: Model, source: Literal["trained", "reused", "loaded", "untrained"], macs: int | None
-) -> Artifact:
-    assert isinstance(model, nn.Module)
-    preprocessing = model.preprocessing
-    return Artifact(
-        sha256=fingerprint(model),
-        source=source,
-        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        macs=macs,
-        input=(3, *preprocessing.size),
-        preprocessing=asdict(preprocessing),
-    )
-
-
-def fingerprint(model: nn.Module) -> str:
-    """The SHA-256 of names, types, shapes and bytes of all parameters and buffers, in order."""
-    total = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        values = tensor.detach().cpu().contiguous()
-        total.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\0".encode())
-        total.update(values.flatten().view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()

@@ -19,19 +19,19 @@ from cvbench.runner.inference import Inference
 from cvbench.runner.ledger import Progress
 from cvbench.spec import TimingPlan
 from cvbench.timing import cost
-from cvbench.timing.latency import latency_figures, measure_latency
+from cvbench.timing.latency import measure_latency
 from cvbench.timing.series import HostClock, Series
-from cvbench.timing.throughput import measure_throughput, throughput_figure
+from cvbench.timing.throughput import measure_throughput
 
 POOL = 8
 """Different batches that are taken in turn, so that no single input stays in the caches."""
 
 
 class Timed(NamedTuple):
-    """Figures, and the raw samples behind them."""
+    """Raw samples, and what was read once."""
 
-    measurements: list[Measurement]
     series: list[Series]
+    readings: list[Measurement]
 
 
 def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float[Tensor, "b 3 h w"]]:
@@ -71,8 +71,7 @@ def time_inference(
         was_reset = cost.reset_peak(inference.device)
         series = measure_latency(call, plan.latency, clock=clock, on_step=step("latency"))
         timed.series.append(series)
-        timed.measurements.extend(latency_figures(series))
-        timed.measurements.append(cost.peak_memory(inference.device, at=series.at, was_reset=was_reset))
+        timed.readings.append(cost.peak_memory(inference.device, at=series.at, was_reset=was_reset))
         done += 1
     for batch in plan.throughput.batch if plan.throughput else ():
         call = _taking_turns(inference, input_pool(inference, data, batch=batch))
@@ -82,8 +81,7 @@ def time_inference(
             call, plan.throughput, batch=batch, clock=clock, on_step=step(f"throughput, batch {batch}")
         )
         timed.series.append(series)
-        timed.measurements.append(throughput_figure(series))
-        timed.measurements.append(cost.peak_memory(inference.device, at=series.at, was_reset=was_reset))
+        timed.readings.append(cost.peak_memory(inference.device, at=series.at, was_reset=was_reset))
         done += 1
     return timed
 

@@ -1,8 +1,8 @@
-"""The process that carries out one cell: `python -m cvbench.runner.worker`, started by `local`.
+"""The process that works for `process`: `python -m cvbench.runner.worker`.
 
-It reads its job from standard input, tells its news through the pipe that the job names, and leaves
-record.json in its staging folder. A failure of whatever kind becomes a record: this is the one place
-in cvbench that catches every exception.
+It reads its job from standard input, one cell from start to end or one round of timing, tells its
+news through the pipe that the job names, and leaves what it found in the job's folders. A failure of
+whatever kind becomes a part of a record: this is the one place in cvbench that catches every exception.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cvbench import environment
 from cvbench.errors import CvbenchError
-from cvbench.record import Outcome, Record
+from cvbench.record import Outcome, Record, Round
 from cvbench.runner.ledger import Ledger, Progress
+from cvbench.runner.turns import REPORT, Turn, TurnReport
 from cvbench.spec import Cell
+
+Tell = Callable[[dict[str, Any]], None]
 
 
 def main() -> None:
@@ -31,49 +36,82 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     news = int(job["news"])
     os.set_inheritable(news, False)
-    cell = Cell.model_validate(job["cell"])
-    staged = Path(job["staged"])
 
-    def tell(progress: Progress) -> None:
-        os.write(news, json.dumps(asdict(progress)).encode() + b"\n")
+    def tell(message: dict[str, Any]) -> None:
+        os.write(news, json.dumps(message).encode() + b"\n")
 
     started = datetime.fromtimestamp(job["started"], UTC)
-    ledger = Ledger(tell)
+    if "turns" in job:
+        _serve_round(job, tell, started)
+    else:
+        _carry_out_cell(job, tell, started)
+
+
+def _carry_out_cell(job: dict[str, Any], tell: Tell, started: datetime) -> None:
+    cell, staged = Cell.model_validate(job["cell"]), Path(job["staged"])
+    ledger = Ledger(lambda progress: tell(asdict(progress)))
     ledger.tell(Progress("import"))
-    record = _attempt(cell, staged, Path(job["checkpoints"]), ledger, started)
-    (staged / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
 
-
-def _attempt(cell: Cell, staged: Path, checkpoints: Path, ledger: Ledger, started: datetime) -> Record:
-    try:
+    def work() -> dict[str, Any]:
         from cvbench.runner.cell import carry_out  # imports torch
 
         ledger.spent["import"] = time.time() - started.timestamp()
-        findings = carry_out(cell, staged=staged, checkpoints=checkpoints, ledger=ledger)
-    except Exception as error:  # noqa: BLE001  (a failure is a record)
-        traceback.print_exc()
-        outcome, reason = _verdict(error)
-        return Record(
-            key=cell.key,
-            cell=cell,
-            outcome=outcome,
-            reason=reason,
-            output=None if isinstance(error, CvbenchError) else traceback.format_exc(limit=-12),
-            started=started,
-            wall_s=time.time() - started.timestamp(),
-            spent=ledger.spent,
-            environment=environment.probe(),
-        )
-    return Record(
+        return carry_out(cell, staged=staged, checkpoints=Path(job["checkpoints"]), ledger=ledger)
+
+    findings = _guarded(work)
+    record = Record(
         key=cell.key,
         cell=cell,
-        outcome="ok",
         started=started,
         wall_s=time.time() - started.timestamp(),
         spent=ledger.spent,
         environment=environment.probe(),
         **findings,
     )
+    (staged / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+
+
+def _serve_round(job: dict[str, Any], tell: Tell, started: datetime) -> None:
+    """Time cell after cell; after the first that fails this process serves no other."""
+    for place, turn in enumerate(Turn.model_validate(turn) for turn in job["turns"]):
+        tell({"turn": place})
+        began = started if place == 0 else datetime.now(UTC)
+        ledger = Ledger(lambda progress: tell({"progress": asdict(progress)}))
+
+        def work(turn: Turn = turn, ledger: Ledger = ledger, began: datetime = began) -> dict[str, Any]:
+            from cvbench.runner.rounds import take_turn  # imports torch
+
+            ledger.spent["import"] = time.time() - began.timestamp()
+            return take_turn(turn, ledger=ledger)
+
+        findings = _guarded(work)
+        attachments = findings.pop("attachments", ())
+        taken = Round(
+            number=job["number"],
+            seed=job["seed"],
+            place=job["places"][place],
+            started=began,
+            wall_s=time.time() - began.timestamp(),
+            spent=ledger.spent,
+            conditions=environment.probe().volatile,
+            **findings,
+        )
+        report = TurnReport(round=taken, attachments=attachments)
+        (turn.staged / REPORT).write_text(report.model_dump_json(), encoding="utf-8")
+        tell({"taken": place})
+        if taken.outcome != "ok":
+            return
+
+
+def _guarded(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the work found, with its outcome; or why it found nothing."""
+    try:
+        return {"outcome": "ok", **work()}
+    except Exception as error:  # noqa: BLE001  (a failure is a record)
+        traceback.print_exc()
+        outcome, reason = _verdict(error)
+        output = None if isinstance(error, CvbenchError) else traceback.format_exc(limit=-12)
+        return {"outcome": outcome, "reason": reason, "output": output}
 
 
 def _verdict(error: Exception) -> tuple[Outcome, str]:

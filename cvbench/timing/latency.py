@@ -1,6 +1,6 @@
 """Latency: how long one batch takes, from the call until its result is ready on the host's side.
 
-First form: one process, host clock, warm caches, back to back. The wait for the device stands
+Host clock, warm caches, back to back. The wait for the device stands
 inside every sample, so an asynchronous device cannot hide its work.
 """
 
@@ -13,10 +13,11 @@ import numpy as np
 
 from cvbench.record import Measurement
 from cvbench.spec import LatencyPlan
-from cvbench.statistics.series import NEEDED, effective_n, median_interval
-from cvbench.timing.series import Call, Clock, Series, warm_up
+from cvbench.statistics.series import NEEDED, effective_n, geometric_mean, mean_interval, median_interval
+from cvbench.statistics.series import Series as Samples
+from cvbench.timing.series import Call, Clock, Series, protocol, warm_up
 
-PROTOCOL = "latency/host/closed-loop/warm/1-process"
+PROTOCOL = "latency/host/closed-loop/warm"
 LEAST = 10
 """Iterations taken however slow they are."""
 
@@ -51,25 +52,42 @@ def measure_latency(
 def latency_figures(series: Series) -> list[Measurement]:
     """p50 with its interval, and the higher percentiles that the series can carry.
 
-    A percentile that needs more independent iterations than there are is missing, and says so.
+    Of several processes, the p50 is the geometric mean of their medians, with Student's t interval on
+    the logarithms: a process is one observation, however many iterations it took. Higher percentiles
+    are of all iterations; one that needs more independent ones than there are is missing, and says so.
     """
-    carried = effective_n(series.values)
-    figures = []
-    for percent, needed in NEEDED.items():
-        enough = carried >= needed
-        figures.append(
-            Measurement(
-                name=f"latency_p{percent}",
-                at=series.at,
-                value=float(np.quantile(series.values, percent / 100)) if enough else None,
-                missing=None
-                if enough
-                else f"{len(series.values)} iterations are worth {carried:.0f}; it needs {needed}",
-                unit="s",
-                direction="lower",
-                n=len(series.values),
-                interval=median_interval(series.values) if percent == 50 else None,
-                protocol=PROTOCOL,
-            )
-        )
-    return figures
+    rounds = series.by_round()
+    pooled = series.accepted
+    carried = sum(effective_n(values) for values in rounds)
+    return [_p50(series), *(_percentile(pooled, p, series, carried) for p in NEEDED if p != 50)]
+
+
+def _p50(series: Series) -> Measurement:
+    medians = np.array([np.median(values) for values in series.by_round()])
+    several = series.round is not None
+    return Measurement(
+        name="latency_p50",
+        at=series.at,
+        value=geometric_mean(medians) if several else float(medians[0]),
+        unit="s",
+        direction="lower",
+        n=len(medians) if several else len(series.accepted),
+        interval=mean_interval(medians) if several else median_interval(series.accepted),
+        protocol=protocol(PROTOCOL, series),
+    )
+
+
+def _percentile(pooled: Samples, percent: int, series: Series, carried: float) -> Measurement:
+    enough = carried >= NEEDED[percent]
+    return Measurement(
+        name=f"latency_p{percent}",
+        at=series.at,
+        value=float(np.quantile(pooled, percent / 100)) if enough else None,
+        missing=None
+        if enough
+        else f"{len(pooled)} iterations are worth {carried:.0f}; it needs {NEEDED[percent]}",
+        unit="s",
+        direction="lower",
+        n=len(pooled),
+        protocol=protocol(PROTOCOL, series),
+    )

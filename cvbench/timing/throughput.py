@@ -13,9 +13,9 @@ import numpy as np
 from cvbench.record import Measurement
 from cvbench.spec import ThroughputPlan
 from cvbench.statistics.series import geometric_mean, mean_interval
-from cvbench.timing.series import Call, Clock, Series, warm_up
+from cvbench.timing.series import Call, Clock, Series, protocol, warm_up
 
-PROTOCOL = "throughput/windows/no-step-sync/1-process"
+PROTOCOL = "throughput/windows/no-step-sync"
 
 
 def measure_throughput(
@@ -53,14 +53,20 @@ def measure_throughput(
 
 
 def throughput_figure(series: Series) -> Measurement:
-    """The geometric mean over windows, with Student's t interval on their logarithms."""
+    """The geometric mean over windows, with Student's t interval on their logarithms.
+
+    Of several processes, each process's mean is one observation.
+    """
+    values = series.accepted
+    if series.round is not None:
+        values = np.array([geometric_mean(windows) for windows in series.by_round()])
     return Measurement(
         name="throughput",
         at=series.at,
-        value=geometric_mean(series.values),
+        value=geometric_mean(values),
         unit="images/s",
         direction="higher",
-        n=len(series.values),
-        interval=mean_interval(series.values),
-        protocol=PROTOCOL,
+        n=len(values),
+        interval=mean_interval(values),
+        protocol=protocol(PROTOCOL, series),
     )

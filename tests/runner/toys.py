@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -91,6 +92,16 @@ def raising(classes):
 def hungry(classes):
     """A model that wants more memory than there is."""
     return torch.empty(1 << 55)
+
+
+def fragile(classes, *, diary, dies_at):
+    """A model that brings down the process that builds it for the `dies_at`-th time; `diary` counts."""
+    with Path(diary).open("a+") as file:
+        file.write("built\n")
+        file.seek(0)
+        if len(file.readlines()) == dies_at:
+            os.kill(os.getpid(), signal.SIGSEGV)
+    return Linear(classes)
 
 
 class _Poisoned(Linear):

@@ -82,7 +82,7 @@ def test_the_real_clock_recovers_a_known_delay():
 
     plan = LatencyPlan(warmup=0.01, duration=1.0, iterations=50)
     series = measure_latency(spin, plan, clock=HostClock())
-    assert np.quantile(series.values, 0.1) == pytest.approx(2e-3, rel=0.05)
+    assert series.values.min() == pytest.approx(2e-3, rel=0.05)  # the least: others may be at work
 
 
 def test_progress_ends_at_the_whole():

@@ -1,0 +1,156 @@
+"""A worker process on this machine, from its start to the end of its whole group.
+
+The worker speaks through a pipe of its own: a line of JSON for each piece of news. What it prints
+goes to a file, whose end explains a failure. It lives in a process group of its own, so that it and
+its loader processes can be ended together; it ends itself when its standard input closes, so that
+it does not outlive this process, however that ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cvbench.record import Outcome
+
+TAIL_LINES = 40
+GRACE_S = 2.0
+"""How long a worker that was asked to end may take before it is killed."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A running worker."""
+
+    process: subprocess.Popen[bytes]
+    news: int
+    log: Path
+    kills: int
+    """How often the system had killed for memory before it started."""
+
+    def listen(self, timeout_s: float, hear: Callable[[dict[str, Any]], bool]) -> bool:
+        """Pass on what it says until it ends; False if it is not done in time.
+
+        The time begins anew where `hear` says so.
+        """
+        deadline, pending = time.perf_counter() + timeout_s, b""
+        while time.perf_counter() < deadline:
+            ready, _, _ = select.select(
+                [self.news], [], [], min(0.5, max(0.0, deadline - time.perf_counter()))
+            )
+            if ready:
+                chunk = os.read(self.news, 1 << 16)
+                if not chunk:
+                    return self._ends(deadline)
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    if hear(json.loads(line)):
+                        deadline = time.perf_counter() + timeout_s
+            elif self.process.poll() is not None:
+                return True
+        return False
+
+    def how_it_ended(self) -> tuple[Outcome, str]:
+        """What became of a worker that left nothing behind, and why."""
+        code = self.process.wait()
+        if code >= 0:
+            return "failed", f"the worker ended with exit code {code} and left no record"
+        name = signal.Signals(-code).name
+        if name == "SIGKILL" and _out_of_memory_kills() > self.kills:
+            return "oom", "the system killed the worker: out of memory"
+        if name == "SIGKILL":
+            return "failed", "the worker was killed (SIGKILL): by hand, or by the system when memory ran out"
+        return "failed", f"the worker crashed ({name})"
+
+    def last_words(self) -> str:
+        """The last lines that it printed."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-TAIL_LINES:])
+
+    def _ends(self, deadline: float) -> bool:
+        try:
+            self.process.wait(max(0.0, deadline - time.perf_counter()))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+@contextmanager
+def working(job: Mapping[str, Any], *, log: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
+    """A worker on this job, with these settings in its environment; the block leaves nothing of it behind."""
+    kills = _out_of_memory_kills()
+    news, worker_end = os.pipe()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "cvbench.runner.worker"],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(worker_end,),
+            start_new_session=True,
+            env={**os.environ, **settings},
+        )
+    os.close(worker_end)
+    try:
+        message = {**job, "news": worker_end, "started": time.time()}
+        _hand_over(process, json.dumps(message).encode() + b"\n")
+        yield Worker(process, news, log, kills)
+    finally:
+        _end(process)
+        os.close(news)
+
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """Set before torch is imported: its thread pools are sized then."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads))
+
+
+def _hand_over(worker: subprocess.Popen[bytes], job: bytes) -> None:
+    """Send the job and leave the pipe open: its end tells the worker that we are gone."""
+    assert worker.stdin is not None
+    try:
+        worker.stdin.write(job)
+        worker.stdin.flush()
+    except BrokenPipeError:
+        pass  # it died at once; its exit code and output tell why
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    """Make sure that nothing of the worker's process group is left."""
+    for sign, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, None)):
+        if worker.poll() is not None:
+            break
+        _signal_group(worker.pid, sign)
+        try:
+            worker.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+    _signal_group(worker.pid, signal.SIGKILL)  # loader processes that outlived it
+    if worker.stdin is not None:
+        worker.stdin.close()
+
+
+def _signal_group(group: int, sign: signal.Signals) -> None:
+    try:
+        os.killpg(group, sign)
+    except ProcessLookupError:
+        return  # all of it has ended
+
+
+def _out_of_memory_kills() -> int:
+    """How often the system has killed for memory in this control group; 0 where it does not tell."""
+    try:
+        lines = Path("/sys/fs/cgroup/memory.events").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))

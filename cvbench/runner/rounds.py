@@ -1,0 +1,64 @@
+"""One cell's turn in a round of timing: load what was scored, make sure that it is that, and time it."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import torch
+
+from cvbench import environment
+from cvbench.datasets import open_dataset
+from cvbench.errors import CellError
+from cvbench.models.building import build_model, task_of
+from cvbench.protocols import Model
+from cvbench.runner.artifact import fingerprint, module_of
+from cvbench.runner.attachments import save_series
+from cvbench.runner.inference import Inference, device_of, set_precision
+from cvbench.runner.ledger import Ledger
+from cvbench.runner.timing import time_inference
+from cvbench.runner.turns import Turn
+from cvbench.training import load_weights
+
+
+def take_turn(turn: Turn, *, ledger: Ledger) -> dict[str, Any]:
+    """The findings of a turn, as fields of its Round and its attachments; the files lie in its folder.
+
+    Raises CellError where the weights are not those that were scored: nothing else is timed.
+    """
+    cell = turn.cell
+    assert cell.time is not None
+    torch.manual_seed(cell.seed)
+    set_precision(cell.runtime.precision)
+    torch.set_num_threads(cell.runtime.threads or environment.threads_available())
+    with ledger.stage("data"):
+        data = open_dataset(cell.data, task=task_of(cell.model))
+    with ledger.stage("build"):
+        model = build_model(cell.model, len(data.classes))
+        load_weights(model, turn.weights)
+        _make_sure(model, turn)
+        inference = Inference.of(model, cell.runtime, device_of(cell.runtime.device))
+    with ledger.stage("time"):
+        timed = time_inference(inference, data, cell.time, on_step=ledger.news)
+    with ledger.stage("save"):
+        attachments = tuple(save_series(series, cell, turn.staged) for series in timed.series)
+    del model, inference
+    _make_room()
+    return {"measurements": tuple(timed.readings), "attachments": attachments}
+
+
+def _make_sure(model: Model, turn: Turn) -> None:
+    found = fingerprint(module_of(model))
+    if found != turn.sha256:
+        raise CellError(
+            f"{turn.weights}: these weights are not what was scored ({found[:12]}, not {turn.sha256[:12]}).\n"
+            "  Run the suite again with --fresh."
+        )
+
+
+def _make_room() -> None:
+    """Leave the next cell a process as it would find it first."""
+    torch.compiler.reset()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,53 @@
+import pytest
+
+from cvbench.errors import CellError
+from cvbench.models.building import build_model
+from cvbench.runner.artifact import fingerprint
+from cvbench.runner.ledger import Ledger
+from cvbench.runner.rounds import take_turn
+from cvbench.runner.turns import Turn, drawn
+from cvbench.spec import Cell, DataSpec, LatencyPlan, ModelSpec, TimingPlan
+from cvbench.training import save_weights
+from tests.records import cell
+
+QUICK = LatencyPlan(warmup=0.01, duration=0.1, iterations=10)
+
+
+@pytest.fixture
+def turn(tmp_path):
+    timed = Cell(
+        model=ModelSpec(name="resnet18", options={"size": 32, "width": 0.125}),
+        data=DataSpec(name="fashion", limit=8),
+        time=TimingPlan(latency=QUICK, throughput=None, rounds=1),
+    )
+    model = build_model(timed.model, 10)
+    save_weights(model, tmp_path / "weights.safetensors")
+    return Turn(
+        cell=timed, weights=tmp_path / "weights.safetensors", sha256=fingerprint(model), staged=tmp_path
+    )
+
+
+def test_a_turn_times_what_was_scored(turn):
+    ledger = Ledger(lambda _: None)
+    found = take_turn(turn, ledger=ledger)
+    assert [item.name for item in found["attachments"]] == ["latency@batch=1"]
+    assert list(ledger.spent) == ["data", "build", "time", "save"]
+
+
+def test_other_weights_are_not_timed(turn):
+    other = turn.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(CellError, match=r"these weights are not what was scored \([0-9a-f]{12}, not 0{12}\)"):
+        take_turn(other, ledger=Ledger(lambda _: None))
+
+
+def test_the_order_of_a_round_is_its_seeds_alone():
+    cells = [cell(seed=number) for number in range(8)]
+    assert drawn(cells, 1) == drawn(cells[::-1], 1)
+    assert drawn(cells, 1) != drawn(cells, 2)
+    assert sorted(one.seed for one in drawn(cells, 3)) == list(range(8))
+
+
+def test_over_many_rounds_every_cell_stands_everywhere():
+    cells = [cell(seed=number) for number in range(4)]
+    places = {(one.seed, place) for seed in range(100) for place, one in enumerate(drawn(cells, seed))}
+    assert len(places) == 16
