@@ -104,7 +104,9 @@ class Preprocessing:
     """The grey of a letterbox's bars and of what an augmentation moves in, 0 to 255."""
     shorter: int | None = None
     """Pixels of the shorter side before a crop; given exactly where `resize` is `crop`."""
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    interpolation: Literal["bilinear", "bicubic", "darknet"] = "bilinear"
+    """`darknet` is what the weights of darknet were trained and scored with: bilinear without antialiasing,
+    from the outermost pixels' centres to one another, and sides of a letterbox rounded down."""
 
     def __post_init__(self) -> None:
         if (self.shorter is not None) != (self.resize == "crop"):

@@ -56,7 +56,7 @@ class Placement:
         if self.is_identity:
             return image
         if self.size != self.source:
-            image = F.interpolate(image[None], size=self.size, mode=interpolation, antialias=True)[0]
+            image = _resized(image, self.size, interpolation)
         return self._laid(image[:, *self._shown], fill)
 
     def truth(self, truth: Truth) -> Truth:
@@ -144,8 +144,12 @@ def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placemen
         height, width = (max(1, preprocessing.shorter * side // min(source)) for side in source)
         corner = (-round((height - canvas[0]) / 2), -round((width - canvas[1]) / 2))
         return Placement(source, (height, width), corner, canvas)
-    scale = min(canvas[0] / source[0], canvas[1] / source[1])
-    height, width = (max(1, min(c, round(s * scale))) for s, c in zip(source, canvas, strict=True))
+    if preprocessing.interpolation == "darknet":
+        height = min(canvas[0], max(1, source[0] * canvas[1] // source[1]))
+        width = min(canvas[1], max(1, source[1] * canvas[0] // source[0]))
+    else:
+        scale = min(canvas[0] / source[0], canvas[1] / source[1])
+        height, width = (max(1, min(c, round(s * scale))) for s, c in zip(source, canvas, strict=True))
     return Placement(source, (height, width), ((canvas[0] - height) // 2, (canvas[1] - width) // 2), canvas)
 
 
@@ -154,6 +158,16 @@ def clipped(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> Float[Tensor,
     (h, w), corners = size, boxes.numpy()
     bounds = np.array([w, h, w, h], corners.dtype)
     return torch.from_numpy(np.minimum(np.maximum(corners, 0), bounds))
+
+
+def _resized(
+    image: UInt8[Tensor, "3 h w"], size: tuple[int, int], interpolation: str
+) -> UInt8[Tensor, "3 y x"]:
+    """The image at `size`; darknet's way is that of its `resize_image` in `src/image.c`."""
+    if interpolation != "darknet":
+        return F.interpolate(image[None], size=size, mode=interpolation, antialias=True)[0]
+    resized = F.interpolate(image[None].float(), size=size, mode="bilinear", align_corners=True)[0]
+    return resized.round_().to(torch.uint8)
 
 
 def _moved(

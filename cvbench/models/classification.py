@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,7 @@ def prepared(
     *,
     mean: tuple[float, float, float] = IMAGENET_MEAN,
     std: tuple[float, float, float] = IMAGENET_STD,
+    interpolation: Literal["bilinear", "darknet"] = "bilinear",
 ) -> Preprocessing:
     """An input of `size` x `size`: the whole image stretched to it, or the middle cut out.
 
@@ -34,10 +36,12 @@ def prepared(
     side that is not at least `size`.
     """
     if shorter is None:
-        return Preprocessing(size=(size, size), mean=mean, std=std)
+        return Preprocessing(size=(size, size), mean=mean, std=std, interpolation=interpolation)
     if not isinstance(shorter, int) or isinstance(shorter, bool) or shorter < size:
         raise refusal(model, "shorter", shorter, wanted=f"{size} pixels, its size, or more")
-    return Preprocessing(size=(size, size), resize="crop", shorter=shorter, mean=mean, std=std)
+    return Preprocessing(
+        size=(size, size), resize="crop", shorter=shorter, mean=mean, std=std, interpolation=interpolation
+    )
 
 
 def softmax_loss(logits: Float[Tensor, "b classes"], truths: Sequence[ClassScores]) -> dict[str, Tensor]:

@@ -166,11 +166,15 @@ def _descent(incoming: int, outgoing: int, *, half: int, blocks: int) -> nn.Sequ
     return nn.Sequential(down, *(Residual(outgoing, half) for _ in range(blocks)))
 
 
+def _prepared(model: str, size: int, shorter: Option | None) -> Preprocessing:
+    return prepared(model, size, shorter, mean=_PLAIN_MEAN, std=_PLAIN_STD, interpolation="darknet")
+
+
 def darknet19(classes: int, *, size: int = 224, shorter: Option | None = None, width: float = 1.0) -> Darknet:
     """Nineteen convolutions, 3 x 3 and 1 x 1 in turn, and five poolings."""
     check_size("darknet19", size, least=32)  # below, the last pooling has nothing to pool
     check_width("darknet19", width)
-    preprocessing = prepared("darknet19", size, shorter, mean=_PLAIN_MEAN, std=_PLAIN_STD)
+    preprocessing = _prepared("darknet19", size, shorter)
     return Darknet(Darknet19Trunk(width=width), classes=classes, preprocessing=preprocessing)
 
 
@@ -178,5 +182,5 @@ def darknet53(classes: int, *, size: int = 256, shorter: Option | None = None, w
     """53 convolutions in residual blocks; strides in place of poolings."""
     check_size("darknet53", size, least=32)  # below, the last stage has nothing left to halve
     check_width("darknet53", width)
-    preprocessing = prepared("darknet53", size, shorter, mean=_PLAIN_MEAN, std=_PLAIN_STD)
+    preprocessing = _prepared("darknet53", size, shorter)
     return Darknet(Darknet53Trunk(width=width), classes=classes, preprocessing=preprocessing)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from torch import tensor
 from torchvision.transforms.v2 import functional as torchvision_functional
 
+from cvbench.catalogue import MODELS
 from cvbench.images.geometry import Placement, fit, placement
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
 
@@ -44,6 +45,51 @@ def test_a_letterbox_keeps_the_aspect_and_fills_half_on_either_side():
     assert (image[:, :, 48:] == 7).all()
     assert moved.masks[0, :, 16:48].all()
     assert moved.masks.sum() == 64 * 32
+
+
+def resize_image(image, height, width):
+    """darknet's, pixel by pixel, in numbers of 0 to 255: across first, then down."""
+    _, h, w = image.shape
+    image = image.double()
+    part, resized = torch.zeros(3, h, width).double(), torch.zeros(3, height, width).double()
+    for c in range(width):
+        if c == width - 1 or w == 1:
+            part[:, :, c] = image[:, :, w - 1]
+        else:
+            sx = c * (w - 1) / (width - 1)
+            part[:, :, c] = (1 - sx % 1) * image[:, :, int(sx)] + sx % 1 * image[:, :, int(sx) + 1]
+    for r in range(height):
+        sy = r * (h - 1) / (height - 1)
+        resized[:, r] = (1 - sy % 1) * part[:, int(sy)]
+        if r < height - 1 and h > 1:
+            resized[:, r] += sy % 1 * part[:, int(sy) + 1]
+        else:
+            resized[:, r] = part[:, h - 1]
+    return resized
+
+
+@given(sizes, targets)
+def test_darknets_way_to_resize_is_its_programs(source, target):
+    image = noise(3, *source)
+    found = fit(image, None, Preprocessing(target, interpolation="darknet")).image
+    expected = image if source == target else resize_image(image, *target)
+    assert (found.double() - expected.double()).abs().max() <= 0.5 + 1e-3  # rounded to whole numbers
+
+
+@given(sizes, targets)
+def test_darknets_letterbox_rounds_its_shorter_side_down(source, target):
+    place = placement(source, Preprocessing(target, "letterbox", interpolation="darknet"))
+    (h, w), (height, width) = source, target
+    size = (h * width // w, width) if width / w < height / h else (height, w * height // h)
+    size = (max(1, size[0]), max(1, size[1]))
+    assert place.size == size
+    assert place.corner == ((height - size[0]) // 2, (width - size[1]) // 2)
+
+
+def test_the_yolos_and_darknets_take_images_as_their_program_does():
+    for name in ("yolo_v1_tiny", "yolo_v2", "yolo9000", "yolo_v3_tiny", "darknet19", "darknet53"):
+        with torch.device("meta"):
+            assert MODELS.load(name)(2).preprocessing.interpolation == "darknet"
 
 
 def test_the_bars_of_a_letterbox_do_not_count_in_a_label_map():

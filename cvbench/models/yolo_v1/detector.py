@@ -32,7 +32,7 @@ class YoloV1(nn.Module):
         self, net: nn.Module, layout: Layout, *, size: int, top_class_only: bool, reporting: Reporting
     ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(size=(size, size))
+        self.preprocessing = Preprocessing(size=(size, size), interpolation="darknet")
         self.net = net
         self.layout = layout
         self.top_class_only = top_class_only

@@ -37,7 +37,9 @@ class YoloV3(nn.Module):
         reporting: Reporting,
     ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(size=(size, size), resize="letterbox", fill=128)
+        self.preprocessing = Preprocessing(
+            size=(size, size), resize="letterbox", fill=128, interpolation="darknet"
+        )
         self.net = net
         self.classes = classes
         self.rules = rules
