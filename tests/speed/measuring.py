@@ -38,7 +38,9 @@ def measure(row: Row, contenders: Mapping[str, Any]) -> dict[str, Timed]:
         if name in row.once:
             seconds[name].append(took)
         expected = _plain(result) if expected is None else expected
-        np.testing.assert_allclose(_plain(result), expected, rtol=1e-6, err_msg=f"{name}: {row.work}")
+        np.testing.assert_allclose(
+            _plain(result), expected, rtol=1e-6, atol=row.atol, err_msg=f"{name}: {row.work}"
+        )
     again = [name for name in there if name not in row.once]
     for turn in range(row.rounds):
         for name in again if turn % 2 == 0 else reversed(again):

@@ -1,17 +1,11 @@
-"""Classifiers beside torchvision's and timm's form of the same net: same weights, images and layout.
+"""Nets beside torchvision's and timm's form of the same one: same weights, images and memory layout.
 
-The contenders take turns, call by call, so that whatever slows the machine down slows all of them
-down. What is printed is the ratio of the medians: above 1, ours is faster.
-
-    python -m tests.speed.nets resnet18 vgg11
-
-In a process of its own, for the tests check the shapes of every call of ours, and of no peer's.
+What is timed is a forward pass without gradients, or a whole step of training: forward pass, loss,
+gradients and a step of gradient descent. Detectors are timed from the image to their detections.
 """
 
-import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from typing import Any
 
 import timm
 import torch
@@ -20,41 +14,56 @@ import torchvision
 from torch import Tensor, nn
 
 from cvbench.catalogue import MODELS
+from cvbench.images.normalisation import normalise
+from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
 from cvbench.values import ClassScores
+from tests.models.faster_rcnn.peer import faster_rcnn_of_torchvision, livelier
 
-BATCH, CLASSES, ROUNDS = 4, 1000, 15
-NETS = ["alexnet", "vgg11", "vgg16_bn", "googlenet", "resnet18", "resnet50"]
-OF_TIMM = {"vgg11", "vgg16_bn", "resnet18", "resnet50"}
-LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+BATCH, CLASSES, OUTPUTS, SIZE = 2, 1000, 91, (480, 640)
+LAYOUT = torch.channels_last
+"""That of cvbench's recipes and runtimes, unless they ask for another one."""
+NETS = (
+    "alexnet",
+    *(f"vgg{layers}{norm}" for layers in (11, 13, 16, 19) for norm in ("", "_bn")),
+    "googlenet",
+    *(f"resnet{layers}" for layers in (18, 34, 50, 101, 152)),
+    "darknet53",
+)
 
 Call = Callable[[], object]
 
 
 def contenders(name: str) -> dict[str, nn.Module]:
     """Ours and its peers, all with our weights."""
-    nets: dict[str, nn.Module] = {"cvbench": MODELS.load(name)(CLASSES)}
-    weights = nets["cvbench"].state_dict()
-    options = {"init_weights": False} if name == "googlenet" else {}
-    nets["torchvision"] = getattr(torchvision.models, name)(weights=None, **options)
-    nets["torchvision"].load_state_dict(weights)
-    if name in OF_TIMM:
+    torch.manual_seed(0)
+    ours: nn.Module = MODELS.load(name)(CLASSES)
+    nets, weights = {"cvbench": ours}, ours.state_dict()
+    if hasattr(torchvision.models, name):
+        options = {"init_weights": False} if name == "googlenet" else {}
+        nets["torchvision"] = getattr(torchvision.models, name)(weights=None, **options)
+        nets["torchvision"].load_state_dict(weights)
+    if name.startswith(("vgg", "resnet", "darknet")):
         nets["timm"] = timm.create_model(name, num_classes=CLASSES)
+        for module in nets["timm"].modules():
+            if isinstance(module, nn.LeakyReLU):
+                module.negative_slope = 0.1  # darknet's; timm leaves PyTorch's
         theirs = nets["timm"].state_dict()
-        # timm's VGG runs its fully connected layers as convolutions, under names of its own
+        # timm names some layers otherwise, and runs VGG's connected layers as convolutions; in its
+        # tables too, tensors stand in the order of the layers
+        assert len(theirs) == len(weights)
         nets["timm"].load_state_dict(
-            {key: value.reshape(theirs[key].shape) for key, value in renamed(weights).items()}
+            {key: weights[ours].reshape(theirs[key].shape) for key, ours in zip(theirs, weights, strict=True)}
         )
-    return nets
+    return {who: net.to(memory_format=LAYOUT) for who, net in nets.items()}
 
 
-def renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """By timm's names."""
-    names = {"classifier.0": "pre_logits.fc1", "classifier.3": "pre_logits.fc2", "classifier.6": "head.fc"}
-    parts = [(key.rpartition("."), value) for key, value in weights.items()]
-    return {f"{names.get(layer, layer)}.{tensor}": value for (layer, _, tensor), value in parts}
+def images() -> Tensor:
+    """Noise, from which untrained nets tell classes apart as well as from anything."""
+    draw = torch.Generator().manual_seed(1)
+    return torch.randn(BATCH, 3, 224, 224, generator=draw).to(memory_format=LAYOUT)
 
 
-def logits_of(outputs: object) -> list[Tensor]:
+def logits_of(outputs: Any) -> list[Tensor]:
     """The logits, and those of auxiliary heads where there are any."""
     if isinstance(outputs, Tensor):
         return [outputs]
@@ -63,67 +72,77 @@ def logits_of(outputs: object) -> list[Tensor]:
     return [first, *heads]
 
 
-def inference(net: nn.Module, images: Tensor) -> Call:
-    net.eval()
+def inference(name: str) -> dict[str, Call]:
+    """Forward passes; they give logits as shares of the largest, for rounding grows with it."""
 
-    def call() -> Tensor:
-        with torch.inference_mode():
-            return logits_of(net(images))[0]
+    def of(net: nn.Module) -> Call:
+        def call() -> object:
+            with torch.inference_mode():
+                logits = logits_of(net(pixels))[0]
+            return (logits / logits.abs().max()).numpy()
 
-    return call
+        return call
+
+    pixels = images()
+    return {who: of(net.eval()) for who, net in contenders(name).items()}
 
 
-def training_step(net: nn.Module, images: Tensor) -> Call:
-    net.train()
-    labels = torch.arange(BATCH)
+def training(name: str) -> dict[str, Call]:
+    """Steps of training; with dropout no two have the same loss, so they give nothing to compare."""
+    pixels, labels = images(), torch.arange(BATCH)
     truths = [ClassScores.of(label, CLASSES) for label in labels.tolist()]
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-4, momentum=0.9, fused=True)
 
-    def descended() -> Tensor:
-        outputs = net(images)
-        if hasattr(net, "preprocessing"):  # ours
-            return torch.stack(list(net.loss(outputs, truths).values())).sum()
-        first, *heads = (F.cross_entropy(logits, labels) for logits in logits_of(outputs))
-        return first + 0.3 * sum(heads)
+    def of(net: Any) -> Call:
+        optimizer = torch.optim.SGD(net.parameters(), lr=1e-4, momentum=0.9, fused=True)
 
-    def call() -> None:
-        optimizer.zero_grad()
-        descended().backward()
-        optimizer.step()
+        def loss() -> Tensor:
+            outputs = net(pixels)
+            if hasattr(net, "preprocessing"):  # ours
+                return torch.stack(list(net.loss(outputs, truths).values())).sum()
+            first, *heads = (F.cross_entropy(logits, labels) for logits in logits_of(outputs))
+            return first + 0.3 * sum(heads)
 
-    return call
+        def call() -> object:
+            optimizer.zero_grad()
+            loss().backward()
+            optimizer.step()
+            return []
 
+        return call
 
-def in_turn(calls: Mapping[str, Call], rounds: int) -> dict[str, float]:
-    """Each contender's median in seconds; the order turns around every round."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    for turn in range(rounds):
-        for name in calls if turn % 2 == 0 else reversed(calls):
-            start = time.perf_counter()
-            calls[name]()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(each) for name, each in seconds.items()}
+    return {who: of(net.train()) for who, net in contenders(name).items()}
 
 
-def compared(name: str) -> Iterator[str]:
-    """A line for each kind of work and layout; AssertionError where the logits differ."""
+def detection(*, layout: torch.memory_format = LAYOUT, compiled: bool = False) -> dict[str, Call]:
+    """Faster R-CNN on ResNet-50 with a pyramid, from one image of 480 x 640 pixels to what is in it.
+
+    Normalised on the way, for that is a part of torchvision's net. They give all boxes and scores.
+    """
     torch.manual_seed(0)
-    for layout, memory_format in LAYOUTS.items():
-        images = torch.randn(BATCH, 3, 224, 224).to(memory_format=memory_format)
-        nets = {who: net.to(memory_format=memory_format) for who, net in contenders(name).items()}
-        expected, *others = (inference(net, images)() for net in nets.values())
-        for other in others:
-            torch.testing.assert_close(other, expected, rtol=0, atol=1e-4 * expected.abs().max().item())
-        for work in (inference, training_step):
-            medians = in_turn({who: work(net, images) for who, net in nets.items()}, ROUNDS)
-            ours = medians.pop("cvbench")
-            told = ", ".join(f"{who} {t / ours:.3f} ({1e3 * t:.1f} ms)" for who, t in medians.items())
-            yield f"{name} {work.__name__} {layout} batch {BATCH}: ours {1e3 * ours:.1f} ms; {told}"
+    peer = livelier(faster_rcnn_of_torchvision(OUTPUTS, size=SIZE))
+    model = faster_rcnn_resnet50_fpn(OUTPUTS - 1, size=SIZE).eval()
+    model.load_state_dict(peer.state_dict())
+    model, peer = model.to(memory_format=layout), peer.to(memory_format=layout)
+    pixels = torch.randint(256, (1, 3, *SIZE), dtype=torch.uint8).to(memory_format=layout)
 
+    def find(image: Tensor) -> Any:
+        return model.find(model(normalise(image, model.preprocessing)))
 
-if __name__ == "__main__":
-    for net in sys.argv[1:] or NETS:
-        for line in compared(net):
-            print(line, flush=True)
+    def look(image: Tensor) -> Any:
+        return peer(list(image.float() / 255))
+
+    if compiled:
+        torch._dynamo.config.capture_dynamic_output_shape_ops = True
+        find, look = torch.compile(find, fullgraph=True), torch.compile(look)
+
+    def ours() -> object:
+        with torch.no_grad():
+            (found,) = find(pixels).by_image(1)
+        return torch.cat([found.boxes.flatten(), found.scores]).numpy()
+
+    def theirs() -> object:
+        with torch.no_grad():
+            (found,) = look(pixels)
+        return torch.cat([found["boxes"].flatten(), found["scores"]]).numpy()
+
+    return {"cvbench": ours, "torchvision": theirs}

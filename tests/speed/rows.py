@@ -1,6 +1,7 @@
 """What is timed, beside whom: one entry a row of the reference table."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from cvbench.metrics.segmentation import MeanIoU
 from cvbench.scoring.coco_files import read_coco
 from cvbench.statistics.bootstrap import bayesian_weights
 from cvbench.values import LabelMap
+from tests.speed import nets
 from tests.speed.box_sets import clustered, scattered
 from tests.speed.masks import with_masks
 from tests.speed.peers import PROGRAMS, Absent, files_of, from_files, from_memory
@@ -33,6 +35,8 @@ class Row(NamedTuple):
     rounds: int = 9
     once: tuple[str, ...] = ()
     """Contenders that take a minute: they run once."""
+    atol: float = 0.0
+    """By how much results may differ, beside a millionth of them."""
 
 
 def _boxes() -> Contenders:
@@ -152,6 +156,30 @@ def _torchmetrics(true: np.ndarray, found: np.ndarray) -> Callable[[], float] | 
     return peer
 
 
+_AS_FAST = "0.98 x"
+
+
+def _net(work: str, name: str, contenders: Callable[[], Contenders]) -> Row:
+    text = f"{name}, {work}, {nets.BATCH} images of 224 x 224, fp32, channels last, eager"
+    return Row(text, _AS_FAST, contenders, rounds=9, atol=1e-4)
+
+
+def _nets() -> dict[str, Row]:
+    return {
+        f"{name}-{work}": _net(words, name, partial(build, name))
+        for name in nets.NETS
+        for work, words, build in (
+            ("inference", "forward pass", nets.inference),
+            ("training", "training step", nets.training),
+        )
+    }
+
+
+def _detection(words: str, **options: Any) -> Row:
+    text = f"faster_rcnn_resnet50_fpn, whole call, one image of 480 x 640, fp32, {words}"
+    return Row(text, "1 x", partial(nets.detection, **options), rounds=9, atol=2e-3)
+
+
 _MINUTES = ("pycocotools",)
 
 ROWS = {
@@ -192,4 +220,8 @@ ROWS = {
         once=("cvbench",),
     ),
     "miou": Row("mean IoU, 500 maps of 512 x 512, 21 classes", "2 x the faster", _miou, rounds=5),
+    "faster-rcnn": _detection("channels last, eager"),
+    "faster-rcnn-contiguous": _detection("contiguous, eager", layout=torch.contiguous_format),
+    "faster-rcnn-compiled": _detection("channels last, torch.compile (ours in one graph)", compiled=True),
+    **_nets(),
 }
