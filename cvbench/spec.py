@@ -143,8 +143,16 @@ class TrainRecipe(Frozen):
     sizes: tuple[PositiveInt, PositiveInt] | None = None
     """Multi-scale training: every ten steps another side of the input, drawn from this range. For models
     that take inputs of several sizes, such as YOLOv2 and YOLOv3 those that are multiples of 32."""
+    also: DataSpec | None = None
+    """A classification data set whose training images are learnt from too: they have a class and no boxes.
+    For YOLO9000 and YOLOv2; its classes are found by name among those of the boxes."""
     workers: NonNegativeInt = 0
     """Loader processes; 0 loads in the training process."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the weights, as plain values: not where data lie, nor how they are loaded."""
+        return self.model_dump(mode="json", exclude={"workers": True, "also": {"root"}})
 
     @model_validator(mode="after")
     def _possible(self) -> TrainRecipe:
@@ -216,7 +224,7 @@ class Cell(Frozen):
     def key(self) -> str:
         """16 hexadecimal digits that name this experiment on every machine."""
         # Where the data lies says nothing about what is done with it.
-        return digest(self.model_dump(mode="json", exclude={"data": {"root"}}))
+        return digest(self.model_dump(mode="json", exclude={"data": {"root"}, "train": {"also": {"root"}}}))
 
     @property
     def title(self) -> str:

@@ -83,6 +83,16 @@ def test_where_the_data_lie_is_no_part_of_a_key():
     assert CELL.model_copy(update={"data": DataSpec(name="fashion", root="/data")}).key == CELL.key
 
 
+def test_where_a_second_data_set_lies_is_no_part_of_a_key_and_that_there_is_one_is():
+    def key(also):
+        return CELL.model_copy(update={"train": TrainRecipe(also=also)}).key
+
+    assert key(DataSpec(name="fashion", root="/data")) == key(DataSpec(name="fashion"))
+    assert key(DataSpec(name="fashion")) != key(None)
+    here = TrainRecipe(also=DataSpec(name="fashion", root="/a"), workers=2)
+    assert here.identity == TrainRecipe(also=DataSpec(name="fashion")).identity
+
+
 def test_one_and_one_point_nought_are_one_value():
     keys = {
         CELL.model_copy(update={"model": ModelSpec(name="resnet18", options={"width": w})}).key

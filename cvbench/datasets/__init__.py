@@ -1,6 +1,7 @@
 """The data sets, and the way to open one: `open_dataset`."""
 
+from cvbench.datasets.joint import joint
 from cvbench.datasets.opening import open_dataset
 from cvbench.datasets.subset import first
 
-__all__ = ["first", "open_dataset"]
+__all__ = ["first", "joint", "open_dataset"]

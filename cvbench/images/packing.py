@@ -65,6 +65,43 @@ class Packed:
         return replace(self, columns={k: v.pin_memory() for k, v in self.columns.items()})
 
 
+@dataclass(frozen=True, eq=False)
+class Mixed:
+    """Truths of several kinds, each kind packed for itself."""
+
+    packs: tuple[Packed, ...]
+    places: tuple[tuple[int, ...], ...]
+    """Of each pack's truths, where they stand in the whole."""
+
+    def unpacked(self) -> list[Truth]:
+        """The truths in the order in which they came."""
+        found = {
+            place: truth
+            for pack, places in zip(self.packs, self.places, strict=True)
+            for place, truth in zip(places, pack.unpacked(), strict=True)
+        }
+        return [found[place] for place in range(len(found))]
+
+    def to(self, device: torch.device) -> Mixed:
+        """The same on `device`, as `Packed.to`."""
+        return replace(self, packs=tuple(pack.to(device) for pack in self.packs))
+
+    def pin_memory(self) -> Mixed:
+        """The same in page-locked memory."""
+        return replace(self, packs=tuple(pack.pin_memory() for pack in self.packs))
+
+
+def packed(truths: Sequence[Truth]) -> Packed | Mixed:
+    """Truths of one kind or of several; raises ValueError for none at all."""
+    places: dict[type[Truth], list[int]] = {}
+    for place, truth in enumerate(truths):
+        places.setdefault(type(truth), []).append(place)
+    if len(places) <= 1:
+        return Packed.of(truths)
+    packs = tuple(Packed.of([truths[place] for place in each]) for each in places.values())
+    return Mixed(packs, tuple(map(tuple, places.values())))
+
+
 def without_masks(truth: Truth) -> Truth:
     """The truth for those who only look at boxes; an object's area stays that of its mask."""
     if not isinstance(truth, Detections) or truth.masks is None:

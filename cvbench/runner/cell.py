@@ -14,7 +14,8 @@ import torch
 
 from cvbench.catalogue import METRICS, default_metrics
 from cvbench.catalogue.weight_files import weight_file
-from cvbench.datasets import open_dataset
+from cvbench.datasets import joint, open_dataset
+from cvbench.errors import InputError
 from cvbench.models.building import build_model, task_of
 from cvbench.protocols import Dataset, Metric, Model
 from cvbench.record import Attachment, Curve, Passport
@@ -25,7 +26,7 @@ from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger, Progress
 from cvbench.runner.timing import count_macs_of, time_inference
 from cvbench.runner.turns import WEIGHTS
-from cvbench.spec import Cell, TaskName
+from cvbench.spec import Cell, TaskName, TrainRecipe
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series
 from cvbench.training import Progress as TrainingProgress
@@ -107,7 +108,7 @@ def _weights(cell: Cell, model: Model, *, device: torch.device, checkpoints: Pat
     if cell.train is None:
         return Weights("untrained")
     with ledger.stage("data"):
-        train_data = open_dataset(cell.data, task=task_of(cell.model), split="train", limit=cell.train.limit)
+        train_data = _to_train_on(cell, cell.train, model)
         passport = train_data.passport
     with ledger.stage("train"):
         training = trained(
@@ -122,6 +123,20 @@ def _weights(cell: Cell, model: Model, *, device: torch.device, checkpoints: Pat
             undecodable=cell.data.undecodable,
         )
     return Weights(training.source, training.curve, passport, training.skipped)
+
+
+def _to_train_on(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
+    """The training images, with those that have a class alone where the recipe names some."""
+    dataset = open_dataset(cell.data, task=task_of(cell.model), split="train", limit=recipe.limit)
+    if recipe.also is None:
+        return dataset
+    if not getattr(model, "learns_from_classes", False):
+        raise InputError(
+            f"{cell.model.name}: train.also: it learns from images with boxes only.\n"
+            "  Leave also out, or train YOLO9000 or YOLOv2."
+        )
+    named = open_dataset(recipe.also, task="classification", split="train", limit=recipe.also.limit)
+    return joint(dataset, named)
 
 
 def _news(progress: TrainingProgress) -> Progress:

@@ -27,6 +27,7 @@ def unknown_names(suite: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _settings(tree: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     yield from _data(mapping(tree, "data"), (*path, "data"))
+    yield from _data(mapping(mapping(tree, "train"), "also"), (*path, "train", "also"))
     for index, name in enumerate(items(tree, "metrics")):
         yield from _named(METRICS, name, (*path, "metrics", index))
     yield from _repeated(items(tree, "metrics"), (*path, "metrics"))

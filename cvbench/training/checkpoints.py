@@ -66,7 +66,7 @@ def training_key(
     return digest(
         {
             "model": {"name": spec.name, "options": spec.options},
-            "recipe": recipe.model_dump(mode="json", exclude={"workers"}),
+            "recipe": recipe.identity,
             "classes": list(classes),
             "data": passport.model_dump(mode="json"),
             "seed": seed,

@@ -131,7 +131,7 @@ def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order, device: to
     """What makes a state this training's; the network answers for itself by its shapes."""
     return digest(
         {
-            "recipe": recipe.model_dump(mode="json", exclude={"workers"}),
+            "recipe": recipe.identity,
             "data": dataset.passport.sha256,
             "samples": order.samples,
             "seed": order.seed,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cvbench.errors import DataError
 from cvbench.images.augmentation import augment
-from cvbench.images.packing import Packed
+from cvbench.images.packing import Mixed, Packed, packed
 from cvbench.images.seeding import generator
 from cvbench.protocols import Dataset
 from cvbench.spec import Augment
@@ -26,7 +26,7 @@ class TrainingBatch:
     """One step's images and truths, both in pixels of the prepared input."""
 
     images: UInt8[Tensor, "b 3 h w"]
-    truths: Packed | None
+    truths: Packed | Mixed | None
     """None where there is no image."""
     skipped: tuple[str, ...]
     """Samples that could not be decoded: the position in the data set, and what was said of it."""
@@ -77,7 +77,7 @@ class Feed:
         if not images:
             nothing = torch.zeros(0, 3, *preprocessing.size, dtype=torch.uint8)
             return TrainingBatch(nothing, None, tuple(skipped))
-        return TrainingBatch(torch.stack(images), Packed.of(truths), tuple(skipped))
+        return TrainingBatch(torch.stack(images), packed(truths), tuple(skipped))
 
     def _sized(self, step: int) -> Preprocessing:
         """How the images of a step are prepared."""

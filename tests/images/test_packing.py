@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.images.packing import Packed, without_masks
+from cvbench.images.packing import Mixed, Packed, packed, without_masks
 from cvbench.values import ClassScores, Detections, LabelMap
 
 
@@ -89,3 +89,21 @@ def test_areas_that_are_known_are_kept():
     assert without_masks(truth) is truth
     label_map = LabelMap(torch.zeros(2, 2, dtype=torch.uint8))
     assert without_masks(label_map) is label_map
+
+
+def test_truths_of_two_kinds_come_out_in_their_order():
+    truths = [
+        objects(2, 3, 3),
+        ClassScores.of(0, 2),
+        ClassScores.of(1, 2),
+        Detections.none(),
+        objects(1, 2, 2),
+    ]
+    found = packed(truths)
+    assert isinstance(found, Mixed)
+    found = pickle.loads(pickle.dumps(found)).to(torch.device("cpu"))
+    assert all(map(same, truths, found.unpacked()))
+
+
+def test_truths_of_one_kind_are_packed_as_one():
+    assert isinstance(packed([ClassScores.of(0, 2), ClassScores.of(1, 2)]), Packed)

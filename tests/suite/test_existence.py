@@ -64,3 +64,10 @@ def test_a_number_may_be_written_whole(value, problems):
     assert [what for what, _ in problems(good)] == [
         'models[0].options.widht: resnet18 has no option "widht".'
     ]
+
+
+def test_the_second_data_set_of_a_recipe_is_looked_up_too(problems):
+    text = "{schema: 1, data: fashion-scenes, train: {also: {name: fasion}}, models: [yolo9000]}"
+    ((told, remedy),) = problems(text)
+    assert told == 'train.also.name: there is no dataset "fasion".'
+    assert remedy.startswith("Did you mean fashion")

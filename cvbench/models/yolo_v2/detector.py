@@ -33,6 +33,8 @@ RegionTruth: TypeAlias = Detections | ClassScores
 class RegionDetector(nn.Module):
     """One detection layer of `priors` (width, height) in pixels, on a net that gives its raw map."""
 
+    learns_from_classes = True
+    """Images that have a class and no boxes teach it too."""
     input_multiple = 32
     """Inputs of every size that is a multiple of it will do."""
     priors: Tensor  # 1, slot, (width, height)
