@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import mkstemp
 
+from cvbench.errors import InputError
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` at `path`, so that a reader, a crash or a power cut sees all of it or nothing.
@@ -26,6 +28,20 @@ def write_whole(path: Path, content: bytes) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def write_new(path: Path, content: bytes, *, force: bool) -> None:
+    """Put a file that a command was asked for at `path`; writes over nothing unless `force` says so.
+
+    Raises InputError where something is there already, and where the disk refuses.
+    """
+    if path.exists() and not force:
+        raise InputError(f"{path}: there is such a file already.\n  Say --force to write over it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be written ({error.strerror or error}).") from error
 
 
 def sync(path: Path) -> None:

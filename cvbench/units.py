@@ -70,6 +70,23 @@ def show_count(value: float) -> str:
     return f"{_three(value)} T"
 
 
+def show_value(value: float, unit: str) -> str:
+    """A figure in its unit.
+
+    >>> show_value(0.00123, "s"), show_value(0.81234, "fraction"), show_value(1234, "images/s")
+    ('1.23 ms', '0.8123', '1.23 k images/s')
+    """
+    match unit:
+        case "s":
+            return show_seconds(value)
+        case "bytes":
+            return show_bytes(value)
+        case "fraction":
+            return f"{value:.4f}"
+        case _:
+            return f"{show_count(value)} {unit}"
+
+
 def _three(value: float) -> str:
     """Three significant figures, without an exponent."""
     if value >= 100:

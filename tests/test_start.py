@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.comparing.runs import make_run
+from tests.comparing.test_resampling import made_of, scored
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "numba", "pandas", "pycocotools"}
 LIGHT = [
@@ -31,6 +34,15 @@ def imported_by(code):
 def test_light_commands_import_nothing_heavy():
     given = "".join(f"app({arguments!r}, standalone_mode=False)\n" for arguments in LIGHT)
     assert imported_by(f"from cvbench.cli.main import app\n{given}") == set()
+
+
+def test_a_comparison_of_runs_imports_no_torch_and_no_pandas(tmp_path):
+    """Detections are matched by compiled loops, so numba comes along; nothing else does."""
+    for name, spoil in (("a", 0.0), ("b", 0.2)):
+        make_run(tmp_path / "s" / name, made_of(scored("coco", spoil=spoil), "coco"))
+    given = ["compare", str(tmp_path / "s/a"), str(tmp_path / "s/b"), "--json", "--out", str(tmp_path)]
+    code = f"from cvbench.cli.main import app\napp({given!r}, standalone_mode=False)"
+    assert imported_by(code) <= {"numba"}
 
 
 def test_what_is_heavy_is_caught():

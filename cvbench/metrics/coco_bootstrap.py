@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
@@ -19,6 +20,15 @@ def resamples(matches: CocoMatches) -> int:
     return max(200, min(1000, 2_000_000 // (work + 1)))
 
 
+class Resampled(NamedTuple):
+    """What comes out under each weighting of the images."""
+
+    figures: dict[str, Float64[np.ndarray, " resamples"]]
+    """By name; those without a value are left out."""
+    ap: Float64[np.ndarray, "resamples classes"]
+    """AP of each class; NaN where it has no object."""
+
+
 def resampled_figures(
     matches: CocoMatches, weights: Iterable[Float64[np.ndarray, "some images"]]
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
@@ -26,15 +36,22 @@ def resampled_figures(
 
     Weights are whole numbers above 0. All 1 gives the plain figure to the bit.
     """
-    batches = [_figures(matches, some) for some in weights]
-    return (
-        {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]} if batches else {}
+    return resampled(matches, weights).figures
+
+
+def resampled(matches: CocoMatches, weights: Iterable[Float64[np.ndarray, "some images"]]) -> Resampled:
+    """The same, and each class's AP."""
+    batches = [_resampled(matches, some) for some in weights]
+    if not batches:
+        return Resampled({}, np.empty((0, len(matches.lines))))
+    names = batches[0].figures
+    return Resampled(
+        {name: np.concatenate([batch.figures[name] for batch in batches]) for name in names},
+        np.concatenate([batch.ap for batch in batches]),
     )
 
 
-def _figures(
-    matches: CocoMatches, weights: Float64[np.ndarray, "some images"]
-) -> dict[str, Float64[np.ndarray, " some"]]:
+def _resampled(matches: CocoMatches, weights: Float64[np.ndarray, "some images"]) -> Resampled:
     some, classes, limits = len(weights), len(matches.lines), len(matches.max_dets)
     precision = np.empty((classes, some, len(AREAS), len(IOU_THRESHOLDS), len(RECALLS)))
     recall = np.empty((classes, some, limits, len(AREAS), len(IOU_THRESHOLDS)))
@@ -54,4 +71,8 @@ def _figures(
 
     in_threads(trace, range(classes))
     columns = zip(FIGURES, in_threads(means, FIGURES.values()), strict=True)
-    return {name: column for name, column in columns if column is not None}
+    by_class = precision[:, :, list(AREAS).index("all")].mean(axis=(2, 3))
+    return Resampled(
+        {name: column for name, column in columns if column is not None},
+        np.where(by_class > -1, by_class, np.nan).T,
+    )

@@ -7,11 +7,12 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64
 
 from cvbench.metrics.confusion import confusion_evidence
 from cvbench.metrics.per_image import PerImage
 from cvbench.metrics.pixel_counts import confusion
+from cvbench.metrics.pixel_figures import Ratio, pixel_ratios
 from cvbench.metrics.threads import in_threads
 from cvbench.protocols import Evidence, Metric
 from cvbench.record import Measurement, Part
@@ -28,13 +29,6 @@ class _Pixels(NamedTuple):
     """Predicted and true."""
     predicted: Int64[np.ndarray, " classes"]
     true: Int64[np.ndarray, " classes"]
-
-
-class _Ratio(NamedTuple):
-    """What a figure divides, for each weighting of the images and each class."""
-
-    numerator: Float64[np.ndarray, "weightings classes"]
-    denominator: Float64[np.ndarray, "weightings classes"]
 
 
 class MeanIoU:
@@ -81,15 +75,12 @@ class MeanIoU:
         pixels = np.concatenate([self._column(name) for name in _Pixels._fields], axis=1)
         weightings = chain([np.ones((1, n))], bayesian_weights(n, RESAMPLES))
         sums = np.concatenate([some @ pixels for some in weightings])
-        hits, predicted, true = np.split(sums, 3, axis=1)
-        iou = _Ratio(hits, predicted + true - hits)
-        dice = _Ratio(2 * hits, predicted + true)
-        recall = _Ratio(hits, true)
+        iou, recall, dice = pixel_ratios(sums)
         absent = "neither true nor predicted anywhere"
         return [
-            self._figure("mIoU", _class_means(iou), self._parts(iou, absent)),
-            self._figure("pixel_accuracy", _overall(recall), self._parts(recall, "no pixel of this class")),
-            self._figure("Dice", _class_means(dice), self._parts(dice, absent)),
+            self._figure("mIoU", iou.class_means(), self._parts(iou, absent)),
+            self._figure("pixel_accuracy", recall.overall(), self._parts(recall, "no pixel of this class")),
+            self._figure("Dice", dice.class_means(), self._parts(dice, absent)),
         ]
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
@@ -124,7 +115,7 @@ class MeanIoU:
             parts=parts,
         )
 
-    def _parts(self, ratio: _Ratio, absent: str) -> tuple[Part, ...]:
+    def _parts(self, ratio: Ratio, absent: str) -> tuple[Part, ...]:
         return tuple(
             Part(name=name, value=float(above / below), n=int(below))
             if below
@@ -146,18 +137,3 @@ class MeanIoU:
             wrong = labels[(labels >= k) & (true != VOID)][0]
             raise ValueError(f"the {kind} label {wrong} is none of the {k} classes")
         return counts[:k, :k]
-
-
-def _class_means(ratio: _Ratio) -> Float64[np.ndarray, " weightings"] | None:
-    """The mean over the classes that occur; None where none does."""
-    known: Bool[np.ndarray, " classes"] = ratio.denominator[0] > 0
-    if not known.any():
-        return None
-    return np.asarray((ratio.numerator[:, known] / ratio.denominator[:, known]).mean(1))
-
-
-def _overall(ratio: _Ratio) -> Float64[np.ndarray, " weightings"] | None:
-    """The ratio of the sums over all classes; None where nothing was counted."""
-    if not ratio.denominator[0].any():
-        return None
-    return np.asarray(ratio.numerator.sum(1) / ratio.denominator.sum(1))

@@ -32,6 +32,13 @@ MATLAB_2007 = VocRule("11 points")
 MATLAB_2012 = VocRule("area")
 PYTHON_2007 = VocRule("11 points", strict=True, points=tuple(np.arange(0.0, 1.1, 0.1).tolist()))
 PYTHON_2012 = VocRule("area", strict=True)
+RULES = {
+    "voc2007/11pt/iou>=0.5/difficult-ignored": MATLAB_2007,
+    "voc2012/area/iou>=0.5/difficult-ignored": MATLAB_2012,
+    "voc2007-python/11pt/iou>0.5/difficult-ignored": PYTHON_2007,
+    "voc2012-python/area/iou>0.5/difficult-ignored": PYTHON_2012,
+}
+"""By protocol."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cvbench.record import Record
 from cvbench.report.table import tables
-from cvbench.units import show_bytes, show_count, show_seconds
+from cvbench.units import show_count, show_seconds, show_value
 
 
 def print_tables(records: Sequence[Record], console: Console) -> None:
@@ -57,23 +57,13 @@ def print_record(record: Record, console: Console) -> None:
     for m in record.measurements:
         figures.add_row(
             f"{m.name} {m.at}".strip(),
-            escape(_value(m.value, m.unit) if m.value is not None else f"missing: {m.missing}"),
-            f"{_value(m.interval[0], m.unit)} … {_value(m.interval[1], m.unit)}" if m.interval else "",
+            escape(show_value(m.value, m.unit) if m.value is not None else f"missing: {m.missing}"),
+            f"{show_value(m.interval[0], m.unit)} … {show_value(m.interval[1], m.unit)}"
+            if m.interval
+            else "",
             str(m.n or ""),
             escape(m.protocol),
         )
     console.print(figures)
     if record.output:
         console.print(f"  what it printed last:\n{escape(record.output)}")
-
-
-def _value(value: float, unit: str) -> str:
-    match unit:
-        case "s":
-            return show_seconds(value)
-        case "bytes":
-            return show_bytes(value)
-        case "fraction":
-            return f"{value:.4f}"
-        case _:
-            return f"{show_count(value)} {unit}"

@@ -18,13 +18,13 @@ from cvbench.statistics.proportions import Interval
 
 
 class Effect(NamedTuple):
-    """A logarithm of a ratio, known from a few rounds."""
+    """A difference, or a logarithm of a ratio, and what is known of it."""
 
     estimate: float
     error: float
     """Its standard error."""
-    freedom: float
-    """Degrees of freedom of that."""
+    freedom: float = math.inf
+    """Degrees of freedom of that: one less than the rounds; infinite where many images carry it."""
 
     def limits(self, alpha: float) -> Interval:
         """The two limits that are each passed with probability `alpha`."""
@@ -33,7 +33,7 @@ class Effect(NamedTuple):
 
     def p_above(self, margin: float = 0.0) -> float:
         """How surprising the estimate is if the truth is `margin` or less."""
-        if self.error == 0:
+        if self.error == 0:  # exactly known
             return 0.0 if self.estimate > margin else 1.0
         return float(special.stdtr(self.freedom, -(self.estimate - margin) / self.error))
 
@@ -44,7 +44,10 @@ class Effect(NamedTuple):
         1940.
         """
         critical = special.stdtrit(self.freedom, 1 - alpha)
-        shift = special.nctdtrinc(self.freedom, 1 - power, critical)
+        if self.freedom > 1e6:
+            shift = critical + special.ndtri(power)
+        else:
+            shift = special.nctdtrinc(self.freedom, 1 - power, critical)
         return margin + float(shift) * self.error
 
     def negated(self) -> Effect:

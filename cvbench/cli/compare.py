@@ -1,0 +1,152 @@
+"""`cvbench compare`: two runs held against one another; several are ranked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cvbench.cli.listing import print_json, print_table
+from cvbench.errors import InputError
+
+if TYPE_CHECKING:
+    from cvbench.comparing.comparison import Comparison
+    from cvbench.store import Run
+
+
+def compare(  # noqa: PLR0917, options are given by name on the command line
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN_A RUN_B [RUN_C]…", help="Runs by folder or name, the base first."),
+    ],
+    only: Annotated[
+        str | None,
+        typer.Option(help="Cells by model, title or key, or figures by name: resnet*, top1."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write to this file: .md or .json.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every figure, not the headlines alone.")
+    ] = False,
+    flips: Annotated[
+        int, typer.Option(min=0, help="List so many images whose outcome changed, of each cell.")
+    ] = 0,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Draw these images, with their truth, into this folder."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
+        "results"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Compare RUN_B with RUN_A, figure by figure: better, worse, same, or cannot tell.
+
+    Accuracy is compared image by image, speed by fresh processes; every verdict comes with its interval
+    and with the smallest loss that would have been seen. Several runs are ranked.
+    """
+    from cvbench.store import Store
+
+    if len(runs) < 2:
+        raise InputError(f"only one run is named, {runs[0]}: name two to compare, or more to rank.")
+    store = Store(out)
+    found = [store.find(name) for name in runs]
+    if len(found) > 2:
+        _rank(found, output, force=force, as_json=as_json)
+        return
+    from cvbench.comparing.comparison import compare as compare_runs
+
+    comparison = compare_runs(found[0], found[1], only=only)
+    if output is not None:
+        _write(comparison, output, everything=everything, force=force)
+    if as_json:
+        from cvbench.comparing.wording import document
+
+        print_json(document(comparison))
+    elif output is None:
+        _print(comparison, everything=everything)
+    if flips or pictures:
+        _show_flips(found[0], found[1], only, flips or 16, pictures, quiet=as_json)
+
+
+def _write(comparison: Comparison, path: Path, *, everything: bool, force: bool) -> None:
+    from cvbench.comparing.wording import document, markdown
+
+    _put(path, markdown(comparison, everything=everything), document(comparison), force=force)
+
+
+def _put(path: Path, page: str, content: dict[str, Any], *, force: bool) -> None:
+    from cvbench.files import write_new
+
+    match path.suffix:
+        case ".md":
+            text = page
+        case ".json":
+            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        case other:
+            raise InputError(f"{path}: comparisons are written as .md or .json, not as {other or 'no kind'}.")
+    write_new(path, text.encode(), force=force)
+
+
+def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cvbench.comparing.ranks import rank, table
+    from cvbench.comparing.wording import SCHEMA, markdown_table
+
+    rankings = rank(runs)
+    content = {"schema": SCHEMA, "kind": "ranking", "rankings": [asdict(one) for one in rankings]}
+    if output is not None:
+        parts = [f"## {one.data}\n\n" + "\n".join(markdown_table(table(one))) for one in rankings]
+        _put(output, "\n\n".join(parts) + "\n", content, force=force)
+    if as_json:
+        print_json(content)
+    elif output is None:
+        for one in rankings:
+            typer.secho(f"\n{one.data}", bold=True)
+            print_table(table(one))
+        typer.echo("\nA rank is one more than the number of those that are better beyond doubt.")
+
+
+def _print(comparison: Comparison, *, everything: bool) -> None:
+    from cvbench.comparing import wording
+
+    print_table(wording.rows(comparison, everything=everything))
+    classes = wording.changed_classes(comparison)
+    if classes:
+        typer.echo("\nclasses that changed by more than chance (information, no verdict)")
+        print_table(classes)
+    typer.echo("")
+    for line in wording.remarks(comparison):
+        typer.echo(line)
+    typer.secho(wording.summary(comparison), bold=True)
+
+
+def _show_flips(a: Run, b: Run, only: str | None, count: int, pictures: Path | None, *, quiet: bool) -> None:
+    from cvbench.comparing.comparison import cells_in_common
+    from cvbench.comparing.flips import flips_of
+
+    for sides in cells_in_common(a, b, only):
+        changed = flips_of(sides)
+        record = sides[0][1]
+        better = sum(flip.change > 0 for flip in changed)
+        typer.echo(
+            f"\n{record.cell.title}: {len(changed) - better} images became worse, {better} better",
+            err=quiet,
+        )
+        if not quiet:
+            print_table(
+                [
+                    {"image": f.id, "change": f"{f.change:+.3g}", "before": f.before, "now": f.now}
+                    for f in changed[:count]
+                ]
+            )
+        if pictures is not None and changed:
+            from cvbench.cli.flip_pictures import draw_flips
+
+            for path in draw_flips(record, changed[:count], pictures):
+                typer.echo(f"  {path}", err=quiet)

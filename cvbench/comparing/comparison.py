@@ -1,0 +1,211 @@
+"""Two runs compared: every cell that both have, every figure of it, with a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from cvbench.comparing.accuracy import Memory, Sides, compare_accuracy
+from cvbench.comparing.contract import Domain, Unlike, domain_of, unlike
+from cvbench.comparing.differences import Difference, Finding, judge, plain
+from cvbench.comparing.pairing import pair_up
+from cvbench.comparing.speed import compare_memory, compare_speed
+from cvbench.errors import InputError
+from cvbench.record import Measurement, Record
+from cvbench.store import Run
+
+TWO_TRAININGS = (
+    "the weights of {cells} come from two trainings: the intervals hold for these weights, and do not tell "
+    "how trainings differ. Run several seeds: seed: [0, 1, 2]"
+)
+ONE_AFTER_THE_OTHER = (
+    "the runs were timed one after the other: what drifted between them is in the difference and not in its "
+    "interval. Where that matters, take turns: cvbench duet"
+)
+
+
+@dataclass(frozen=True)
+class CellComparison:
+    """One cell in two runs."""
+
+    title: str
+    data: str
+    key_a: str
+    key_b: str
+    outcome_a: str
+    outcome_b: str
+    unlike: tuple[Unlike, ...]
+    differences: tuple[Difference, ...]
+
+
+def cells_in_common(a: Run, b: Run, only: str | None = None) -> list[Sides]:
+    """Each pair of cells that answer to one another, with their runs."""
+    both, _ = _chosen(pair_up(a.records(), b.records()).both, only)
+    return [((a, x), (b, y)) for x, y in both]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs, cell by cell."""
+
+    a: str
+    b: str
+    cells: tuple[CellComparison, ...]
+    only_a: tuple[str, ...]
+    """Cells that the other run does not have."""
+    only_b: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def differences(self) -> Iterator[tuple[CellComparison, Difference]]:
+        """All of them, with their cells."""
+        return ((cell, difference) for cell in self.cells for difference in cell.differences)
+
+
+def compare(
+    a: Run,
+    b: Run,
+    *,
+    only: str | None = None,
+    between_jobs: Callable[[Record], float] = lambda _: 0.0,
+) -> Comparison:
+    """Everything that two runs have in common; raises InputError where that is nothing.
+
+    `only` chooses cells by model, title or key, and figures by name: `resnet*`, `top1`.
+    """
+    records_a, records_b = a.records(), b.records()
+    pairs = pair_up(records_a, records_b)
+    both, figures = _chosen(pairs.both, only)
+    found = [findings((a, x), (b, y), only=figures, between_jobs=between_jobs(x), memory={}) for x, y in both]
+    if not any(found):
+        raise InputError(_nothing(a, b, records_a, records_b, only))
+    judged = iter(judge([finding for of_cell in found for finding in of_cell]))
+    cells = tuple(
+        CellComparison(
+            title=x.cell.title,
+            data=x.cell.data.name,
+            key_a=x.key,
+            key_b=y.key,
+            outcome_a=x.outcome,
+            outcome_b=y.outcome,
+            unlike=tuple(unlike(x, y)),
+            differences=tuple(next(judged) for _ in of_cell),
+        )
+        for (x, y), of_cell in zip(both, found, strict=True)
+    )
+    return Comparison(
+        a=str(a.folder),
+        b=str(b.folder),
+        cells=cells,
+        only_a=tuple(record.cell.title for record in pairs.only_a),
+        only_b=tuple(record.cell.title for record in pairs.only_b),
+        notes=tuple(_notes(cells, both)),
+    )
+
+
+def findings(
+    a: tuple[Run, Record],
+    b: tuple[Run, Record],
+    *,
+    only: str | None = None,
+    between_jobs: float = 0.0,
+    memory: Memory,
+) -> list[Finding]:
+    """A finding for each figure of two cells, in the order of the first one's."""
+    voided = {domain: difference for difference in unlike(a[1], b[1]) for domain in difference.voids}
+    testable = dict[Domain, list[tuple[Measurement, Measurement]]]()
+    found = list[Finding]()
+    for x, y in _figures(a[1], b[1]):
+        known = x or y
+        assert known is not None
+        if only is not None and not fnmatchcase(known.name, only):
+            continue
+        domain = domain_of(known)
+        reason = _not_comparable(x, y, voided.get(domain))
+        if reason is not None:
+            found.append(Finding(replace(plain(x, y, domain), verdict="not comparable", reason=reason)))
+        elif x is not None and y is not None and x.direction != "neither":
+            testable.setdefault(domain, []).append((x, y))
+    names = [name for name in _outcomes(a[1]) if name in _outcomes(b[1])]
+    found += compare_accuracy((a, b), names, testable.get("accuracy", ()), memory=memory)
+    found += compare_speed((a, b), testable.get("speed", ()), between_jobs=between_jobs)
+    found += compare_memory(testable.get("memory", ()))
+    order = {key: place for place, key in enumerate(_figures_in_order(a[1], b[1]))}
+    return sorted(found, key=lambda finding: order[finding.draft.figure, finding.draft.at])
+
+
+def _figures_in_order(a: Record, b: Record) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((m.name, m.at) for m in (*a.measurements, *b.measurements)))
+
+
+def _figures(a: Record, b: Record) -> Iterator[tuple[Measurement | None, Measurement | None]]:
+    mine = {(m.name, m.at): m for m in a.measurements}
+    other = {(m.name, m.at): m for m in b.measurements}
+    for key in _figures_in_order(a, b):
+        yield mine.get(key), other.get(key)
+
+
+def _not_comparable(a: Measurement | None, b: Measurement | None, voided: Unlike | None) -> str | None:
+    """Why two figures cannot be held against one another; None where they can."""
+    for side, figure in (("the first", a), ("the second", b)):
+        if figure is None:
+            return f"{side} run has no such figure"
+        if figure.value is None:
+            return f"{side} run's is missing: {figure.missing}"
+    assert a is not None
+    assert b is not None
+    if a.protocol != b.protocol:
+        return f"two protocols: {a.protocol} and {b.protocol}"
+    return None if voided is None else f"not the same {voided}"
+
+
+def _outcomes(record: Record) -> list[str]:
+    return [item.name for item in record.attachments if item.kind == "outcomes"]
+
+
+def _chosen(
+    both: list[tuple[Record, Record]], only: str | None
+) -> tuple[list[tuple[Record, Record]], str | None]:
+    """The pairs that a pattern names; where it names none, all of them, and it names figures."""
+    if only is None:
+        return both, None
+    chosen = [pair for pair in both if _is_chosen(pair[0], only)]
+    return (chosen, None) if chosen else (both, only)
+
+
+def _is_chosen(record: Record, pattern: str) -> bool:
+    names = record.cell.model.name, record.cell.title, record.key
+    return any(fnmatchcase(name, pattern) for name in names) or record.key.startswith(pattern)
+
+
+def _nothing(
+    a: Run, b: Run, records_a: Sequence[Record], records_b: Sequence[Record], only: str | None
+) -> str:
+    have = [
+        ", ".join(dict.fromkeys(r.cell.title for r in records)) or "no cells"
+        for records in (records_a, records_b)
+    ]
+    asked = f"\n  --only {only} names no cell and no figure of both." if only else ""
+    return (
+        f"{a.folder} and {b.folder} have no cell in common.{asked}\n"
+        f"  The first has: {have[0]}.\n  The second has: {have[1]}."
+    )
+
+
+def _notes(cells: Sequence[CellComparison], both: Sequence[tuple[Record, Record]]) -> Iterator[str]:
+    trained = [
+        x.cell.title
+        for x, y in both
+        if x.artifact
+        and y.artifact
+        and x.artifact.sha256 != y.artifact.sha256
+        and {x.artifact.source, y.artifact.source} <= {"trained", "reused"}
+    ]
+    if trained:
+        named = ", ".join(list(dict.fromkeys(trained))[:3]) + (" …" if len(set(trained)) > 3 else "")
+        yield TWO_TRAININGS.format(cells=named)
+    if any(d.domain == "speed" and d.interval is not None for cell in cells for d in cell.differences):
+        yield ONE_AFTER_THE_OTHER
+    if any(x.cell.data.limit for x, _ in both):
+        yield "some cells scored the first images only (limit): a quick look, not a result"

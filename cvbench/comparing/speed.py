@@ -1,0 +1,136 @@
+"""Speed and memory of two runs: by what each fresh process came to, never by iterations."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from cvbench.comparing.accuracy import Sides
+from cvbench.comparing.differences import Difference, Finding, plain
+from cvbench.comparing.files import attachment, column, read_table
+from cvbench.record import Measurement, Record
+from cvbench.statistics.proportions import Interval
+from cvbench.statistics.rounds import Effect, of_two
+from cvbench.statistics.verdicts import ALPHA, SPEED, Loss, Rule, decide, is_no_worse
+from cvbench.store import Run
+
+ONE_ROUND = "one process only: it does not tell how processes differ. Time it in several: time: {rounds: 5}"
+MEMORY = Rule(margin=0.0, gate=math.log(1.02), equal=math.log(1.02))
+LEAST_BYTES = 8 * 2**20
+"""Differences of less are the allocator's business."""
+
+
+class Rounds(NamedTuple):
+    """A figure, once for each fresh process that measured it."""
+
+    values: Float64[np.ndarray, " rounds"]
+    samples: int
+
+
+def rounds_of(run: Run, record: Record, figure: Measurement) -> Rounds | None:
+    """What each process came to; None where no raw samples belong to the figure.
+
+    A figure `latency_p90` is each process's own 90th percentile of the series `latency`; a figure with
+    the name of its series is each process's geometric mean.
+    """
+    series, percent = _series_of(figure.name)
+    item = attachment(record, "samples", f"{series}@{figure.at}")
+    if item is None:
+        return None
+    table = read_table(run, record, item)
+    values = column(table, series)
+    number = column(table, "round") if "round" in table.column_names else np.zeros(len(values), np.int32)
+    if "valid" in table.column_names:
+        valid = column(table, "valid")
+        values, number = values[valid], number[valid]
+    parts = np.split(values, np.flatnonzero(np.diff(number)) + 1)
+    centres = [_geometric_mean(part) if percent is None else _quantile(part, percent) for part in parts]
+    return Rounds(np.array(centres, np.float64), len(values))
+
+
+def _geometric_mean(values: Float64[np.ndarray, " n"]) -> float:
+    return math.exp(float(np.log(values).mean()))
+
+
+def _quantile(values: Float64[np.ndarray, " n"], percent: float) -> float:
+    """Between the two nearest ranks, as np.quantile has it, in a tenth of its time for short series."""
+    ranked = np.sort(values)
+    below, beyond = divmod((len(ranked) - 1) * percent / 100, 1)
+    low = float(ranked[int(below)])
+    return low + beyond * (float(ranked[min(int(below) + 1, len(ranked) - 1)]) - low)
+
+
+def _series_of(figure: str) -> tuple[str, float | None]:
+    """The series behind a figure, and which percentile of it: `latency_p50` → latency, 50."""
+    match = re.fullmatch(r"(.+)_p(\d+(?:\.\d+)?)", figure)
+    return (match[1], float(match[2])) if match else (figure, None)
+
+
+def compare_speed(
+    sides: Sides, figures: Sequence[tuple[Measurement, Measurement]], *, between_jobs: float = 0.0
+) -> Iterator[Finding]:
+    """A finding a figure; `between_jobs` is this machine's own noise, where it was calibrated."""
+    for a, b in figures:
+        draft = plain(a, b, "speed")
+        before, now = (rounds_of(*side, figure) for side, figure in zip(sides, (a, b), strict=True))
+        if before is None or now is None:
+            yield Finding(replace(draft, reason="no raw samples of it were kept"))
+            continue
+        counts = len(before.values), len(now.values)
+        if min(counts) < 2:
+            yield Finding(replace(draft, n=min(counts), reason=ONE_ROUND))
+            continue
+        effect = of_two(before.values, now.values, between_jobs=between_jobs)
+        yield _tested(draft, effect, counts, a)
+
+
+def _tested(draft: Difference, effect: Effect, counts: tuple[int, int], figure: Measurement) -> Finding:
+    limits = effect.limits(ALPHA)
+    loss = effect if figure.direction == "lower" else effect.negated()
+    return Finding(
+        replace(
+            draft,
+            effect=math.expm1(effect.estimate),
+            interval=Interval(math.expm1(limits.low), math.expm1(limits.high)),
+            detectable=math.expm1(effect.detectable(alpha=ALPHA, margin=SPEED.margin)),
+            n=min(counts),
+            method=f"{counts[0]} against {counts[1]} processes: Welch's t on logarithms",
+        ),
+        Loss(
+            loss.estimate,
+            loss.limits(ALPHA),
+            loss.p_above(SPEED.margin),
+            loss.negated().p_above(SPEED.margin),
+        ),
+        SPEED,
+    )
+
+
+def compare_memory(figures: Sequence[tuple[Measurement, Measurement]]) -> Iterator[Finding]:
+    """Peaks hardly vary: more than 2 % and more than 8 MiB is a difference, less is none."""
+    for a, b in figures:
+        draft = plain(a, b, "memory")
+        if not a.value or not b.value:
+            yield Finding(draft)
+            continue
+        log = math.log(b.value / a.value)
+        if abs(b.value - a.value) <= LEAST_BYTES:
+            log = 0.0
+        certain = Effect(log if a.direction == "lower" else -log, 0.0)
+        loss = Loss(certain.estimate, certain.limits(ALPHA), certain.p_above(), certain.negated().p_above())
+        yield Finding(
+            replace(
+                draft,
+                verdict=decide(loss, MEMORY),
+                no_worse=is_no_worse(loss, MEMORY),
+                detectable=math.expm1(MEMORY.gate),
+                n=1,
+                method="one against one: more than 2 % and 8 MiB",
+            )
+        )

@@ -1,0 +1,106 @@
+"""`cvbench compare`, as people and programs give it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cvbench.datasets import open_dataset
+from cvbench.spec import DataSpec
+from tests.comparing.runs import Made, make_run
+from tests.comparing.test_comparison import draw_right, flipped, normal_rounds
+
+RIGHT = draw_right()
+
+
+@pytest.fixture
+def results(tmp_path):
+    for name, lost in (("before", 0), ("now", 200), ("third", 900)):
+        made = Made().topk(flipped(RIGHT, lost, 0)).rounds("latency", normal_rounds(0.01))
+        make_run(tmp_path / "s" / name, made)
+    return tmp_path
+
+
+def test_people_see_verdicts_what_differs_and_a_summary(cvbench, results):
+    done = cvbench("compare", "s/before", "s/now", "--out", results)
+    assert done.code == 0
+    row = next(line for line in done.stdout.splitlines() if " top1 " in line)
+    assert "worse" in row
+    assert "-0.0200" in row
+    assert "1 worse, 1 same" in done.stdout
+    assert "take turns: cvbench duet" in done.stdout
+
+
+def test_programs_get_one_document(cvbench, results):
+    done = cvbench("compare", "s/before", "s/now", "--out", results, "--json")
+    assert done.stderr == ""
+    (found,) = done.document["cells"]
+    assert [d["verdict"] for d in found["differences"]] == ["worse", "same"]
+    assert done.document["schema"] == 1
+
+
+def test_several_runs_are_ranked(cvbench, results):
+    done = cvbench("compare", "s/before", "s/now", "s/third", "--out", results)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("s/")]
+    assert [line.split()[0] for line in lines] == ["s/before", "s/now", "s/third"]
+    document = cvbench("compare", "s/before", "s/now", "s/third", "--out", results, "--json").document
+    assert [c["places"][0]["rank"] for c in document["rankings"][0]["cells"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["page.md", "page.json"])
+def test_it_is_written_and_nothing_is_written_over(cvbench, results, tmp_path, name):
+    given = ["compare", "s/before", "s/now", "--out", results, "-o", tmp_path / name]
+    assert cvbench(*given).code == 0
+    first = (tmp_path / name).read_text()
+    assert "worse" in first
+    again = cvbench(*given)
+    assert again.code == 2
+    assert f"{tmp_path / name}: there is such a file already" in again.stderr
+    assert cvbench(*given, "--force").code == 0
+
+
+def test_an_unknown_ending_is_refused(cvbench, results, tmp_path):
+    done = cvbench("compare", "s/before", "s/now", "--out", results, "-o", tmp_path / "page.doc")
+    assert (done.code, "written as .md or .json, not as .doc" in done.stderr) == (2, True)
+
+
+def test_one_run_is_too_few(cvbench, results):
+    done = cvbench("compare", "s/before", "--out", results)
+    assert (done.code, "only one run is named" in done.stderr) == (2, True)
+
+
+def test_a_folder_that_is_no_run_is_named(cvbench, results):
+    done = cvbench("compare", "s/before", "s/nothing", "--out", results)
+    assert (done.code, '"s/nothing" is no run' in done.stderr) == (2, True)
+
+
+def test_a_run_of_a_newer_cvbench_is_refused_by_name(cvbench, results):
+    path = results / "s" / "now" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 99}))
+    done = cvbench("compare", "s/before", "s/now", "--out", results)
+    assert (done.code, "schema 99 is not known here" in done.stderr) == (2, True)
+
+
+def test_a_half_written_record_is_named(cvbench, results):
+    (path,) = (results / "s" / "now" / "cells").iterdir()
+    path.write_bytes(path.read_bytes()[:200])
+    done = cvbench("compare", "s/before", "s/now", "--out", results)
+    assert (done.code, f"{path}: this is no record" in done.stderr) == (2, True)
+
+
+def test_flips_are_listed(cvbench, results):
+    done = cvbench("compare", "s/before", "s/now", "--out", results, "--flips", 3)
+    assert "200 images became worse, 0 better" in done.stdout
+    assert done.stdout.count("coat    shoe") + done.stdout.count("coat  ") >= 3
+
+
+def test_flips_are_drawn(cvbench, results, tmp_path):
+    data = open_dataset(DataSpec(name="fashion"), task="classification")
+    ids = [data[i].id for i in range(3)]
+    right = np.ones(3, bool)
+    make_run(tmp_path / "f" / "a", Made().topk(right, ids=ids))
+    make_run(tmp_path / "f" / "b", Made().topk(np.array([True, False, True]), ids=ids))
+    done = cvbench("compare", "f/a", "f/b", "--out", tmp_path, "--pictures", tmp_path / "drawn")
+    assert done.code == 0
+    (picture,) = (tmp_path / "drawn").iterdir()
+    assert ids[1].replace("/", "_") in picture.name
