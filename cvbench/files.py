@@ -71,3 +71,14 @@ def sha256_of_sources(paths: Iterable[Path]) -> str:
             name = source.relative_to(top.parent).as_posix()
             total.update(f"{name}\0{sha256_of_file(source)}\0".encode())
     return total.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where cvbench keeps what can be made again: `$CVBENCH_CACHE`, else `cvbench` in the user's caches.
+
+    The user's caches are `$XDG_CACHE_HOME`, else `~/.cache`. The folder need not be there yet.
+    """
+    own = os.environ.get("CVBENCH_CACHE")
+    if own:
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cvbench"

@@ -11,6 +11,8 @@ from cvbench.catalogue.cards import Catalogue, Choice, DatasetCard
 ROOT_VARIABLE: Final = "CVBENCH_DATA"
 """The environment variable that names the folder of all data sets; each has a sub-folder of its name."""
 
+_SUBSET = Choice(False, "take a copy that lacks images; figures are then of what is there")
+
 DATASETS: Catalogue[DatasetCard] = Catalogue(
     "dataset",
     DatasetCard(
@@ -40,6 +42,50 @@ DATASETS: Catalogue[DatasetCard] = Catalogue(
             "train": Choice(2000, "number of training scenes"),
             "test": Choice(500, "number of test scenes"),
             "occlusion": Choice(0.4, "the largest share of a garment that others may hide"),
+        },
+    ),
+    DatasetCard(
+        name="imagenet",
+        address="cvbench.datasets.imagenet:imagenet",
+        summary="ImageNet-1k of 2012, in folders, in one folder with the devkit's list, or in its tar",
+        tasks=("classification",),
+        classes=1000,
+        splits={"train": 1_281_167, "val": 50_000},
+        licence="for research, by those who agreed to the terms",
+        source="ILSVRC 2012, Russakovsky et al. 2015, https://image-net.org",
+        needs_root=True,
+        options={"subset": _SUBSET},
+    ),
+    DatasetCard(
+        name="coco",
+        address="cvbench.datasets.coco:coco",
+        summary="COCO detection of 2017 or 2014: boxes, masks if asked for, crowds, images without objects",
+        tasks=("detection",),
+        classes=80,
+        splits={"train": 118_287, "val": 5000},
+        licence="annotations CC BY 4.0, images the terms of Flickr",
+        source="Microsoft COCO, Lin et al. 2014, https://cocodataset.org",
+        needs_root=True,
+        options={
+            "year": Choice(2017, "2017, or 2014 with its 82,783 and 40,504 images"),
+            "masks": Choice(False, "read the objects' masks too"),
+            "subset": _SUBSET,
+        },
+    ),
+    DatasetCard(
+        name="voc",
+        address="cvbench.datasets.voc:voc",
+        summary="PASCAL VOC 2007 or 2012: boxes with difficult objects, or label maps with their border",
+        tasks=("detection", "segmentation"),
+        classes=20,
+        splits={"train": 2501, "val": 2510, "trainval": 5011, "test": 4952},
+        licence="images the terms of Flickr",
+        source="PASCAL VOC, Everingham et al. 2010, http://host.robots.ox.ac.uk/pascal/VOC",
+        needs_root=True,
+        options={
+            "year": Choice(2007, "2007, or 2012, whose test was never published"),
+            "train": Choice("train", "what the split train is: train, trainval, 07+12 or 07++12"),
+            "subset": _SUBSET,
         },
     ),
 )

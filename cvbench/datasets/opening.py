@@ -9,7 +9,7 @@ from typing import Any
 from cvbench.catalogue import DATASETS, DatasetCard, is_address, load
 from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.datasets.subset import first
-from cvbench.errors import DataError, UnknownName, suggestion
+from cvbench.errors import DataError, InputError, UnknownName, suggestion
 from cvbench.protocols import Dataset
 from cvbench.spec import DataSpec, Option, TaskName
 
@@ -44,7 +44,10 @@ def open_dataset(
                 f"{card.name}: its files do not come along.\n"
                 f"  Name their folder as root, or put it at ${ROOT_VARIABLE}/{card.name}."
             )
-        dataset = DATASETS.load(card.name)(task=task, split=wanted, root=root, **spec.options)
+        try:
+            dataset = DATASETS.load(card.name)(task=task, split=wanted, root=root, **spec.options)
+        except InputError as error:  # from a reader that is also used for files that a command is handed
+            raise DataError(str(error)) from error
     return dataset if count is None else first(dataset, count)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cvbench.annotations.voc_annotations import read_text
 from cvbench.errors import InputError
-from cvbench.scoring.voc_annotations import read_text
 
 
 def read_class_names(text: str) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from cvbench.annotations.mistakes import Mistakes
+from cvbench.annotations.voc_annotations import read_text
 from cvbench.errors import InputError
-from cvbench.scoring.mistakes import Mistakes
-from cvbench.scoring.voc_annotations import read_text
 
 _IDS = {"id", "image", "image_id", "file", "filename", "name"}
 

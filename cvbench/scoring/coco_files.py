@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from cvbench.annotations.coco_instances import CocoInstances, read_coco_instances
+from cvbench.annotations.coco_segmentations import Segmentation
+from cvbench.annotations.mistakes import Mistakes
+from cvbench.annotations.soundness import Side
 from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth, Regions, box_regions, mask_regions
 from cvbench.metrics.run_lengths import RunLengths
-from cvbench.scoring.coco_instances import CocoInstances, read_coco_instances
-from cvbench.scoring.coco_masks import Segmentation, read_masks
+from cvbench.scoring.coco_masks import read_masks
 from cvbench.scoring.coco_results import read_coco_results
-from cvbench.scoring.mistakes import Mistakes
-from cvbench.scoring.soundness import Side
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,11 +19,11 @@ import msgspec
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from cvbench.annotations.coco_segmentations import Segmentation
+from cvbench.annotations.entries import Entries, Id, every_entry, sound_entries
+from cvbench.annotations.json_files import decode_plain, decode_typed, kind_of, read_bytes
+from cvbench.annotations.mistakes import Mistakes
 from cvbench.errors import InputError
-from cvbench.scoring.coco_masks import Segmentation
-from cvbench.scoring.entries import Entries, Id, every_entry, sound_entries
-from cvbench.scoring.json_files import decode_plain, decode_typed, kind_of, read_bytes
-from cvbench.scoring.mistakes import Mistakes
 
 
 class _Boxed(msgspec.Struct, gc=False):

@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from cvbench.annotations.mistakes import Mistakes
+from cvbench.annotations.voc_annotations import read_text
 from cvbench.errors import InputError
 from cvbench.record import Measurement
-from cvbench.scoring.mistakes import Mistakes
-from cvbench.scoring.voc_annotations import read_text
 
 VOID = 255
 

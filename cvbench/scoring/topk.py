@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
+from cvbench.annotations.mistakes import Mistakes
 from cvbench.errors import InputError
 from cvbench.record import Measurement
 from cvbench.scoring.class_scores import Labels, Scores, read_labels, read_scores
-from cvbench.scoring.mistakes import Mistakes
 
 
 def score_topk(

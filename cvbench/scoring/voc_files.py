@@ -12,10 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cvbench.errors import InputError
-from cvbench.metrics.voc_evaluation import VocDetections, VocTruth
-from cvbench.scoring.mistakes import Mistakes
-from cvbench.scoring.voc_annotations import (
+from cvbench.annotations.mistakes import Mistakes
+from cvbench.annotations.voc_annotations import (
     find_root,
     is_reversed,
     read_image_set,
@@ -23,6 +21,8 @@ from cvbench.scoring.voc_annotations import (
     read_voc_objects,
     to_number,
 )
+from cvbench.errors import InputError
+from cvbench.metrics.voc_evaluation import VocDetections, VocTruth
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,3 +51,9 @@ def official(tmp_path: Path, embedded: dict[str, Garments]) -> Callable[..., Pat
         return tmp_path
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that a user has kept is read or written."""
+    monkeypatch.setenv("CVBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -18,8 +18,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from cvbench.annotations.mistakes import Mistakes
 from cvbench.errors import InputError, suggestion
-from cvbench.scoring.mistakes import Mistakes
 
 
 class VocObjects(NamedTuple):
@@ -31,6 +31,7 @@ class VocObjects(NamedTuple):
     name: tuple[str, ...]
     corners: Float64[np.ndarray, "n 4"]
     difficult: Bool[np.ndarray, " n"]
+    truncated: Bool[np.ndarray, " n"]
 
 
 def find_root(truth: Path) -> Path:
@@ -45,9 +46,9 @@ def find_root(truth: Path) -> Path:
     return roots[0]
 
 
-def read_image_set(root: Path, image_set: str, mistakes: Mistakes) -> tuple[str, ...]:
+def read_image_set(root: Path, image_set: str, mistakes: Mistakes, *, kind: str = "Main") -> tuple[str, ...]:
     """The images of a set; raises InputError where there is no such set."""
-    folder = root / "ImageSets" / "Main"
+    folder = root / "ImageSets" / kind
     path = folder / f"{image_set}.txt"
     if Path(image_set).name != image_set or not path.is_file():
         near = suggestion(image_set, sorted(p.stem for p in folder.glob("*.txt")))
@@ -63,7 +64,7 @@ def read_image_set(root: Path, image_set: str, mistakes: Mistakes) -> tuple[str,
 
 def read_voc_objects(root: Path, images: tuple[str, ...], mistakes: Mistakes) -> VocObjects:
     """The annotations of the images; whatever is wrong is among the mistakes."""
-    rows: list[tuple[int, str, list[float], bool]] = []
+    rows: list[tuple[int, str, list[float], bool, bool]] = []
     for number, image in enumerate(images):
         if Path(image).name == image:
             rows += [(number, *thing) for thing in _objects(root / "Annotations" / f"{image}.xml", mistakes)]
@@ -73,10 +74,11 @@ def read_voc_objects(root: Path, images: tuple[str, ...], mistakes: Mistakes) ->
         tuple(row[1] for row in rows),
         np.array([row[2] for row in rows], np.float64).reshape(-1, 4),
         np.array([row[3] for row in rows], np.bool_),
+        np.array([row[4] for row in rows], np.bool_),
     )
 
 
-def _objects(path: Path, mistakes: Mistakes) -> list[tuple[str, list[float], bool]]:
+def _objects(path: Path, mistakes: Mistakes) -> list[tuple[str, list[float], bool, bool]]:
     try:
         root = ET.fromstring(path.read_bytes(), parser=ET.XMLParser(target=_NoDoctype()))  # noqa: S314, entities are refused
     except FileNotFoundError:
@@ -104,8 +106,12 @@ def _objects(path: Path, mistakes: Mistakes) -> list[tuple[str, list[float], boo
         if is_reversed(box):
             mistakes.add(path.parent, "a box of negative width or height", f"{at}: {box}")
             continue
-        things.append((name, box, (thing.findtext("difficult") or "0").strip() == "1"))
+        things.append((name, box, _is_set(thing, "difficult"), _is_set(thing, "truncated")))
     return things
+
+
+def _is_set(thing: ET.Element, mark: str) -> bool:
+    return (thing.findtext(mark) or "0").strip() == "1"
 
 
 def is_reversed(corners: list[float]) -> bool:

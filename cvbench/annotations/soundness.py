@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
-from cvbench.scoring.mistakes import Mistakes
+from cvbench.annotations.mistakes import Mistakes
 
 
 class Side(NamedTuple):

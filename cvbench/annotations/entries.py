@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.scoring.json_files import kind_of
-from cvbench.scoring.mistakes import Mistakes
+from cvbench.annotations.json_files import kind_of
+from cvbench.annotations.mistakes import Mistakes
 
 Id: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A whole number that an array can hold."""
