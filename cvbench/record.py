@@ -176,6 +176,9 @@ class Record(Frozen):
     curve: Curve | None = None
     skipped_samples: tuple[str, ...] = ()
     """Samples that could not be decoded and that the suite allows to skip."""
+    shadowed_objects: int | None = None
+    """Objects of the training, counted in every epoch anew, that no predictor learnt because another
+    object held their place; for detectors whose places can be taken."""
     attachments: tuple[Attachment, ...] = ()
     rounds: tuple[Round, ...] = ()
     """The processes that timed it, where the suite asks for several; none where its own did."""

@@ -102,4 +102,6 @@ def _status(record: Record) -> str:
         words.append(f"first {record.cell.data.limit} images only")
     if record.skipped_samples:
         words.append(f"{len(record.skipped_samples)} samples skipped")
+    if record.shadowed_objects:
+        words.append(f"{record.shadowed_objects:,} objects shadowed in training")
     return "; ".join(words)

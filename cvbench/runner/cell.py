@@ -43,6 +43,7 @@ class Weights(NamedTuple):
     passport: Passport | None = None
     """Of the training images."""
     skipped: tuple[str, ...] = ()
+    shadowed: int | None = None
 
 
 def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) -> dict[str, Any]:
@@ -85,6 +86,7 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
         "measurements": tuple(measurements),
         "curve": weights.curve,
         "skipped_samples": (*weights.skipped, *found.skipped),
+        "shadowed_objects": weights.shadowed,
         "attachments": attachments,
     }
 
@@ -122,7 +124,7 @@ def _weights(cell: Cell, model: Model, *, device: torch.device, checkpoints: Pat
             on_progress=lambda progress: ledger.news(_news(progress)),
             undecodable=cell.data.undecodable,
         )
-    return Weights(training.source, training.curve, passport, training.skipped)
+    return Weights(training.source, training.curve, passport, training.skipped, training.shadowed)
 
 
 def _to_train_on(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:

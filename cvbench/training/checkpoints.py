@@ -20,6 +20,7 @@ from cvbench.spec import Frozen, ModelSpec, TrainRecipe, digest
 from cvbench.training.engine import SAVE_EVERY_S, ignore, train
 from cvbench.training.progress import Progress
 from cvbench.training.tensors import adopt, read_tensors, write_tensors
+from cvbench.training.trainer import shadowed_objects
 
 _CODE = ("boxes", "datasets", "images", "models", "training")
 """The packages whose code decides what a training's weights are."""
@@ -32,6 +33,8 @@ class Training(NamedTuple):
     curve: Curve
     skipped: tuple[str, ...]
     """Training samples that could not be decoded and were left out."""
+    shadowed: int | None = None
+    """Objects that were learnt by nobody, over all steps; see `shadowed_objects`."""
 
 
 def save_weights(model: Model, path: Path) -> None:
@@ -119,7 +122,7 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
             _module(model).to(device).eval()
             found = _read(account)
             state.unlink(missing_ok=True)
-            return Training("reused", found.curve, found.skipped)
+            return Training("reused", found.curve, found.skipped, found.shadowed)
         skipped: list[str] = []
         curve = train(
             model,
@@ -132,11 +135,11 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
             on_skip=skipped.append if undecodable == "skip" else None,
             save_every_s=save_every_s,
         )
-        finished = _Account(curve=curve, skipped=tuple(skipped))
+        finished = _Account(curve=curve, skipped=tuple(skipped), shadowed=shadowed_objects(model))
         write_whole(account, finished.model_dump_json(indent=1).encode())
         save_weights(model, weights)  # last: that they are there says that all is there
         state.unlink(missing_ok=True)
-        return Training("trained", curve, finished.skipped)
+        return Training("trained", curve, finished.skipped, finished.shadowed)
 
 
 class _Account(Frozen):
@@ -144,6 +147,7 @@ class _Account(Frozen):
 
     curve: Curve
     skipped: tuple[str, ...] = ()
+    shadowed: int | None = None
 
 
 def _read(path: Path) -> _Account:

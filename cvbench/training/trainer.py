@@ -85,7 +85,11 @@ class Trainer:
 
     def notes(self) -> dict[str, Any]:
         """The rest of the state, as plain values."""
-        return {"scaler": self._scaler.state_dict(), "losses": self.losses.state()}
+        return {
+            "scaler": self._scaler.state_dict(),
+            "losses": self.losses.state(),
+            "shadowed": shadowed_objects(self.net),
+        }
 
     def restore(self, tensors: Mapping[str, Tensor], notes: Mapping[str, Any], *, path: Path) -> None:
         """Go on from what `tensors` and `notes` gave; raises InputError for those of another network."""
@@ -93,6 +97,8 @@ class Trainer:
         self._restore_optimizer(_below("optimizer.", tensors))
         self._scaler.load_state_dict(notes["scaler"])
         self.losses.restore(notes["losses"])
+        if notes.get("shadowed") is not None:
+            self.net.shadowed.fill_(notes["shadowed"])
         torch.set_rng_state(tensors["random.cpu"])
         if self._device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random.cuda"], self._device)
@@ -112,6 +118,15 @@ class Trainer:
         self._optimizer.load_state_dict(
             {"state": state, "param_groups": self._optimizer.state_dict()["param_groups"]}
         )
+
+
+def shadowed_objects(net: object) -> int | None:
+    """How many objects, over all steps, were learnt by nobody as another one held their place.
+
+    None for a net that does not count them, in its `shadowed`: most have room for every object.
+    """
+    counted = getattr(net, "shadowed", None)
+    return int(counted) if isinstance(counted, Tensor) else None
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

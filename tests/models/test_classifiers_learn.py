@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cvbench.catalogue.classifiers import CLASSIFIERS
 from cvbench.models.building import build_model
 from cvbench.spec import ModelSpec
 from cvbench.values import ClassScores
@@ -20,11 +21,15 @@ LEARNERS = {  # the options beside width, the steps, the peak rate
     "darknet19": ({"size": 32}, 25, 4e-3),
     "darknet53": ({"size": 32}, 25, 2e-3),
 }
-THOROUGH = {"vgg16_bn", "googlenet_original", "resnet50", "darknet53"}
+LEARNERS |= {f"vgg{layers}": LEARNERS["vgg11"] for layers in (13, 16, 19)}
+LEARNERS |= {f"vgg{layers}_bn": LEARNERS["vgg16_bn"] for layers in (11, 13, 19)}
+LEARNERS |= {"resnet34": LEARNERS["resnet18"]}
+LEARNERS |= {f"resnet{layers}": LEARNERS["resnet50"] for layers in (101, 152)}
+QUICK = {"alexnet", "alexnet_original", "vgg11", "googlenet", "resnet18", "darknet19"}
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in THOROUGH else []) for name in LEARNERS]
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in LEARNERS]
 )
 def test_a_classifier_learns_eight_images_by_heart(name):
     options, steps, lr = LEARNERS[name]
@@ -37,3 +42,7 @@ def test_a_classifier_learns_eight_images_by_heart(name):
     labels = [i % 4 for i in range(8)]
     learn(model, images, [ClassScores.of(label, 4) for label in labels], steps=steps, lr=lr)
     assert [scores.label for scores in decoded(model, images)] == labels
+
+
+def test_no_classifier_is_left_out():
+    assert set(LEARNERS) == {card.name for card in CLASSIFIERS}

@@ -3,16 +3,18 @@
 import pytest
 import torch
 
+from cvbench.catalogue.yolo import YOLO
 from cvbench.datasets.fashion_scenes import fashion_scenes
 from cvbench.metrics.coco import CocoBoxAP
 from cvbench.models.yolo9000 import yolo9000
-from cvbench.models.yolo_v1 import yolo_v1_tiny
-from cvbench.models.yolo_v2 import yolo_v2
-from cvbench.models.yolo_v3 import yolo_v3_tiny
+from cvbench.models.yolo_v1 import yolo_v1, yolo_v1_darknet, yolo_v1_tiny
+from cvbench.models.yolo_v2 import yolo_v2, yolo_v2_original
+from cvbench.models.yolo_v3 import yolo_v3, yolo_v3_tiny
 from tests.models.learning import decoded, learn
 
 SIZE = 64
 SIX = ((26, 10), (11, 26), (26, 15), (17, 25), (27, 22), (23, 29))
+NINE = ((9, 9), (14, 9), (9, 14), *SIX)
 # Garments are of two kinds: 0 to 9 are Fashion-MNIST's classes in order, as leaves below these.
 GARMENTS = "worn -1\ncarried -1\n" + "".join(f"garment{k} {int(k == 8)}\n" for k in range(10))
 
@@ -23,14 +25,23 @@ def with_words(tmp_path):
 
 
 BUILDERS = {
+    "yolo_v1": (lambda _: yolo_v1(10, size=2 * SIZE, width=0.125, dropout=0.0), 1e-3),
+    "yolo_v1_darknet": (lambda _: yolo_v1_darknet(10, size=2 * SIZE, width=0.125, dropout=0.0), 1e-3),
     "yolo_v1_tiny": (lambda _: yolo_v1_tiny(10, size=2 * SIZE, width=0.125), 2e-3),  # its stride is 64
     "yolo_v2": (lambda _: yolo_v2(10, size=SIZE, width=0.125, anchors=SIX[:5]), 5e-3),
+    "yolo_v2_original": (lambda _: yolo_v2_original(10, size=SIZE, width=0.125, anchors=SIX[:5]), 5e-3),
     "yolo9000": (with_words, 5e-3),
+    "yolo_v3": (lambda _: yolo_v3(10, size=SIZE, width=0.125, anchors=NINE), 3e-3),
     "yolo_v3_tiny": (lambda _: yolo_v3_tiny(10, size=SIZE, width=0.125, anchors=SIX), 5e-3),
 }
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+QUICK = {"yolo_v1_tiny", "yolo_v2", "yolo9000", "yolo_v3_tiny"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in BUILDERS]
+)
 def test_it_learns_four_scenes_of_garments_by_heart(name, tmp_path):
     torch.manual_seed(0)
     build, lr = BUILDERS[name]
@@ -47,3 +58,7 @@ def test_it_learns_four_scenes_of_garments_by_heart(name, tmp_path):
     metric.update([sample.id for sample in samples], decoded(model, images), truths)
     figures = {figure.name: figure.value for figure in metric.compute()}
     assert figures["AP50"] >= 0.95
+
+
+def test_no_yolo_is_left_out():
+    assert set(BUILDERS) == {card.name for card in YOLO}

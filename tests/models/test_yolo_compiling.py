@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from cvbench.catalogue.yolo import YOLO
+
 # In a process of its own: the compiler cannot look through the shape checks of the tests.
 COMPILING = """
 import sys, torch
@@ -29,7 +31,7 @@ for a, b in zip(plain, compiled, strict=True):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["yolo_v1_tiny", "yolo_v2", "yolo9000", "yolo_v3_tiny"])
+@pytest.mark.parametrize("name", [card.name for card in YOLO])
 def test_a_detector_compiles_into_one_graph_up_to_and_including_suppression(name):
     command = [sys.executable, "-c", COMPILING, name]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from cvbench.record import Measurement
@@ -52,6 +53,12 @@ def test_a_limited_or_incomplete_evaluation_is_marked():
     some = good(cell().model_copy(update={"data": limited}), top1(0.8), skipped_samples=("a", "b"))
     [table] = tables([some]).values()
     assert table["status"][0] == "ok; first 50 images only; 2 samples skipped"
+
+
+@pytest.mark.parametrize(("count", "status"), [(1234, "ok; 1,234 objects shadowed in training"), (0, "ok")])
+def test_objects_that_nobody_learnt_are_told(count, status):
+    [table] = tables([good(cell(), top1(0.8), shadowed_objects=count)]).values()
+    assert table["status"][0] == status
 
 
 def test_into_a_file_goes_plain_text_without_control_codes():

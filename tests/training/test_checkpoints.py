@@ -8,7 +8,7 @@ from cvbench.errors import Diverged, InputError
 from cvbench.record import Passport
 from cvbench.spec import ModelSpec, TrainRecipe
 from cvbench.training.checkpoints import load_weights, save_weights, trained, training_key
-from tests.training.toys import Net, Shades, fresh, same_bits, state_of
+from tests.training.toys import Crowded, Net, Shades, fresh, same_bits, state_of
 
 CPU = torch.device("cpu")
 SPEC = ModelSpec(name="tests.training.toys:Net", task="classification")
@@ -159,6 +159,15 @@ def test_skipped_samples_are_told_by_the_first_and_by_every_later_run(tmp_path):
     first, second = (trained(fresh(), data, RECIPE, **options) for _ in range(2))
     assert (first.source, second.source) == ("trained", "reused")
     assert first.skipped == second.skipped == ("3: shades/3.png: it cannot be decoded",)
+
+
+def test_objects_that_nobody_learnt_are_told_by_the_first_and_by_every_later_run(tmp_path):
+    # of 33 samples in batches of 8 four steps an epoch are full; the last would be of one sample
+    assert [train_in(tmp_path, Crowded()).shadowed for _ in range(2)] == [4 * RECIPE.epochs] * 2
+
+
+def test_a_net_that_has_room_for_all_counts_none(tmp_path):
+    assert train_in(tmp_path, fresh()).shadowed is None
 
 
 def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):

@@ -10,6 +10,7 @@ from cvbench.spec import TrainRecipe
 from cvbench.training.engine import train
 from tests.training.toys import (
     STILL,
+    Crowded,
     Finder,
     Line,
     Net,
@@ -230,6 +231,14 @@ def test_skipped_samples_are_told_once_also_after_an_interruption(tmp_path):
     assert sorted(resumed) == sorted(whole)
     assert same_bits(state, same)
     assert curve == again
+
+
+def test_objects_that_nobody_learnt_are_counted_on_after_an_interruption(tmp_path):
+    path, nets = tmp_path / "state.safetensors", [Crowded(stop_after=7), Crowded()]
+    with pytest.raises(KeyboardInterrupt):
+        trained(nets[0], checkpoint=path, save_every_s=0)
+    trained(nets[1], checkpoint=path)
+    assert nets[1].shadowed == 4 * RECIPE.epochs
 
 
 def test_a_data_set_of_which_nothing_can_be_decoded_is_an_error():

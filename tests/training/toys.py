@@ -129,6 +129,19 @@ class Net(nn.Module):
         return [ClassScores(scores) for scores in outputs.softmax(1)]
 
 
+class Crowded(Net):
+    """Counts one object without a place in every step."""
+
+    def __init__(self, **others):
+        super().__init__(**others)
+        self.register_buffer("shadowed", torch.zeros((), dtype=torch.int64), persistent=False)
+
+    def loss(self, outputs, truths):
+        terms = super().loss(outputs, truths)
+        self.shadowed += 1
+        return terms
+
+
 class Finder(nn.Module):
     """One box from the image's rows and columns; remembers the truths it was last trained on."""
 

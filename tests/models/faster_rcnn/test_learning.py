@@ -5,12 +5,16 @@ import torch
 
 from cvbench.datasets.fashion_scenes import fashion_scenes
 from cvbench.metrics.coco import CocoBoxAP
-from cvbench.models.faster_rcnn import faster_rcnn_resnet18_fpn, faster_rcnn_vgg16
+from cvbench.models.faster_rcnn import faster_rcnn_resnet18_fpn, faster_rcnn_resnet50_fpn, faster_rcnn_vgg16
 from tests.models.learning import decoded, learn
 
 
 def on_pyramid():
     return faster_rcnn_resnet18_fpn(10, size=64, width=0.125, scales=(8, 16, 32, 64, 128))
+
+
+def on_large_pyramid():
+    return faster_rcnn_resnet50_fpn(10, size=64, width=0.125, scales=(8, 16, 32, 64, 128), norm="batch")
 
 
 def on_vgg(pooling):
@@ -23,6 +27,7 @@ def on_vgg(pooling):
     ("build", "steps", "lr"),
     [
         pytest.param(on_pyramid, 70, 5e-3, id="resnet18_fpn"),
+        pytest.param(on_large_pyramid, 70, 5e-3, id="resnet50_fpn", marks=pytest.mark.slow),
         pytest.param(lambda: on_vgg("pool"), 150, 1e-3, id="vgg16, pool", marks=pytest.mark.slow),
         pytest.param(lambda: on_vgg("align"), 150, 1e-3, id="vgg16, align", marks=pytest.mark.slow),
     ],
