@@ -7,7 +7,7 @@ half-open: a box that covers one pixel at the origin is (0, 0, 1, 1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import torch
@@ -89,25 +89,42 @@ class Sample:
 class Preprocessing:
     """How an image becomes a network's input, in full: the record carries it.
 
-    The image is resized with antialiasing, then `(value / 255 - mean) / std` by channel, RGB.
+    The image is resized in 8 bits, then `(value / 255 - mean) / std` by channel, RGB.
     """
 
     size: tuple[int, int]
-    """Height and width of the prepared input."""
-    resize: Literal["stretch", "letterbox", "crop"] = "stretch"
+    """Height and width of the prepared input; where each image has its own, of a usual one: what is timed."""
+    resize: Literal["stretch", "letterbox", "crop", "scale"] = "stretch"
     """`letterbox` keeps the aspect and fills the rest, half on either side, with `fill`. `crop` keeps it
     too: the shorter side becomes `shorter`, and `size` is cut from the middle. What a crop does not show
-    is not seen, so it suits whole-image classes only."""
+    is not seen, so it suits whole-image classes only. `scale` keeps the aspect and leaves each image a
+    size of its own: the shorter side becomes `shorter`, unless the longer one would pass `longer`."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     fill: int = 128
     """The grey of a letterbox's bars and of what an augmentation moves in, 0 to 255."""
     shorter: int | None = None
-    """Pixels of the shorter side before a crop; given exactly where `resize` is `crop`."""
+    """Pixels of the shorter side before a crop, or of a scaled image; given exactly for these two."""
     interpolation: Literal["bilinear", "bicubic", "darknet"] = "bilinear"
     """`darknet` is what the weights of darknet were trained and scored with: bilinear without antialiasing,
     from the outermost pixels' centres to one another, and sides of a letterbox rounded down."""
+    longer: int | None = None
+    """The most pixels of a scaled image's longer side."""
+    multiple: int = 1
+    """A scaled image gets `fill` at its right and below, until both sides are multiples of this."""
+    antialias: bool = True
+    """Whether an image that shrinks is smoothed."""
 
     def __post_init__(self) -> None:
-        if (self.shorter is not None) != (self.resize == "crop"):
-            raise ValueError("the length of the shorter side belongs to a crop, and a crop to it")
+        if (self.shorter is not None) != (self.resize in ("crop", "scale")):
+            raise ValueError("the length of the shorter side belongs to a crop or a scale, and they to it")
+        if self.resize != "scale" and (self.longer is not None or self.multiple != 1):
+            raise ValueError("the length of the longer side and a multiple of sizes belong to a scale")
+
+    def of_one_size(self) -> Preprocessing:
+        """Itself, or, where each image has its own size, a letterbox of the usual one: for training
+        and timing, whose batches hold images of all kinds.
+        """
+        if self.resize != "scale":
+            return self
+        return replace(self, resize="letterbox", shorter=None, longer=None, multiple=1)

@@ -14,7 +14,8 @@ from cvbench.spec import TaskName
 
 _SIZE: Final = Choice(None, "height and width of the input; by default what the library's weights expect")
 _TRANSFORMS: Final = Choice(
-    "DEFAULT", "the weights whose preprocessing is taken, such as IMAGENET1K_V1; the newest by default"
+    "DEFAULT",
+    "whose preprocessing is taken, such as IMAGENET1K_V1; by default of the `weights`, else the newest",
 )
 
 
@@ -72,6 +73,7 @@ def _torchvision_card(name: str) -> ModelCard:
             "coco91": Choice(
                 False, "keep the 91 labels of torchvision's COCO weights, and give out COCO's 80"
             ),
+            "epsilon": Choice(None, "of batch norms; by default the net's own"),
         },
         "segmentation": {"size": _SIZE, "aux": Choice(False, "train a second head on the third stage")},
     }

@@ -53,7 +53,9 @@ def augment(
     place = _zoomed_and_shifted(
         fitted, recipe, zoom=zoom, stretch=2 * stretch - 1, shifts=(2 * down - 1, 2 * right - 1)
     )
-    image = place.image(image, preprocessing.fill, preprocessing.interpolation)
+    image = place.image(
+        image, preprocessing.fill, preprocessing.interpolation, antialias=preprocessing.antialias
+    )
     image = coloured(image, recipe, generator)
     truth = place.truth(truth)
     if (place != fitted or preprocessing.resize == "crop") and isinstance(truth, Detections):

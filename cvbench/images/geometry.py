@@ -50,13 +50,18 @@ class Placement:
         return self.source == self.size == self.canvas and self.corner == (0, 0)
 
     def image(
-        self, image: UInt8[Tensor, "3 h w"], fill: int, interpolation: str = "bilinear"
+        self,
+        image: UInt8[Tensor, "3 h w"],
+        fill: int,
+        interpolation: str = "bilinear",
+        *,
+        antialias: bool = True,
     ) -> UInt8[Tensor, "3 y x"]:
         """The canvas with the image on it and `fill` around it; the image itself where nothing moves."""
         if self.is_identity:
             return image
         if self.size != self.source:
-            image = _resized(image, self.size, interpolation)
+            image = _resized(image, self.size, interpolation, antialias=antialias)
         return self._laid(image[:, *self._shown], fill)
 
     def truth(self, truth: Truth) -> Truth:
@@ -128,16 +133,21 @@ def fit(image: UInt8[Tensor, "3 h w"], truth: Truth | None, preprocessing: Prepr
     """
     place = placement((image.shape[1], image.shape[2]), preprocessing)
     moved = None if truth is None else place.truth(truth)
-    return Fitted(place.image(image, preprocessing.fill, preprocessing.interpolation), moved, place)
+    fitted = place.image(
+        image, preprocessing.fill, preprocessing.interpolation, antialias=preprocessing.antialias
+    )
+    return Fitted(fitted, moved, place)
 
 
 def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placement:
     """Where an image of height and width `source` comes to lie in the prepared input.
 
     A crop's numbers are torchvision's and timm's: the longer side is rounded down, and half a pixel
-    beside the middle to the even one.
+    beside the middle to the even one. A scaled image's are those of torchvision's detectors.
     """
     canvas = preprocessing.size
+    if preprocessing.resize == "scale":
+        return _scaled(source, preprocessing)
     if preprocessing.resize == "stretch":
         return Placement(source, canvas, (0, 0), canvas)
     if preprocessing.shorter is not None:
@@ -153,6 +163,23 @@ def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placemen
     return Placement(source, (height, width), ((canvas[0] - height) // 2, (canvas[1] - width) // 2), canvas)
 
 
+def _scaled(source: tuple[int, int], preprocessing: Preprocessing) -> Placement:
+    """At the upper left of the smallest canvas that holds it.
+
+    With a `longer`, sides are rounded down after they were multiplied with a float, so that one that was
+    to become 800 may become 799: so it is in torchvision's `GeneralizedRCNNTransform`.
+    """
+    shorter, longer, multiple = preprocessing.shorter, preprocessing.longer, preprocessing.multiple
+    assert shorter is not None
+    if longer is None:
+        height, width = (max(1, shorter * side // min(source)) for side in source)
+    else:
+        factor = min(shorter / min(source), longer / max(source))
+        height, width = (max(1, int(side * factor)) for side in source)
+    canvas = (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
+    return Placement(source, (height, width), (0, 0), canvas)
+
+
 def clipped(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> Float[Tensor, "n 4"]:
     """The boxes' parts within an image of this height and width; a box beside it keeps no area."""
     (h, w), corners = size, boxes.numpy()
@@ -161,11 +188,11 @@ def clipped(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> Float[Tensor,
 
 
 def _resized(
-    image: UInt8[Tensor, "3 h w"], size: tuple[int, int], interpolation: str
+    image: UInt8[Tensor, "3 h w"], size: tuple[int, int], interpolation: str, *, antialias: bool
 ) -> UInt8[Tensor, "3 y x"]:
     """The image at `size`; darknet's way is that of its `resize_image` in `src/image.c`."""
     if interpolation != "darknet":
-        return F.interpolate(image[None], size=size, mode=interpolation, antialias=True)[0]
+        return F.interpolate(image[None], size=size, mode=interpolation, antialias=antialias)[0]
     resized = F.interpolate(image[None].float(), size=size, mode="bilinear", align_corners=True)[0]
     return resized.round_().to(torch.uint8)
 

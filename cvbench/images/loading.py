@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import UInt8
@@ -49,6 +49,9 @@ def batches(
 ) -> Iterator[Batch]:
     """The whole data set, each sample once and in order; the bytes are the same for any `workers`.
 
+    Where each image has its own size, those of one size among `batch` consecutive ones come together,
+    so that no image is filled up to the size of another.
+
     No batch is empty. With `undecodable="skip"`, samples that raise DataError are told in `skipped`,
     and the batch they belong to is smaller by them; otherwise the DataError ends the iteration.
     Without `needs_masks`, masks of Detections are left out and their areas kept.
@@ -59,8 +62,7 @@ def batches(
     jobs = (range(first, min(first + batch, len(dataset))) for first in range(0, len(dataset), batch))
     held: Batch | None = None
     with closing(stream(work, jobs, workers=workers, pin=pin)) as loader:
-        for prepared in loader:
-            following = prepared.batch()
+        for following in (one for prepared in loader for one in prepared.batches()):
             if held is None:
                 held = following
             elif len(held) == 0:
@@ -82,9 +84,9 @@ def batches(
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """A Batch as it travels from a worker."""
+    """Batches as they travel from a worker: one for each size of the images."""
 
-    images: UInt8[Tensor, "b 3 h w"]
+    images: tuple[UInt8[Tensor, "_ 3 _ _"], ...]
     truths: Packed | None
     placements: tuple[Placement, ...]
     ids: tuple[str, ...]
@@ -93,11 +95,17 @@ class _Prepared:
 
     def pin_memory(self) -> _Prepared:
         """The images page-locked; truths stay where they are scored."""
-        return replace(self, images=self.images.pin_memory())
+        return replace(self, images=tuple(stack.pin_memory() for stack in self.images))
 
-    def batch(self) -> Batch:
+    def batches(self) -> Iterator[Batch]:
         truths = () if self.truths is None else tuple(self.truths.unpacked())
-        return Batch(self.images, truths, self.placements, self.ids, self.positions, self.skipped)
+        start, skipped = 0, self.skipped
+        for stack in self.images:
+            part = slice(start, start + len(stack))
+            yield Batch(
+                stack, truths[part], self.placements[part], self.ids[part], self.positions[part], skipped
+            )
+            start, skipped = part.stop, ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ class _Preparation:
     needs_masks: bool
 
     def __call__(self, positions: Sequence[int]) -> _Prepared:
-        images, truths, placements, ids, read, skipped = [], [], [], [], [], []
+        read, skipped = list[_Read](), list[str]()
         for position in positions:
             try:
                 sample = self.dataset[position]
@@ -120,20 +128,32 @@ class _Preparation:
                 skipped.append(f"{position}: {error}")
                 continue
             fitted = fit(sample.image, None, self.preprocessing)
-            images.append(fitted.image)
-            truths.append(sample.truth if self.needs_masks else without_masks(sample.truth))
-            placements.append(fitted.placement)
-            ids.append(sample.id)
-            read.append(position)
+            truth = sample.truth if self.needs_masks else without_masks(sample.truth)
+            read.append(_Read(fitted.image, truth, fitted.placement, sample.id, position))
+        sizes: dict[tuple[int, int], list[_Read]] = {}
+        for one in read:
+            sizes.setdefault(one.placement.canvas, []).append(one)
+        ordered = [one for group in sizes.values() for one in group]
+        stacks = tuple(torch.stack([one.image for one in group]) for group in sizes.values())
         nothing = torch.zeros(0, 3, *self.preprocessing.size, dtype=torch.uint8)
         return _Prepared(
-            torch.stack(images) if images else nothing,
-            Packed.of(truths) if truths else None,
-            tuple(placements),
-            tuple(ids),
-            tuple(read),
+            stacks or (nothing,),
+            Packed.of([one.truth for one in ordered]) if ordered else None,
+            tuple(one.placement for one in ordered),
+            tuple(one.id for one in ordered),
+            tuple(one.position for one in ordered),
             tuple(skipped),
         )
+
+
+class _Read(NamedTuple):
+    """One sample, prepared."""
+
+    image: UInt8[Tensor, "3 h w"]
+    truth: Truth
+    placement: Placement
+    id: str
+    position: int
 
 
 def _name(dataset: Dataset) -> str:

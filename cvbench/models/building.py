@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from cvbench.catalogue import MODELS, ModelCard, is_address
 from cvbench.errors import InputError, UnknownName, suggestion
+from cvbench.models.pretrained import fit_to_weights, implied_options
 from cvbench.protocols import Model
 from cvbench.spec import ModelSpec, Option, TaskName
 
@@ -17,7 +18,8 @@ _MEMBERS = ("preprocessing", "forward", "loss", "decode")
 def build_model(spec: ModelSpec, classes: int) -> Model:
     """The network that `spec` describes, freshly initialised from torch's global generator.
 
-    `spec.weights` is not read here. For segmentation, `classes` counts the background.
+    `spec.weights` is not read here; those of torchvision imply options and a preprocessing. For
+    segmentation, `classes` counts the background.
 
     Raises UnknownName for a model, an address or an option that does not exist, with the nearest one
     that does, and InputError for an option's value that the builder cannot use.
@@ -30,13 +32,15 @@ def build_model(spec: ModelSpec, classes: int) -> Model:
             near = suggestion(option, defaults, listing=_listing(spec.name))
             raise UnknownName(f'{spec.name} has no option "{option}".\n  {near}'.rstrip())
         _check_type(spec.name, option, value, default=defaults[option])
-    model: Model = builder(classes, **spec.options)
+    options = {**implied_options(spec, defaults), **spec.options}
+    model: Model = builder(classes, **options)
     missing = [member for member in _MEMBERS if not hasattr(model, member)]
     if missing:
         raise InputError(
             f"{spec.name}: it gives a {type(model).__name__} without {', '.join(missing)}.\n"
             f"  A {task} model has {', '.join(_MEMBERS)}: see cvbench/protocols.py"
         )
+    fit_to_weights(model, spec)
     return model
 
 

@@ -58,7 +58,8 @@ class Inference:
             raise CellError(f"{type(model).__name__} is no torch.nn.Module, so it cannot be run here.")
         memory_format = torch.channels_last if runtime.layout == "channels_last" else torch.contiguous_format
         model.eval().to(device).to(memory_format=memory_format)
-        net: Any = torch.compile(model, fullgraph=True, dynamic=False) if runtime.compile else model
+        dynamic = None if model.preprocessing.resize == "scale" else False  # images of many sizes, or of one
+        net: Any = torch.compile(model, fullgraph=True, dynamic=dynamic) if runtime.compile else model
         return cls(model, net, device, memory_format, _AUTOCAST.get(runtime.precision))
 
     def place(self, images: Shaped[Tensor, "b 3 h w"]) -> Shaped[Tensor, "b 3 h w"]:

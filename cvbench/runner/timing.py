@@ -41,13 +41,14 @@ def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float
     """
     wanted = POOL * batch
     images: list[Tensor] = []
-    for loaded in batches(data, inference.model.preprocessing, batch=batch, undecodable="skip"):
+    preprocessing = inference.model.preprocessing.of_one_size()
+    for loaded in batches(data, preprocessing, batch=batch, undecodable="skip"):
         images += list(loaded.images)
         if len(images) >= wanted:
             break
     images = list(itertools.islice(itertools.cycle(images), wanted))
     stacks = [torch.stack(images[at : at + batch]) for at in range(0, wanted, batch)]
-    return [normalise(inference.place(stack), inference.model.preprocessing) for stack in stacks]
+    return [normalise(inference.place(stack), preprocessing) for stack in stacks]
 
 
 def time_inference(

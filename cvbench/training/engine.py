@@ -72,7 +72,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
         raise DataError(f"{_name(dataset)}: there is nothing to train on")
     feed = Feed(
         dataset,
-        model.preprocessing,
+        model.preprocessing.of_one_size(),
         recipe.augment,
         seed,
         skip=on_skip is not None,

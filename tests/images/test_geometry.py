@@ -240,3 +240,38 @@ def test_a_crop_shows_the_middle_of_an_image_whose_longer_side_is_rounded_down()
 def test_a_crop_and_its_shorter_side_belong_together(wrong):
     with pytest.raises(ValueError, match="belongs to a crop"):
         Preprocessing((64, 64), **wrong)
+
+
+SCALED = Preprocessing((800, 1066), "scale", shorter=800, longer=1333, multiple=32, antialias=False)
+
+
+@pytest.mark.parametrize("source", [(427, 640), (640, 427), (200, 640), (500, 375), (333, 500), (1, 9)])
+def test_a_scaled_image_has_the_size_that_torchvisions_detectors_give_it(source):
+    from torchvision.models.detection.transform import GeneralizedRCNNTransform
+
+    theirs = GeneralizedRCNNTransform(800, 1333, [0.0] * 3, [1.0] * 3).eval()
+    image = torch.zeros(3, *source)
+    images, _ = theirs([image])
+    place = placement(source, SCALED)
+    assert place.size == images.image_sizes[0]
+    assert place.canvas == tuple(images.tensors.shape[-2:])
+    assert place.corner == (0, 0)
+
+
+def test_a_scaled_image_comes_back_to_its_own_pixels():
+    place = placement((427, 640), SCALED)
+    box = torch.tensor([[10.0, 20.0, 300.0, 400.0]])
+    moved = place.truth(Detections(box, torch.zeros(1, dtype=torch.int64), torch.ones(1)))
+    assert torch.allclose(place.restore(moved).boxes, box)
+
+
+def test_where_each_image_has_its_own_size_training_and_timing_use_one():
+    assert SCALED.of_one_size() == Preprocessing((800, 1066), "letterbox", antialias=False)
+    stretched = Preprocessing((8, 8))
+    assert stretched.of_one_size() is stretched
+
+
+@pytest.mark.parametrize("wrong", [{"longer": 5}, {"multiple": 2}, {"resize": "scale"}])
+def test_lengths_of_sides_belong_to_a_scale(wrong):
+    with pytest.raises(ValueError, match="belong"):
+        Preprocessing((8, 8), **wrong)

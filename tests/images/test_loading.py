@@ -85,3 +85,20 @@ def test_a_data_set_of_which_nothing_can_be_decoded_is_an_error():
 def test_an_empty_data_set_is_an_error():
     with pytest.raises(DataError, match="pictures: test: there is no sample"):
         list(batches(Pictures(0), SQUARE, batch=1))
+
+
+def test_images_with_sizes_of_their_own_come_with_those_of_their_size():
+    scaled = Preprocessing((24, 32), "scale", shorter=24)
+    data = Pictures(10)
+    seen = list(batches(data, scaled, batch=10))
+    assert sorted(name for batch in seen for name in batch.ids) == sorted(f"picture {k}" for k in range(10))
+    assert len({batch.images.shape[-2:] for batch in seen}) == len(seen) > 1
+    for batch in seen:
+        for image, name, truth, place in zip(
+            batch.images, batch.ids, batch.truths, batch.placements, strict=True
+        ):
+            sample = data[int(name.removeprefix("picture "))]
+            fitted = fit(sample.image, None, scaled)
+            assert torch.equal(image, fitted.image)
+            assert torch.equal(truth.boxes, sample.truth.boxes)
+            assert place == fitted.placement

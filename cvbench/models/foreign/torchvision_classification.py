@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import Tensor
 from torchvision import models
-from torchvision.transforms import InterpolationMode
 
-from cvbench.errors import InputError, UnknownName, suggestion
+from cvbench.errors import UnknownName, suggestion
 from cvbench.models.classification import softmax_loss, softmax_scores
 from cvbench.models.foreign.equipping import equip, side_of
+from cvbench.models.foreign.presets import of_classifier
 from cvbench.values import ClassScores, Preprocessing
 
 _AUXILIARY_WEIGHT = 0.3
@@ -54,17 +54,4 @@ def _preprocessing(title: str, weights: Any, name: str, side: int | None) -> Pre
     if name not in known:
         near = suggestion(name, known) or f"It has {', '.join(sorted(known))}."
         raise UnknownName(f'{title}: there are no weights "{name}".\n  {near}')
-    preset = getattr(weights, name).transforms()
-    (shorter,), (crop,) = preset.resize_size, preset.crop_size
-    if preset.interpolation not in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC):
-        raise InputError(f"{title}: it resizes images by {preset.interpolation}, which is not supported.")
-    if side is not None:
-        crop, shorter = side, round(shorter * side / crop)
-    return Preprocessing(
-        (crop, crop),
-        "crop",
-        mean=tuple(preset.mean),
-        std=tuple(preset.std),
-        shorter=shorter,
-        interpolation=preset.interpolation.value,
-    )
+    return of_classifier(title, getattr(weights, name).transforms(), side)

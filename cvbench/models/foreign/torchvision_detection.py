@@ -4,9 +4,10 @@ A torchvision detector takes its targets together with the images and gives loss
 the forward pass only hands the images on, and the loss runs the network.
 
 Differences from torchvision:
-- Images are letterboxed onto one canvas, grey around them, so that a batch is one tensor. torchvision
-  resizes each to a shorter side of 800 (SSD: to its own square) and fills up at the right and below;
-  published figures were found so, and differ by what the grey and the rounding of sizes do.
+- Images are resized before they come here, in 8 bits rather than in floats, and to the same sizes: for
+  most nets a shorter side of 800, for SSD its own square. Images of one size are a batch; torchvision
+  fills those of several sizes up to the largest, so that what it says of one depends on the others.
+  In training, and with `size`, all are letterboxed onto one canvas, grey around them.
 - Labels count from 0 without the background. With `coco91`, the network has the 91 labels of
   torchvision's COCO weights, background and ten that name nothing among them, and gives out COCO's 80.
 - An object without area is left out of the targets: torchvision refuses it.
@@ -24,10 +25,10 @@ from torchvision import models
 
 from cvbench.models.coco_labels import categories_of
 from cvbench.models.foreign.equipping import side_of
+from cvbench.models.foreign.presets import of_detector
 from cvbench.values import Detections, Preprocessing
 
-_CANVAS: Final = (800, 1344)
-"""What torchvision makes of a wide image: 800 x 1333, filled up to a multiple of 32."""
+_FILL: Final = 114
 
 
 class TorchvisionDetector(nn.Module):
@@ -37,10 +38,10 @@ class TorchvisionDetector(nn.Module):
     _net: Any
 
     def __init__(
-        self, net: nn.Module, size: tuple[int, int], *, labels: Sequence[int], needs_masks: bool
+        self, net: nn.Module, preprocessing: Preprocessing, *, labels: Sequence[int], needs_masks: bool
     ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(size, "letterbox", fill=114)
+        self.preprocessing = preprocessing
         self.needs_masks = needs_masks
         # Not registered: its children are this module's, so that no name gets a prefix.
         object.__setattr__(self, "_net", net)
@@ -86,18 +87,32 @@ class TorchvisionDetector(nn.Module):
         return Detections(found["boxes"][order], labels[order], found["scores"][order], masks)
 
 
-def build(name: str, classes: int, *, size: object = None, coco91: bool = False) -> TorchvisionDetector:
+def build(
+    name: str, classes: int, *, size: object = None, coco91: bool = False, epsilon: float | None = None
+) -> TorchvisionDetector:
     """The network of this name in torchvision, freshly initialised.
 
-    With `size`, the canvas is a square of that side, and images are not resized any further.
+    With `size`, the input is a square of that side, onto which images are letterboxed. `epsilon` is that
+    of all batch norms: torchvision sets it to 0 for its weights COCO_V1 of detectors on ResNet-50.
 
     Raises InputError for `coco91` with other than 80 classes.
     """
     title = f"torchvision/{name}"
     labels = categories_of(title, classes, coco91=coco91)
     side = side_of(title, size)
-    canvas = _CANVAS if side is None else (side, side)
-    # The canvas is what the network is to see: its own resizing has nothing left to do.
-    sizes = {} if name.startswith("ssd") else {"min_size": min(canvas), "max_size": max(canvas)}
-    net = models.get_model(name, weights=None, weights_backbone=None, num_classes=max(labels) + 1, **sizes)
-    return TorchvisionDetector(net, canvas, labels=labels, needs_masks=name.startswith("mask"))
+    net: Any = models.get_model(name, weights=None, weights_backbone=None, num_classes=max(labels) + 1)
+    if side is None:
+        preprocessing = of_detector(net.transform)
+    else:
+        preprocessing = Preprocessing((side, side), "letterbox", fill=_FILL)
+    net.transform.resize = _as_it_is
+    if epsilon is not None:
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps = float(epsilon)
+    return TorchvisionDetector(net, preprocessing, labels=labels, needs_masks=name.startswith("mask"))
+
+
+def _as_it_is(image: Tensor, target: Any = None) -> tuple[Tensor, Any]:
+    """Stands for torchvision's resizing: images have their size already."""
+    return image, target

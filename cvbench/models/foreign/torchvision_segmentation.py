@@ -1,8 +1,8 @@
 """Any segmentation net of torchvision: FCN, DeepLab v3, LR-ASPP.
 
-Images are stretched to the input's size, so that a batch is one tensor; torchvision's own reference
-resizes the shorter side to 520 and takes images one by one, and its published figures were found so.
-With `aux`, a second head on the third stage counts half in training.
+As in torchvision's own reference, each image keeps its aspect, and its shorter side becomes 520. With
+`size`, images are stretched to a square of that side. With `aux`, a second head on the third
+stage counts half in training.
 """
 
 from __future__ import annotations
@@ -17,22 +17,25 @@ from torchvision import models
 from cvbench.errors import InputError
 from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD
 from cvbench.models.foreign.equipping import equip, side_of
+from cvbench.models.foreign.presets import of_segmenter
 from cvbench.models.segmentation import best_labels, pixel_loss
 from cvbench.values import LabelMap, Preprocessing
 
 _AUXILIARY_WEIGHT = 0.5
-_SIDE = 520
 
 
 def build(name: str, classes: int, *, size: object = None, aux: bool = False) -> Any:
     """The network of this name in torchvision, freshly initialised; `classes` counts the background."""
     title = f"torchvision/{name}"
-    side = side_of(title, size) or _SIDE
+    side = side_of(title, size)
     if aux and name.startswith("lraspp"):
         raise InputError(f"{title}: aux=True cannot be used: it has no third stage to put a head on.")
     heads = {} if name.startswith("lraspp") else {"aux_loss": aux}
     net = models.get_model(name, weights=None, weights_backbone=None, num_classes=classes, **heads)
-    preprocessing = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    if side is not None:
+        preprocessing = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    else:
+        preprocessing = of_segmenter(title, models.get_model_weights(name).DEFAULT.transforms())
     return equip(net, preprocessing, loss=_loss, decode=_decode)
 
 
