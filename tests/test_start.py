@@ -45,6 +45,11 @@ def test_a_comparison_of_runs_imports_no_torch_and_no_pandas(tmp_path):
     assert imported_by(code) <= {"numba"}
 
 
+def test_reports_are_written_without_torch():
+    code = "from cvbench.report.page import html_page; from cvbench.report.export import FORMATS"
+    assert imported_by(code) == {"pandas"}
+
+
 def test_what_is_heavy_is_caught():
     assert "torch" in imported_by("import cvbench.protocols")
     assert "pandas" in imported_by("import cvbench.report.frame")

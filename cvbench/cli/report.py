@@ -28,12 +28,14 @@ def report(
     .html is a page that opens without a network; .csv has the columns of timm's results tables in front.
     """
     from cvbench.report.export import FORMATS
+    from cvbench.report.page import html_page
     from cvbench.report.sources import read_sources
     from cvbench.store import Store
 
-    form = FORMATS.get(output.suffix.lower())
+    forms = {".html": html_page, **FORMATS}
+    form = forms.get(output.suffix.lower())
     if form is None:
-        known = ", ".join(FORMATS)
+        known = ", ".join(forms)
         raise InputError(f'{output}: there is no form "{output.suffix}".\n  There are: {known}')
     if output.exists() and not force:
         raise InputError(f"{output}: this file is there already.\n  Give --force to overwrite it.")

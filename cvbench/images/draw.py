@@ -15,7 +15,7 @@ from jaxtyping import Bool, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from cvbench.images.palette import RGB, colour, ink_on
+from cvbench.palette import RGB, colour, ink_on
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Prediction
 
 SIDE: Final = 320

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from cvbench.images.palette import RGB, colour
+from cvbench.palette import RGB, colour
 
 _SIDE: Final = 640
 """Of the plot, in pixels."""

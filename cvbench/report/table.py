@@ -21,7 +21,7 @@ def tables(records: Sequence[Record]) -> dict[str, pd.DataFrame]:
 
 
 def _table(records: Sequence[Record]) -> pd.DataFrame:
-    headlines = _headlines(records)
+    shares = headlines(records)
     conditions = dict.fromkeys(
         m.at for r in records for m in r.measurements if m.name == "throughput" and m.value is not None
     )
@@ -30,8 +30,8 @@ def _table(records: Sequence[Record]) -> pd.DataFrame:
         row = {"model": record.cell.title}
         if len({r.cell.data.name for r in records}) > 1:
             row["data"] = record.cell.data.name
-        row |= _what_differs(record, records)
-        row |= {name: _share(record.measurement(name)) for name in headlines}
+        row |= what_differs(record, records)
+        row |= {name: _share(record.measurement(name)) for name in shares}
         row["latency p50"] = _duration(record.measurement("latency_p50"))
         for at in conditions:
             row[f"images/s ({at})"] = _rate(record.measurement("throughput", at))
@@ -39,19 +39,19 @@ def _table(records: Sequence[Record]) -> pd.DataFrame:
         row["parameters"] = show_count(artifact.parameters) if artifact else NOTHING
         row["MACs"] = show_count(artifact.macs) if artifact and artifact.macs else NOTHING
         row["peak memory"] = _peak(record)
-        row["status"] = _status(record)
+        row["status"] = status(record)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _headlines(records: Sequence[Record]) -> list[str]:
+def headlines(records: Sequence[Record]) -> list[str]:
     """The first figures of every metric that was computed: two of each, as far as it has them."""
     measured = {m.name for record in records for m in record.measurements}
     names = [name for card in METRICS.values() for name in card.figures[:2] if name in measured]
     return list(dict.fromkeys(names))
 
 
-def _what_differs(record: Record, records: Sequence[Record]) -> dict[str, str]:
+def what_differs(record: Record, records: Sequence[Record]) -> dict[str, str]:
     """Columns for the runtime axes and the seed, where the rows differ in them."""
     axes = {"precision": "precision", "layout": "layout", "compile": "compile"}
     row = {
@@ -96,7 +96,8 @@ def _peak(record: Record) -> str:
     return show_bytes(max(peaks)) if peaks else NOTHING
 
 
-def _status(record: Record) -> str:
+def status(record: Record) -> str:
+    """The outcome with the first line of its reason, and what keeps the figures from being whole."""
     words = [f"{record.outcome}: {record.reason.splitlines()[0]}" if record.reason else str(record.outcome)]
     if record.cell.data.limit is not None:
         words.append(f"first {record.cell.data.limit} images only")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cvbench.images.draw import LONGEST, SIDE, contact_sheet, draw
-from cvbench.images.palette import colour
+from cvbench.palette import colour
 from cvbench.values import VOID, ClassScores, Detections, LabelMap
 
 CLASSES = ("hat", "glove", "scarf")

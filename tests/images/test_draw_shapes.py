@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cvbench.images.draw_shapes import draw_shapes
-from cvbench.images.palette import colour
+from cvbench.palette import colour
 
 
 def test_each_shape_is_a_point_in_the_colour_of_its_prior():

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cvbench.images.palette import COLOURS, colour, ink_on
+from cvbench.palette import COLOURS, colour, ink_on
 
 # severity 1.0 of Machado, Oliveira, Fernandes: A Physiologically-based Model for Simulation of Color
 # Vision Deficiency, 2009; on linear RGB

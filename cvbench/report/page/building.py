@@ -1,0 +1,132 @@
+"""From runs to the page's content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from cvbench.report.frame import task_of
+from cvbench.report.page.tasks import Told, task_view
+from cvbench.report.page.views import Column, Missing, Page, Row, RunView, Table, Value
+from cvbench.report.sources import Source
+
+PICTURE_BYTES: Final = 1_200_000
+"""What the pictures of all cells together may take of the page."""
+MOST_OF_A_CELL: Final = 90_000
+OPEN_UP_TO: Final = 4
+"""With no more cells than this they are laid open from the start."""
+
+_GROUPS = {
+    "hard": "makes speed comparable or not",
+    "soft": "may matter",
+    "volatile": "as it was at the start",
+}
+
+
+def page_of(sources: Sequence[Source], *, differences: pd.DataFrame | None, with_pictures: bool) -> Page:
+    """Everything that the page says."""
+    told = [Told(source, record) for source in sources for record in source.records]
+    tasks = dict.fromkeys(task_of(t.record) for t in told)
+    share = min(PICTURE_BYTES // max(len(told), 1), MOST_OF_A_CELL) if with_pictures else 0
+    missing = []
+    if differences is None:
+        missing.append(
+            Missing("differences between runs", "this page was not asked to compare; see cvbench compare")
+        )
+    return Page(
+        title=", ".join(dict.fromkeys(str(source.about.get("suite", source.name)) for source in sources)),
+        facts=_facts(sources, told),
+        tasks=[
+            task_view(task, [t for t in told if task_of(t.record) == task], picture_bytes=share)
+            for task in tasks
+        ],
+        runs=[_run_view(source) for source in sources],
+        differences=None if differences is None else _differences(differences),
+        missing=missing,
+        open_cells=len(told) <= OPEN_UP_TO,
+    )
+
+
+def _facts(sources: Sequence[Source], told: Sequence[Told]) -> list[tuple[str, str]]:
+    outcomes = pd.Series([str(t.record.outcome) for t in told]).value_counts().to_dict()
+    counted = ", ".join(f"{n} {word}" for word, n in outcomes.items())
+    machines = dict.fromkeys(_machine(_hard(source)) for source in sources)
+    software = dict.fromkeys(
+        f"cvbench {_hard(s).get('cvbench')}, torch {_hard(s).get('torch')}" for s in sources
+    )
+    begun = sorted(str(source.about.get("created", "?")) for source in sources)
+    commits = dict.fromkeys(str(c) for s in sources for c in dict(s.about.get("commits") or {}).values() if c)
+    return [
+        ("cells", f"{len(told)}: {counted}"),
+        ("machine", "; ".join(machines)),
+        ("software", "; ".join(software)),
+        ("begun", begun[0] if begun[0] == begun[-1] else f"{begun[0]} to {begun[-1]}"),
+        ("commit", "; ".join(commits) or "not known: the code is in no repository"),
+    ]
+
+
+def _hard(source: Source) -> Mapping[str, Any]:
+    return dict(dict(source.about.get("environment") or {}).get("hard") or {})
+
+
+def _machine(hard: Mapping[str, Any]) -> str:
+    threads = hard.get("cpu_threads")
+    return f"{hard.get('gpu') or hard.get('cpu') or 'unknown'}" + (f", {threads} threads" if threads else "")
+
+
+def _run_view(source: Source) -> RunView:
+    about = source.about
+    facts = [(name, str(about[name])) for name in ("created", "source", "code_sha256") if about.get(name)]
+    facts += [
+        (f"commit of {what}", str(commit))
+        for what, commit in dict(about.get("commits") or {}).items()
+        if commit
+    ]
+    if about.get("overrides"):
+        facts.append(("overrides", " ".join(map(str, about["overrides"]))))
+    environment = dict(about.get("environment") or {})
+    for group, meaning in _GROUPS.items():
+        values = dict(environment.get(group) or {})
+        facts.append((f"{group} ({meaning})", ", ".join(f"{k} {v}" for k, v in values.items()) or "nothing"))
+    return RunView(source.name, facts, _passports(source), str(about.get("suite_text", "")))
+
+
+def _passports(source: Source) -> Table:
+    seen = dict.fromkeys(passport for record in source.records for passport in record.passports.values())
+    rows = [
+        Row("", p.name, "", [
+            Value(p.split), Value(f"{p.images:,}"), Value(f"{p.classes:,}"),
+            Value(f"{p.objects:,}" if p.objects is not None else "–"), Value(p.sha256[:16], why=p.sha256),
+        ])
+        for p in seen
+    ]  # fmt: skip
+    columns = [
+        Column("split", numeric=False),
+        Column("images"),
+        Column("classes"),
+        Column("objects"),
+        Column("SHA-256", numeric=False),
+    ]
+    return Table("data", columns, rows)
+
+
+def _differences(frame: pd.DataFrame) -> Table:
+    """Any table of words; its first column heads the rows, and `verdict` is looked at first."""
+    _, *others = frame.columns
+    rows = [
+        Row("", str(row[0]), "", [_word(str(name), str(w)) for name, w in zip(others, row[1:], strict=True)])
+        for row in frame.itertuples(index=False)
+    ]
+    return Table(
+        "differences",
+        [Column(str(name), numeric=name not in ("verdict", "figure", "why")) for name in others],
+        rows,
+    )
+
+
+def _word(column: str, word: str) -> Value:
+    return Value(
+        word, kind=f"verdict {word.replace('not comparable', 'incomparable')}" if column == "verdict" else ""
+    )

@@ -1,0 +1,115 @@
+"""One cell's curves: latencies one by one, the loss while training, precision by recall."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from cvbench.record import Curve, Record
+from cvbench.report.page.attached import attached
+from cvbench.report.page.charts import Axis, Chart, Series, curves, histogram, in_order
+from cvbench.report.page.scales import plain
+from cvbench.report.page.values import finds_objects
+from cvbench.report.page.views import Missing
+from cvbench.report.sources import Source
+from cvbench.units import show_seconds
+
+CURVES_SHOWN: Final = 8
+"""Classes whose curves are drawn: the best and the worst half each, where there are more."""
+
+Charts: TypeAlias = tuple[list[tuple[str, Chart]], list[Missing]]
+"""Charts with their captions, and what is not there."""
+
+
+def timings(source: Source, record: Record) -> Charts:
+    """The raw latencies: how often which came, and in which order."""
+    files = [f for f in attached(source.run, record, "samples") if f.name.startswith("latency@")]
+    if not files:
+        return [], [Missing("latencies one by one", "no raw samples of latency are kept")]
+    [first, *_] = files
+    name = first.name.partition("@")[0]
+    values = np.asarray(first.table.column(name), np.float64)
+    if "valid" in first.table.column_names:
+        values = values[np.asarray(first.table.column("valid"), bool)]
+    if len(values) == 0:
+        return [], [Missing("latencies one by one", "no sample is valid")]
+    at = first.name.partition("@")[2].replace("=", " ")
+    spread = histogram(
+        values,
+        name=f"histogram of {len(values)} latencies, {at}",
+        x_label=f"latency, {at}",
+        words=show_seconds,
+    )
+    order = in_order(
+        values,
+        name=f"{len(values)} latencies in the order in which they were taken",
+        y_label="latency",
+        words=show_seconds,
+    )
+    return [
+        (f"How long each of {len(values):,} calls took, {at}; the last bar holds everything above.", spread),
+        ("The same calls in order: steps and slopes are the machine's, not the model's.", order),
+    ], []
+
+
+def training(record: Record) -> Charts:
+    """The loss while training."""
+    if record.curve is None or len(record.curve.step) < 2:
+        return [], [Missing("the loss while training", _untrained(record, record.curve))]
+    curve = record.curve
+    series = [Series(name, curve.epoch, values) for name, values in curve.terms.items()]
+    if len(series) > 1:
+        total = [sum(parts) for parts in zip(*curve.terms.values(), strict=True)]
+        series.insert(0, Series("sum", curve.epoch, total))
+    positive = all(value > 0 for one in series for value in one.y)
+    chart = curves(
+        series,
+        name="loss by epoch",
+        x=Axis("epoch", plain),
+        y=Axis("loss", lambda v: f"{v:.3g}", log=positive),
+    )
+    return [("The loss while training, averaged between two points.", chart)], []
+
+
+def _untrained(record: Record, curve: Curve | None) -> str:
+    if curve is not None:
+        return "only one point was logged"
+    return "it was not trained here" if record.cell.train is None else "no points were logged"
+
+
+def precision(source: Source, record: Record) -> Charts:
+    """Precision by recall, class by class."""
+    files = attached(source.run, record, "curves")
+    if not files:
+        why = "its metrics keep none" if finds_objects(record) else ""
+        return [], [Missing("curves of precision", why)] if why else []
+    columns, classes = files[0].columns(), files[0].classes
+    by_class: dict[int, list[tuple[float, float]]] = {}
+    for label, iou, recall, precision in zip(
+        columns["label"], columns["iou"], columns["recall"], columns["precision"], strict=True
+    ):
+        if iou == 0.5:
+            by_class.setdefault(label, []).append((recall, precision))
+    area = {label: sum(p for _, p in points) / 101 for label, points in by_class.items()}
+    order = sorted(by_class, key=lambda label: -area[label])
+    if len(order) > CURVES_SHOWN:
+        order = [*order[: CURVES_SHOWN // 2], *order[-CURVES_SHOWN // 2 :]]
+    if not order:
+        return [], [Missing("curves of precision", "there is no object to be found")]
+    series = [
+        Series(
+            f"{classes[label]} {area[label]:.2f}",
+            [r for r, _ in by_class[label]],
+            [p for _, p in by_class[label]],
+        )
+        for label in order
+    ]
+    chart = curves(
+        series,
+        name="precision by recall of each class at IoU 0.5",
+        x=Axis("recall", plain, span=(0, 1)),
+        y=Axis("precision", plain, span=(0, 1)),
+    )
+    some = f", the best and the worst of {len(by_class)} classes" if len(by_class) > CURVES_SHOWN else ""
+    return [(f"Precision by recall at IoU 0.5{some}; behind each class its AP50.", chart)], []

@@ -1,0 +1,268 @@
+"""Charts as plain geometry: the template only has to write it down as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from cvbench.report.page.scales import Scale, Tick, Words, covering
+
+COLOURS: Final = 8
+"""Lines have so many colours, each with a dash pattern of its own; the rest is grey."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 26, 44
+
+
+class Point(NamedTuple):
+    """A mark that can be hovered, focused and followed."""
+
+    x: float
+    y: float
+    label: str
+    """Written beside it, or empty."""
+    tip: str
+    href: str
+    strong: bool
+    whiskers: tuple[tuple[float, float, float, float], ...] = ()
+    """Lines (x1, y1, x2, y2) of its intervals."""
+    label_x: float = 0.0
+    label_y: float = 0.0
+    anchor: str = "start"
+
+
+class Line(NamedTuple):
+    """A polyline with the name that the legend gives it."""
+
+    points: str
+    name: str
+    colour: int
+    """0 … 7, or -1 for grey; -2 for the front."""
+    href: str = ""
+
+
+class Bar(NamedTuple):
+    """An upright bar."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    tip: str
+
+
+class Rule(NamedTuple):
+    """A line across, with its name."""
+
+    at: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Everything there is to draw, in pixels of the view box."""
+
+    name: str
+    """What a screen reader says first."""
+    x_label: str
+    y_label: str
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick]
+    width: int = 460
+    height: int = 300
+    points: Sequence[Point] = ()
+    lines: Sequence[Line] = ()
+    bars: Sequence[Bar] = ()
+    rules: Sequence[Rule] = ()
+    dots: str = ""
+    """A path of small marks without words: raw samples."""
+    numbers: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None
+    """The same as a table: names of the lines, and rows of x and each line's y."""
+    left: int = field(default=_LEFT, init=False)
+    right: int = field(default=_RIGHT, init=False)
+    top: int = field(default=_TOP, init=False)
+    bottom: int = field(default=_BOTTOM, init=False)
+
+
+class Item(NamedTuple):
+    """One thing in a scatter, in its own units."""
+
+    name: str
+    href: str
+    x: float
+    x_interval: tuple[float, float] | None
+    y: float
+    y_interval: tuple[float, float] | None
+    front: bool
+
+
+def scatter(
+    items: Sequence[Item], *, name: str, x_label: str, y_label: str, x_words: Words, y_words: Words
+) -> Chart:
+    """Points with intervals, and the line through those that nothing dominates; x is logarithmic."""
+    width, height = 560, 360
+    xs = [v for i in items for v in (i.x, *(i.x_interval or ())) if v > 0]
+    ys = [v for i in items for v in (i.y, *(i.y_interval or ()))]
+    x = covering(xs, start=_LEFT, end=width - _RIGHT, words=x_words, log=True)
+    y = covering(ys, start=height - _BOTTOM, end=_TOP, words=y_words)
+    points = [_point(i, x, y, labelled=len(items) <= 12 or i.front) for i in items]
+    points = _with_labels(points, width)
+    front = sorted((p.x, p.y) for p in points if p.strong)
+    lines = [Line(_polyline(front), "front", -2)] if len(front) > 1 else []
+    return Chart(name, x_label, y_label, x.ticks, y.ticks, width, height, points=points, lines=lines)
+
+
+def _point(item: Item, x: Scale, y: Scale, *, labelled: bool) -> Point:
+    at_x, at_y = x(item.x), y(item.y)
+    whiskers = []
+    if item.x_interval is not None and item.x_interval[0] > 0:
+        whiskers.append((x(item.x_interval[0]), at_y, x(item.x_interval[1]), at_y))
+    if item.y_interval is not None:
+        whiskers.append((at_x, y(item.y_interval[0]), at_x, y(item.y_interval[1])))
+    tip = f"{item.name}\n{y.words(item.y)} at {x.words(item.x)}"
+    tip += "\non the front: nothing here beats it beyond doubt" if item.front else "\ndominated"
+    return Point(at_x, at_y, item.name if labelled else "", tip, item.href, item.front, tuple(whiskers))
+
+
+def _with_labels(points: Sequence[Point], width: int) -> list[Point]:
+    """Labels right, left, above or below their point, where they hide least; those without room go."""
+    taken = [(p.x - 5, p.y - 5, p.x + 5, p.y + 5) for p in points]
+    placed = []
+    for point in points:
+        long = 6.3 * len(point.label)
+        choices = [
+            (point.x + 9, point.y - 5, "start"), (point.x - 9, point.y - 5, "end"),
+            (point.x, point.y - 11, "middle"), (point.x, point.y + 19, "middle"),
+        ]  # fmt: skip
+        best, least = None, 60.0
+        for label_x, label_y, anchor in choices:
+            left = label_x - {"start": 0.0, "end": long, "middle": long / 2}[anchor]
+            frame = (left, label_y - 11, left + long, label_y + 3)
+            hidden = sum(_shared(frame, other) for other in taken)
+            hidden += 1e3 if left < 4 or left + long > width - 2 else 0.0
+            if hidden < least:
+                best, least = (label_x, label_y, anchor, frame), hidden
+        if not point.label or best is None:
+            placed.append(point._replace(label=""))
+            continue
+        taken.append(best[3])
+        placed.append(point._replace(label_x=best[0], label_y=best[1], anchor=best[2]))
+    return placed
+
+
+def _shared(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(across, 0.0) * max(down, 0.0)
+
+
+class Series(NamedTuple):
+    """A line in its own units."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    href: str = ""
+
+
+class Axis(NamedTuple):
+    """How one side of a chart is laid out."""
+
+    label: str
+    words: Words
+    log: bool = False
+    span: tuple[float, float] | None = None
+    """Its ends, where the values do not decide."""
+
+    def over(self, values: Sequence[float], *, start: float, end: float) -> Scale:
+        """The scale for these values."""
+        if self.span is not None:
+            return Scale(*self.span, start, end, self.words)
+        return covering(values, start=start, end=end, words=self.words, log=self.log)
+
+
+def curves(series: Sequence[Series], *, name: str, x: Axis, y: Axis) -> Chart:
+    """Lines, with their names below and their numbers as a table."""
+    width, height = 460, 280
+    across = x.over([v for s in series for v in s.x], start=_LEFT, end=width - _RIGHT)
+    up = y.over([v for s in series for v in s.y], start=height - _BOTTOM, end=_TOP)
+    lines = [
+        Line(
+            _polyline([(across(a), up(b)) for a, b in zip(s.x, s.y, strict=True)]),
+            s.name,
+            n if n < COLOURS else -1,
+            s.href,
+        )
+        for n, s in enumerate(series)
+    ]
+    numbers = _numbers(series, x.words, y.words)
+    return Chart(name, x.label, y.label, across.ticks, up.ticks, width, height, lines=lines, numbers=numbers)
+
+
+def _numbers(series: Sequence[Series], x_words: Words, y_words: Words) -> tuple[list[str], list[list[str]]]:
+    """Each line's value at eleven places of the longest one; nothing where it does not reach."""
+    longest = max(series, key=lambda s: len(s.x)).x
+    places = np.unique(np.linspace(0, len(longest) - 1, 11).round().astype(int))
+    rows = []
+    for x in (longest[place] for place in places):
+        inside = [s.x[0] <= x <= s.x[-1] for s in series]
+        values = [float(np.interp(x, s.x, s.y)) for s in series]
+        rows.append(
+            [x_words(x), *(y_words(v) if there else "" for v, there in zip(values, inside, strict=True))]
+        )
+    return [s.name for s in series], rows
+
+
+def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> Chart:
+    """How often which value came, with the median and the 99th percentile; the last bin holds the tail.
+
+    Bins are as wide as Freedman and Diaconis (1981) say, at most 40, up to the percentile 99.5.
+    """
+    width, height = 460, 220
+    low, high = float(values.min()), float(np.quantile(values, 0.995))
+    spread = float(np.subtract(*np.quantile(values, [0.75, 0.25])))
+    step = 2 * spread / len(values) ** (1 / 3) if spread > 0 else 0.0
+    bins = min(40, max(5, int(np.ceil((high - low) / step)))) if step > 0 and high > low else 5
+    counts, edges = np.histogram(np.minimum(values, high), bins, (low, max(high, low * 1.001)))
+    x = Scale(float(edges[0]), float(edges[-1]), _LEFT, width - _RIGHT, words)
+    y = Scale(0, float(counts.max()) * 1.05, height - _BOTTOM, _TOP, lambda v: f"{v:.0f}")
+    bars = [
+        Bar(
+            x(a) + 0.5,
+            y(n),
+            max(round(x(b) - x(a) - 1, 1), 0.5),
+            round(y(0) - y(n), 1),
+            f"{n} × {words(a)} to {words(b)}",
+        )
+        for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        if n
+    ]
+    median = float(np.median(values))
+    rules = [Rule(x(median), f"median {words(median)}")]
+    return Chart(name, x_label, "samples", x.ticks, y.ticks, width, height, bars=bars, rules=rules)
+
+
+def in_order(values: np.ndarray, *, name: str, y_label: str, words: Words, most: int = 240) -> Chart:
+    """Every sample in the order of its taking, so that drifts and bursts are seen.
+
+    Beyond `most` samples, the extremes of each stretch.
+    """
+    width, height = 460, 220
+    at = _extremes(values, most)
+    x = Scale(0, max(len(values) - 1, 1), _LEFT, width - _RIGHT, lambda v: f"{v:.0f}")
+    y = covering(values.tolist(), start=height - _BOTTOM, end=_TOP, words=words)
+    dots = "".join(f"M{x(float(i)):g} {y(float(values[i])):g}h0" for i in at)
+    return Chart(name, "sample", y_label, x.ticks, y.ticks, width, height, dots=dots)
+
+
+def _extremes(values: np.ndarray, most: int) -> list[int]:
+    """Places of the samples to draw: all, or the least and the greatest of each stretch."""
+    if len(values) <= most:
+        return list(range(len(values)))
+    stretches = np.array_split(np.arange(len(values)), most // 2)
+    ends = {int(s[f(values[s])]) for s in stretches for f in (np.argmin, np.argmax)}
+    return sorted(ends)
+
+
+def _polyline(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in points)

@@ -1,0 +1,170 @@
+"""The images that a model did worst on, drawn: what is true, what was said, and what of it is wrong."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from cvbench.errors import StoreError
+from cvbench.palette import colour
+from cvbench.record import Record
+from cvbench.report.page.attached import attached
+from cvbench.report.page.views import Box, Picture
+from cvbench.report.sources import Source
+
+FOUND_FROM = 0.5
+"""The overlap from which on an object is found."""
+LEAST_SCORE = 0.3
+"""Detections below are not drawn, where the run does not say from which score on they are to be believed."""
+COARSE = 64
+"""An image whose longer side has no more pixels is shown as the squares that it is."""
+VOID = 255
+
+
+def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[Picture], str]:
+    """As many as fit, the worst first; and why there are none."""
+    files = attached(source.run, record, "pictures")
+    if not files:
+        return [], "the run keeps none of this cell"
+    [first, *_] = files
+    classes, drawn, size = first.classes, list[Picture](), 0
+    least = _believed_from(source, record)
+    for row in first.table.to_pylist():
+        picture = _picture(row, classes, least)
+        size += sum(len(address) for _, address in picture.layers)
+        if size > most_bytes:
+            break
+        drawn.append(picture)
+    if first.table.num_rows == 0:
+        return [], "no image was scored"
+    return drawn, "" if drawn else "the page would become too large with them"
+
+
+def map_classes(source: Source, record: Record) -> list[tuple[str, str]]:
+    """Names and colours of classes, where label maps are drawn."""
+    for found in attached(source.run, record, "pictures"):
+        if found.table.num_rows and found.table.column("map")[0].is_valid:
+            return [
+                (name, f"#{''.join(f'{c:02x}' for c in _map_colour(k))}")
+                for k, name in enumerate(found.classes)
+            ]
+    return []
+
+
+def _believed_from(source: Source, record: Record) -> float:
+    for found in attached(source.run, record, "confusion"):
+        if "score" in found.about:
+            return float(found.about["score"])
+    return LEAST_SCORE
+
+
+def _picture(row: dict[str, Any], classes: Sequence[str], least: float) -> Picture:
+    layers = [("image", _address(row["picture"]))]
+    boxes: list[Box] = []
+    if row["true_map"] is not None and row["map"] is not None:
+        true, said = _labels(row["true_map"]), _labels(row["map"])
+        layers += [("truth", _coloured(true)), ("said", _coloured(said))]
+        counts = true != VOID
+        wrong = float((said != true)[counts].mean()) if counts.any() else 0.0
+        caption = f"{wrong:.0%} of the pixels are wrong"
+    elif row["corners"] is not None:
+        boxes, caption = _boxes(row, classes, least)
+    else:
+        caption = _answer(row, classes)
+    return Picture(
+        width=row["width"],
+        height=row["height"],
+        layers=layers,
+        boxes=boxes,
+        id=row["id"],
+        caption=caption,
+        quality=f"{row['quality']:.2f}",
+        coarse=max(row["width"], row["height"]) <= COARSE,
+    )
+
+
+def _answer(row: dict[str, Any], classes: Sequence[str]) -> str:
+    said = ", ".join(
+        f"{classes[k]} {score:.2f}" for k, score in list(zip(row["label"], row["score"], strict=True))[:2]
+    )
+    return f"{classes[row['true_label'][0]]}, taken for {said}"
+
+
+class _Frame(NamedTuple):
+    label: int
+    score: float
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+def _boxes(row: dict[str, Any], classes: Sequence[str], least: float) -> tuple[list[Box], str]:
+    """Detections that are right or wrong, then the objects that nobody found."""
+    true = _frames(row["true_label"], [1.0] * len(row["true_label"]), row["true_corners"])
+    said = [f for f in _frames(row["label"], row["score"], row["corners"]) if f.score >= least]
+    free, boxes, right = list(true), list[Box](), 0
+    for frame in sorted(said, key=lambda f: -f.score):
+        best = max((t for t in free if t.label == frame.label), key=lambda t: _iou(t, frame), default=None)
+        hit = best is not None and _iou(best, frame) >= FOUND_FROM
+        if hit and best is not None:
+            free.remove(best)
+            right += 1
+        boxes.append(_box(frame, "found" if hit else "false", f"{classes[frame.label]} {frame.score:.2f}"))
+    boxes += [_box(t, "missed", classes[t.label]) for t in free]
+    return boxes, f"{right} of {len(true)} found, {len(said) - right} false"
+
+
+def _frames(labels: Sequence[int], scores: Sequence[float], corners: Sequence[float]) -> list[_Frame]:
+    sides = [corners[4 * n : 4 * n + 4] for n in range(len(labels))]
+    return [_Frame(k, s, *c) for k, s, c in zip(labels, scores, sides, strict=True)]
+
+
+def _box(frame: _Frame, kind: str, text: str) -> Box:
+    x, y = round(frame.x1, 1), round(frame.y1, 1)
+    return Box(x, y, round(frame.x2 - frame.x1, 1), round(frame.y2 - frame.y1, 1), kind, text)
+
+
+def _iou(a: _Frame, b: _Frame) -> float:
+    wide, high = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
+    if wide <= 0 or high <= 0:
+        return 0.0
+    shared = wide * high
+    return shared / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - shared)
+
+
+def _labels(png: bytes) -> np.ndarray:
+    try:
+        return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise StoreError(f"a kept label map is no picture ({error})") from error
+
+
+def _coloured(labels: np.ndarray) -> str:
+    picture = (
+        Image.fromarray(labels.astype(np.uint8), "P")
+        if labels.dtype != np.uint8
+        else Image.fromarray(labels).convert("L")
+    )
+    picture = picture.copy()
+    picture.putpalette([channel for k in range(256) for channel in _map_colour(k)])
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return _address(file.getvalue())
+
+
+def _map_colour(label: int) -> tuple[int, int, int]:
+    """The background is dark, void is light grey, and the rest have the colours of detection's classes."""
+    if label == VOID:
+        return (224, 224, 224)
+    return (38, 40, 46) if label == 0 else colour(label - 1)
+
+
+def _address(content: bytes) -> str:
+    kind = "jpeg" if content.startswith(b"\xff\xd8") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

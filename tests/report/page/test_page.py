@@ -1,0 +1,181 @@
+"""The page as a file: whole by itself, nothing hidden, and nothing from outside can act in it."""
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from cvbench.errors import StoreError
+from cvbench.record import Attachment
+from cvbench.report.page import html_page
+from cvbench.report.sources import read_sources
+from cvbench.store import Store
+from tests.records import bad, cell, good, top1
+from tests.report.page.runs import CLASSES, made_run
+
+HOSTILE = "</script><script>window.caught=1</script><img src=x onerror=window.caught=1>\"'{{7*7}}"
+
+
+class Reader(HTMLParser):
+    """Elements, their attributes, and all text outside of style and script."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.text, self.inside = [], [], None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self.inside = tag if tag in ("style", "script") else None
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+    def handle_data(self, text):
+        if self.inside is None:
+            self.text.append(text)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def page_of(run, **given):
+    return html_page(read_sources(Store(run.folder.parents[1]), [str(run.folder)]), **given).decode()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return made_run(tmp_path_factory.mktemp("results"), 6)
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    return page_of(run)
+
+
+def test_it_has_no_address_outside_of_itself(page):
+    addresses = {
+        value for _, attributes in Reader(page).elements for name, value in attributes.items()
+        if name in ("href", "src", "xlink:href", "action", "data", "srcset")
+    }  # fmt: skip
+    assert addresses
+    assert all(address.startswith(("#", "data:image/", "data:,")) for address in addresses)
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_its_links_lead_somewhere_and_every_id_is_there_once(page):
+    reader = Reader(page)
+    ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = {a["href"] for a in reader.all("a")}
+    assert links
+    assert {link[1:] for link in links} <= set(ids)
+
+
+def test_the_policy_allows_one_script_and_one_style_and_nothing_else(page):
+    [policy] = [
+        m["content"] for m in Reader(page).all("meta") if m.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert len(Reader(page).all("script")) == len(Reader(page).all("style")) == 1
+    assert not re.search(r"\son\w+=|\sstyle=", page), "attributes that run or style would be refused"
+
+
+def test_failed_and_skipped_cells_are_rows_with_their_reasons(page):
+    text = "".join(Reader(page).text)
+    assert "failed: it broke" in text
+    assert "skipped: there is no GPU here" in text
+    assert "the last line it printed" in text
+
+
+def test_what_is_not_there_is_said_with_the_reason(tmp_path):
+    store = Store(tmp_path)
+    with store.writing("demo", (), about={}, identity="one", fresh=True) as run:
+        run.commit(good(cell(), top1(0.5)), store.staging(run))
+    text = " ".join("".join(Reader(page_of(run)).text).split())
+    for words in (
+        "No latencies one by one: no raw samples of latency are kept.",
+        "No the loss while training: no points were logged.",
+        "No what was taken for what: its metrics keep no confusion matrix.",
+        "No pictures of the worst images: the run keeps none of this cell.",
+        "No throughput by batch: no cell was timed at several batches.",
+        "No differences between runs: this page was not asked to compare",
+    ):
+        assert words.replace("No the", "No the") in text
+
+
+def test_every_row_has_the_command_that_runs_it_again(tmp_path):
+    run = made_run(tmp_path, 1, about={"overrides": ["train.epochs=1", "name=a b"], "limit": 50})
+    keys = [record.key for record in run.records()]
+    text = "".join(Reader(page_of(run)).text)
+    for key in keys:
+        assert (
+            f"cvbench run suites/demo.yaml train.epochs=1 'name=a b' --only {key} --limit 50 --fresh" in text
+        )
+
+
+def test_names_from_files_are_text_and_nothing_else(tmp_path):
+    about = {
+        "suite_text": HOSTILE,
+        "source": HOSTILE,
+        "created": HOSTILE,
+        "environment": {"hard": {"cpu": HOSTILE}},
+    }
+    run = made_run(tmp_path, 3, classes=(HOSTILE, *CLASSES[1:]), about=about)
+    store = Store(tmp_path)
+    hostile = cell().model_copy(update={"model": cell().model.model_copy(update={"options": {"x": HOSTILE}})})
+    run.commit(bad(hostile, reason=HOSTILE), store.staging(run))
+    differences = pd.DataFrame({"cell": [HOSTILE], "verdict": [HOSTILE]})
+    reader = Reader(page_of(run, differences=differences))
+    assert len(reader.all("script")) == 1
+    assert not reader.all("img")
+    assert "".join(reader.text).count(HOSTILE) >= 5
+
+
+def test_without_escaping_the_hostile_name_would_be_seen():
+    assert len(Reader(f"<p>{HOSTILE}</p>").all("script")) == 1
+
+
+def test_differences_are_shown_with_their_verdicts(run):
+    frame = pd.DataFrame(
+        {"cell": ["resnet18"], "figure": ["top1"], "difference": ["-0.02"], "verdict": ["worse"]}
+    )
+    reader = Reader(page_of(run, differences=frame))
+    assert {"class": "verdict worse"} in [{"class": a.get("class", "")} for a in reader.all("td")]
+    assert "this page was not asked to compare" not in "".join(reader.text)
+
+
+def test_pictures_are_left_out_on_demand_and_it_is_said(run):
+    text = page_of(run, with_pictures=False)
+    assert "data:image" not in text
+    assert "No pictures of the worst images" in text
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    run = made_run(tmp_path, 1)
+    [file] = (run.folder / "samples").glob("*.parquet")
+    file.write_bytes(b"something else")
+    with pytest.raises(StoreError, match=re.escape(f"{file}: this is not the file that was written")):
+        page_of(run)
+    file.unlink()
+    assert "no raw samples of latency are kept" in page_of(run)
+
+
+def test_a_file_outside_of_the_run_is_not_read(tmp_path):
+    (tmp_path / "secret").write_text("x", encoding="utf-8")
+    store = Store(tmp_path / "results")
+    outside = Attachment(kind="samples", name="latency@batch=1", file="../../../secret", sha256="0")
+    with store.writing("demo", (), about={}, identity="one", fresh=True) as run:
+        pass
+    record = good(cell(), top1(0.5), attachments=(outside,))
+    (run.folder / "cells" / f"{record.key}.json").write_text(record.model_dump_json(), encoding="utf-8")
+    with pytest.raises(StoreError, match="outside of its run"):
+        page_of(run)
+
+
+@pytest.mark.slow
+def test_a_page_of_fifty_cells_stays_below_three_megabytes(tmp_path):
+    assert len(page_of(made_run(tmp_path, 48))) < 3_000_000

@@ -1,0 +1,73 @@
+"""The front, places, and ticks."""
+
+import pytest
+
+from cvbench.report.page.charts import _extremes, histogram
+from cvbench.report.page.scales import covering, plain
+from cvbench.report.page.tradeoffs import rank_of, tradeoffs
+from tests.records import cell, good, top1
+from tests.report.page.runs import figure, np
+
+
+def record(seed, accuracy, latency, spread):
+    of = cell(seed=seed)
+    return good(
+        of,
+        figure("top1", accuracy, spread=spread),
+        figure("latency_p50", latency, unit="s", at="batch=1", direction="lower", spread=spread),
+    )
+
+
+def on_front(*records):
+    charts, _ = tradeoffs(records, "top1")
+    [latency] = [t.chart for t in charts if t.label == "latency"]
+    return [point.strong for point in latency.points]
+
+
+def test_who_is_less_accurate_and_slower_beyond_doubt_is_not_on_the_front():
+    assert on_front(record(0, 0.8, 0.01, 0.01), record(1, 0.7, 0.02, 0.01), record(2, 0.9, 0.03, 0.01)) == [
+        True, False, True,
+    ]  # fmt: skip
+
+
+def test_where_the_intervals_touch_nobody_is_dominated():
+    assert on_front(record(0, 0.8, 0.01, 0.2), record(1, 0.7, 0.012, 0.2)) == [True, True]
+
+
+def test_a_price_that_fewer_than_two_cells_know_is_missing_with_its_reason():
+    charts, missing = tradeoffs([good(cell(), top1(0.8)), good(cell(seed=1), top1(0.7))], "top1")
+    assert [t.label for t in charts] == ["MACs"]
+    assert ("top1 against latency", "0 of 2 cells have both figures") in [tuple(m) for m in missing]
+
+
+def test_those_that_nothing_separates_share_a_place():
+    figures = [figure("top1", v, spread=0.01) for v in (0.9, 0.5, 0.899)]
+    assert rank_of([*figures, None]) == [1, 3, 1, None]
+
+
+def test_places_on_an_axis_run_from_end_to_end_and_ticks_are_inside():
+    scale = covering([1, 1000], start=50, end=450, words=plain, log=True)
+    assert [tick.label for tick in scale.ticks] == ["1", "10", "100", "1000"]
+    assert all(50 <= tick.at <= 450 for tick in scale.ticks)
+    assert scale(31.6227766) == pytest.approx(250, abs=0.1)  # the middle of the logarithms
+
+
+@pytest.mark.parametrize("values", [[0.0], [5.0], [-1.0], [3.0, 3.0]])
+def test_a_single_value_has_an_axis_too(values):
+    scale = covering(values, start=0, end=100, words=plain)
+    assert scale(values[0]) == 50
+    assert len(scale.ticks) >= 2
+
+
+def test_every_sample_is_in_one_bar():
+    values = np.random.default_rng(0).gamma(2, 1, 500)
+    chart = histogram(values, name="", x_label="", words=plain)
+    assert sum(int(bar.tip.split(" ")[0]) for bar in chart.bars) == 500
+
+
+def test_of_many_samples_the_extremes_are_drawn():
+    values = np.zeros(10_000)
+    values[1234], values[8000] = 9, -9
+    places = _extremes(values, 240)
+    assert {1234, 8000} <= set(places)
+    assert len(places) <= 240
