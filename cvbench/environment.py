@@ -68,6 +68,33 @@ def disturbances() -> list[tuple[str, str]]:
     return found
 
 
+def commit_of(file: Path) -> str | None:
+    """The commit that a file is of, and whether the work tree differs; None where git does not keep it."""
+    if not _git(file, "ls-files", "--error-unmatch", file.name):
+        return None
+    changed = " with changes" if _git(file, "status", "--porcelain", "--untracked-files=no") else ""
+    return f"{_git(file, 'rev-parse', 'HEAD')}{changed}"
+
+
+def _git(file: Path, *arguments: str) -> str:
+    """What git says in the file's folder; nothing where it is not there or refuses."""
+    program = shutil.which("git")
+    if program is None or not file.parent.is_dir():
+        return ""
+    try:
+        # git as found on the path, asked about a file and never told to change anything
+        answer = subprocess.run(  # noqa: S603
+            [program, "-C", str(file.parent), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()
+
+
 def _processor() -> dict[str, Scalar]:
     facts: dict[str, str] = {}
     for line in _read("/proc/cpuinfo").splitlines():

@@ -120,6 +120,12 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
     about = {
         "source": str(suite.source),
         "suite_text": suite.text,
+        "overrides": list(suite.overrides),
+        "limit": suite.limit,
+        "commits": {
+            "cvbench": environment.commit_of(Path(__file__)),
+            "suite": environment.commit_of(Path(suite.source)),
+        },
         "code_sha256": code,
         "environment": machine.model_dump(mode="json"),
     }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cvbench.errors import InputError
+
+if TYPE_CHECKING:
+    from cvbench.report.sources import Source
 
 
 def report(
@@ -21,34 +25,51 @@ def report(
     out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
         "results"
     ),
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Show the images that were done worst.")
+    ] = True,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
     """Write the runs' records as one file; its ending says in which form.
 
     .html is a page that opens without a network; .csv has the columns of timm's results tables in front.
     """
+    from cvbench.files import write_new
     from cvbench.report.export import FORMATS
-    from cvbench.report.page import html_page
     from cvbench.report.sources import read_sources
     from cvbench.store import Store
 
-    forms = {".html": html_page, **FORMATS}
-    form = forms.get(output.suffix.lower())
-    if form is None:
-        known = ", ".join(forms)
+    ending = output.suffix.lower()
+    if ending not in (".html", *FORMATS):
+        known = ", ".join((".html", *FORMATS))
         raise InputError(f'{output}: there is no form "{output.suffix}".\n  There are: {known}')
     if output.exists() and not force:
-        raise InputError(f"{output}: this file is there already.\n  Give --force to overwrite it.")
-    content = form(read_sources(Store(out), runs))
-    _write(output, content)
+        raise InputError(f"{output}: there is such a file already.\n  Say --force to write over it.")
+    sources = read_sources(Store(out), runs)
+    content = FORMATS[ending](sources) if ending in FORMATS else _page(sources, with_pictures=pictures)
+    write_new(output, content, force=force)
     typer.echo(f"{output}: {len(content):,} bytes", err=True)
 
 
-def _write(path: Path, content: bytes) -> None:
-    from cvbench.files import write_whole
+def _page(sources: Sequence[Source], *, with_pictures: bool) -> bytes:
+    """The page; with several runs, each later one is compared with the first."""
+    import pandas as pd
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        raise InputError(f"{path}: this cannot be written: {error.strerror or error}.") from error
+    from cvbench.comparing.comparison import compare
+    from cvbench.comparing.wording import rows
+    from cvbench.report.page import html_page
+
+    first, *others = sources
+    found: list[dict[str, str]] = []
+    missing = [] if others else ["one run only; name two to compare"]
+    for other in others:
+        try:
+            compared = rows(compare(first.run, other.run))
+        except InputError as error:
+            missing.append(str(error).partition("\n")[0].rstrip("."))
+        else:
+            found += [{"cell": row["cell"], "run": other.name, **row} for row in compared]
+    differences = pd.DataFrame(found).drop(columns=[] if len(others) > 1 else ["run"]) if found else None
+    return html_page(
+        sources, differences=differences, why_none="; ".join(missing), with_pictures=with_pictures
+    )

@@ -31,6 +31,8 @@ class Suite:
     """The file, word for word."""
     overrides: tuple[str, ...] = ()
     """What was said otherwise on the command line, as it was typed."""
+    limit: int | None = None
+    """How many images it was limited to besides."""
 
     def select(self, pattern: str) -> Suite:
         """The suite with those cells alone whose model, title or key the pattern names.
@@ -51,7 +53,7 @@ class Suite:
             data = cell.data.model_copy(update={"limit": min(images, cell.data.limit or images)})
             limited = cell.model_copy(update={"data": data})
             cells[limited.key] = limited
-        return replace(self, cells=tuple(cells.values()))
+        return replace(self, cells=tuple(cells.values()), limit=images)
 
     def missed(self, records: Iterable[Record]) -> list[str]:
         """What was expected and did not come, one line each; cells that were not finished say nothing."""

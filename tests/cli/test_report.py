@@ -38,7 +38,7 @@ def test_a_file_that_is_there_is_overwritten_only_by_force(results, tmp_path, cv
     file.write_text("mine", encoding="utf-8")
     done = cvbench("report", "demo", "--out", results, "-o", file)
     assert done.code == 2
-    assert f"{file}: this file is there already.\n  Give --force" in done.stderr
+    assert f"{file}: there is such a file already.\n  Say --force" in done.stderr
     assert file.read_text(encoding="utf-8") == "mine"
     assert cvbench("report", "demo", "--out", results, "-o", file, "--force").code == 0
     assert "resnet18" in file.read_text(encoding="utf-8")
@@ -74,4 +74,26 @@ def test_a_folder_that_cannot_be_written_is_named(results, tmp_path, cvbench):
     (tmp_path / "file").write_text("", encoding="utf-8")
     done = cvbench("report", "demo", "--out", results, "-o", tmp_path / "file/x.md")
     assert done.code == 2
-    assert "this cannot be written" in done.stderr
+    assert "it cannot be written" in done.stderr
+
+
+def test_several_runs_are_compared_and_a_single_one_says_that_it_is_alone(results, tmp_path, cvbench):
+    store = Store(results)
+    with store.writing("demo", (cell(),), about={"source": "demo.yaml"}, identity="two", fresh=True) as other:
+        other.commit(good(cell(), top1(0.8)), store.staging(other))
+    [first, second] = [run.folder for run in store.runs("demo")]
+    assert cvbench("report", first, second, "-o", tmp_path / "two.html").code == 0
+    assert cvbench("report", first, "-o", tmp_path / "one.html").code == 0
+    two, one = ((tmp_path / f"{name}.html").read_text(encoding="utf-8") for name in ("two", "one"))
+    assert "one run only; name two to compare" in one
+    assert 'class="verdict' in two
+    assert "one run only" not in two
+
+
+def test_runs_that_have_no_cell_in_common_are_shown_and_it_is_said(results, tmp_path, cvbench):
+    store = Store(results)
+    with store.writing("other", (), about={}, identity="two", fresh=True) as other:
+        other.commit(good(cell("vgg11", seed=7), top1(0.8)), store.staging(other))
+    done = cvbench("report", "demo", "other", "--out", results, "-o", tmp_path / "x.html")
+    assert done.code == 0, done.stderr
+    assert "No differences between runs:" in (tmp_path / "x.html").read_text(encoding="utf-8")

@@ -77,6 +77,7 @@ def test_a_limit_holds_for_every_cell_and_a_smaller_one_stays():
         path="a.yaml",
     )
     assert [cell.data.limit for cell in suite.limited(5).cells] == [5, 3]
+    assert (suite.limit, suite.limited(5).limit) == (None, 5)
 
 
 def test_cells_that_a_limit_makes_equal_are_one():

@@ -25,16 +25,14 @@ _GROUPS = {
 }
 
 
-def page_of(sources: Sequence[Source], *, differences: pd.DataFrame | None, with_pictures: bool) -> Page:
+def page_of(
+    sources: Sequence[Source], *, differences: pd.DataFrame | None, why_none: str, with_pictures: bool
+) -> Page:
     """Everything that the page says."""
     told = [Told(source, record) for source in sources for record in source.records]
     tasks = dict.fromkeys(task_of(t.record) for t in told)
     share = min(PICTURE_BYTES // max(len(told), 1), MOST_OF_A_CELL) if with_pictures else 0
-    missing = []
-    if differences is None:
-        missing.append(
-            Missing("differences between runs", "this page was not asked to compare; see cvbench compare")
-        )
+    missing = [] if differences is not None else [Missing("differences between runs", why_none)]
     return Page(
         title=", ".join(dict.fromkeys(str(source.about.get("suite", source.name)) for source in sources)),
         facts=_facts(sources, told),
@@ -121,7 +119,7 @@ def _differences(frame: pd.DataFrame) -> Table:
     ]
     return Table(
         "differences",
-        [Column(str(name), numeric=name not in ("verdict", "figure", "why")) for name in others],
+        [Column(str(name), numeric=name not in ("verdict", "figure", "run", "basis")) for name in others],
         rows,
     )
 

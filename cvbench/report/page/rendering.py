@@ -22,14 +22,18 @@ _HERE = "cvbench.report.page"
 
 
 def html_page(
-    sources: Sequence[Source], *, differences: pd.DataFrame | None = None, with_pictures: bool = True
+    sources: Sequence[Source],
+    *,
+    differences: pd.DataFrame | None = None,
+    why_none: str = "this page was not asked to compare; see cvbench compare",
+    with_pictures: bool = True,
 ) -> bytes:
     """The page of some runs.
 
-    `differences` is a table of words with a column `verdict`, as `compare` gives it; without it the page
-    says that nothing was compared.
+    `differences` is a table of words with a column `verdict`, as `compare` words them; without it the page
+    says why there is none.
     """
-    page = page_of(sources, differences=differences, with_pictures=with_pictures)
+    page = page_of(sources, differences=differences, why_none=why_none, with_pictures=with_pictures)
     return rendered("page.html.j2", page=page)
 
 
