@@ -7,7 +7,21 @@ import sys
 import typer
 from typer.core import TyperGroup
 
-from cvbench.cli import compare, data, env, explain, list_, plan, report, run, schema, score, show, weights
+from cvbench.cli import (
+    check,
+    compare,
+    data,
+    env,
+    explain,
+    list_,
+    plan,
+    report,
+    run,
+    schema,
+    score,
+    show,
+    weights,
+)
 from cvbench.errors import CvbenchError
 
 
@@ -43,6 +57,7 @@ app.command()(report.report)
 app.command()(score.score)
 app.command()(explain.explain)
 app.command()(compare.compare)
+app.command()(check.check)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.command()(env.env)

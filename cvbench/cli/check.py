@@ -1,0 +1,145 @@
+"""`cvbench check`: the gate in CI."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cvbench.cli.listing import print_json
+from cvbench.errors import InputError
+
+if TYPE_CHECKING:
+    from cvbench.checking.items import Item
+    from cvbench.comparing.comparison import Comparison
+    from cvbench.store import Run
+
+
+class Doubt(str, Enum):  # noqa: UP042, typer shows it as a choice
+    """What becomes of figures of which nothing can be told."""
+
+    passing = "pass"
+    failing = "fail"
+
+
+def check(  # noqa: PLR0917, options are given by name on the command line
+    run: Annotated[str, typer.Argument(help="The run to check, by folder or name.")],
+    against: Annotated[
+        str | None,
+        typer.Option(help="A run, or a baseline file. Without it, cells and floors alone are checked."),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Make this run the baseline, and add it to the history.")
+    ] = False,
+    on_inconclusive: Annotated[
+        Doubt | None, typer.Option(help="What figures in doubt come to; by default the exit code is 4.")
+    ] = None,
+    figures: Annotated[
+        str | None, typer.Option(help="Which figures are held at the gate, such as top1 or latency*.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown to this file.")] = None,
+    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
+        "results"
+    ),
+    force: Annotated[
+        bool, typer.Option("--force", help="Update even where the check fails or the machine is another.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Check RUN: every cell finished, every floor held, nothing worse than the baseline.
+
+    Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed or is missing, 4 cannot tell,
+    5 not comparable. Under GitHub Actions, annotations and a job summary are written by themselves.
+    """
+    from cvbench.checking import gate
+    from cvbench.checking.items import counted, exit_code
+    from cvbench.store import Store
+
+    found = Store(out).find(run)
+    records = found.records()
+    if not records:
+        raise gate.nothing_to_check(found)
+    items = [*gate.check_outcomes(records), *gate.check_floors(records, gate.floors_of(found))]
+    more, comparison, told = _against(found, against, figures, out) if against else ([], None, [])
+    items += more
+    code = exit_code(items, None if on_inconclusive is None else on_inconclusive.value)
+    suite = found.folder.parent.name
+    _write(items, comparison, suite, junit=junit, summary=summary)
+    if as_json:
+        answers = [
+            {"cell": i.cell, "about": i.about, "answer": i.answer.value, "message": i.message} for i in items
+        ]
+        print_json({"schema": 1, "kind": "check", "exit_code": code, "items": answers})
+    else:
+        for item in sorted(items, key=lambda item: item.answer.value == "pass"):
+            colour = {"pass": "green", "regression": "red", "failed": "red"}.get(item.answer.value, "yellow")
+            typer.echo(f"{typer.style(f'{item.answer.value:14}', fg=colour)} {item.name}: {item.message}")
+        for line in told:
+            typer.echo(f"history: {line}")
+        typer.secho(f"\n{counted(items)}", bold=True)
+    if update:
+        _update(found, against, out, passed=code in (0, 4), force=force, quiet=as_json)
+    raise typer.Exit(code)
+
+
+def _against(
+    run: Run, against: str, figures: str | None, out: Path
+) -> tuple[list[Item], Comparison, list[str]]:
+    """The answers, the comparison behind them, and where the history of a baseline changed for good."""
+    from cvbench.checking.baselines import read_baseline, unpacked
+    from cvbench.checking.gate import check_against
+    from cvbench.checking.history import steps
+    from cvbench.store import Store
+
+    path = Path(against)
+    if path.suffix != ".json":
+        return *check_against(run, Store(out).find(against), figures=figures), []
+    baseline = read_baseline(path)
+    with unpacked(baseline, path) as base:
+        told = list(steps(baseline, {record.key: record.cell.title for record in baseline.records}))
+        return *check_against(run, base, figures=figures, baseline=baseline), told
+
+
+def _write(
+    items: list[Item], comparison: Comparison | None, suite: str, *, junit: Path | None, summary: Path | None
+) -> None:
+    from cvbench.checking import outputs
+    from cvbench.files import write_new
+
+    if junit is not None:
+        write_new(junit, outputs.junit(items, suite), force=True)  # CI writes it anew each time
+    page = outputs.summary(items, comparison, suite)
+    if summary is not None:
+        write_new(summary, page.encode(), force=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in outputs.workflow_commands(items):
+            typer.echo(line, err=True)
+        if job := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(job).open("a", encoding="utf-8") as file:
+                file.write(page)
+
+
+def _update(run: Run, against: str | None, out: Path, *, passed: bool, force: bool, quiet: bool) -> None:
+    from cvbench.checking.baselines import default_path, pack, read_baseline, to_json
+    from cvbench.files import write_new
+
+    given = against is not None and Path(against).suffix == ".json"
+    path = Path(str(against)) if given else default_path(run, out)
+    previous = read_baseline(path) if path.exists() else None
+    new = pack(run, previous)
+    if previous is not None and not force:
+        if not passed:
+            raise InputError(
+                f"{path}: not updated, since the check failed.\n  Say --force to accept the loss."
+            )
+        if previous.machine != new.machine:
+            raise InputError(
+                f"{path}: it is the baseline of another machine, {previous.machine}; this run is of "
+                f"{new.machine}.\n  Without --against it goes to its own file; --force replaces this."
+            )
+    write_new(path, to_json(new), force=True)
+    typer.echo(f"baseline: {path} ({len(new.jobs)} jobs)", err=quiet)

@@ -1,0 +1,195 @@
+"""`cvbench check`: exit codes, baselines, and what is refused."""
+
+import base64
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.comparing.runs import MACHINE, Made, figure, make_run, passport
+from tests.comparing.test_comparison import draw_right, flipped, normal_rounds
+from tests.records import bad, cell
+
+RIGHT = draw_right()
+
+
+def made(lost=0, factor=1.0, seed=0, **fields):
+    of = Made(**fields).topk(flipped(RIGHT, lost, 0))
+    return of.rounds("latency", normal_rounds(0.01 * factor, seed=seed))
+
+
+@pytest.fixture
+def results(tmp_path):
+    make_run(tmp_path / "ci" / "base", made())
+    make_run(tmp_path / "ci" / "same", made(seed=1))
+    make_run(tmp_path / "ci" / "lossy", made(lost=200))
+    make_run(tmp_path / "ci" / "slow", made(factor=1.2))
+    make_run(tmp_path / "ci" / "elsewhere", made(machine={**MACHINE, "cpu": "another"}))
+    return tmp_path
+
+
+@pytest.fixture
+def check(cvbench, results):
+    return lambda *given: cvbench("check", *given, "--out", results)
+
+
+@pytest.mark.parametrize(("run", "code"), [("same", 0), ("lossy", 1), ("slow", 1), ("elsewhere", 5)])
+def test_exit_codes_against_a_run(check, run, code):
+    assert check(f"ci/{run}", "--against", "ci/base").code == code
+
+
+@pytest.mark.parametrize(("run", "code"), [("same", 0), ("lossy", 1), ("slow", 1), ("elsewhere", 5)])
+def test_exit_codes_against_a_baseline_file(check, results, run, code):
+    assert check("ci/base", "--update").code == 0
+    path = results / "baselines" / "a-processor-2-threads" / "ci.json"
+    assert check(f"ci/{run}", "--against", path).code == code
+
+
+def test_another_machine_voids_speed_alone(check):
+    assert check("ci/elsewhere", "--against", "ci/base", "--figures", "top1").code == 0
+
+
+def test_figures_in_doubt_are_what_one_says(check, results):
+    make_run(results / "few" / "a", Made(data=passport(50)).topk(RIGHT[:50]))
+    make_run(results / "few" / "b", Made(data=passport(50)).topk(flipped(RIGHT[:50], 1, 0)))
+    given = "few/b", "--against", "few/a"
+    assert check(*given).code == 4
+    assert check(*given, "--on-inconclusive", "pass").code == 0
+    assert check(*given, "--on-inconclusive", "fail").code == 1
+    assert "would have seen" in check(*given).stdout
+
+
+def test_a_failed_or_missing_cell_fails(check, results):
+    make_run(results / "two" / "a", made(), Made(cell("vgg16")).topk(RIGHT))
+    make_run(results / "two" / "failed", made(), records=[bad(cell("vgg16"))])
+    make_run(results / "two" / "gone", made())
+    failed, gone = (check(f"two/{run}", "--against", "two/a") for run in ("failed", "gone"))
+    assert (failed.code, gone.code) == (3, 3)
+    assert "vgg16: outcome: failed: it broke" in failed.stdout
+    assert "vgg16: outcome: it is in the baseline and not in the run" in gone.stdout
+
+
+def test_a_figure_that_went_missing_fails(check, results):
+    make_run(results / "s" / "a", Made().add(figure("AP", 0.5)))
+    make_run(results / "s" / "b", Made().add(figure("AP", None, missing="no object")))
+    done = check("s/b", "--against", "s/a")
+    assert done.code == 1
+    assert "the second run's is missing: no object" in done.stdout
+
+
+@pytest.mark.parametrize(("floor", "code"), [(0.7, 0), (0.9, 1)])
+def test_floors_of_the_suite_are_held(check, results, floor, code):
+    run = make_run(results / "s" / "a", Made().topk(RIGHT))
+    about = run.about | {"suite_text": f"expect: {{resnet18: {{top1: {floor}}}}}"}
+    (run.folder / "run.json").write_text(json.dumps(about))
+    done = check("s/a")
+    assert done.code == code
+    assert ("expected at least 0.9" in done.stdout) == bool(code)
+
+
+def test_a_floor_on_a_figure_that_was_not_measured_is_missed(check, results):
+    run = make_run(results / "s" / "a", Made().topk(RIGHT))
+    about = run.about | {"suite_text": "expect: {resnet18: {AP: 0.1}}"}
+    (run.folder / "run.json").write_text(json.dumps(about))
+    assert check("s/a").code == 1
+
+
+def test_a_baseline_holds_raw_values_and_a_history(check, results):
+    for run in ("base", "same"):
+        assert check(f"ci/{run}", "--update").code == 0
+    content = json.loads((results / "baselines/a-processor-2-threads/ci.json").read_text())
+    assert [job["run"] for job in content["jobs"]] == ["base", "same"]
+    assert all(len(values) == 5 for job in content["jobs"] for values in job["figures"].values())
+    kinds = {name.partition("/")[0] for name in content["files"]}
+    assert kinds == {"samples", "outcomes"}
+    assert base64.b64decode(next(iter(content["files"].values())))[:4] == b"PAR1"
+
+
+def test_a_loss_is_not_taken_for_the_baseline_unless_forced(check, results):
+    check("ci/base", "--update")
+    path = results / "baselines/a-processor-2-threads/ci.json"
+    before = path.read_bytes()
+    done = check("ci/lossy", "--against", path, "--update")
+    assert (done.code, "not updated, since the check failed" in done.stderr) == (2, True)
+    assert path.read_bytes() == before
+    check("ci/lossy", "--against", path, "--update", "--force")
+    assert path.read_bytes() != before
+
+
+def test_the_baseline_of_another_machine_is_not_replaced(check, results):
+    check("ci/base", "--update")
+    path = results / "baselines/a-processor-2-threads/ci.json"
+    done = check("ci/elsewhere", "--against", path, "--figures", "top1", "--update")
+    assert (done.code, "baseline of another machine" in done.stderr) == (2, True)
+
+
+def test_fifteen_jobs_are_the_measure_of_the_next(check, results):
+    for number in range(16):
+        make_run(results / "long" / f"j{number:02d}", made(seed=number))
+        check(f"long/j{number:02d}", "--update")
+    path = results / "baselines/a-processor-2-threads/long.json"
+    make_run(results / "long" / "new", made(seed=99))
+    make_run(results / "long" / "slow", made(seed=98, factor=1.1))
+    assert "against 16 earlier jobs" in check("long/new", "--against", path).stdout
+    assert check("long/slow", "--against", path).code == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "no baseline that cvbench can read"),
+        (b"{}", 'it has no kind "baseline"'),
+        (b'{"kind": "baseline", "schema": 9}', "schema 9 is newer than this cvbench"),
+        (b'{"kind": "baseline", "schema": 1, "suite": 3}', "suite: Input should be a valid string"),
+    ],
+)
+def test_a_file_that_is_no_baseline_is_named(check, results, content, message):
+    path = results / "wrong.json"
+    path.write_bytes(content)
+    done = check("ci/same", "--against", path)
+    assert done.code == 2
+    assert str(path) in done.stderr
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("name", ["outcomes/../../evil", "cells/x.json", "/etc/passwd"])
+def test_a_baseline_writes_nowhere_but_into_its_own_folder(check, results, name):
+    check("ci/base", "--update")
+    path = results / "baselines/a-processor-2-threads/ci.json"
+    content = json.loads(path.read_text())
+    content["files"][name] = ""
+    path.write_text(json.dumps(content))
+    done = check("ci/same", "--against", path)
+    assert (done.code, "is no name of a sample or outcome file" in done.stderr) == (2, True)
+
+
+def test_outputs_for_programs(check, results, tmp_path):
+    given = "ci/lossy", "--against", "ci/base", "--junit", tmp_path / "j.xml", "--summary", tmp_path / "s.md"
+    done = check(*given, "--json")
+    assert done.document["exit_code"] == done.code == 1
+    assert {item["answer"] for item in done.document["items"]} == {"pass", "regression"}
+    assert ET.parse(tmp_path / "j.xml").getroot().get("failures") == "1"
+    assert "## cvbench: ci" in (tmp_path / "s.md").read_text()
+
+
+def test_under_github_annotations_and_the_job_summary_come_by_themselves(check, tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    done = check("ci/lossy", "--against", "ci/base")
+    assert "::error title=cvbench regression%3A resnet18%3A top1::" in done.stderr
+    assert "top1" in (tmp_path / "summary.md").read_text()
+
+
+def test_an_empty_run_is_refused(check, results):
+    make_run(results / "empty" / "a")
+    done = check("empty/a")
+    assert (done.code, "no cell is finished there" in done.stderr) == (2, True)
+
+
+def test_no_number_is_no_pass(check, results):
+    run = make_run(results / "s" / "a", Made().add(figure("AP", 0.5)))
+    (path,) = (run.folder / "cells").iterdir()
+    path.write_text(path.read_text().replace("0.5", "NaN"))
+    done = check("s/a")
+    assert done.code == 2
+    assert "finite" in done.stderr
