@@ -64,15 +64,26 @@ class DatasetCard(Card):
     """A data set. Its object is an opener: `opener(task=, split=, root=, **options) -> Dataset`."""
 
     tasks: tuple[TaskName, ...]
-    classes: int
-    splits: Mapping[str, int]
-    """Split → number of images, as it comes without options."""
+    classes: int | None
+    """None where the user's files say it."""
+    splits: Mapping[str, int | None]
+    """Split → number of images, as it comes without options; None where the user's files say it."""
     licence: str
     source: str
     needs_root: bool = False
     """True where the user has to bring a copy."""
     notice: str | None = None
     """``package:file`` of the text that its licence wants beside every copy of the images."""
+
+    @property
+    def told_classes(self) -> str:
+        """How many classes there are, in words."""
+        return "your own" if self.classes is None else f"{self.classes}"
+
+    def told_split(self, split: str) -> str:
+        """A split and how many images it has, in words."""
+        images = self.splits[split]
+        return split if images is None else f"{split} {images:,}"
 
 
 @dataclass(frozen=True, kw_only=True)

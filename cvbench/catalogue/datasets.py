@@ -11,7 +11,8 @@ from cvbench.catalogue.cards import Catalogue, Choice, DatasetCard
 ROOT_VARIABLE: Final = "CVBENCH_DATA"
 """The environment variable that names the folder of all data sets; each has a sub-folder of its name."""
 
-_SUBSET = Choice(False, "take a copy that lacks images; figures are then of what is there")
+_OWN_SPLITS: Final = {"train": None, "val": None, "test": None}
+_SUBSET: Final = Choice(False, "take a copy that lacks images; figures are then of what is there")
 
 DATASETS: Catalogue[DatasetCard] = Catalogue(
     "dataset",
@@ -86,6 +87,49 @@ DATASETS: Catalogue[DatasetCard] = Catalogue(
             "year": Choice(2007, "2007, or 2012, whose test was never published"),
             "train": Choice("train", "what the split train is: train, trainval, 07+12 or 07++12"),
             "subset": _SUBSET,
+        },
+    ),
+    DatasetCard(
+        name="folder",
+        address="cvbench.datasets.folder:folder",
+        summary="images of one's own, a folder a class: train/cat/1.jpg",
+        tasks=("classification",),
+        classes=None,
+        splits=_OWN_SPLITS,
+        licence="your own",
+        source="your own",
+        needs_root=True,
+    ),
+    DatasetCard(
+        name="coco-json",
+        address="cvbench.datasets.coco_json:coco_json",
+        summary="images of one's own, with a file of objects in COCO's form for each split",
+        tasks=("detection",),
+        classes=None,
+        splits=_OWN_SPLITS,
+        licence="your own",
+        source="your own",
+        needs_root=True,
+        options={
+            "annotations": Choice("annotations/instances_{split}.json", "a split's file, below the root"),
+            "images": Choice("{split}", "the folder of a split's images, below the root"),
+            "masks": Choice(False, "read the objects' masks too"),
+        },
+    ),
+    DatasetCard(
+        name="masks",
+        address="cvbench.datasets.masks:masks",
+        summary="images of one's own, with a label map for each: images/train/1.jpg, masks/train/1.png",
+        tasks=("segmentation",),
+        classes=None,
+        splits=_OWN_SPLITS,
+        licence="your own",
+        source="your own",
+        needs_root=True,
+        options={
+            "images": Choice("images/{split}", "the folder of a split's images, below the root"),
+            "masks": Choice("masks/{split}", "the folder of its label maps: PNG files of the same names"),
+            "classes": Choice(None, "names of the labels from 0 on; else those in the root's classes.txt"),
         },
     ),
 )

@@ -14,23 +14,25 @@ import typer
 from cvbench.catalogue import DATASETS, is_address
 from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.cli.anchors import anchors
-from cvbench.cli.data_options import Options, Root, complete_with_boxes, parsed
+from cvbench.cli.data_options import (
+    Options,
+    Root,
+    Split,
+    Task,
+    complete_with_boxes,
+    parsed,
+    task_of,
+    usual_split,
+)
 from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.verify import verify
 from cvbench.errors import InputError
-from cvbench.spec import DataSpec, TaskName
+from cvbench.spec import DataSpec
 
 if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
     from cvbench.protocols import Dataset
 
-app = typer.Typer(no_args_is_help=True, help="List data sets, look at them, export them.")
-
-
-class Task(StrEnum):
-    """What a data set has truths for."""
-
-    CLASSIFICATION = "classification"
-    DETECTION = "detection"
-    SEGMENTATION = "segmentation"
+app = typer.Typer(no_args_is_help=True, help="List data sets, look at them, verify them, export them.")
 
 
 class Format(StrEnum):
@@ -57,8 +59,8 @@ def list_(
             {
                 "name": card.name,
                 "tasks": ", ".join(card.tasks),
-                "classes": str(card.classes),
-                "images": ", ".join(f"{split} {count:,}" for split, count in card.splits.items()),
+                "classes": card.told_classes,
+                "images": ", ".join(map(card.told_split, card.splits)),
                 "licence": card.licence,
                 "files": find_root(card.name) or ("needed" if card.needs_root else "come along"),
             }
@@ -99,7 +101,7 @@ def show(
         Path | None,
         typer.Option("--output", "-o", help="Draw the first images into this PNG file.", show_default=False),
     ] = None,
-    split: Annotated[str, typer.Option(help="The split to open.")] = "test",
+    split: Split = None,
     task: Annotated[
         Task | None,
         typer.Option(help="The task whose truths are drawn; the set's first by default.", show_default=False),
@@ -111,24 +113,16 @@ def show(
     """Open a data set, say what it is to the byte, and draw its first images with their truths."""
     if output is not None and output.suffix.lower() != ".png":
         raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
-    spec = DataSpec(name=name, root=root, split=split, options=parsed(option or ()))
+    spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
     from cvbench.datasets import open_dataset
 
-    dataset = open_dataset(spec, task=_task(name, task))
+    dataset = open_dataset(spec, task=task_of(name, task))
     for label, value in _facts(dataset):
         typer.echo(f"{label:10} {value}")
     if output is not None:
         shown = min(count, len(dataset))
         _draw(dataset, shown, output)
         typer.echo(f"{'picture':10} {output}, the first {shown}")
-
-
-def _task(name: str, asked: Task | None) -> TaskName:
-    if asked is not None:
-        return asked.value
-    if is_address(name):
-        raise InputError(f"{name}: what its truths are for is not known here; say it with --task")
-    return DATASETS.find(name).tasks[0]
 
 
 def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -223,3 +217,4 @@ def _copy_notice(name: str, folder: Path) -> None:
 
 
 app.command()(anchors)
+app.command()(verify)

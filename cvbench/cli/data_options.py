@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from cvbench.catalogue import DATASETS
+from cvbench.catalogue import DATASETS, is_address
 from cvbench.catalogue.datasets import ROOT_VARIABLE
 from cvbench.errors import InputError
-from cvbench.spec import Option
+from cvbench.spec import Option, TaskName
 
 Root = Annotated[
     str | None,
@@ -20,6 +21,35 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="KEY=VALUE", help="An option of the data set; may be repeated."),
 ]
+
+
+Split = Annotated[
+    str | None,
+    typer.Option(help="The split to open; test by default, or val where there is none.", show_default=False),
+]
+
+
+class Task(StrEnum):
+    """What a data set has truths for."""
+
+    CLASSIFICATION = "classification"
+    DETECTION = "detection"
+    SEGMENTATION = "segmentation"
+
+
+def usual_split(name: str, asked: str | None) -> str:
+    """The split that is asked for, else `test`, else `val` where the data set has no `test`."""
+    card = DATASETS.get(name)
+    return asked or ("val" if card is not None and "test" not in card.splits else "test")
+
+
+def task_of(name: str, asked: Task | None) -> TaskName:
+    """The task that is asked for, else the data set's first."""
+    if asked is not None:
+        return asked.value
+    if is_address(name):
+        raise InputError(f"{name}: what its truths are for is not known here; say it with --task")
+    return DATASETS.find(name).tasks[0]
 
 
 def complete_with_boxes(typed: str) -> list[str]:

@@ -118,8 +118,8 @@ def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
             return {
                 "name": entry["name"],
                 "tasks": ", ".join(entry["tasks"]),
-                "classes": str(entry["classes"]),
-                "splits": ", ".join(f"{name} {images}" for name, images in entry["splits"].items()),
+                "classes": DATASETS[entry["name"]].told_classes,
+                "splits": ", ".join(map(DATASETS[entry["name"]].told_split, entry["splits"])),
                 "root": "needed" if entry["needs_root"] else "",
                 "summary": entry["summary"],
             }

@@ -72,9 +72,9 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
             yield "published", figure
     elif isinstance(card, DatasetCard):
         yield "tasks", ", ".join(card.tasks)
-        yield "classes", str(card.classes)
+        yield "classes", card.told_classes
         for split, images in card.splits.items():
-            yield "split", f"{split}, {images:,} images"
+            yield "split", split if images is None else f"{split}, {images:,} images"
         yield "root", "your own copy is needed" if card.needs_root else "comes along; a root is optional"
         yield "licence", card.licence
         yield "source", card.source

@@ -42,7 +42,8 @@ PUBLISHED: Final[Mapping[str, int]] = {"train": 1_281_167, "val": 50_000}
 _FOLDERS: Final = ("{}", "ILSVRC2012_img_{}", "Data/CLS-LOC/{}", "ILSVRC/Data/CLS-LOC/{}")
 _ARCHIVE: Final = "ILSVRC2012_img_val.tar"
 _WNID: Final = re.compile(r"n\d{8}")
-_OF_VAL: Final = re.compile(r"ILSVRC2012_val_(\d{8})")
+OF_VAL: Final = re.compile(r"ILSVRC2012_val_(\d{8})")
+"""How a validation image is named."""
 
 
 class _Found(NamedTuple):
@@ -145,7 +146,7 @@ def _check_classes(folder: Path, there: set[str], *, subset: bool) -> None:
 def _flat(root: Path, pictures: Pictures, paths: Sequence[str]) -> _Found:
     """All images of val in one place: a list tells their labels."""
     ids = [PurePosixPath(path).stem for path in paths]
-    numbers = [_OF_VAL.fullmatch(one) for one in ids]
+    numbers = [OF_VAL.fullmatch(one) for one in ids]
     if None in numbers:
         strange = pictures.name(numbers.index(None))
         raise DataError(f"{strange}: images in one place are named ILSVRC2012_val_00000001.JPEG and so on")

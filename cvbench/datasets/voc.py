@@ -28,15 +28,16 @@ from jaxtyping import Float64, Int64
 from cvbench.annotations.mistakes import Mistakes
 from cvbench.annotations.voc_annotations import VocObjects, read_image_set, read_voc_objects
 from cvbench.catalogue.label_spaces import VOC_CLASSES
+from cvbench.datasets.label_maps import read_label_map
 from cvbench.datasets.manifest import Manifest
 from cvbench.datasets.pictures import MISSING, InFolder
 from cvbench.datasets.roots import check_count, looked_for, root_folder
 from cvbench.datasets.texts import Texts
 from cvbench.errors import DataError
-from cvbench.images.decoding import decode_image, decode_labels
+from cvbench.images.decoding import decode_image
 from cvbench.record import Passport
 from cvbench.spec import TaskName
-from cvbench.values import VOID, Detections, LabelMap, Sample
+from cvbench.values import Detections, LabelMap, Sample
 
 
 class Part(NamedTuple):
@@ -260,20 +261,3 @@ class Voc:
     def _labels(self, index: int, size: tuple[int, int]) -> LabelMap:
         assert self.maps is not None
         return read_label_map(self.maps, index, size, len(self.classes))
-
-
-def read_label_map(maps: InFolder, index: int, size: tuple[int, int], classes: int) -> LabelMap:
-    """The label map of an image of this height and width.
-
-    Raises DataError where it has another size, or labels that are neither classes nor VOID.
-    """
-    name = maps.name(index)
-    labels = decode_labels(maps.read(index), name)
-    if tuple(labels.shape) != size:
-        raise DataError(
-            f"{name}: is {labels.shape[1]} x {labels.shape[0]} pixels, and its image {size[1]} x {size[0]}"
-        )
-    strange = labels[(labels >= classes) & (labels != VOID)]
-    if len(strange):
-        raise DataError(f"{name}: has the label {int(strange[0])}; labels are 0 to {classes - 1}, and {VOID}")
-    return LabelMap(labels)

@@ -32,8 +32,8 @@ def _tables() -> Mapping[str, str]:
                 (
                     f"`{c.name}`",
                     ", ".join(c.tasks),
-                    " + ".join(f"{n} {split}" for split, n in c.splits.items()),
-                    str(c.classes),
+                    " + ".join(map(c.told_split, c.splits)),
+                    c.told_classes,
                     c.licence,
                     c.summary,
                 )

@@ -134,7 +134,7 @@ def test_a_folder_that_is_not_empty_is_written_over_when_forced(cvbench, tmp_pat
 def test_names_are_completed():
     assert _complete("fash") == ["fashion", "fashion-scenes"]
     assert _complete("x") == []
-    assert complete_with_boxes("") == ["fashion-scenes", "coco", "voc"]
+    assert complete_with_boxes("") == ["fashion-scenes", "coco", "voc", "coco-json"]
 
 
 def loaded_by(code: str) -> set[str]:

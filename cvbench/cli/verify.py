@@ -1,0 +1,123 @@
+"""`cvbench data verify`: whether this copy of a data set is whole, and if not, what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cvbench.catalogue import DATASETS
+from cvbench.catalogue.datasets import find_root
+from cvbench.cli.data_options import Options, Root, Split, Task, parsed, task_of, usual_split
+from cvbench.cli.listing import print_json
+from cvbench.spec import DataSpec
+
+if TYPE_CHECKING:  # torch comes with it
+    from cvbench.datasets.faults import Fault
+    from cvbench.datasets.verifying import Verification
+
+_EXTREMES = 3
+
+
+def _complete(typed: str) -> list[str]:
+    return [name for name in DATASETS if name.startswith(typed)]
+
+
+def verify(
+    name: Annotated[
+        str, typer.Argument(help="A data set, or the address of your own.", autocompletion=_complete)
+    ],
+    split: Split = None,
+    task: Annotated[
+        Task | None,
+        typer.Option(help="The task whose truths are checked; the first by default.", show_default=False),
+    ] = None,
+    root: Root = None,
+    option: Options = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Read every image and every truth of a data set, and say what is wrong and what usually causes it.
+
+    Exit code 1 where anything is found that changes figures.
+    """
+    spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
+    wanted = task_of(name, task)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from cvbench.datasets.verifying import verify as look_through
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(f"{name}, {spec.split}", total=None)
+        found = look_through(
+            spec,
+            task=wanted,
+            on_step=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    if as_json:
+        print_json(_document(spec, found))
+    else:
+        for line in _lines(spec, found):
+            typer.echo(line)
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+def _document(spec: DataSpec, found: Verification) -> dict[str, Any]:
+    passport = found.passport.model_dump(mode="json") if found.passport else None
+    return {
+        "name": spec.name,
+        "split": spec.split,
+        "root": find_root(spec.name, spec.root),
+        "sound": found.sound,
+        "passport": passport,
+        "content_sha256": found.content_sha256,
+        "decoded": found.decoded,
+        "bytes": found.bytes,
+        "labels": dict(found.labels),
+        "marks": dict(found.marks),
+        "sizes": [list(size) for size in found.sizes],
+        "faults": [asdict(one) for one in found.faults],
+    }
+
+
+def _lines(spec: DataSpec, found: Verification) -> Iterator[str]:
+    if found.passport is not None:
+        passport = found.passport
+        yield f"data set   {passport.name}, {passport.split}"
+        yield f"images     {passport.images:,}, of which {found.decoded:,} were decoded"
+        if passport.objects is not None:
+            marks = "".join(f", {count:,} {name}" for name, count in found.marks.items())
+            yield f"objects    {passport.objects:,}{marks}"
+        if found.sizes:
+            least, greatest = (f"{width} x {height}" for height, width in found.sizes)
+            yield f"sizes      {least} to {greatest} pixels"
+        yield f"classes    {passport.classes}: {_distribution(found.labels)}"
+        yield f"manifest   {passport.sha256}"
+        yield f"content    {found.content_sha256}"
+    for one in found.faults:
+        yield from _told(one)
+    grave = sum(one.grave for one in found.faults)
+    where = f"{spec.name}, {spec.split}"
+    yield f"{where}: sound" if found.sound else f"{where}: {grave} thing{'s' * (grave > 1)} wrong"
+
+
+def _told(fault: Fault) -> Iterator[str]:
+    number = f"{fault.count:,} " if fault.counted else ""
+    yield f"{'WRONG' if fault.grave else 'note'}: {number}{fault.what}"
+    yield from (f"  {line}" for place in fault.places for line in place.splitlines())
+    if fault.count > len(fault.places) > 0:
+        yield f"  … and {fault.count - len(fault.places):,} more"
+    if fault.cause:
+        yield f"  Usually: {fault.cause}"
+
+
+def _distribution(labels: Mapping[str, int]) -> str:
+    """The rarest and the most frequent classes; all of them where they are few."""
+    ordered = sorted(labels.items(), key=lambda item: item[1])
+    told = [f"{name} {count:,}" for name, count in ordered]
+    if len(told) <= 2 * _EXTREMES:
+        return ", ".join(told)
+    return ", ".join([*told[:_EXTREMES], "…", *told[-_EXTREMES:]])
