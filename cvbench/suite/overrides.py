@@ -59,6 +59,8 @@ class Overrides:
                 return
             path = (*path, here)
             if last:
+                if path[-2:] == ("data", "name") and isinstance(tree, dict):
+                    self._forget_another_set(tree, path[:-1], value)
                 tree[here] = value
                 self._brought[path] = text
             elif isinstance(tree, list):
@@ -68,6 +70,15 @@ class Overrides:
                     self._brought[path] = text
                 tree[here] = _opened(tree.get(step), path)
             tree = tree[here]
+
+    def _forget_another_set(self, data: dict[str, Any], path: Path, name: Any) -> None:
+        """Another data set has options, splits and a folder of its own: only overrides stay."""
+        if data.get("name") == name:
+            return
+        said = {brought[: len(path) + 1] for brought in self._brought}
+        for key in list(data):
+            if (*path, key) not in said:
+                del data[key]
 
     def _report(self, text: str, what: str, remedy: str = "") -> None:
         self.problems.append(Problem(f"override {text}", what, remedy))

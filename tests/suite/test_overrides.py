@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cvbench.spec import DataSpec
 from cvbench.suite import parse_suite
 from cvbench.suite.overrides import Overrides
 
@@ -39,6 +40,34 @@ def test_an_option_of_a_mere_name_can_be_set():
 
 def test_a_setting_of_the_data_can_be_set_where_only_its_name_stands():
     assert [cell.data.limit for cell in cells("data.limit=7")] == [7, 7]
+
+
+SCENES = """
+schema: 1
+data: {name: fashion-scenes, options: {size: 96}, limit: 5}
+train: {epochs: 5}
+models: [yolo_v3_tiny]
+"""
+
+
+def data_of(*overrides):
+    [cell] = parse_suite(SCENES, path="a.yaml", overrides=overrides).cells
+    return cell.data
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("data.name=coco", "data.root=/coco", "data.split=val"),
+        ("data.root=/coco", "data.split=val", "data.name=coco"),
+    ],
+)
+def test_another_data_set_has_no_settings_of_the_one_before(overrides):
+    assert data_of(*overrides) == DataSpec(name="coco", root="/coco", split="val")
+
+
+def test_the_same_data_set_keeps_its_settings():
+    assert data_of("data.name=fashion-scenes").options == {"size": 96}
 
 
 def test_a_model_can_be_replaced_whole():
