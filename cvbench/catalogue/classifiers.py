@@ -15,6 +15,12 @@ _VGG_DROPOUT = Choice(0.5, "share of activations dropped behind the two hidden l
 _AUXILIARY = Choice(True, "two more heads, which count 0.3 each in the loss and nothing in evaluation")
 
 
+_ILSVRC_ORDER = Choice(
+    False,
+    "outputs stand by ILSVRC ids, as in darknet's weights for ImageNet; told by WordNet ids",
+)
+
+
 def _dense(least: int) -> Choice:
     return Choice(
         False,
@@ -287,11 +293,15 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         input=(3, 224, 224),
         parameters={1000: 20_842_376, 91: 19_910_651, 80: 19_899_376, 20: 19_837_876},
         macs=2_741_837_824,
-        reference=("ImageNet val top-1 0.729, top-5 0.912 at 224 px, 0.765 and 0.933 at 448 (the paper)",),
+        reference=(
+            "ImageNet val top-1 0.729, top-5 0.912 (the paper; darknet19.weights, ilsvrc_order, shorter 224)",
+            "ImageNet val top-1 0.765, top-5 0.933 at 448 px, after ten more epochs at it (the paper)",
+        ),
         options={
             "size": Choice(224, "height and width of the prepared input, at least 32"),
             "shorter": _SHORTER,
             "width": WIDTH,
+            "ilsvrc_order": _ILSVRC_ORDER,
         },
     ),
     ModelCard(
@@ -306,11 +316,14 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         input=(3, 256, 256),
         parameters={1000: 41_609_928, 91: 40_678_203, 80: 40_666_928, 20: 40_605_428},
         macs=9_285_115_904,
-        reference=("ImageNet val top-1 0.772, top-5 0.938 at 256 px (the paper)",),
+        reference=(
+            "ImageNet val top-1 0.772, top-5 0.938 (the paper; darknet53.weights, ilsvrc_order, shorter 256)",
+        ),
         options={
             "size": Choice(256, "height and width of the prepared input, at least 32"),
             "shorter": _SHORTER,
             "width": WIDTH,
+            "ilsvrc_order": _ILSVRC_ORDER,
         },
     ),
 )

@@ -13,7 +13,8 @@ Differences from the papers:
 - The last layer is a 1 x 1 convolution behind the mean over all places. Darknet-19's stands before it,
   and Darknet-53's table calls it connected: the same function, here with one product a weight.
 
-Weights: none come along. The authors' are in the public domain.
+Weights: none come along. The authors' are in the public domain; their outputs stand in an order of their
+own, which `ilsvrc_order` undoes.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cvbench.catalogue.label_spaces import imagenet_classes
 from cvbench.models.classification import prepared, softmax_loss, softmax_scores
-from cvbench.models.options import check_size, check_width, widened
+from cvbench.models.options import check_size, check_width, refusal, widened
 from cvbench.spec import Option
 from cvbench.values import ClassScores, Preprocessing
 
@@ -127,11 +130,20 @@ class Darknet53Trunk(nn.Module):
 class Darknet(nn.Module):
     """A trunk, the mean over all places, one linear layer."""
 
+    order: Tensor | None
+    """The output of each class, where they do not stand in the classes' own order."""
+
     def __init__(
-        self, trunk: Darknet19Trunk | Darknet53Trunk, *, classes: int, preprocessing: Preprocessing
+        self,
+        trunk: Darknet19Trunk | Darknet53Trunk,
+        *,
+        classes: int,
+        preprocessing: Preprocessing,
+        order: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.preprocessing = preprocessing
+        self.register_buffer("order", None if order is None else torch.tensor(order), persistent=False)
         self.trunk = trunk
         self.out = nn.Conv2d(trunk.channels, classes, 1)
         nn.init.kaiming_normal_(self.out.weight, nonlinearity="linear")
@@ -141,7 +153,7 @@ class Darknet(nn.Module):
         """Logits."""
         averaged = self.avgpool(self.trunk(images).coarse)  # b 1024 1 1
         logits: Tensor = self.out(averaged).flatten(1)
-        return logits
+        return logits if self.order is None else logits[:, self.order]
 
     def loss(self, outputs: Float[Tensor, "b classes"], truths: Sequence[ClassScores]) -> dict[str, Tensor]:
         """Cross entropy."""
@@ -166,21 +178,51 @@ def _descent(incoming: int, outgoing: int, *, half: int, blocks: int) -> nn.Sequ
     return nn.Sequential(down, *(Residual(outgoing, half) for _ in range(blocks)))
 
 
+def _order(model: str, classes: int) -> list[int]:
+    """The output of each of ImageNet's classes, which are told by WordNet ids, in darknet's weights."""
+    known = imagenet_classes()
+    if classes != len(known):
+        raise refusal(model, "ilsvrc_order", True, wanted=f"false with {classes} classes; ImageNet has 1000")
+    return [each.ilsvrc - 1 for each in known]
+
+
 def _prepared(model: str, size: int, shorter: Option | None) -> Preprocessing:
     return prepared(model, size, shorter, mean=_PLAIN_MEAN, std=_PLAIN_STD, interpolation="darknet")
 
 
-def darknet19(classes: int, *, size: int = 224, shorter: Option | None = None, width: float = 1.0) -> Darknet:
+def darknet19(
+    classes: int,
+    *,
+    size: int = 224,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    ilsvrc_order: bool = False,
+) -> Darknet:
     """Nineteen convolutions, 3 x 3 and 1 x 1 in turn, and five poolings."""
     check_size("darknet19", size, least=32)  # below, the last pooling has nothing to pool
     check_width("darknet19", width)
-    preprocessing = _prepared("darknet19", size, shorter)
-    return Darknet(Darknet19Trunk(width=width), classes=classes, preprocessing=preprocessing)
+    return Darknet(
+        Darknet19Trunk(width=width),
+        classes=classes,
+        preprocessing=_prepared("darknet19", size, shorter),
+        order=_order("darknet19", classes) if ilsvrc_order else None,
+    )
 
 
-def darknet53(classes: int, *, size: int = 256, shorter: Option | None = None, width: float = 1.0) -> Darknet:
+def darknet53(
+    classes: int,
+    *,
+    size: int = 256,
+    shorter: Option | None = None,
+    width: float = 1.0,
+    ilsvrc_order: bool = False,
+) -> Darknet:
     """53 convolutions in residual blocks; strides in place of poolings."""
     check_size("darknet53", size, least=32)  # below, the last stage has nothing left to halve
     check_width("darknet53", width)
-    preprocessing = _prepared("darknet53", size, shorter)
-    return Darknet(Darknet53Trunk(width=width), classes=classes, preprocessing=preprocessing)
+    return Darknet(
+        Darknet53Trunk(width=width),
+        classes=classes,
+        preprocessing=_prepared("darknet53", size, shorter),
+        order=_order("darknet53", classes) if ilsvrc_order else None,
+    )

@@ -2,6 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from cvbench.catalogue.label_spaces import imagenet_classes
+from cvbench.errors import InputError
 from cvbench.models.darknet import ConvNormLeaky, Darknet53Trunk, Residual, darknet19, darknet53
 
 
@@ -70,3 +72,27 @@ def test_classifying_each_place_and_averaging_gives_the_same():
     with torch.inference_mode():
         expected = net.out(net.trunk(images).coarse).mean(dim=(2, 3))
         torch.testing.assert_close(net(images), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", [darknet19, darknet53])
+def test_outputs_by_ilsvrc_ids_are_told_by_wordnet_ids(build):
+    # the first output of darknet's weights is the kit fox, n02119789; tench, n01440764, is id 449
+    torch.manual_seed(0)
+    plain = build(1000, size=32, width=0.125).eval()
+    torch.manual_seed(0)
+    ordered = build(1000, size=32, width=0.125, ilsvrc_order=True).eval()
+    image = torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        raw, told = plain(image)[0], ordered(image)[0]
+    fox = [each.name for each in imagenet_classes()].index("kit fox")
+    assert told[fox] == raw[0]
+    assert told[0] == raw[448]
+    assert torch.equal(told.sort().values, raw.sort().values)
+    assert plain.state_dict().keys() == ordered.state_dict().keys()
+
+
+def test_the_order_of_imagenets_classes_needs_all_of_them():
+    with pytest.raises(
+        InputError, match=r"darknet19: ilsvrc_order=True cannot be used: .* ImageNet has 1000"
+    ):
+        darknet19(10, ilsvrc_order=True)
