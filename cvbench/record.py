@@ -151,6 +151,8 @@ class Round(Frozen):
     """What changes by the minute, as it was then."""
     measurements: tuple[Measurement, ...] = ()
     """What this process measured once; figures of many samples are derived from those."""
+    cautions: tuple[str, ...] = ()
+    """What a reader of its figures should know."""
 
 
 class Record(Frozen):
@@ -180,6 +182,9 @@ class Record(Frozen):
     """Objects of the training, counted in every epoch anew, that no predictor learnt because another
     object held their place; for detectors whose places can be taken."""
     attachments: tuple[Attachment, ...] = ()
+    cautions: tuple[str, ...] = ()
+    """What a reader of the speed figures should know: disturbances, a warm-up that did not end, too wide
+    an interval."""
     rounds: tuple[Round, ...] = ()
     """The processes that timed it, where the suite asks for several; none where its own did."""
 

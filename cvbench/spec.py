@@ -180,9 +180,18 @@ class ThroughputPlan(Frozen):
     """Batches back to back, waited for at the end of each window only."""
 
     batch: tuple[PositiveInt, ...] = (32,)
+    up_to: PositiveInt | None = None
+    """Besides these: 1, 2, 4 … up to so many images at once, as far as memory goes."""
     warmup: Duration = 1.0
     window: Duration = 1.0
     windows: PositiveInt = 5
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """All batches that are asked for, each once, ascending where there is a sweep."""
+        if self.up_to is None:
+            return tuple(dict.fromkeys(self.batch))
+        return tuple(sorted({*self.batch, *(1 << power for power in range(self.up_to.bit_length()))}))
 
 
 class TimingPlan(Frozen):
@@ -193,6 +202,9 @@ class TimingPlan(Frozen):
     rounds: PositiveInt | None = None
     """How many fresh processes time the cell, each serving the whole suite in an order of its own. Unset,
     the process that scored it times it too, once."""
+    budget: Duration | None = None
+    """Instead of fixed numbers of iterations: go on until the 95 % interval of a figure is within 1 % of it
+    on a GPU and 2 % on a CPU, or so much time has gone into the cell. Rounds are added for that too."""
 
 
 class Runtime(Frozen):

@@ -18,13 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from cvbench import environment
 from cvbench.record import Record
 from cvbench.runner import turns
-from cvbench.runner.joining import join
+from cvbench.runner.joining import join, width_of
 from cvbench.runner.ledger import Progress
 from cvbench.runner.turns import REPORT, WEIGHTS, Turn, TurnReport
 from cvbench.spec import Cell
 from cvbench.store import Run, Store, read_record
+from cvbench.timing.latency import TARGETS
+
+MOST_ROUNDS = 4
+"""Times the rounds that were asked for: no budget is used for more."""
 
 
 @runtime_checkable
@@ -67,11 +72,28 @@ class Timekeeper:
 
     def carry_out(self, cells: Sequence[Cell]) -> Iterator[Record]:
         """Take every round that is not there yet; each cell's record when its last is over."""
-        for number in range(max(map(_rounds, cells), default=0)):
-            waiting = [cell for cell in cells if number < _rounds(cell) and not self._is_taken(cell, number)]
-            if waiting:
-                self._take(number, waiting)
-            yield from (self._finish(cell) for cell in cells if number == _rounds(cell) - 1)
+        waiting, number = list(cells), 0
+        while waiting:
+            missing = [cell for cell in waiting if not self._is_taken(cell, number)]
+            if missing:
+                self._take(number, missing)
+            number += 1
+            done = [cell for cell in waiting if not self._wants(cell, number)]
+            waiting = [cell for cell in waiting if cell not in done]
+            yield from map(self._finish, done)
+
+    def _wants(self, cell: Cell, number: int) -> bool:
+        """Whether the cell is to have this round: those asked for, then what its budget allows."""
+        assert cell.time is not None
+        if number < _rounds(cell) or self._is_taken(cell, number):
+            return True
+        if cell.time.budget is None or number >= MOST_ROUNDS * _rounds(cell):
+            return False
+        reports = self._reports(cell)
+        spent_s = sum(report.round.spent.get("time", 0.0) for report in reports.values())
+        on_gpu = environment.has_gpu() and cell.runtime.device != "cpu"
+        target = TARGETS["cuda" if on_gpu else "cpu"]
+        return spent_s < cell.time.budget and width_of(reports) > target
 
     def _take(self, number: int, cells: Sequence[Cell]) -> None:
         seed = self.seed()
@@ -86,7 +108,14 @@ class Timekeeper:
         artifact = read_record(folder / "record.json").artifact
         assert artifact is not None  # only what is ok is held
         staged = self.store.staging(self.run)
-        return Turn(cell=cell, weights=folder / WEIGHTS, sha256=artifact.sha256, staged=staged)
+        first = next(iter(self._reports(cell).values()), None)
+        return Turn(
+            cell=cell,
+            weights=folder / WEIGHTS,
+            sha256=artifact.sha256,
+            staged=staged,
+            frozen=first.frozen if first else {},
+        )
 
     def _is_taken(self, cell: Cell, number: int) -> bool:
         return (self._folder(cell) / f"round-{number}").exists()
@@ -96,14 +125,18 @@ class Timekeeper:
         scored = read_record(folder / "record.json")
         for item in scored.attachments:
             shutil.copyfile(folder / Path(item.file).name, staged / Path(item.file).name)
-        reports = {
-            place: TurnReport.model_validate_json((place / REPORT).read_bytes())
-            for place in folder.glob("round-*")
-        }
-        record = self.run.commit(join(scored, reports, staged), staged)
+        record = self.run.commit(join(scored, self._reports(cell), staged), staged)
         shutil.rmtree(staged)
         self.run.release(cell.key)
         return record
+
+    def _reports(self, cell: Cell) -> dict[Path, TurnReport]:
+        """Of the rounds that are there, by folder, first to last."""
+        found = {
+            place: TurnReport.model_validate_json((place / REPORT).read_bytes())
+            for place in self._folder(cell).glob("round-*")
+        }
+        return dict(sorted(found.items(), key=lambda item: item[1].round.number))
 
     def _folder(self, cell: Cell) -> Path:
         folder = self.run.held(cell.key)

@@ -24,7 +24,7 @@ from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictur
 from cvbench.runner.evaluation import evaluate
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger, Progress
-from cvbench.runner.timing import count_macs_of, time_inference
+from cvbench.runner.timing import Timed, count_macs_of, time_inference
 from cvbench.runner.turns import WEIGHTS
 from cvbench.spec import Cell, TaskName, TrainRecipe
 from cvbench.timing.figures import figures_of
@@ -65,14 +65,13 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
         inference = Inference.of(model, cell.runtime, device)
     with ledger.stage("evaluate"):
         found = evaluate(inference, data, list(metrics.values()), cell=cell, on_step=ledger.news)
-    measurements, series = list(found.measurements), list[Series]()
+    timed = Timed()
     if cell.time is not None and cell.time.rounds is None:
         with ledger.stage("time"):
-            series, readings = time_inference(inference, data, cell.time, on_step=ledger.news)
-        measurements += [*figures_of(series), *readings]
+            timed = time_inference(inference, data, cell.time, on_step=ledger.news, seed=cell.seed)
     with ledger.stage("save"):
         attachments = (
-            *_attach(cell, metrics, series, staged),
+            *_attach(cell, metrics, timed.series, staged),
             *save_evidence(metrics, data.classes, cell, staged),
             save_pictures(found.worst, data, cell, staged),
         )
@@ -83,7 +82,9 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
     return {
         "artifact": artifact,
         "passports": passports | ({"train": weights.passport} if weights.passport else {}),
-        "measurements": tuple(measurements),
+        "measurements": (*found.measurements, *figures_of(timed.series), *timed.readings),
+        "cautions": timed.warnings,
+        "conditions": timed.conditions,
         "curve": weights.curve,
         "skipped_samples": (*weights.skipped, *found.skipped),
         "shadowed_objects": weights.shadowed,

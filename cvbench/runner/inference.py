@@ -75,7 +75,10 @@ class Inference:
 
     def __call__(self, images: Float[Tensor, "b 3 h w"]) -> Sequence[Prediction]:
         """Predictions, in pixels of the prepared input."""
-        outputs = self.forward(images)
+        return self.decode(self.forward(images))
+
+    def decode(self, outputs: Any) -> Sequence[Prediction]:
+        """Predictions from raw outputs."""
         with torch.inference_mode():
             return self.model.decode(outputs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import numpy as np
 from cvbench.record import Measurement, Record
 from cvbench.runner.attachments import save_series
 from cvbench.runner.turns import TurnReport
-from cvbench.statistics.series import geometric_mean, mean_interval
+from cvbench.statistics.series import geometric_mean, half_width, mean_interval
 from cvbench.timing.figures import figures_of
 from cvbench.timing.files import read_series
 from cvbench.timing.series import Series, joined
+
+HEADLINES = ("latency@", "throughput@")
 
 
 def join(scored: Record, rounds: Mapping[Path, TurnReport], staged: Path) -> Record:
@@ -39,9 +42,24 @@ def join(scored: Record, rounds: Mapping[Path, TurnReport], staged: Path) -> Rec
                 *scored.attachments,
                 *(save_series(one, scored.cell, staged) for one in series),
             ),
+            "cautions": (
+                *scored.cautions,
+                *(f"round {one.number + 1}: {said}" for one in taken for said in one.cautions),
+            ),
             "rounds": tuple(taken),
         }
     )
+
+
+def width_of(rounds: Mapping[Path, TurnReport]) -> float:
+    """The widest interval of the headlines so far, as half of it over the figure; infinite without any."""
+    series = [joined(parts) for name, parts in _parts(rounds).items() if name.startswith(HEADLINES)]
+    figures = [figure for figure in figures_of(series) if _is_headline(figure)]
+    return max((half_width(figure.interval) for figure in figures), default=math.inf)
+
+
+def _is_headline(figure: Measurement) -> bool:
+    return figure.name in ("latency_p50", "throughput") and figure.value is not None
 
 
 def _parts(rounds: Mapping[Path, TurnReport]) -> dict[str, list[tuple[int, Series]]]:

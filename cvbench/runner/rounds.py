@@ -21,7 +21,7 @@ from cvbench.runner.turns import Turn
 from cvbench.training import load_weights
 
 
-def take_turn(turn: Turn, *, ledger: Ledger) -> dict[str, Any]:
+def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0) -> dict[str, Any]:
     """The findings of a turn, as fields of its Round and its attachments; the files lie in its folder.
 
     Raises CellError where the weights are not those that were scored: nothing else is timed.
@@ -39,12 +39,19 @@ def take_turn(turn: Turn, *, ledger: Ledger) -> dict[str, Any]:
         _make_sure(model, turn)
         inference = Inference.of(model, cell.runtime, device_of(cell.runtime.device))
     with ledger.stage("time"):
-        timed = time_inference(inference, data, cell.time, on_step=ledger.news)
+        timed = time_inference(inference, data, cell.time, on_step=ledger.news, seed=seed, frozen=turn.frozen)
     with ledger.stage("save"):
         attachments = tuple(save_series(series, cell, turn.staged) for series in timed.series)
     del model, inference
     _make_room()
-    return {"measurements": tuple(timed.readings), "attachments": attachments}
+    return {
+        "measurements": tuple(timed.readings),
+        "cautions": timed.warnings,
+        "conditions": timed.conditions,
+        "attachments": attachments,
+        "frozen": {series.title: dict(series.counts) for series in timed.series if series.counts},
+        "worn": timed.worn,
+    }
 
 
 def _make_sure(model: Model, turn: Turn) -> None:

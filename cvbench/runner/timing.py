@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
+from cvbench.errors import CellError
 from cvbench.images.loading import batches
 from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset
-from cvbench.record import Measurement
-from cvbench.runner.evaluation import synchronise_of
+from cvbench.record import Measurement, Scalar
 from cvbench.runner.inference import Inference
 from cvbench.runner.ledger import Progress
-from cvbench.spec import TimingPlan
+from cvbench.runner.memory import is_out_of_memory
+from cvbench.spec import LatencyPlan, TimingPlan
 from cvbench.timing import cost
-from cvbench.timing.latency import measure_latency
-from cvbench.timing.series import HostClock, Series
-from cvbench.timing.throughput import measure_throughput
+from cvbench.timing.gpu_watch import following, why_not
+from cvbench.timing.host_watch import HostWatch
+from cvbench.timing.instruments import HostClock, Instruments
+from cvbench.timing.latency import TARGETS, Counts, measure_latency
+from cvbench.timing.series import Series
+from cvbench.timing.throughput import measure_throughput, out_of_memory
+from cvbench.timing.torch_device import TorchDevice
+from cvbench.timing.watches import Keeper, Together
+from cvbench.values import Detections
 
 POOL = 8
 """Different batches that are taken in turn, so that no single input stays in the caches."""
 
 
-class Timed(NamedTuple):
-    """Raw samples, and what was read once."""
+@dataclass
+class Timed:
+    """Raw samples, what was read once, and the circumstances."""
 
-    series: list[Series]
-    readings: list[Measurement]
+    series: list[Series] = field(default_factory=list)
+    readings: list[Measurement] = field(default_factory=list)
+    conditions: dict[str, Scalar] = field(default_factory=dict)
+    cautions: list[str] = field(default_factory=list)
+    worn: bool = False
+    """Whether the process ran out of memory on the way: nothing else should be timed in it."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the figures should know, of each series and of all."""
+        return (*self.cautions, *(f"{one.title}: {said}" for one in self.series for said in one.cautions))
 
 
 def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float[Tensor, "b 3 h w"]]:
@@ -52,39 +73,174 @@ def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float
 
 
 def time_inference(
-    inference: Inference, data: Dataset, plan: TimingPlan, *, on_step: Callable[[Progress], None]
+    inference: Inference,
+    data: Dataset,
+    plan: TimingPlan,
+    *,
+    on_step: Callable[[Progress], None],
+    seed: int = 0,
+    frozen: Counts | None = None,
 ) -> Timed:
-    """Latency, throughput by batch, and the memory peak while they are measured.
+    """Latency, throughput by batch in random order, and the memory peak while they are measured.
 
     The boundary: a normalised batch on the device goes in; decoded predictions, after
-    non-maximum suppression for a detector, come out.
+    non-maximum suppression for a detector, come out. `frozen` are the counts of the first round.
     """
-    timed = Timed([], [])
-    clock = HostClock(synchronise_of(inference.device))
-    runs = (plan.latency is not None) + len(plan.throughput.batch if plan.throughput else ())
-    done = 0
-
-    def step(name: str) -> Callable[[float], None]:
-        return lambda share: on_step(Progress("time", (done + share) / runs, name))
-
-    if plan.latency is not None:
-        call = _taking_turns(inference, input_pool(inference, data, batch=plan.latency.batch))
-        was_reset = cost.reset_peak(inference.device)
-        series = measure_latency(call, plan.latency, clock=clock, on_step=step("latency"))
-        timed.series.append(series)
-        timed.readings.append(cost.peak_memory(inference.device, at=series.at, was_reset=was_reset))
-        done += 1
-    for batch in plan.throughput.batch if plan.throughput else ():
-        call = _taking_turns(inference, input_pool(inference, data, batch=batch))
-        was_reset = cost.reset_peak(inference.device)
-        assert plan.throughput is not None
-        series = measure_throughput(
-            call, plan.throughput, batch=batch, clock=clock, on_step=step(f"throughput, batch {batch}")
+    timed = Timed()
+    with watching(inference.device, timed) as watch:
+        instruments = Instruments(
+            HostClock(),
+            TorchDevice(inference.device),
+            watch,
+            random.Random(seed),  # noqa: S311 - an order
         )
-        timed.series.append(series)
-        timed.readings.append(cost.peak_memory(inference.device, at=series.at, was_reset=was_reset))
-        done += 1
+        work = _Work(inference, data, plan, instruments, frozen or {}, timed, on_step)
+        if plan.latency is not None:
+            work.latency(plan.latency)
+        for batch in work.in_random_order():
+            work.throughput(batch)
+        timed.conditions.update(watch.summary())
     return timed
+
+
+@contextmanager
+def watching(device: torch.device, timed: Timed) -> Iterator[Keeper]:
+    """A watch over the host, and over the GPU where there is one and it can be followed."""
+    if device.type != "cuda":
+        yield HostWatch()
+        return
+    reason = why_not()
+    if reason is not None:
+        timed.cautions.append(f"the GPU's state was not followed: {reason}")
+        yield HostWatch()
+        return
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+    with following(f"GPU-{uuid}" if uuid else str(device.index or 0)) as gpu:
+        yield Together([HostWatch(), gpu])
+
+
+@dataclass
+class _Work:
+    """One model's timings."""
+
+    inference: Inference
+    data: Dataset
+    plan: TimingPlan
+    instruments: Instruments
+    frozen: Counts
+    timed: Timed
+    on_step: Callable[[Progress], None]
+    done: int = 0
+    too_large: int | None = None
+    """The least batch that memory did not suffice for."""
+
+    @property
+    def parts(self) -> int:
+        plan = self.plan
+        return (plan.latency is not None) + len(plan.throughput.batches if plan.throughput else ())
+
+    @property
+    def target(self) -> float | None:
+        return TARGETS[self.inference.device.type] if self.limit_s is not None else None
+
+    @property
+    def limit_s(self) -> float | None:
+        """How long one figure may take in this process, where the cell has a budget."""
+        if self.plan.budget is None:
+            return None
+        return self.plan.budget / (self.plan.rounds or 1) / self.parts
+
+    def in_random_order(self) -> list[int]:
+        """The batches; heat and fragments of memory must not grow with them."""
+        found = list(self.plan.throughput.batches if self.plan.throughput else ())
+        self.instruments.rng.shuffle(found)
+        return found
+
+    def latency(self, plan: LatencyPlan) -> None:
+        if self.limit_s is not None:
+            plan = plan.model_copy(update={"duration": self.limit_s})
+        pool = input_pool(self.inference, self.data, batch=plan.batch)
+        self._look_at_outputs(pool, plan.batch)
+        was_reset = cost.reset_peak(self.inference.device)
+        found = measure_latency(
+            _taking_turns(self.inference, pool),
+            plan,
+            instruments=self.instruments,
+            parts=_parts(self.inference, pool),
+            frozen=self.frozen,
+            target=self.target,
+            on_step=self._step("latency"),
+        )
+        self._keep(found, was_reset=was_reset)
+
+    def throughput(self, batch: int) -> None:
+        assert self.plan.throughput is not None
+        if self.too_large is not None and batch > self.too_large:
+            self.timed.series.append(
+                out_of_memory(batch, f"out of memory: {self.too_large} at once were too many")
+            )
+            return
+        try:
+            pool = input_pool(self.inference, self.data, batch=batch)
+            was_reset = cost.reset_peak(self.inference.device)
+            series = measure_throughput(
+                _taking_turns(self.inference, pool),
+                self.plan.throughput,
+                batch=batch,
+                instruments=self.instruments,
+                frozen=self.frozen.get(f"throughput@batch={batch}"),
+                target=self.target,
+                limit_s=self.limit_s,
+                on_step=self._step(f"throughput, batch {batch}"),
+            )
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error) or len(self.plan.throughput.batches) == 1:
+                raise
+            self.timed.series.append(out_of_memory(batch, f"out of memory: {str(error).splitlines()[0]}"))
+            self.timed.worn, self.too_large = True, min(batch, self.too_large or batch)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            return
+        self._keep([series], was_reset=was_reset)
+
+    def _look_at_outputs(self, pool: Sequence[Tensor], batch: int) -> None:
+        """Make sure that the outputs are fit to be timed; count boxes, which decide what decoding costs."""
+        first = [_forms(self.inference.forward(pool[0])) for _ in range(2)]
+        if first[0] != first[1]:
+            raise CellError(
+                f"two calls with one input gave outputs of other shapes: {first[0]}, then {first[1]}.\n"
+                "  What changes from call to call cannot be timed."
+            )
+        boxes = []
+        for number, images in enumerate(pool):
+            leaves = tree_leaves(self.inference.forward(images))
+            if any(leaf.isnan().any() for leaf in leaves if isinstance(leaf, Tensor)):
+                raise CellError(
+                    f"the outputs for input {number} of {len(pool)} hold values that are no numbers."
+                )
+            boxes += [len(found) for found in self.inference(images) if isinstance(found, Detections)]
+        if boxes:
+            self.timed.readings.append(
+                Measurement(
+                    name="boxes_per_image",
+                    at=f"batch={batch}",
+                    value=sum(boxes) / len(boxes),
+                    unit="boxes",
+                    direction="neither",
+                    n=len(boxes),
+                    protocol="boxes/after suppression/of the timed inputs",
+                )
+            )
+
+    def _keep(self, found: Sequence[Series], *, was_reset: bool) -> None:
+        self.timed.series.extend(found)
+        self.timed.readings.append(
+            cost.peak_memory(self.inference.device, at=found[0].at, was_reset=was_reset)
+        )
+        self.done += 1
+
+    def _step(self, name: str) -> Callable[[float], None]:
+        return lambda share: self.on_step(Progress("time", (self.done + share) / self.parts, name))
 
 
 def count_macs_of(inference: Inference) -> int | None:
@@ -96,5 +252,18 @@ def count_macs_of(inference: Inference) -> int | None:
         return cost.count_macs(lambda: model.forward(image)) or None
 
 
+def _parts(inference: Inference, pool: Sequence[Tensor]) -> Mapping[str, Callable[[int], object]]:
+    """The net alone, and the decoding alone of what it said of each input."""
+    outputs = [inference.forward(images) for images in pool]
+    return {
+        "forward": lambda number: inference.forward(pool[number % len(pool)]),
+        "postprocess": lambda number: inference.decode(outputs[number % len(pool)]),
+    }
+
+
 def _taking_turns(inference: Inference, pool: Sequence[Float[Tensor, "b 3 h w"]]) -> Callable[[int], object]:
     return lambda number: inference(pool[number % len(pool)])
+
+
+def _forms(outputs: Any) -> list[tuple[int, ...]]:
+    return [tuple(leaf.shape) for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor)]

@@ -9,10 +9,12 @@ cell serves no other: the rest of the round is served by a fresh one.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
+
+from pydantic import Field
 
 from cvbench import environment, units
 from cvbench.record import Attachment, Outcome, Round
@@ -36,6 +38,8 @@ class Turn(Frozen):
     """… and the fingerprint by which it is known."""
     staged: Path
     """A folder for what the turn leaves behind."""
+    frozen: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
+    """What the first round settled: calls of the warm-up's phases and calls a window, by series."""
 
 
 class TurnReport(Frozen):
@@ -43,6 +47,15 @@ class TurnReport(Frozen):
 
     round: Round
     attachments: tuple[Attachment, ...] = ()
+    frozen: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
+    """Of each series: what it settled, for later rounds to keep to."""
+    worn: bool = False
+    """Whether its process ran out of memory on the way."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether its process serves no other turn."""
+        return self.worn or self.round.outcome != "ok"
 
 
 def drawn(cells: Sequence[Cell], seed: int) -> list[Cell]:
@@ -97,7 +110,7 @@ class _Part:
         self._timeout_s = timeout_s
         self._attendant = attendant
         self._since = datetime.now(UTC)
-        self._failed = False
+        self._was_last = False
         self.over = 0
 
     def carry_out(self, log: Path) -> None:
@@ -112,7 +125,7 @@ class _Part:
         with working(job, log=log, settings=thread_settings(threads)) as worker:
             in_time = worker.listen(self._timeout_s, self._hear)
             how = worker.how_it_ended() if in_time else None
-        if self.over < len(self._turns) and not self._failed:
+        if self.over < len(self._turns) and not self._was_last:
             outcome, reason = how or ("timeout", f"not done after {units.show_seconds(self._timeout_s)}")
             self._end(self._on_behalf(outcome, reason, worker.last_words()))
 
@@ -130,7 +143,7 @@ class _Part:
     def _end(self, report: TurnReport) -> None:
         turn = self._turns[self.over]
         self.over += 1
-        self._failed = report.round.outcome != "ok"
+        self._was_last = report.is_last
         (turn.staged / REPORT).write_text(report.model_dump_json(), encoding="utf-8")
         self._attendant.turn_ended(turn, report)
 

@@ -24,6 +24,7 @@ from cvbench import environment
 from cvbench.errors import CvbenchError
 from cvbench.record import Outcome, Record, Round
 from cvbench.runner.ledger import Ledger, Progress
+from cvbench.runner.memory import is_out_of_memory
 from cvbench.runner.turns import REPORT, Turn, TurnReport
 from cvbench.spec import Cell
 
@@ -59,13 +60,15 @@ def _carry_out_cell(job: dict[str, Any], tell: Tell, started: datetime) -> None:
         return carry_out(cell, staged=staged, checkpoints=Path(job["checkpoints"]), ledger=ledger)
 
     findings = _guarded(work)
+    machine = environment.probe()
+    machine = machine.model_copy(update={"volatile": {**machine.volatile, **findings.pop("conditions", {})}})
     record = Record(
         key=cell.key,
         cell=cell,
         started=started,
         wall_s=time.time() - started.timestamp(),
         spent=ledger.spent,
-        environment=environment.probe(),
+        environment=machine,
         **findings,
     )
     (staged / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
@@ -82,10 +85,10 @@ def _serve_round(job: dict[str, Any], tell: Tell, started: datetime) -> None:
             from cvbench.runner.rounds import take_turn  # imports torch
 
             ledger.spent["import"] = time.time() - began.timestamp()
-            return take_turn(turn, ledger=ledger)
+            return take_turn(turn, ledger=ledger, seed=job["seed"])
 
         findings = _guarded(work)
-        attachments = findings.pop("attachments", ())
+        parts = {name: findings.pop(name) for name in ("attachments", "frozen", "worn") if name in findings}
         taken = Round(
             number=job["number"],
             seed=job["seed"],
@@ -93,13 +96,13 @@ def _serve_round(job: dict[str, Any], tell: Tell, started: datetime) -> None:
             started=began,
             wall_s=time.time() - began.timestamp(),
             spent=ledger.spent,
-            conditions=environment.probe().volatile,
+            conditions={**environment.probe().volatile, **findings.pop("conditions", {})},
             **findings,
         )
-        report = TurnReport(round=taken, attachments=attachments)
+        report = TurnReport(round=taken, **parts)
         (turn.staged / REPORT).write_text(report.model_dump_json(), encoding="utf-8")
         tell({"taken": place})
-        if taken.outcome != "ok":
+        if report.is_last:
             return
 
 
@@ -118,8 +121,7 @@ def _verdict(error: Exception) -> tuple[Outcome, str]:
     if isinstance(error, CvbenchError):
         return "failed", str(error)
     text = str(error)
-    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if out_of_memory or "can't allocate memory" in text:  # torch's CPU allocator has no type for it
+    if is_out_of_memory(error):
         return "oom", f"out of memory: {text.splitlines()[0] if text else type(error).__name__}"
     return "failed", f"{type(error).__name__}: {text}"
 

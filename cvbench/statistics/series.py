@@ -69,3 +69,27 @@ def mean_interval(values: Series, confidence: float = 0.95) -> tuple[float, floa
 def geometric_mean(values: Series) -> float:
     """The centre that belongs to `mean_interval`."""
     return float(np.exp(np.log(np.asarray(values, dtype=np.float64)).mean()))
+
+
+def trimmed_mean(values: Series, share: float = 0.2) -> float:
+    """The mean without the lowest and the highest `share` of the values; below 4 of them, their median."""
+    x = np.sort(np.asarray(values, dtype=np.float64))
+    if len(x) < 4:
+        return float(np.median(x))
+    cut = int(share * len(x))
+    return float(x[cut : len(x) - cut].mean())
+
+
+def half_width(interval: tuple[float, float] | None) -> float:
+    """Half of an interval, relative to its middle; infinite where there is none."""
+    if interval is None:
+        return math.inf
+    low, high = interval
+    return (high - low) / (high + low)
+
+
+def theil_sen(x: Series, y: Series) -> float:
+    """The slope of y over x: the median of the slopes between all pairs of points (Sen 1968)."""
+    first, second = np.triu_indices(len(x), k=1)
+    run = x[second] - x[first]
+    return float(np.median((y[second] - y[first])[run > 0] / run[run > 0]))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from cvbench.record import Measurement
 from cvbench.timing.latency import latency_figures
 from cvbench.timing.series import Series
-from cvbench.timing.throughput import throughput_figure
+from cvbench.timing.throughput import knee, throughput_figure
 
 
-def figures_of(series: Iterable[Series]) -> list[Measurement]:
+def figures_of(series: Sequence[Series]) -> list[Measurement]:
     """Every figure that these samples carry, in their order; needs no torch."""
-    return [figure for one in series for figure in _figures(one)]
+    found = [figure for one in series for figure in _figures(one)]
+    turning = knee([figure for figure in found if figure.name == "throughput"])
+    return found if turning is None else [*found, turning]
 
 
 def _figures(series: Series) -> list[Measurement]:
-    return latency_figures(series) if series.name == "latency" else [throughput_figure(series)]
+    return [throughput_figure(series)] if series.unit == "images/s" else latency_figures(series)

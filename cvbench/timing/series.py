@@ -1,46 +1,14 @@
-"""What a measurement leaves behind: every raw sample, and the clock it was taken with."""
+"""What a measurement leaves behind: every raw sample, how it was taken, and what spoke against it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32
 
-Call = Callable[[int], object]
-"""The work to time: called with a running number, which picks the input from a pool."""
-
-
-@runtime_checkable
-class Clock(Protocol):
-    """Where time comes from; the tests hand in a simulated one."""
-
-    def now_ns(self) -> int:
-        """Monotonic time in nanoseconds."""
-        ...
-
-    def wait(self) -> None:
-        """Block until all work that was started has finished."""
-        ...
-
-
-@dataclass(frozen=True)
-class HostClock:
-    """The host's monotonic clock; `wait` is the device's synchronisation, or nothing on a CPU."""
-
-    synchronise: Callable[[], None] | None = None
-
-    def now_ns(self) -> int:
-        """Nanoseconds of `time.perf_counter_ns`."""
-        return time.perf_counter_ns()
-
-    def wait(self) -> None:
-        """Block until the device has finished."""
-        if self.synchronise is not None:
-            self.synchronise()
+from cvbench.statistics.series import trimmed_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +16,30 @@ class Series:
     """Raw samples of one quantity, in the order in which they were taken, and what they are."""
 
     name: str
-    """`latency` or `throughput`."""
+    """`latency`, `throughput`, `forward` …"""
     at: str
     """The condition, such as `batch=1`."""
     unit: str
     values: Float64[np.ndarray, " n"]
     warmup_calls: int
     """Calls made before the first sample, and not counted; in each process where there were several."""
+    slice: Int32[np.ndarray, " n"] | None = None
+    """Which stretch of consecutive samples each belongs to; None where they are all one."""
     round: Int32[np.ndarray, " n"] | None = None
     """The process that took each sample; None where one took all."""
     valid: Bool[np.ndarray, " n"] | None = None
-    """False where a sample was taken while something disturbed it; None where all count."""
+    """False where a sample was taken while something tainted it; None where all count."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Calls by phase of the warm-up, calls a sample, calls a window: settled once, then kept."""
+    invalid: str | None = None
+    """Why no figure can be derived."""
+    cautions: tuple[str, ...] = ()
+    """What a reader of the figures should know."""
+
+    @property
+    def title(self) -> str:
+        """What and where: `latency@batch=1`."""
+        return f"{self.name}@{self.at}"
 
     @property
     def accepted(self) -> Float64[np.ndarray, " valid"]:
@@ -67,40 +48,61 @@ class Series:
 
     def by_round(self) -> list[Float64[np.ndarray, " valid"]]:
         """The samples that count, apart by the process that took them; processes without any are left out."""
-        if self.round is None:
-            return [self.accepted] if len(self.accepted) else []
-        numbers = self.round if self.valid is None else self.round[self.valid]
-        return [self.accepted[numbers == number] for number in np.unique(numbers)]
+        return _apart(self.accepted, self._of_accepted(self.round))
+
+    def round_values(self) -> Float64[np.ndarray, " rounds"]:
+        """One value a process: the 20 % trimmed mean of its slices' medians, their median below 4."""
+        slices = self._of_accepted(self.slice)
+        rounds = self._of_accepted(self.round)
+        if slices is None:
+            return np.array([np.median(values) for values in self.by_round()])
+        return np.array(
+            [
+                trimmed_mean(np.array([np.median(one) for one in _apart(values, numbers)]))
+                for values, numbers in zip(_apart(self.accepted, rounds), _apart(slices, rounds), strict=True)
+            ]
+        )
+
+    def _of_accepted(self, column: Int32[np.ndarray, " n"] | None) -> Int32[np.ndarray, " valid"] | None:
+        return column if column is None or self.valid is None else column[self.valid]
+
+
+def _apart(values: np.ndarray, groups: np.ndarray | None) -> list[np.ndarray]:
+    if groups is None:
+        return [values] if len(values) else []
+    return [values[groups == number] for number in np.unique(groups)]
 
 
 def joined(parts: Sequence[tuple[int, Series]]) -> Series:
-    """One series of those that several processes took, each with its round's number; at least one."""
-    first = parts[0][1]
+    """One series of those that several processes took, each with its round's number; at least one.
+
+    It is invalid only where all its parts are.
+    """
+    series = [part for _, part in parts]
     rounds = [np.full(len(part.values), number, dtype=np.int32) for number, part in parts]
-    valid = None
-    if any(part.valid is not None for _, part in parts):
-        valid = np.concatenate(
-            [np.ones(len(p.values), dtype=bool) if p.valid is None else p.valid for _, p in parts]
-        )
+    everywhere = all(part.slice is not None for part in series)
     return replace(
-        first,
-        values=np.concatenate([part.values for _, part in parts]),
-        warmup_calls=max(part.warmup_calls for _, part in parts),
+        series[0],
+        values=np.concatenate([part.values for part in series]),
+        warmup_calls=max(part.warmup_calls for part in series),
+        slice=np.concatenate([part.slice for part in series if part.slice is not None])
+        if everywhere
+        else None,
         round=np.concatenate(rounds),
-        valid=valid,
+        valid=_joined_valid(series),
+        invalid=series[0].invalid if all(part.invalid for part in series) else None,
+        cautions=tuple(f"round {number + 1}: {said}" for number, part in parts for said in part.cautions),
+    )
+
+
+def _joined_valid(series: Sequence[Series]) -> Bool[np.ndarray, " n"] | None:
+    if all(part.valid is None for part in series):
+        return None
+    return np.concatenate(
+        [np.ones(len(part.values), dtype=bool) if part.valid is None else part.valid for part in series]
     )
 
 
 def protocol(rule: str, series: Series) -> str:
     """The rule, and what was repeated by it: iterations of one process, or processes."""
     return f"{rule}/1-process" if series.round is None else f"{rule}/rounds"
-
-
-def warm_up(call: Call, *, seconds: float, clock: Clock, least: int = 3) -> int:
-    """Call until `seconds` have passed and at least `least` calls were made; returns their number."""
-    start, calls = clock.now_ns(), 0
-    while calls < least or clock.now_ns() - start < seconds * 1e9:
-        call(calls)
-        clock.wait()
-        calls += 1
-    return calls

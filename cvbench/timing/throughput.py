@@ -5,17 +5,26 @@ A window ends with the only wait in it; its images over its wall time are one sa
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from cvbench.record import Measurement
 from cvbench.spec import ThroughputPlan
-from cvbench.statistics.series import geometric_mean, mean_interval
-from cvbench.timing.series import Call, Clock, Series, protocol, warm_up
+from cvbench.statistics.series import geometric_mean, half_width, mean_interval
+from cvbench.timing.instruments import Call, Instruments
+from cvbench.timing.series import Series, protocol
+from cvbench.timing.slices import Tally, settled_heap
+from cvbench.timing.warmup import warm_up
 
 PROTOCOL = "throughput/windows/no-step-sync"
+KNEE_PROTOCOL = "throughput/knee/least batch whose interval reaches 95 % of the best"
+KNEE = 0.95
+LAUNCH_BOUND = 0.97
+"""Where starting a step takes this share of it, the device waits for the host."""
+STEPS_ALONE = 10
+LEAST = 3
+"""Windows that are taken however long they are."""
 
 
 def measure_throughput(
@@ -23,33 +32,81 @@ def measure_throughput(
     plan: ThroughputPlan,
     *,
     batch: int,
-    clock: Clock,
+    instruments: Instruments,
+    frozen: Mapping[str, int] | None = None,
+    target: float | None = None,
+    limit_s: float | None = None,
     on_step: Callable[[float], None] = lambda _: None,
 ) -> Series:
     """Images a second in each of the plan's windows, `batch` images a call.
 
-    The number of calls in a window is settled once, after the warm-up, and then frozen.
+    The number of calls in a window is settled once, after the warm-up, and then frozen. With a `target`
+    windows are added until the interval's half-width is that share of the figure, or for `limit_s`.
     """
-    calls = warm_up(call, seconds=plan.warmup, clock=clock)
-    before = clock.now_ns()
-    call(calls)
-    clock.wait()
-    once = max(1, clock.now_ns() - before)
-    steps = max(1, round(plan.window * 1e9 / once))
-    rates = []
-    gc.collect()
-    gc.disable()
-    try:
-        for done in range(plan.windows):
-            before = clock.now_ns()
-            for step in range(steps):
-                call(step)
-            clock.wait()
-            rates.append(batch * steps / ((clock.now_ns() - before) * 1e-9))
-            on_step((done + 1) / plan.windows)
-    finally:
-        gc.enable()
-    return Series("throughput", f"batch={batch}", "images/s", np.array(rates), calls + 1)
+    warmed = warm_up(call, seconds=plan.warmup, instruments=instruments, frozen=frozen)
+    launch_s = _launch_s(call, instruments)
+    steps = frozen["steps"] if frozen else max(1, round(plan.window / max(warmed.pace_s, 1e-9)))
+    rates: list[float] = []
+    valid: list[bool] = []
+    tally = Tally(instruments)
+    start, number = instruments.clock.now_ns(), 0
+
+    def is_done() -> bool:
+        if target is None or limit_s is None:
+            return sum(valid) >= plan.windows
+        late = instruments.clock.now_ns() - start >= limit_s * 1e9
+        known = half_width(mean_interval(np.array(rates)[np.array(valid, dtype=bool)]))
+        return (sum(valid) >= LEAST and late) or known <= target
+
+    with settled_heap():
+        while not is_done() and tally.invalid is None:
+            with tally.watched() as judgement:
+                before = instruments.clock.now_ns()
+                for _ in range(steps):
+                    call(number)
+                    number += 1
+                instruments.device.wait()
+                rates.append(batch * steps / ((instruments.clock.now_ns() - before) * 1e-9))
+            valid.append(judgement.valid)
+            on_step(min(1.0, sum(valid) / plan.windows))
+    kept = np.array(valid) & (tally.invalid is None)
+    cautions = list(tally.cautions())
+    if not warmed.steady:
+        cautions.append(f"not steady after {warmed.calls} calls of warm-up")
+    if launch_s is not None and kept.any():
+        step_s = batch / geometric_mean(np.array(rates)[kept])
+        if launch_s >= LAUNCH_BOUND * step_s:
+            cautions.append(f"launch-bound: the host is busy for {launch_s / step_s:.0%} of a step")
+    return Series(
+        name="throughput",
+        at=f"batch={batch}",
+        unit="images/s",
+        values=np.array(rates),
+        warmup_calls=warmed.calls,
+        valid=None if kept.all() else kept,
+        counts={**warmed.counts, "steps": steps},
+        invalid=tally.invalid,
+        cautions=tuple(cautions),
+    )
+
+
+def out_of_memory(batch: int, reason: str) -> Series:
+    """The series of a batch that does not fit: no samples, and why."""
+    return Series("throughput", f"batch={batch}", "images/s", np.array([]), 0, invalid=reason)
+
+
+def _launch_s(call: Call, instruments: Instruments) -> float | None:
+    """What the host needs to start a step on an idle device; None where the device is the host."""
+    clock, device, times = instruments.clock, instruments.device, []
+    if device.mark() is None:
+        return None
+    for number in range(STEPS_ALONE):
+        device.wait()
+        before = clock.now_ns()
+        call(number)
+        times.append((clock.now_ns() - before) * 1e-9)
+    device.wait()
+    return float(np.median(times))
 
 
 def throughput_figure(series: Series) -> Measurement:
@@ -63,10 +120,30 @@ def throughput_figure(series: Series) -> Measurement:
     return Measurement(
         name="throughput",
         at=series.at,
-        value=geometric_mean(values),
+        value=geometric_mean(values) if len(values) else None,
+        missing=None if len(values) else series.invalid or "no window was taken",
         unit="images/s",
         direction="higher",
         n=len(values),
         interval=mean_interval(values),
         protocol=protocol(PROTOCOL, series),
+    )
+
+
+def knee(figures: Sequence[Measurement]) -> Measurement | None:
+    """The least batch beyond which more images at once bring little; None for fewer than three batches."""
+    known = [(int(f.at.removeprefix("batch=")), f) for f in figures if f.value is not None]
+    if len(known) < 3:
+        return None
+    best = max(figure.value or 0.0 for _, figure in known)
+    reaching = [
+        batch for batch, f in known if (f.interval[1] if f.interval else f.value or 0.0) >= KNEE * best
+    ]
+    return Measurement(
+        name="knee_batch",
+        value=float(min(reaching)),
+        unit="images",
+        direction="neither",
+        n=len(known),
+        protocol=KNEE_PROTOCOL,
     )

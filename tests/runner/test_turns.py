@@ -30,7 +30,9 @@ def turn(tmp_path):
 def test_a_turn_times_what_was_scored(turn):
     ledger = Ledger(lambda _: None)
     found = take_turn(turn, ledger=ledger)
-    assert [item.name for item in found["attachments"]] == ["latency@batch=1"]
+    names = [item.name for item in found["attachments"]]
+    assert names == ["latency@batch=1", "forward@batch=1", "postprocess@batch=1"]
+    assert set(found["frozen"]) == set(names)
     assert list(ledger.spent) == ["data", "build", "time", "save"]
 
 

@@ -1,29 +1,50 @@
-"""A clock that only moves when the simulated work moves it."""
+"""A clock, a device and a watch that only move when the simulated work moves them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable
+
+from cvbench.timing.instruments import Counters, Instruments, Seen
 
 
 class SimulatedClock:
     """Host and device: work takes host time to start, and device time until it is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_events: bool = False) -> None:
         self.host_ns = 0
         self.device_free_ns = 0
         self.waits = 0
+        self.rested_s: list[float] = []
+        self.has_events = has_events
+        self.counted = Counters()
+        self.calls = 0
 
     def now_ns(self) -> int:
         return self.host_ns
+
+    def rest(self, seconds: float) -> None:
+        self.rested_s.append(seconds)
+        self.host_ns += round(seconds * 1e9)
 
     def wait(self) -> None:
         self.waits += 1
         self.host_ns = max(self.host_ns, self.device_free_ns)
 
+    def mark(self) -> int | None:
+        return max(self.host_ns, self.device_free_ns) if self.has_events else None
+
+    def seconds_between(self, start: int, end: int) -> float:
+        return (end - start) * 1e-9
+
+    def counters(self) -> Counters:
+        return self.counted
+
     def work(self, *, launch_s: float, run_s: Callable[[int], float]) -> Callable[[int], None]:
         """A call that returns after `launch_s` while the device is busy for `run_s(number)`."""
 
         def call(number: int) -> None:
+            self.calls += 1
             self.host_ns += round(launch_s * 1e9)
             begin = max(self.host_ns, self.device_free_ns)
             self.device_free_ns = begin + round(run_s(number) * 1e9)
@@ -36,3 +57,27 @@ class Unsynchronised(SimulatedClock):
 
     def wait(self) -> None:
         self.waits += 1
+
+
+class ScriptedWatch:
+    """Sees in each slice what the script says; nothing when it has ended."""
+
+    def __init__(self, script: Iterable[Seen] = (), *, settled_after: int = 0) -> None:
+        self._script = iter(script)
+        self._unsettled = settled_after
+        self.slices = 0
+
+    def begin(self) -> None:
+        self.slices += 1
+
+    def end(self) -> Seen:
+        return next(self._script, Seen())
+
+    def has_settled(self) -> bool:
+        self._unsettled -= 1
+        return self._unsettled < 0
+
+
+def instruments(clock: SimulatedClock, watch: ScriptedWatch | None = None, seed: int = 0) -> Instruments:
+    """All that the core is handed, simulated."""
+    return Instruments(clock, clock, watch or ScriptedWatch(), random.Random(seed))

@@ -1,0 +1,85 @@
+"""Follows a GPU's state from a process of its own: `python -m cvbench.timing.gpu_sampler DEVICE FILE`.
+
+Ten times a second a line of JSON goes to FILE: clocks, temperature, power, why the clock is held
+back, how busy the device is and whose processes are on it. It runs at low priority, ends with its
+parent, and takes nothing from the process that measures. Not yet run on a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class GpuSample:
+    """One look at a GPU."""
+
+    now_ns: int
+    """By `time.perf_counter_ns`, which all processes of a machine share."""
+    sm_mhz: float
+    memory_mhz: float
+    celsius: float
+    watts: float
+    reasons: int
+    """NVML's bits for why the clock is below its highest."""
+    utilisation: float
+    """Share of the time in which a kernel ran."""
+    pids: tuple[int, ...]
+
+
+def look(nvml: Any, handle: Any) -> GpuSample:
+    """What NVML tells now; `nvml` is the module pynvml, or what stands in for it."""
+    reasons = getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None) or (
+        nvml.nvmlDeviceGetCurrentClocksThrottleReasons  # of drivers before 535
+    )
+    return GpuSample(
+        now_ns=time.perf_counter_ns(),
+        sm_mhz=float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
+        memory_mhz=float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM)),
+        celsius=float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
+        watts=nvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+        reasons=int(reasons(handle)),
+        utilisation=nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100,
+        pids=tuple(process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)),
+    )
+
+
+def follow(nvml: Any, handle: Any, file: TextIO, *, parent: int) -> None:
+    """Write a line ten times a second until the parent has gone or NVML fails, which is written too."""
+    while os.getppid() == parent:
+        try:
+            line = asdict(look(nvml, handle))
+        except nvml.NVMLError as error:
+            file.write(json.dumps({"error": str(error)}) + "\n")
+            file.flush()
+            return
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        time.sleep(EVERY_S)
+
+
+def main() -> None:
+    """Follow the device of the first argument, by its index or its UUID, into the file of the second."""
+    import pynvml
+
+    device, path = sys.argv[1:3]
+    os.nice(10)
+    pynvml.nvmlInit()
+    if device.isdigit():
+        handle = pynvml.nvmlDeviceGetHandleByIndex(int(device))
+    else:
+        handle = pynvml.nvmlDeviceGetHandleByUUID(device)
+    with Path(path).open("a", encoding="ascii") as file:
+        follow(pynvml, handle, file, parent=os.getppid())
+
+
+if __name__ == "__main__":
+    main()

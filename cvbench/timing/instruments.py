@@ -1,0 +1,158 @@
+"""What the timing core is handed: a clock, a device, a watch over both, and a source of chance.
+
+The real ones and the simulated ones of the tests share all code above them.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+Call = Callable[[int], object]
+"""The work to time: called with a running number, which picks the input from a pool."""
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now_ns(self) -> int:
+        """Monotonic time in nanoseconds."""
+        ...
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass, so that something can cool down."""
+        ...
+
+
+class Counters(NamedTuple):
+    """What a device has done so far beside the work itself."""
+
+    compiles: int = 0
+    """Graphs compiled or captured, algorithms searched for."""
+    allocations: int = 0
+    """Memory blocks that the allocator had to ask the driver for."""
+    retries: int = 0
+    """Allocations that succeeded only after cached memory was given back."""
+
+
+@runtime_checkable
+class Device(Protocol):
+    """Where the work is done; a GPU runs behind the host, the host itself does not."""
+
+    def wait(self) -> None:
+        """Block until all work that was started has finished."""
+        ...
+
+    def mark(self) -> Any | None:
+        """A point in the device's own work; None where the device is the host."""
+        ...
+
+    def seconds_between(self, start: Any, end: Any) -> float:
+        """Time on the device's clock between two marks that it has passed."""
+        ...
+
+    def counters(self) -> Counters:
+        """How often what should be over by now has happened."""
+        ...
+
+
+class Seen(NamedTuple):
+    """What was seen while a slice was taken."""
+
+    taints: tuple[str, ...] = ()
+    """Reasons to throw it away and take it anew."""
+    disturbances: tuple[str, ...] = ()
+    """Reasons for doubt; the slice is kept, since what disturbs may be the work's own doing."""
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """Looks at the machine while slices are taken."""
+
+    def begin(self) -> None:
+        """A slice begins."""
+        ...
+
+    def end(self) -> Seen:
+        """It is over: what was seen since `begin`."""
+        ...
+
+    def has_settled(self) -> bool:
+        """Whether the device's clock frequency has stopped moving; True where nobody can tell."""
+        ...
+
+
+@dataclass(frozen=True)
+class HostClock:
+    """The host's monotonic clock, `time.perf_counter_ns`."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since some moment."""
+        return time.perf_counter_ns()
+
+    def rest(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class HostDevice:
+    """The host as the device: never ahead of itself."""
+
+    def wait(self) -> None:
+        """Return at once."""
+
+    def mark(self) -> None:
+        """Nothing that could be marked."""
+
+    def seconds_between(self, start: Any, end: Any) -> float:  # noqa: ARG002 - as the protocol has it
+        """There are no marks."""
+        raise TypeError("the host gives no marks")
+
+    def counters(self) -> Counters:
+        """Nothing."""
+        return Counters()
+
+
+@dataclass(frozen=True)
+class Unwatched:
+    """No one looks."""
+
+    def begin(self) -> None:
+        """Look away."""
+
+    def end(self) -> Seen:
+        """Nothing was seen."""
+        return Seen()
+
+    def has_settled(self) -> bool:
+        """Nobody can tell."""
+        return True
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """Everything that a measurement is made with."""
+
+    clock: Clock = HostClock()
+    device: Device = HostDevice()
+    watch: Watch = Unwatched()
+    rng: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - an order, not a secret
+
+    def time(self, call: Call, number: int) -> float:
+        """Seconds of one call, from the host's side, until its result is ready."""
+        before = self.clock.now_ns()
+        call(number)
+        self.device.wait()
+        return (self.clock.now_ns() - before) * 1e-9
+
+
+def overhead_s(clock: Clock, pairs: int = 1000) -> float:
+    """What two readings of a clock cost: the median of so many."""
+    return float(np.median([-(clock.now_ns() - clock.now_ns()) for _ in range(pairs)])) * 1e-9

@@ -1,0 +1,113 @@
+"""Slices: short stretches of consecutive samples, each taken under watch, and judged when it is over.
+
+A tainted slice (heat, a foreign process, a compilation) is taken anew, as long as few are; beyond
+that the series is invalid, and never silently averaged. A slice that something disturbed from outside
+is kept and told: the disturbance may be the work's own doing, and leaving it out would flatter.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from cvbench.timing.instruments import Counters, Instruments, Seen
+
+MOST_TAINTED = 0.2
+"""Share of slices that may be taken anew; at least two may."""
+REST_S, LONGEST_REST_S = 1.0, 8.0
+"""How long to let a tainted device cool down: doubled each time, up to."""
+
+
+@contextmanager
+def settled_heap() -> Iterator[None]:
+    """What lives now is taken for permanent, so that collecting garbage between slices is quick."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@dataclass
+class Judgement:
+    """On one slice; sure only when it is over."""
+
+    valid: bool = True
+
+
+@dataclass
+class Tally:
+    """Counts slices and what was wrong with them."""
+
+    instruments: Instruments
+    taken: int = 0
+    rejected: int = 0
+    compiled: int = 0
+    taints: Counter[str] = field(default_factory=Counter)
+    disturbances: Counter[str] = field(default_factory=Counter)
+    disturbed: int = 0
+    invalid: str | None = None
+    """Why the series cannot stand."""
+    _rest_s: float = REST_S
+
+    @contextmanager
+    def watched(self) -> Iterator[Judgement]:
+        """Take one slice inside; the garbage collector rests meanwhile."""
+        judgement = Judgement()
+        gc.collect()
+        gc.disable()
+        before = self.instruments.device.counters()
+        self.instruments.watch.begin()
+        try:
+            yield judgement
+        finally:
+            gc.enable()
+        seen = self.instruments.watch.end()
+        self._judge(judgement, before, self.instruments.device.counters(), seen)
+
+    def _judge(self, judgement: Judgement, before: Counters, after: Counters, seen: Seen) -> None:
+        self.taken += 1
+        taints = list(seen.taints)
+        if after.compiles > before.compiles:
+            self.compiled += 1
+            taints.append("something was compiled")
+        if after.allocations > before.allocations:
+            taints.append("the allocator asked the driver for memory")
+        if after.retries > before.retries:
+            self.invalid = "memory was so short that the allocator had to give back what it kept"
+        self.taints.update(taints)
+        self.disturbances.update(seen.disturbances)
+        self.disturbed += bool(seen.disturbances)
+        if not taints:
+            return
+        judgement.valid = False
+        self.rejected += 1
+        if self.compiled > 1:
+            self.invalid = "it was compiled anew while it was timed, twice"
+        elif self.rejected > max(2, MOST_TAINTED * self.taken):
+            self.invalid = f"{self.rejected} of {self.taken} slices were tainted: {_listed(self.taints)}"
+        if seen.taints and self.invalid is None:
+            self.instruments.clock.rest(self._rest_s)
+            self._rest_s = min(LONGEST_REST_S, 2 * self._rest_s)
+
+    def cautions(self) -> Iterator[str]:
+        """What a reader of the figures should know."""
+        if self.rejected and self.invalid is None:
+            yield f"{self.rejected} of {self.taken} slices were taken anew: {_listed(self.taints)}"
+        if self.disturbed:
+            yield (
+                f"{self.disturbed} of {self.taken} slices were disturbed: {_listed(self.disturbances)}"
+                + (
+                    "; absolute figures of this machine mean little"
+                    if 2 * self.disturbed > self.taken
+                    else ""
+                )
+            )
+
+
+def _listed(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} ({times})" for reason, times in reasons.most_common())

@@ -1,0 +1,67 @@
+import pytest
+
+from cvbench.timing.host_watch import HostWatch, Reading, differences, read
+
+QUIET = Reading(now_s=0, own_s=0, busy_s=0, stolen_s=0, total_s=0, throttled=0, switched=0)
+
+
+def after(**changes):
+    return QUIET._replace(**{"now_s": 1.0, "own_s": 2.0, "busy_s": 2.0, "total_s": 4.0, **changes})
+
+
+def test_ones_own_work_disturbs_nobody():
+    assert differences(QUIET, after()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"throttled": 1}, "the CPU quota throttled it"),
+        ({"stolen_s": 0.1}, "the hypervisor gave the processor to others"),
+        ({"busy_s": 2.5}, "other processes were at work"),
+    ],
+)
+def test_what_disturbs_is_named(changes, found):
+    assert differences(QUIET, after(**changes)) == [found]
+
+
+@pytest.mark.parametrize("changes", [{"stolen_s": 0.04}, {"busy_s": 2.2}])
+def test_a_little_is_allowed(changes):
+    assert differences(QUIET, after(**changes)) == []
+
+
+@pytest.fixture
+def system(tmp_path):
+    """A system's files, as far as they are given."""
+
+    def write(*, stat="cpu 100 0 50 800 20 5 5 20 0 0", throttled=3, switched=7):
+        (tmp_path / "proc/self").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sys/fs/cgroup").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "proc/stat").write_text(f"{stat}\n")
+        (tmp_path / "proc/self/status").write_text(f"Name:\tx\nnonvoluntary_ctxt_switches:\t{switched}\n")
+        (tmp_path / "sys/fs/cgroup/cpu.stat").write_text(f"usage_usec 5\nnr_throttled {throttled}\n")
+        return tmp_path
+
+    return write
+
+
+def test_the_counters_of_linux_are_read(system):
+    found = read(system())
+    assert found.busy_s == pytest.approx(1.6)  # (100 + 50 + 5 + 5) ticks of 10 ms
+    assert found.stolen_s == pytest.approx(0.2)
+    assert found.total_s == pytest.approx(10.0)
+    assert (found.throttled, found.switched) == (3, 7)
+
+
+def test_a_system_that_tells_nothing_is_taken_for_quiet(tmp_path):
+    watch = HostWatch(tmp_path)
+    watch.begin()
+    assert watch.end().disturbances == ()
+
+
+def test_a_slice_in_which_the_quota_struck_is_disturbed_and_the_sum_is_told(system):
+    watch = HostWatch(system(throttled=3))
+    watch.begin()
+    system(throttled=5)
+    assert watch.end().disturbances == ("the CPU quota throttled it",)
+    assert watch.summary()["timing_throttled_periods"] == 2
