@@ -94,6 +94,8 @@ class Artifact(Frozen):
     input: tuple[int, int, int]
     """Channels, height, width of the prepared input."""
     preprocessing: Mapping[str, Scalar | tuple[float, ...]]
+    labels: Mapping[str, int] | None = None
+    """The data set's class → the label that the weights have for it; None where they are the same."""
 
 
 class Curve(Frozen):

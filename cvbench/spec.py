@@ -28,6 +28,7 @@ from pydantic import (
 from cvbench import units
 
 TaskName: TypeAlias = Literal["classification", "detection", "segmentation"]
+LabelsName: TypeAlias = Literal["imagenet", "coco", "voc"]
 Precision: TypeAlias = Literal["fp32", "tf32", "bf16", "fp16"]
 Layout: TypeAlias = Literal["contiguous", "channels_last"]
 Device: TypeAlias = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
@@ -65,6 +66,9 @@ class ModelSpec(Frozen):
     weights: str | None = None
     """A file to load, `FILE#sha256=…`, a fetched `https://…#sha256=…`, torchvision's
     `ResNet50_Weights.IMAGENET1K_V2`, or a tag of timm's; without it the suite's recipe trains the model."""
+    labels: LabelsName | None = None
+    """Which classes the weights count, where those are not the data set's own and the weights do not tell.
+    Classes are mapped by what they are, and the record has the table."""
 
 
 class DataSpec(Frozen):

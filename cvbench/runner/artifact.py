@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Literal
 
@@ -14,7 +15,10 @@ from cvbench.record import Artifact
 
 
 def artifact_of(
-    model: Model, source: Literal["trained", "reused", "loaded", "untrained"], macs: int | None
+    model: Model,
+    source: Literal["trained", "reused", "loaded", "untrained"],
+    macs: int | None,
+    labels: Mapping[str, int] | None = None,
 ) -> Artifact:
     """The artifact as a record describes it."""
     net = module_of(model)
@@ -26,6 +30,7 @@ def artifact_of(
         macs=macs,
         input=(3, *preprocessing.size),
         preprocessing=asdict(preprocessing),
+        labels=labels,
     )
 
 

@@ -16,7 +16,8 @@ from cvbench.catalogue import METRICS, default_metrics
 from cvbench.catalogue.weight_files import weight_file
 from cvbench.datasets import joint, open_dataset
 from cvbench.errors import InputError
-from cvbench.models.building import build_model, task_of
+from cvbench.models.building import task_of
+from cvbench.models.labels import build_for
 from cvbench.protocols import Dataset, Metric, Model
 from cvbench.record import Attachment, Curve, Passport
 from cvbench.runner.artifact import artifact_of
@@ -59,7 +60,7 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
         data = open_dataset(cell.data, task=task)
         metrics = {name: _metric(name, data) for name in metric_names(cell, task)}
     with ledger.stage("build"):
-        model = build_model(cell.model, len(data.classes))
+        model, labels = build_for(cell.model, data.classes)
     weights = _weights(cell, model, device=device, checkpoints=checkpoints, ledger=ledger)
     with ledger.stage("build"):
         inference = Inference.of(model, cell.runtime, device)
@@ -75,7 +76,7 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
             *save_evidence(metrics, data.classes, cell, staged),
             save_pictures(found.worst, data, cell, staged),
         )
-        artifact = artifact_of(model, weights.source, count_macs_of(inference))
+        artifact = artifact_of(model, weights.source, count_macs_of(inference), labels)
         if cell.time is not None and cell.time.rounds is not None:
             save_weights(model, staged / WEIGHTS)  # for the processes that time it
     passports = {cell.data.split: data.passport}

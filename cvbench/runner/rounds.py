@@ -10,7 +10,8 @@ import torch
 from cvbench import environment
 from cvbench.datasets import open_dataset
 from cvbench.errors import CellError
-from cvbench.models.building import build_model, task_of
+from cvbench.models.building import task_of
+from cvbench.models.labels import build_for
 from cvbench.protocols import Model
 from cvbench.runner.artifact import fingerprint, module_of
 from cvbench.runner.attachments import save_series
@@ -34,7 +35,7 @@ def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0) -> dict[str, Any]:
     with ledger.stage("data"):
         data = open_dataset(cell.data, task=task_of(cell.model))
     with ledger.stage("build"):
-        model = build_model(cell.model, len(data.classes))
+        model, _ = build_for(cell.model, data.classes)
         load_weights(model, turn.weights)
         _make_sure(model, turn)
         inference = Inference.of(model, cell.runtime, device_of(cell.runtime.device))

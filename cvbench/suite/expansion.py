@@ -11,7 +11,7 @@ from cvbench.catalogue import DATASETS, MODELS, Card
 from cvbench.spec import Cell, DataSpec, Frozen, ModelSpec, Option, Runtime
 from cvbench.suite.findings import Finding
 from cvbench.suite.fitness import metrics_of
-from cvbench.suite.form import ModelForm, RuntimeForm, Settings, SuiteFile
+from cvbench.suite.form import ModelForm, Published, RuntimeForm, Settings, SuiteFile
 
 _MOST = 10_000
 F = TypeVar("F", bound=Frozen)
@@ -22,6 +22,8 @@ class Expansion(NamedTuple):
 
     cells: tuple[Cell, ...]
     findings: tuple[Finding, ...]
+    published: Mapping[str, Mapping[str, Published]]
+    """Cell key → figure → what is published of it."""
 
 
 def expand(suite: SuiteFile) -> Expansion:
@@ -32,10 +34,11 @@ def expand(suite: SuiteFile) -> Expansion:
     """
     count = sum(_count(model, suite) for model in suite.models)
     if count > _MOST:
-        return Expansion((), (Finding((), f"these are {count} cells; a suite has {_MOST} at most."),))
+        return Expansion((), (Finding((), f"these are {count} cells; a suite has {_MOST} at most."),), {})
     first: dict[str, int] = {}
     cells: list[Cell] = []
     findings: list[Finding] = []
+    published: dict[str, Mapping[str, Published]] = {}
     for index, model in enumerate(suite.models):
         for cell in _cells(model, suite):
             twin = first.setdefault(_with_defaults(cell).key, index)
@@ -44,7 +47,9 @@ def expand(suite: SuiteFile) -> Expansion:
                 findings.append(Finding(("models", index), what, "Remove one of the two."))
                 break
             cells.append(cell)
-    return Expansion(tuple(cells), tuple(findings))
+            if model.published and cell.data.limit is None:
+                published[cell.key] = model.published
+    return Expansion(tuple(cells), tuple(findings), published)
 
 
 def merged(base: F | None, over: F) -> F:
@@ -85,6 +90,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
                 task=None if MODELS.lists(model.name) else task,
                 options=model.options,
                 weights=model.weights,
+                labels=model.labels,
             ),
             data=DataSpec.model_validate(settings.data.model_dump()),
             train=None if model.weights else settings.train,

@@ -19,6 +19,7 @@ def misfits(suite: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _training(entry)
         yield from _data(entry)
         yield from _metrics(entry)
+        yield from _published(entry)
     yield from _expectations(mapping(suite, "expect"), entries)
 
 
@@ -78,6 +79,18 @@ def _expectations(expect: Mapping[str, Any], entries: Sequence[Entry]) -> Iterat
             if figures and figure not in figures:
                 remedy = suggestion(figure, figures) or ", ".join(dict.fromkeys(figures))
                 yield Finding((*path, figure), f"{model} is given no figure {shown(figure)} here.", remedy)
+
+
+def _published(entry: Entry) -> Iterator[Finding]:
+    figures = list(_figures(entry))
+    for figure in mapping(entry.tree, "published"):
+        if figures and figure not in figures:
+            remedy = suggestion(figure, figures) or ", ".join(dict.fromkeys(figures))
+            what = f"{entry.name} is given no figure {shown(figure)} here."
+            yield Finding((*entry.path, "published", figure), what, remedy)
+    if entry.tree.get("labels") is not None and entry.tree.get("weights") is None:
+        what, remedy = "labels are those of weights, and there are none.", "Remove labels, or add weights."
+        yield Finding((*entry.path, "labels"), what, remedy)
 
 
 def _figures(entry: Entry) -> Iterator[str]:

@@ -118,6 +118,14 @@ class Settings(Frozen):
     """Of the first weights, the order of images and the augmentation; a list runs each."""
 
 
+class Published(Frozen):
+    """A figure that others found with these weights on this data."""
+
+    value: Fraction
+    within: Fraction
+    """How far from it ours may be, up or down."""
+
+
 class ModelForm(Settings, ModelSpec):
     """One model, and whatever it wants otherwise than the suite: merged over it, field by field."""
 
@@ -125,6 +133,8 @@ class ModelForm(Settings, ModelSpec):
     """A name of `cvbench list models`, or the address `package.module:callable` of one's own."""
     data: Annotated[DataForm, OrName(DATASETS, inherits=True)] | None = None
     """What is trained and scored on; another data set than the suite's takes over nothing of that one."""
+    published: Mapping[str, Published] = Field(default_factory=dict)
+    """Figure → what is published of it; a run over all images has to come near it. Not asked of `--limit`."""
 
 
 class SuiteFile(Settings):

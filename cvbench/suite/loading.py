@@ -44,7 +44,7 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
     form, findings = _form(full)
     findings += [*unknown_names(full), *misfits(full)]
     if form and not findings:
-        cells, twins = expand(form)
+        cells, twins, published = expand(form)
         findings += twins
     found = sorted(findings, key=lambda finding: position(finding.path, tree))
     problems = (*problems, *written.problems, *(_problem(one, tree, path, written) for one in found))
@@ -55,6 +55,7 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
         cells=cells,
         timeout_s=form.timeout,
         expect=form.expect,
+        published=published,
         source=path,
         text=text,
         overrides=tuple(overrides),

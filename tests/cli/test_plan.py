@@ -1,5 +1,7 @@
 """`cvbench plan`: what a suite would do here."""
 
+from pathlib import Path
+
 import pytest
 
 from cvbench.suite import load_suite
@@ -83,3 +85,22 @@ def test_a_pattern_that_names_nothing_ends_with_2(cvbench):
 
 def test_a_limit_below_one_is_refused(cvbench):
     assert cvbench("plan", "suites/small.yaml", "--limit", "0").code == 2
+
+
+@pytest.mark.parametrize("name", ["imagenet", "coco", "voc"])
+def test_a_machine_without_the_data_and_the_weights_is_told_what_is_missing_and_where(
+    cvbench, name, monkeypatch, tmp_path
+):
+    suite = Path(__file__).parents[2] / "suites" / f"{name}.yaml"
+    monkeypatch.delenv("CVBENCH_DATA", raising=False)
+    monkeypatch.setenv("CVBENCH_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    cells = cvbench("plan", str(suite), "--json").document["cells"]
+    for cell in cells:
+        assert f"put it at $CVBENCH_DATA/{name}" in cell["skip"]
+        weights = cell["cell"]["model"]["weights"]
+        if "_Weights." in weights:
+            assert f"{tmp_path}/torchvision/" in cell["skip"]
+            assert "https://download.pytorch.org/models/" in cell["skip"]
+        else:
+            assert f"there is no file {weights}" in cell["skip"]

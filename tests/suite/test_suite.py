@@ -115,3 +115,49 @@ def test_a_figure_that_is_missing_is_missed_with_its_reason():
 
 def test_a_cell_that_was_not_finished_misses_nothing():
     assert SUITE.missed([record(SUITE.cells[0], outcome="failed")]) == []
+
+
+PUBLISHED = parse_suite(
+    """
+    schema: 1
+    data: fashion
+    models:
+      - {name: resnet18, weights: a.pth, published: {top1: {value: 0.7, within: 0.002}}}
+      - {name: resnet18, weights: b.pth}
+    """,
+    path="a.yaml",
+)
+
+
+@pytest.mark.parametrize(("value", "missed"), [(0.7, 0), (0.702, 0), (0.698, 0), (0.7021, 1), (0.6979, 1)])
+def test_a_published_figure_is_come_near_from_either_side(value, missed):
+    first, second = PUBLISHED.cells
+    records = [record(first, figure("top1", value)), record(second, figure("top1", 0.1))]
+    assert len(PUBLISHED.missed(records)) == missed
+
+
+def test_a_figure_that_is_far_from_the_published_one_or_missing_is_told():
+    first, _ = PUBLISHED.cells
+    assert PUBLISHED.missed([record(first, figure("top1", 0.65))]) == [
+        "resnet18: top1 is 0.65, published 0.7 ± 0.002"
+    ]
+    assert PUBLISHED.missed([record(first)]) == ["resnet18: top1 was not measured, published 0.7 ± 0.002"]
+
+
+def test_a_part_of_the_images_is_not_held_against_what_is_published():
+    limited = PUBLISHED.limited(10)
+    assert limited.missed([record(limited.cells[0], figure("top1", 0.1))]) == []
+
+
+def test_published_figures_and_labels_have_to_make_sense():
+    text = """
+    schema: 1
+    data: fashion
+    models:
+      - {name: resnet18, weights: a.pth, published: {top2: {value: 0.7, within: 0.002}}}
+      - {name: resnet34, train: {epochs: 1}, labels: imagenet}
+    """
+    with pytest.raises(SuiteError) as caught:
+        parse_suite(text, path="a.yaml")
+    assert "models[0].published.top2: resnet18 is given no figure" in str(caught.value)
+    assert "models[1].labels: labels are those of weights, and there are none" in str(caught.value)
