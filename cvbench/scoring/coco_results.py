@@ -88,7 +88,7 @@ def _boxes(content: bytes) -> CocoResults | None:
     rows = read_list(content, _BOXES)
     if rows is None:
         return None
-    (image_id, category_id), (score,), box = rows.columns
+    (image_id, category_id), (score,), box = rows
     return CocoResults(image_id, category_id, score, box, None, np.arange(len(score)))
 
 

@@ -26,7 +26,6 @@ from cvbench.scoring.json_text import (
     Columns,
     Fields,
     Powers,
-    Text,
     entries,
     past_space,
 )
@@ -43,54 +42,41 @@ class Form(IntEnum):
 
     WHOLE = json_text.WHOLE
     """A whole number of at most 18 digits."""
-    FLAG = json_text.FLAG
-    """A whole number, or true or false."""
     REAL = json_text.REAL
     """Any number."""
     BOX = json_text.BOX
     """A list of four numbers; one field at most."""
 
 
-class Rows(NamedTuple):
-    """One row an entry, and a column a field, in the order of the fields."""
-
+class _Piece(NamedTuple):
     columns: Columns
     end: int
-    """Of the list in the text."""
 
 
-def read_list(content: bytes, fields: Mapping[str, Form]) -> Rows | None:
+def read_list(content: bytes, fields: Mapping[str, Form]) -> Columns | None:
     """The entries of a text that is a list; None where it is refused, empty, or short.
 
-    Every entry has to have all of the fields, and may have others.
+    Every entry has to have all of the fields, and may have others. Columns are in the order of the fields.
     """
-    if len(content) < WORTH_IT:
-        return None
     text = np.frombuffer(content, np.uint8)
-    rows = _read_rows(content, text, past_space(text, 0), fields)
-    return rows if rows is not None and past_space(text, rows.end + 1) == len(text) else None
-
-
-def _read_rows(content: bytes, text: Text, start: int, fields: Mapping[str, Form]) -> Rows | None:
-    """The entries of the list whose bracket opens at `start`."""
-    if content[start : start + 1] != b"[":
+    start = past_space(text, 0)
+    if len(content) < WORTH_IT or content[start : start + 1] != b"[":
         return None
     wanted = _fields(fields)
-    shortest = sum(len(name) + 4 for name in fields)
+    shortest = sum(len(f'"{name}":0,') for name in fields)
 
-    def read(piece: tuple[int, int]) -> Rows:
-        room = (piece[1] - piece[0]) // shortest + 2
-        columns = _empty(fields, room)
+    def read(piece: tuple[int, int]) -> _Piece:
+        columns = _empty(fields, (piece[1] - piece[0]) // shortest + 2)
         n, end = entries(text, *piece, wanted, _powers(), columns)
-        return Rows(Columns(columns.whole[:, :n], columns.real[:, :n], columns.box[:n]), end)
+        return _Piece(Columns(columns.whole[:, :n], columns.real[:, :n], columns.box[:n]), end)
 
     bounds = _bounds(content, past_space(text, start + 1))
-    pieces = []
-    for rows, bound in zip(in_threads(read, pairwise(bounds)), bounds[1:], strict=True):
-        pieces.append(rows)
-        if content[rows.end : rows.end + 1] == b"]" and rows.end >= 0:
-            return Rows(_joined([piece.columns for piece in pieces]), rows.end)
-        if rows.end != bound:
+    found = []
+    for piece, bound in zip(in_threads(read, pairwise(bounds)), bounds[1:], strict=True):
+        found.append(piece.columns)
+        if piece.end >= 0 and content[piece.end : piece.end + 1] == b"]":
+            return _joined(found) if past_space(text, piece.end + 1) == len(text) else None
+        if piece.end != bound:
             return None
     return None
 
@@ -118,22 +104,17 @@ def _fields(fields: Mapping[str, Form]) -> Fields:
         np.frombuffer(b"".join(names), np.uint8),
         np.cumsum([0, *map(len, names)]),
         np.array(forms, np.int64),
-        np.array([sum(_kind(other) == _kind(form) for other in forms[:i]) for i, form in enumerate(forms)]),
+        np.array([forms[:i].count(form) for i, form in enumerate(forms)]),
     )
 
 
 def _empty(fields: Mapping[str, Form], room: int) -> Columns:
-    kinds = [_kind(form) for form in fields.values()]
+    forms = list(fields.values())
     return Columns(
-        np.empty((kinds.count("whole"), room), np.int64),
-        np.empty((kinds.count("real"), room), np.float64),
-        np.empty((room if "box" in kinds else 0, 4), np.float64),
+        np.empty((forms.count(Form.WHOLE), room), np.int64),
+        np.empty((forms.count(Form.REAL), room), np.float64),
+        np.empty((room if Form.BOX in forms else 0, 4), np.float64),
     )
-
-
-def _kind(form: Form) -> str:
-    """Which of the columns a field of this form stands in."""
-    return {Form.WHOLE: "whole", Form.FLAG: "whole", Form.REAL: "real", Form.BOX: "box"}[form]
 
 
 def _joined(pieces: Sequence[Columns]) -> Columns:

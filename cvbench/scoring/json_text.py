@@ -13,20 +13,20 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8, UInt64
 
-from cvbench.boxes.cpu.jit import compiled
+from cvbench.jit import compiled
 
 Text: TypeAlias = UInt8[np.ndarray, " bytes"]
 Powers: TypeAlias = UInt64[np.ndarray, "exponents 2"]
 
-WHOLE, FLAG, REAL, BOX = range(4)
-"""What a field may hold: a whole number; one, or true or false; any number; four numbers."""
+WHOLE, REAL, BOX = range(3)
+"""What a field may hold: a whole number of at most 18 digits; any number; a list of four numbers."""
 
 LOWEST, HIGHEST = -342, 308
 """The powers of ten by which a whole number of 64 bits may be multiplied and be a double."""
 
 _QUOTE, _COMMA, _COLON, _MINUS, _PLUS, _DOT, _ZERO, _E = (ord(c) for c in '",:-+.0e')
 _OPEN, _CLOSE, _BEGIN, _END = (ord(c) for c in "[]{}")
-_LETTER_N, _LETTER_T, _LETTER_F, _BACKSLASH = (ord(c) for c in "ntf\\")
+_LETTER_N, _LETTER_T, _BACKSLASH = (ord(c) for c in "nt\\")
 _TAB, _LINE, _RETURN, _BLANK, _DELETE = 9, 10, 13, 32, 127
 _TENS = np.array([10.0**exponent for exponent in range(23)])
 """All that are doubles."""
@@ -46,7 +46,7 @@ class Fields(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What the entries hold; the first of the three has the fields of the forms WHOLE and FLAG."""
+    """What the entries hold, by form."""
 
     whole: Int64[np.ndarray, "fields n"]
     real: Float64[np.ndarray, "fields n"]
@@ -303,10 +303,6 @@ def past_field(text: Text, at: int, form: int, powers: Powers, columns: Columns,
     """Where a field's value ends that has to begin here; it is written as number `n` of its column."""
     if form == BOX:
         return int(past_box(text, at, powers, columns.box, n))
-    byte = byte_at(text, at)
-    if form == FLAG and byte in (_LETTER_T, _LETTER_F):
-        columns.whole[column, n] = byte == _LETTER_T
-        return int(past_word(text, at))
     number = decimal_at(text, at)
     if form == REAL:
         columns.real[column, n] = nearest_double(number, powers)
