@@ -86,6 +86,9 @@ class DataSpec(Frozen):
     """Arguments of the data set's opener, such as `size: 128`."""
     undecodable: Literal["fail", "skip"] = "fail"
     """What to do about an image or label that cannot be decoded; skips are counted in the record."""
+    workers: NonNegativeInt | None = None
+    """Processes that load images while they are scored; none by default. Every figure is the same for any
+    number: it says how, not what, and is no part of a cell's key."""
 
 
 class Augment(Frozen):
@@ -156,7 +159,7 @@ class TrainRecipe(Frozen):
     @property
     def identity(self) -> dict[str, Any]:
         """What of it decides the weights, as plain values: not where data lie, nor how they are loaded."""
-        return self.model_dump(mode="json", exclude={"workers": True, "also": {"root"}})
+        return self.model_dump(mode="json", exclude={"workers": True, "also": {"root", "workers"}})
 
     @model_validator(mode="after")
     def _possible(self) -> TrainRecipe:
@@ -240,7 +243,8 @@ class Cell(Frozen):
     def key(self) -> str:
         """16 hexadecimal digits that name this experiment on every machine."""
         # Where the data lies says nothing about what is done with it.
-        return digest(self.model_dump(mode="json", exclude={"data": {"root"}, "train": {"also": {"root"}}}))
+        where = {"root", "workers"}
+        return digest(self.model_dump(mode="json", exclude={"data": where, "train": {"also": where}}))
 
     @property
     def title(self) -> str:

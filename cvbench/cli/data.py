@@ -24,6 +24,7 @@ from cvbench.cli.data_options import (
     task_of,
     usual_split,
 )
+from cvbench.cli.fetch import fetch
 from cvbench.cli.listing import print_json, print_table
 from cvbench.cli.verify import verify
 from cvbench.errors import InputError
@@ -32,7 +33,7 @@ from cvbench.spec import DataSpec
 if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
     from cvbench.protocols import Dataset
 
-app = typer.Typer(no_args_is_help=True, help="List data sets, look at them, verify them, export them.")
+app = typer.Typer(no_args_is_help=True, help="List data sets, look at them, fetch, verify and export them.")
 
 
 class Format(StrEnum):
@@ -218,3 +219,4 @@ def _copy_notice(name: str, folder: Path) -> None:
 
 app.command()(anchors)
 app.command()(verify)
+app.command()(fetch)

@@ -39,6 +39,9 @@ from cvbench.record import Passport
 from cvbench.spec import TaskName
 from cvbench.values import Detections, LabelMap, Sample
 
+HALF_OPEN: Final = np.array([1.0, 1.0, 0.0, 0.0])
+"""What is taken from corners that count pixels from 1 and include the last one."""
+
 
 class Part(NamedTuple):
     """An image set of one year."""
@@ -217,7 +220,7 @@ def _boxes(years: Sequence[_Year]) -> Boxes:
     return Boxes(
         np.searchsorted(image, np.arange(before[-1] + 1)),
         np.array([label[name] for one in objects for name in one.name], np.int64),
-        np.concatenate([one.corners for one in objects]) - np.array([1.0, 1.0, 0.0, 0.0]),
+        np.concatenate([one.corners for one in objects]) - HALF_OPEN,
         np.concatenate([one.difficult for one in objects]),
         np.concatenate([one.truncated for one in objects]),
     )

@@ -184,6 +184,7 @@ class CocoMaskAP(_CocoAP):
     """Average precision and recall of masks, by the same rules; masks are compared pixel by pixel."""
 
     protocol = "coco-2017/segm/101pt/maxdet100"
+    needs_masks = True
 
     def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions:
         masks = objects.masks if isinstance(objects, Detections) else None

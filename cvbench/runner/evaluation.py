@@ -47,9 +47,19 @@ def evaluate(
     """
     seen, skipped, worst, start = 0, list[str](), Worst(), time.perf_counter()
     preprocessing = inference.model.preprocessing
-    loader = batches(data, preprocessing, batch=cell.runtime.batch, undecodable=cell.data.undecodable)
+    positions: list[int] = []
+    loader = batches(
+        data,
+        preprocessing,
+        batch=cell.runtime.batch,
+        workers=cell.data.workers or 0,
+        undecodable=cell.data.undecodable,
+        needs_masks=any(getattr(metric, "needs_masks", False) for metric in metrics),
+        pin=inference.device.type == "cuda",
+    )
     for batch in loader:
         skipped += batch.skipped
+        positions += batch.positions
         if batch.ids:
             images = normalise(inference.place(batch.images), preprocessing)
             predictions = [
@@ -63,10 +73,20 @@ def evaluate(
         share = (seen + len(skipped)) / len(data)
         elapsed = time.perf_counter() - start
         on_step(Progress("evaluate", share, f"{seen / elapsed:.0f} images/s", elapsed / share - elapsed))
-    if seen + len(skipped) != len(data):
-        raise CellError(f"{seen} images scored and {len(skipped)} skipped, but the data set has {len(data)}.")
+    _check_whole(positions, skipped, len(data))
     figures = tuple(figure for metric in metrics for figure in metric.compute())
     return Findings(figures, tuple(skipped), tuple(worst.images()))
+
+
+def _check_whole(scored: Sequence[int], skipped: Sequence[str], images: int) -> None:
+    """Raise CellError unless the samples scored and skipped are the data set, each exactly once."""
+    looked_at = [*scored, *(int(text.partition(":")[0]) for text in skipped)]
+    if sorted(looked_at) != list(range(images)):
+        left_out, twice = images - len(set(looked_at)), len(looked_at) - len(set(looked_at))
+        raise CellError(
+            f"{len(scored)} images scored and {len(skipped)} skipped, but the data set has {images}: "
+            f"{left_out} left out, {twice} more than once."
+        )
 
 
 def on_host(prediction: Prediction) -> Prediction:

@@ -1,0 +1,110 @@
+"""`cvbench data fetch`: the publisher's files of a data set, where its terms allow that."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cvbench.catalogue import DATASETS
+from cvbench.catalogue.archives import ARCHIVES, Archive
+from cvbench.catalogue.datasets import ROOT_VARIABLE
+from cvbench.cli.data_options import Root
+from cvbench.errors import InputError, UnknownName, suggestion
+
+
+def _complete(typed: str) -> list[str]:
+    return [name for name in ARCHIVES if name.startswith(typed)]
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="A data set that may be fetched.", autocompletion=_complete)],
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="A file to fetch; may be repeated; those of the scored split by default."),
+    ] = None,
+    root: Root = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Fetch a data set from its publisher: says what and from where, asks, checks the hash, unpacks.
+
+    A file that was interrupted goes on where it stopped. Nothing else fetches data sets.
+    """
+    chosen = _parts(name, part or ())
+    folder = _folder(name, root)
+    missing = [archive for archive in chosen if not _mark(folder, archive).is_file()]
+    for archive in chosen:
+        told = "to be fetched from" if archive in missing else "is there, from"
+        typer.echo(f"{archive.part}: {told} {archive.url}", err=True)
+    if not missing:
+        return
+    typer.echo(f"to {folder}; licence: {DATASETS.find(name).licence}", err=True)
+    if not yes and not typer.confirm("Fetch?", err=True):
+        raise InputError("nothing was fetched")
+    for archive in missing:
+        _fetch(archive, folder)
+        typer.echo(f"{archive.part}: fetched")
+
+
+def _parts(name: str, asked: Sequence[str]) -> list[Archive]:
+    card = DATASETS.find(name)
+    if name not in ARCHIVES:
+        why = "comes along" if not card.needs_root else f"is not fetched: {card.licence}"
+        raise InputError(f"{name} {why}.\n  Source: {card.source}. `cvbench show {name}` says more.")
+    known = {archive.part: archive for archive in ARCHIVES[name]}
+    unknown = next((part for part in asked if part not in known), None)
+    if unknown is not None:
+        remedy = suggestion(unknown, known) or f"There are {', '.join(known)}."
+        raise UnknownName(f'{name} has no part "{unknown}".\n  {remedy}')
+    return [known[part] for part in asked] or [archive for archive in known.values() if archive.usual]
+
+
+def _folder(name: str, root: str | None) -> Path:
+    home = os.environ.get(ROOT_VARIABLE)
+    if root is None and not home:
+        raise InputError(f"where {name} should lie is not said: name --root, or set ${ROOT_VARIABLE}")
+    return Path(root).expanduser() if root else Path(home or "").expanduser() / name
+
+
+def _mark(folder: Path, archive: Archive) -> Path:
+    """A note that an archive was fetched and unpacked whole."""
+    return folder / ".fetched" / archive.part
+
+
+def _fetch(archive: Archive, folder: Path) -> None:
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    from cvbench.downloads import download
+    from cvbench.unpacking import unpack
+
+    file = folder / archive.url.rpartition("/")[2]
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(archive.part, total=None)
+        if not _is_whole(file, archive.md5):
+            download(
+                archive.url,
+                file,
+                sha256=None,
+                on_bytes=lambda done, total: progress.update(bar, completed=done, total=total),
+            )
+    if not _is_whole(file, archive.md5):
+        file.unlink()
+        raise InputError(f"{archive.url}: what came has not the MD5 {archive.md5}, and is not kept")
+    if archive.packed is not None:
+        unpack(file, folder, packed=archive.packed)
+        file.unlink()
+    _mark(folder, archive).parent.mkdir(exist_ok=True)
+    _mark(folder, archive).write_text(f"{archive.md5}  {archive.url}\n", encoding="utf-8")
+
+
+def _is_whole(file: Path, md5: str) -> bool:
+    if not file.is_file():
+        return False
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == md5
