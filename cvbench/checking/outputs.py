@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from cvbench.checking.items import Answer, Item, counted
@@ -48,6 +51,17 @@ def workflow_commands(items: Sequence[Item]) -> Iterator[str]:
         if item.answer in _LEVELS:
             title = _property(f"cvbench {item.answer.value}: {item.name}")
             yield f"::{_LEVELS[item.answer]} title={title}::{_data(item.message)}"
+
+
+def to_github(items: Sequence[Item], page: str) -> None:
+    """Under GitHub Actions, annotations on standard error and the page in the job's summary; else nothing."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    for line in workflow_commands(items):
+        sys.stderr.write(f"{line}\n")
+    if job := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(job).open("a", encoding="utf-8") as file:
+            file.write(page)
 
 
 def summary(items: Sequence[Item], comparison: Comparison | None, suite: str) -> str:

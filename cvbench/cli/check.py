@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,12 +114,7 @@ def _write(
     page = outputs.summary(items, comparison, suite)
     if summary is not None:
         write_new(summary, page.encode(), force=True)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in outputs.workflow_commands(items):
-            typer.echo(line, err=True)
-        if job := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(job).open("a", encoding="utf-8") as file:
-                file.write(page)
+    outputs.to_github(items, page)
 
 
 def _update(run: Run, against: str | None, out: Path, *, passed: bool, force: bool, quiet: bool) -> None:

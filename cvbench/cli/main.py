@@ -11,6 +11,7 @@ from cvbench.cli import (
     check,
     compare,
     data,
+    duet,
     env,
     explain,
     list_,
@@ -58,6 +59,7 @@ app.command()(score.score)
 app.command()(explain.explain)
 app.command()(compare.compare)
 app.command()(check.check)
+app.command()(duet.duet)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.command()(env.env)

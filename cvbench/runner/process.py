@@ -106,7 +106,7 @@ def working(job: Mapping[str, Any], *, log: Path, settings: Mapping[str, str]) -
         _hand_over(process, json.dumps(message).encode() + b"\n")
         yield Worker(process, news, log, kills)
     finally:
-        _end(process)
+        end_worker(process)
         os.close(news)
 
 
@@ -125,7 +125,7 @@ def _hand_over(worker: subprocess.Popen[bytes], job: bytes) -> None:
         pass  # it died at once; its exit code and output tell why
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
+def end_worker(worker: subprocess.Popen[bytes]) -> None:
     """Make sure that nothing of the worker's process group is left."""
     for sign, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, None)):
         if worker.poll() is not None:

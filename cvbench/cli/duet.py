@@ -1,0 +1,83 @@
+"""`cvbench duet`: two states of a project timed side by side on a machine that nobody controls."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cvbench.cli.listing import print_json, print_table
+
+
+def duet(  # noqa: PLR0917, options are given by name on the command line
+    suite: Annotated[Path, typer.Argument(help="A suite file; both sides carry it out as it stands here.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Changes to the suite, for both sides.")
+    ] = None,
+    base: Annotated[
+        str, typer.Option(help="A commit, or a setting such as models.0.weights=old.pth.")
+    ] = "HEAD",
+    head: Annotated[str | None, typer.Option(help="The other one; by default HEAD.")] = None,
+    setup: Annotated[
+        str | None, typer.Option(help="A command that builds each worktree, such as `uv sync`.")
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="Each worktree's interpreter, such as .venv/bin/python.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="Cells whose model or key fits this pattern only.")] = None,
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds of the first stage.")] = 5,
+    null: Annotated[bool, typer.Option("--null/--no-null", help="Time the base against itself too.")] = True,
+    seed: Annotated[int | None, typer.Option(help="Of the order of turns.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write everything, raw slices included, as .json.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with 4 where something is inconclusive.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Time BASE and HEAD side by side: fresh pairs of processes take turns, and fresh rounds decide.
+
+    Models have the weights that the suite names, or those that its seed draws: nothing is trained.
+
+    Exit codes: 0 nothing is slower, 1 something is, 4 (with --strict) cannot tell, 5 base fails.
+    """
+    import json
+
+    from cvbench.checking import outputs
+    from cvbench.checking.items import exit_code
+    from cvbench.duet.arms import arms
+    from cvbench.duet.judging import document
+    from cvbench.duet.session import perform
+    from cvbench.files import write_new
+
+    began = time.monotonic()
+    with arms(suite, overrides or [], base=base, head=head, setup=setup, python=python) as pair:
+        verdicts = perform(
+            *pair,
+            only=only,
+            rounds=rounds,
+            with_null=null,
+            seed=seed,
+            tell=lambda line: typer.echo(line, err=True),
+        )
+        names = pair[0].name, pair[1].name
+    about = {"suite": str(suite), "base": names[0], "head": names[1], "wall_s": time.monotonic() - began}
+    content = document(verdicts, **about)
+    from cvbench.duet.wording import items, rows, summary
+
+    found = items(verdicts)
+    if output is not None:
+        write_new(output, (json.dumps(content) + "\n").encode(), force=True)
+    if junit is not None:
+        write_new(junit, outputs.junit(found, suite.stem), force=True)
+    outputs.to_github(found, outputs.summary(found, None, f"{suite.stem}: {names[1]} against {names[0]}"))
+    if as_json:
+        print_json({key: value for key, value in content.items() if key != "raw"})
+    else:
+        print_table(rows(verdicts))
+        typer.secho(f"\n{names[1]} against {names[0]}: {summary(verdicts)}", bold=True)
+    raise typer.Exit(exit_code(found, None if strict else "pass"))

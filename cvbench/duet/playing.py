@@ -1,0 +1,118 @@
+"""Rounds of a duet: fresh pairs of processes whose slices alternate, in balanced order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+
+from cvbench.duet.partner import Partner
+from cvbench.errors import CellError
+from cvbench.spec import Cell
+from cvbench.statistics.duet import Slice, block_value, round_value
+
+SLICE_S = 0.2
+ORDERS = ("ABBA", "BAAB")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One thing that both arms are timed at."""
+
+    name: str
+    base: Cell
+    head: Cell
+    batch: int
+
+
+@dataclass
+class Played:
+    """What a benchmark came to, round by round."""
+
+    benchmark: Benchmark
+    rounds: list[float] = field(default_factory=list)
+    """One value a round: the logarithm of head's time over base's."""
+    slices: list[list[list[tuple[str, float, int, int]]]] = field(default_factory=list)
+    """Round → block → (arm, seconds, start, end)."""
+    once_s: float = 0.0
+    failed: tuple[str, str] | None = None
+    """The arm that failed, and why."""
+
+
+def benchmarks(base: Sequence[Cell], head: Sequence[Cell]) -> list[Benchmark]:
+    """Every batch size at which each cell is timed, by names that are all different."""
+    found = list[Benchmark]()
+    for mine, other in zip(base, head, strict=True):
+        plan = mine.time
+        if plan is None:
+            continue
+        batches = [plan.latency.batch] if plan.latency else []
+        batches += plan.throughput.batch if plan.throughput else ()
+        found += [
+            Benchmark(f"{mine.title} (batch={batch})", mine, other, batch) for batch in dict.fromkeys(batches)
+        ]
+    names = [benchmark.name for benchmark in found]
+    return [replace(b, name=f"{b.name} {b.base.key[:6]}") if names.count(b.name) > 1 else b for b in found]
+
+
+Starter = Callable[[str], AbstractContextManager[Partner]]
+"""Starts a fresh process of arm `A` or `B`."""
+
+
+def play(
+    wanted: Sequence[Benchmark],
+    start: Starter,
+    *,
+    rounds: int,
+    blocks: int,
+    draw: random.Random,
+    warmup_s: float = 0.5,
+    slice_s: float = SLICE_S,
+    on_round: Callable[[int], None] = lambda _: None,
+) -> list[Played]:
+    """All benchmarks in so many rounds, each of so many blocks.
+
+    Which arm starts, and with which order of turns a round begins, alternates from round to round and is
+    drawn for the first. An arm that fails at a benchmark ends that benchmark; the others go on.
+    """
+    played = [Played(benchmark) for benchmark in wanted]
+    first = draw.randrange(2)
+    for number in range(rounds):
+        order = "AB" if (number + first) % 2 == 0 else "BA"
+        with ExitStack() as stack:
+            pair = {arm: stack.enter_context(start(arm)) for arm in order}
+            for one in draw.sample(played, len(played)):
+                if one.failed is None:
+                    how = {"batch": one.benchmark.batch, "slice_s": slice_s, "warmup_s": warmup_s}
+                    _round(one, pair, order, blocks=blocks, turn=number + first, how=how)
+        on_round(number + 1)
+    return played
+
+
+def _round(
+    one: Played, pair: dict[str, Partner], order: str, *, blocks: int, turn: int, how: dict[str, float]
+) -> None:
+    arm = order[0]
+    try:
+        for arm in order:
+            cell = one.benchmark.base if arm == "A" else one.benchmark.head
+            plain = cell.model_copy(update={"train": None})
+            ready = pair[arm].ask({"do": "prepare", "cell": plain.model_dump(mode="json"), "how": how})
+            one.once_s = ready["once_s"]
+        made = []
+        for number in range(blocks):
+            block = []
+            for arm in ORDERS[(turn + number) % 2]:
+                told = pair[arm].ask({"do": "slice"})
+                block.append((arm, float(told["seconds"]), int(told["start"]), int(told["end"])))
+            made.append(block)
+        for arm in order:
+            pair[arm].ask({"do": "free"})
+    except CellError as error:
+        one.failed = arm, str(error)
+        return
+    one.slices.append(made)
+    one.rounds.append(
+        round_value([block_value([Slice(arm, seconds) for arm, seconds, *_ in block]) for block in made])
+    )
