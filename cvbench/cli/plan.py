@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,15 @@ import typer
 
 from cvbench.catalogue import MODELS
 from cvbench.cli.listing import print_json, print_table
-from cvbench.environment import has_gpu
+from cvbench.environment import has_gpu, probe
+from cvbench.errors import StoreError
+from cvbench.record import Record
+from cvbench.report.durations import Forecast, forecast, total
 from cvbench.spec import Cell
+from cvbench.store import Run, Store
 from cvbench.suite import Planned, load_suite
 from cvbench.suite import plan as planned_cells
+from cvbench.units import show_seconds
 
 
 def plan(
@@ -29,6 +35,9 @@ def plan(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Score the first so many images only, as `run --limit` does.")
     ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Where earlier results tell durations.", envvar="CVBENCH_RESULTS")
+    ] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show what `cvbench run SUITE` would do here, without doing it."""
@@ -36,23 +45,54 @@ def plan(
     wanted = wanted.limited(limit) if limit else wanted
     wanted = wanted.select(only) if only else wanted
     planned = planned_cells(wanted, has_gpu=has_gpu())
+    forecasts = _forecasts(planned, out)
     if as_json:
-        cells = [_document(one) for one in planned]
+        cells = [_document(one, told) for one, told in zip(planned, forecasts, strict=True)]
         print_json(
             {"suite": wanted.name, "source": wanted.source, "timeout_s": wanted.timeout_s, "cells": cells}
         )
         return
-    print_table([_row(one) for one in planned])
+    print_table([_row(one, told) for one, told in zip(planned, forecasts, strict=True)])
     skipped = sum(one.skip is not None for one in planned)
-    typer.echo(f"\n{wanted.name}: {len(planned)} cells" + (f", {skipped} of them skipped" if skipped else ""))
+    skips = f", {skipped} of them skipped" if skipped else ""
+    typer.echo(f"\n{wanted.name}: {len(planned)} cells{skips}{_sum(forecasts)}")
 
 
-def _document(planned: Planned) -> dict[str, object]:
+def _forecasts(planned: Sequence[Planned], out: Path) -> list[Forecast]:
+    """How long each cell will take, as far as records on this machine tell."""
+    records = [record for run in Store(out).runs() for record in _readable(run)]
+    machine = probe().hard if records else {}
+    return [Forecast(0.0, "skipped") if one.skip else forecast(one.cell, records, machine) for one in planned]
+
+
+def _readable(run: Run) -> list[Record]:
+    """The run's records; none of a run that this version cannot read."""
+    try:
+        return run.records()
+    except StoreError:
+        return []
+
+
+def _sum(forecasts: Sequence[Forecast]) -> str:
+    known_s, unknown = total(forecasts)
+    if not known_s:
+        return ""  # no earlier record tells
+    return f"; about {show_seconds(known_s)}" + (f" and {unknown} of unknown length" if unknown else "")
+
+
+def _document(planned: Planned, told: Forecast) -> dict[str, object]:
     cell = planned.cell
-    return {"key": cell.key, "title": cell.title, "skip": planned.skip, "cell": cell.model_dump(mode="json")}
+    return {
+        "key": cell.key,
+        "title": cell.title,
+        "skip": planned.skip,
+        "expected_s": told.wall_s,
+        "expected_by": told.by,
+        "cell": cell.model_dump(mode="json"),
+    }
 
 
-def _row(planned: Planned) -> dict[str, str]:
+def _row(planned: Planned, told: Forecast) -> dict[str, str]:
     cell = planned.cell
     return {
         "model": cell.title,
@@ -63,6 +103,7 @@ def _row(planned: Planned) -> dict[str, str]:
         "timing": _timing(cell),
         "runtime": _runtime(cell),
         "seed": str(cell.seed),
+        "time": show_seconds(told.wall_s) if told.wall_s else "",
         "key": cell.key,
         "skipped": planned.skip or "",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, Metr
 from cvbench.cli.listing import print_json
 from cvbench.errors import StoreError, UnknownName, suggestion
 from cvbench.suite.wording import shown
+
+if TYPE_CHECKING:
+    from cvbench.store import Run
 
 _CATALOGUES = (MODELS, DATASETS, METRICS)
 
@@ -29,9 +32,21 @@ def show(
     out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
         "results"
     ),
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Of a run: its raw timings, and the figures they give now.")
+    ] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(help="With --samples: draw each series as a PNG into this folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show a model, a data set or a metric in full, or a run with its records."""
+    if samples:
+        from cvbench.cli.samples import show_samples
+
+        run = _find(name, out)
+        show_samples(run, run.records(), pictures=pictures, as_json=as_json)
+        return
     for catalogue in _CATALOGUES:
         if name in catalogue:
             _show_card(catalogue.kind, catalogue[name], as_json=as_json)
@@ -88,16 +103,21 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
         )
 
 
-def _show_run(name: str, out: Path, *, as_json: bool) -> None:
+def _find(name: str, out: Path) -> Run:
+    """The run of that name; raises UnknownName that has the nearest name of anything that can be shown."""
     from cvbench.store import Store
 
     store = Store(out)
     try:
-        run = store.find(name)
+        return store.find(name)
     except StoreError as error:
         known = [*_complete(""), *(entry.folder.parent.name for entry in store.runs())]
         near = suggestion(name, known, listing="cvbench list models|datasets|metrics|runs")
         raise UnknownName(f'there is no model, dataset, metric or run "{name}".\n  {near}') from error
+
+
+def _show_run(name: str, out: Path, *, as_json: bool) -> None:
+    run = _find(name, out)
     records = run.records()
     if as_json:
         print_json({"kind": "run", "run": run.about, "records": [r.model_dump(mode="json") for r in records]})

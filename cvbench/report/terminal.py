@@ -65,5 +65,7 @@ def print_record(record: Record, console: Console) -> None:
             escape(m.protocol),
         )
     console.print(figures)
+    for caution in record.cautions:
+        console.print(f"  caution: {escape(caution)}")
     if record.output:
         console.print(f"  what it printed last:\n{escape(record.output)}")

@@ -50,6 +50,7 @@ class Inference:
     device: torch.device
     memory_format: torch.memory_format
     autocast: torch.dtype | None
+    precision: Precision = "fp32"
 
     @classmethod
     def of(cls, model: Model, runtime: Runtime, device: torch.device) -> Inference:
@@ -60,7 +61,7 @@ class Inference:
         model.eval().to(device).to(memory_format=memory_format)
         dynamic = None if model.preprocessing.resize == "scale" else False  # images of many sizes, or of one
         net: Any = torch.compile(model, fullgraph=True, dynamic=dynamic) if runtime.compile else model
-        return cls(model, net, device, memory_format, _AUTOCAST.get(runtime.precision))
+        return cls(model, net, device, memory_format, _AUTOCAST.get(runtime.precision), runtime.precision)
 
     def place(self, images: Shaped[Tensor, "b 3 h w"]) -> Shaped[Tensor, "b 3 h w"]:
         """The batch on the device, in the layout."""

@@ -13,16 +13,17 @@ from cvbench.errors import CellError
 from cvbench.models.building import task_of
 from cvbench.models.labels import build_for
 from cvbench.protocols import Model
+from cvbench.record import Measurement
 from cvbench.runner.artifact import fingerprint, module_of
 from cvbench.runner.attachments import save_series
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger
-from cvbench.runner.timing import time_inference
+from cvbench.runner.timing import cold, time_inference
 from cvbench.runner.turns import Turn
 from cvbench.training import load_weights
 
 
-def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0) -> dict[str, Any]:
+def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0, is_first: bool = True) -> dict[str, Any]:
     """The findings of a turn, as fields of its Round and its attachments; the files lie in its folder.
 
     Raises CellError where the weights are not those that were scored: nothing else is timed.
@@ -40,19 +41,27 @@ def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0) -> dict[str, Any]:
         _make_sure(model, turn)
         inference = Inference.of(model, cell.runtime, device_of(cell.runtime.device))
     with ledger.stage("time"):
-        timed = time_inference(inference, data, cell.time, on_step=ledger.news, seed=seed, frozen=turn.frozen)
+        timed = time_inference(
+            inference, data, cell.time, on_step=ledger.news, seed=seed, frozen=turn.frozen, is_fresh=True
+        )
     with ledger.stage("save"):
         attachments = tuple(save_series(series, cell, turn.staged) for series in timed.series)
     del model, inference
     _make_room()
     return {
-        "measurements": tuple(timed.readings),
+        "measurements": (*timed.readings, *_cold(ledger, is_first=is_first)),
         "cautions": timed.warnings,
         "conditions": timed.conditions,
         "attachments": attachments,
         "frozen": {series.title: dict(series.counts) for series in timed.series if series.counts},
         "worn": timed.worn,
     }
+
+
+def _cold(ledger: Ledger, *, is_first: bool) -> list[Measurement]:
+    """What it took until the model could be called; only the process's first cell pays for the imports."""
+    found = [cold("cold_load", ledger.spent["build"])]
+    return [cold("cold_import", ledger.spent["import"]), *found] if is_first else found
 
 
 def _make_sure(model: Model, turn: Turn) -> None:

@@ -19,15 +19,18 @@ from cvbench.images.loading import batches
 from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset
 from cvbench.record import Measurement, Scalar
+from cvbench.runner.artifact import module_of
 from cvbench.runner.inference import Inference
 from cvbench.runner.ledger import Progress
 from cvbench.runner.memory import is_out_of_memory
 from cvbench.spec import LatencyPlan, TimingPlan
 from cvbench.timing import cost
+from cvbench.timing.figures import figures_of
 from cvbench.timing.gpu_watch import following, why_not
 from cvbench.timing.host_watch import HostWatch
 from cvbench.timing.instruments import HostClock, Instruments
 from cvbench.timing.latency import TARGETS, Counts, measure_latency
+from cvbench.timing.memory import peak_memory, reset_peak
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import measure_throughput, out_of_memory
 from cvbench.timing.torch_device import TorchDevice
@@ -80,11 +83,13 @@ def time_inference(
     on_step: Callable[[Progress], None],
     seed: int = 0,
     frozen: Counts | None = None,
+    is_fresh: bool = False,
 ) -> Timed:
     """Latency, throughput by batch in random order, and the memory peak while they are measured.
 
     The boundary: a normalised batch on the device goes in; decoded predictions, after
-    non-maximum suppression for a detector, come out. `frozen` are the counts of the first round.
+    non-maximum suppression for a detector, come out. `frozen` are the counts of the first round;
+    in a fresh process the first call is a figure of its own.
     """
     timed = Timed()
     with watching(inference.device, timed) as watch:
@@ -94,11 +99,12 @@ def time_inference(
             watch,
             random.Random(seed),  # noqa: S311 - an order
         )
-        work = _Work(inference, data, plan, instruments, frozen or {}, timed, on_step)
+        work = _Work(inference, data, plan, instruments, frozen or {}, timed, on_step, is_fresh)
         if plan.latency is not None:
             work.latency(plan.latency)
         for batch in work.in_random_order():
             work.throughput(batch)
+        work.use()
         timed.conditions.update(watch.summary())
     return timed
 
@@ -130,6 +136,7 @@ class _Work:
     frozen: Counts
     timed: Timed
     on_step: Callable[[Progress], None]
+    is_fresh: bool
     done: int = 0
     too_large: int | None = None
     """The least batch that memory did not suffice for."""
@@ -160,8 +167,11 @@ class _Work:
         if self.limit_s is not None:
             plan = plan.model_copy(update={"duration": self.limit_s})
         pool = input_pool(self.inference, self.data, batch=plan.batch)
+        if self.is_fresh:
+            first_s = self.instruments.time(_taking_turns(self.inference, pool), 0)
+            self.timed.readings.append(cold("cold_first_call", first_s, at=f"batch={plan.batch}"))
         self._look_at_outputs(pool, plan.batch)
-        was_reset = cost.reset_peak(self.inference.device)
+        was_reset = reset_peak(self.inference.device)
         found = measure_latency(
             _taking_turns(self.inference, pool),
             plan,
@@ -182,7 +192,7 @@ class _Work:
             return
         try:
             pool = input_pool(self.inference, self.data, batch=batch)
-            was_reset = cost.reset_peak(self.inference.device)
+            was_reset = reset_peak(self.inference.device)
             series = measure_throughput(
                 _taking_turns(self.inference, pool),
                 self.plan.throughput,
@@ -202,6 +212,21 @@ class _Work:
                 torch.cuda.empty_cache()
             return
         self._keep([series], was_reset=was_reset)
+
+    def use(self) -> None:
+        """What an image costs, and how much of what the device can do was reached."""
+        inference = self.inference
+        counted = cost_of_image(inference)
+        self.timed.readings += cost.cost_figures(counted)
+        rates = [f for f in figures_of(self.timed.series) if f.name == "throughput" and f.value is not None]
+        if not rates or not counted.macs:
+            return
+        best = cost.roofline(
+            inference.device, inference.autocast or torch.float32, wait=self.instruments.device.wait
+        )
+        gpu = torch.cuda.get_device_name(inference.device) if inference.device.type == "cuda" else None
+        self.timed.readings += best.figures()
+        self.timed.readings += cost.use_figures(counted, rates, best, gpu=gpu, precision=inference.precision)
 
     def _look_at_outputs(self, pool: Sequence[Tensor], batch: int) -> None:
         """Make sure that the outputs are fit to be timed; count boxes, which decide what decoding costs."""
@@ -234,22 +259,29 @@ class _Work:
 
     def _keep(self, found: Sequence[Series], *, was_reset: bool) -> None:
         self.timed.series.extend(found)
-        self.timed.readings.append(
-            cost.peak_memory(self.inference.device, at=found[0].at, was_reset=was_reset)
-        )
+        self.timed.readings += peak_memory(self.inference.device, at=found[0].at, was_reset=was_reset)
         self.done += 1
 
     def _step(self, name: str) -> Callable[[float], None]:
         return lambda share: self.on_step(Progress("time", (self.done + share) / self.parts, name))
 
 
+def cold(name: str, seconds: float, *, at: str = "") -> Measurement:
+    """A part of what a process needs until its first result."""
+    return Measurement(
+        name=name, at=at, value=seconds, unit="s", direction="lower", protocol=f"{name}/fresh process"
+    )
+
+
 def count_macs_of(inference: Inference) -> int | None:
-    """Multiply-accumulates of one image; None where torch cannot count them (a compiled net)."""
+    """Multiply-accumulates of one image; None where torch cannot count them."""
+    return cost_of_image(inference).macs or None
+
+
+def cost_of_image(inference: Inference) -> cost.Cost:
+    """What one image costs the net as it was written: a compiled one cannot be looked into."""
     height, width = inference.model.preprocessing.size
-    image = inference.place(torch.zeros(1, 3, height, width))
-    model = inference.model
-    with torch.inference_mode():
-        return cost.count_macs(lambda: model.forward(image)) or None
+    return cost.cost_of(module_of(inference.model), inference.place(torch.zeros(1, 3, height, width)))
 
 
 def _parts(inference: Inference, pool: Sequence[Tensor]) -> Mapping[str, Callable[[int], object]]:

@@ -81,11 +81,13 @@ def _serve_round(job: dict[str, Any], tell: Tell, started: datetime) -> None:
         began = started if place == 0 else datetime.now(UTC)
         ledger = Ledger(lambda progress: tell({"progress": asdict(progress)}))
 
-        def work(turn: Turn = turn, ledger: Ledger = ledger, began: datetime = began) -> dict[str, Any]:
+        def work(
+            turn: Turn = turn, ledger: Ledger = ledger, began: datetime = began, place: int = place
+        ) -> dict[str, Any]:
             from cvbench.runner.rounds import take_turn  # imports torch
 
             ledger.spent["import"] = time.time() - began.timestamp()
-            return take_turn(turn, ledger=ledger, seed=job["seed"])
+            return take_turn(turn, ledger=ledger, seed=job["seed"], is_first=place == 0)
 
         findings = _guarded(work)
         parts = {name: findings.pop(name) for name in ("attachments", "frozen", "worn") if name in findings}

@@ -1,18 +1,55 @@
-"""What a call costs before any clock runs: parameters, multiply-accumulates, memory."""
+"""What a call costs before any clock runs, and what the machine does at best: a roofline's two sides."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from cvbench.record import Measurement
 
 MACS_PROTOCOL = "macs/torch-flop-counter/2: convolutions and matrix products"
-HOST_PROTOCOL = "memory/host/high-water of the whole process while timing"
-CUDA_PROTOCOL = "memory/cuda/max_memory_allocated while timing"
+FLOPS_PROTOCOL = "flops/torch-flop-counter: two a multiply-add; convolutions and matrix products"
+BYTES_PROTOCOL = "bytes/weights, input and outputs once each: a lower bound of the traffic"
+MATMUL_PROTOCOL = "roofline/one large matrix product, normal data, best of several"
+COPY_PROTOCOL = "roofline/one large copy, read and written, best of several"
+MFU_PROTOCOL = "mfu/flops of the net times images a second over the rate of a large matrix product"
+SHEET_PROTOCOL = "mfu/flops of the net times images a second over the data sheet's dense peak"
+
+DATA_SHEETS = {
+    # dense peaks in FLOP/s, without sparsity: NVIDIA's data sheets of the SXM forms, and of the T4
+    "H100 80GB HBM3": {"fp32": 66.9e12, "tf32": 494.7e12, "bf16": 989.4e12, "fp16": 989.4e12},
+    "H200": {"fp32": 66.9e12, "tf32": 494.7e12, "bf16": 989.4e12, "fp16": 989.4e12},
+    "A100-SXM": {"fp32": 19.5e12, "tf32": 156e12, "bf16": 312e12, "fp16": 312e12},
+    "V100-SXM2": {"fp32": 15.7e12, "fp16": 125e12},
+    "Tesla T4": {"fp32": 8.1e12, "fp16": 65e12},
+}
+
+
+class Cost(NamedTuple):
+    """Of one image."""
+
+    macs: int
+    activation_bytes: int
+    """Of all modules' outputs that have no modules below them."""
+    weight_bytes: int
+    traffic_bytes: int
+    """Input and outputs of the net; with the weights, what must cross the memory bus at least."""
+
+    @property
+    def flops(self) -> int:
+        """Two a multiply-add."""
+        return 2 * self.macs
+
+    def intensity(self, batch: int) -> float:
+        """Floating-point operations a byte, at most: the weights are read once a batch."""
+        return batch * self.flops / (self.weight_bytes + batch * self.traffic_bytes)
 
 
 def count_macs(call: Callable[[], object]) -> int:
@@ -22,48 +59,125 @@ def count_macs(call: Callable[[], object]) -> int:
     return int(counter.get_total_flops() // 2)
 
 
-def reset_peak(device: torch.device) -> bool:
-    """Forget the memory peak so far; False where the system does not allow it."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return True
-    try:
-        # Linux: 5 resets the high-water mark of the resident set
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        return False
-    return True
+def cost_of(net: nn.Module, image: Tensor) -> Cost:
+    """The cost of one image, given as a batch of one, in the precision in which it comes."""
+    sizes: list[int] = []
+    outputs: list[Any] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        sizes.append(_bytes_in(output))
+
+    with torch.inference_mode(), ExitStack() as hooks:
+        for module in net.modules():
+            if not list(module.children()):
+                hooks.callback(module.register_forward_hook(keep).remove)
+        macs = count_macs(lambda: outputs.append(net(image)))
+    weights = sum(t.numel() * t.element_size() for t in (*net.parameters(), *net.buffers()))
+    return Cost(macs, sum(sizes), weights, _bytes_in(image) + _bytes_in(outputs))
 
 
-def peak_memory(device: torch.device, *, at: str, was_reset: bool) -> Measurement:
-    """The memory peak since `reset_peak`, or the reason why it cannot be told."""
-    on_gpu = device.type == "cuda"
-    value: int | None = None
-    missing = None
-    if on_gpu:
-        value = torch.cuda.max_memory_allocated(device)
-    elif not was_reset:
-        missing = "this system does not let a process reset its memory high-water mark"
-    else:
-        value = _host_high_water()
-        missing = None if value is not None else "this system does not tell a process's high-water mark"
+def _bytes_in(output: Any) -> int:
+    leaves = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+    return sum(leaf.numel() * leaf.element_size() for leaf in leaves)
+
+
+def cost_figures(cost: Cost) -> list[Measurement]:
+    """As a record holds them."""
+    if not cost.macs:
+        return []
+    told = [
+        ("macs", cost.macs, "MACs", MACS_PROTOCOL),
+        ("flops", cost.flops, "FLOPs", FLOPS_PROTOCOL),
+        ("weight_bytes", cost.weight_bytes, "bytes", BYTES_PROTOCOL),
+        ("activation_bytes", cost.activation_bytes, "bytes", "bytes/outputs of all leaf modules"),
+    ]
+    return [
+        Measurement(name=name, value=value, unit=unit, direction="lower", protocol=rule)
+        for name, value, unit, rule in told
+    ]
+
+
+class Roofline(NamedTuple):
+    """What the device does at best, measured."""
+
+    flops_per_s: float
+    bytes_per_s: float
+
+    def figures(self) -> list[Measurement]:
+        """As a record holds them."""
+        return [
+            Measurement(name=name, value=value, unit=unit, direction="higher", protocol=rule)
+            for name, value, unit, rule in (
+                ("matmul_rate", self.flops_per_s, "FLOP/s", MATMUL_PROTOCOL),
+                ("copy_rate", self.bytes_per_s, "bytes/s", COPY_PROTOCOL),
+            )
+        ]
+
+
+def roofline(
+    device: torch.device, dtype: torch.dtype, *, wait: Callable[[], None], seconds: float = 0.3
+) -> Roofline:
+    """Time a large matrix product and a large copy, for so long each."""
+    side = 8192 if device.type == "cuda" else 1024
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    source = torch.randn((1 << 28 if device.type == "cuda" else 1 << 24), device=device)
+    target = torch.empty_like(source)
+    product_s = _best(lambda: a @ b, wait, seconds)
+    copy_s = _best(lambda: target.copy_(source), wait, seconds)
+    return Roofline(2 * side**3 / product_s, 2 * source.numel() * source.element_size() / copy_s)
+
+
+def _best(call: Callable[[], object], wait: Callable[[], None], seconds: float) -> float:
+    """The least time of a call: what the device can do when nothing else holds it up."""
+    times: list[float] = []
+    call()
+    wait()
+    start = time.perf_counter()
+    while len(times) < 3 or time.perf_counter() - start < seconds:
+        before = time.perf_counter()
+        call()
+        wait()
+        times.append(time.perf_counter() - before)
+    return min(times)
+
+
+def use_figures(
+    cost: Cost, rates: list[Measurement], best: Roofline, *, gpu: str | None, precision: str
+) -> list[Measurement]:
+    """Of each throughput: arithmetic intensity, and the share of what the device can do that was reached.
+
+    A share above 1 would mean that the count or the clock is wrong: it is missing, with that reason.
+    """
+    found = []
+    for rate in rates:
+        if rate.value is None or not cost.macs:
+            continue
+        batch = int(rate.at.removeprefix("batch="))
+        reached = cost.flops * rate.value
+        found.append(
+            _figure("arithmetic_intensity", rate.at, cost.intensity(batch), BYTES_PROTOCOL, "FLOP/byte")
+        )
+        found.append(_share("mfu_measured", rate.at, reached / best.flops_per_s, MFU_PROTOCOL))
+        sheet = next((peaks for name, peaks in DATA_SHEETS.items() if gpu and name in gpu), {}).get(precision)
+        if sheet is not None:
+            found.append(_share("mfu", rate.at, reached / sheet, SHEET_PROTOCOL))
+    return found
+
+
+def _figure(name: str, at: str, value: float, rule: str, unit: str) -> Measurement:
+    return Measurement(name=name, at=at, value=value, unit=unit, direction="higher", protocol=rule)
+
+
+def _share(name: str, at: str, value: float, rule: str) -> Measurement:
+    reason = None
+    if value > 1:
+        reason = f"{value:.2f} of the peak cannot be: the count, the clock or the peak is wrong"
     return Measurement(
-        name="peak_memory",
+        name=name,
         at=at,
-        value=value,
-        missing=missing,
-        unit="bytes",
-        direction="lower",
-        protocol=CUDA_PROTOCOL if on_gpu else HOST_PROTOCOL,
+        value=None if reason else value,
+        missing=reason,
+        unit="fraction",
+        direction="higher",
+        protocol=rule,
     )
-
-
-def _host_high_water() -> int | None:
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return None

@@ -28,12 +28,17 @@ def turn(tmp_path):
 
 
 def test_a_turn_times_what_was_scored(turn):
-    ledger = Ledger(lambda _: None)
+    ledger = Ledger(lambda _: None, {"import": 1.5})
     found = take_turn(turn, ledger=ledger)
     names = [item.name for item in found["attachments"]]
     assert names == ["latency@batch=1", "forward@batch=1", "postprocess@batch=1"]
     assert set(found["frozen"]) == set(names)
-    assert list(ledger.spent) == ["data", "build", "time", "save"]
+    assert list(ledger.spent) == ["import", "data", "build", "time", "save"]
+    read = {one.name: one.value for one in found["measurements"]}
+    assert read["cold_import"] == 1.5
+    assert read["cold_load"] == ledger.spent["build"]
+    assert read["cold_first_call"] > 0
+    assert read["flops"] == 2 * read["macs"] > 0
 
 
 def test_other_weights_are_not_timed(turn):
