@@ -18,9 +18,10 @@ COVERAGE_FLOOR = 75
 @nox.session
 def tests(session: nox.Session) -> None:
     """The default tests with branch coverage: offline, a few minutes."""
-    whole = not session.posargs
     coverage = ["--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"]
-    session.run("pytest", *(coverage if whole else session.posargs))
+    side_by_side = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadscope"]
+    # Threads that wait for work must not keep the other processes from theirs.
+    session.run("pytest", *(session.posargs or coverage + side_by_side), env={"OMP_WAIT_POLICY": "PASSIVE"})
 
 
 @nox.session
