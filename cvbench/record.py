@@ -79,6 +79,9 @@ class Passport(Frozen):
     """Annotated objects, where the task has them."""
     sha256: str
     """Of everything that makes a sample: pixels or files, truths, order, options."""
+    rule: str | None = None
+    """What the hash covers, where that is not every pixel: `manifest/1` covers names, order, truths and the
+    sizes of the image files, as `docs/data.md` says."""
 
 
 class Artifact(Frozen):

@@ -48,6 +48,7 @@ class Manifest(NamedTuple):
             classes=len(self.classes),
             objects=self.objects,
             sha256=self.sha256(),
+            rule=RULE,
         )
 
     def sha256(self) -> str:

@@ -18,6 +18,7 @@ from cvbench.statistics.bootstrap import bayesian_weights
 from cvbench.values import LabelMap
 from tests.speed import nets
 from tests.speed.box_sets import clustered, scattered
+from tests.speed.loading import decoding, loading, opening
 from tests.speed.masks import with_masks
 from tests.speed.peers import PROGRAMS, Absent, files_of, from_files, from_memory
 from tests.speed.scenes import boxes_at_size
@@ -220,6 +221,33 @@ ROWS = {
         once=("cvbench",),
     ),
     "miou": Row("mean IoU, 500 maps of 512 x 512, 21 classes", "2 x the faster", _miou, rounds=5),
+    "decoding": Row(
+        "decoding 64 JPEGs of 500 x 375 pixels and 40 kB from memory, to bytes in RGB; all to the same bit",
+        "as fast as the fastest that is tried",
+        decoding,
+        rounds=15,
+    ),
+    "opening": Row(
+        "opening annotations of val2017's size: 5,000 images, 37,000 objects with polygons, 20 MB of JSON",
+        "1.5 s; 0.2 s from the cache",
+        opening,
+        rounds=7,
+    ),
+    "loading": Row(
+        "loader only, 512 JPEGs of 500 x 375 pixels: decoded, resized to 256, cut to 224, normalised, in "
+        "batches of 32, in the process itself; peers are the validation pipelines of torchvision and timm",
+        "at least as fast",
+        loading(0),
+        rounds=7,
+        atol=1e-4,
+    ),
+    "loading-2": Row(
+        "the same from two worker processes that run already",
+        "at least as fast",
+        loading(2),
+        rounds=7,
+        atol=1e-4,
+    ),
     "faster-rcnn": _detection("channels last, eager"),
     "faster-rcnn-contiguous": _detection("contiguous, eager", layout=torch.contiguous_format),
     "faster-rcnn-compiled": _detection("channels last, torch.compile (ours in one graph)", compiled=True),
