@@ -234,8 +234,8 @@ ROWS = {
         rounds=7,
     ),
     "loading": Row(
-        "loader only, 512 JPEGs of 500 x 375 pixels: decoded, resized to 256, cut to 224, normalised, in "
-        "batches of 32, in the process itself; peers are the validation pipelines of torchvision and timm",
+        "loader only, 128 JPEGs of 500 x 375 pixels: decoded, resized to 256, cut to 224, normalised, in "
+        "batches of 16, in the process itself; peers are the validation pipelines of torchvision and timm",
         "at least as fast",
         loading(0),
         rounds=7,
