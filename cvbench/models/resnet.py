@@ -12,7 +12,8 @@ Differences from the paper:
   torchvision's weights were trained with it.
 - Weights start from a normal distribution scaled by fan-out, as torchvision's do; the paper's is scaled
   by fan-in.
-- While training the shorter side is not drawn from 256 … 480, and the crop is not 224 out of it.
+- Scales, crops and colour noise of the training are the recipe's. With `shorter: 256`, the paper's are
+  `augment: {scale: [1, 1.875], shift: 0.07, lighting: 0.1}`, but for where a larger scale is cut from.
 
 Weights: none come along. torchvision's load by key; they are BSD-3-Clause, trained on ImageNet, whose
 terms are for non-commercial research.

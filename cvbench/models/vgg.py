@@ -10,7 +10,8 @@ Differences from the paper:
   torchvision's do; the paper starts its deeper nets from a trained A, which is not needed then.
 - The `_bn` forms have a batch normalisation behind each convolution. It was published a year later.
 - The last map is averaged to 7 x 7, so any input of 32 pixels or more will do; at 224 this does nothing.
-- While training the shorter side is not drawn from 256 … 512, and the crop is not 224 out of it.
+- Scales, crops and colour noise of the training are the recipe's. With `shorter: 256`, the paper's are
+  `augment: {scale: [1, 2], shift: 0.07, lighting: 0.1}`, but for where a larger scale is cut from.
 
 With `dense` the fully connected layers are convolutions (7 x 7, 1 x 1, 1 x 1) over a larger input and the
 logits are averaged over all places: the paper's dense evaluation, without its mirrored second pass.

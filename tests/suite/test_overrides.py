@@ -1,11 +1,13 @@
 """`key=value` on the command line: written into the suite, and blamed for what it brought."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cvbench.spec import DataSpec
-from cvbench.suite import parse_suite
+from cvbench.suite import load_suite, parse_suite
 from cvbench.suite.overrides import Overrides
 
 SUITE = """
@@ -149,3 +151,19 @@ def test_what_was_written_is_found_at_its_path(keys, value):
     assert tree == value
     assert written.origin(tuple(keys)) == f"{'.'.join(keys)}={value}"
     assert written.origin(("elsewhere",)) is None
+
+
+@pytest.mark.parametrize(
+    ("suite", "data", "split"),
+    [
+        ("classification", "imagenet", "val"),
+        ("detection", "coco", "val"),
+        ("detection", "voc", "test"),
+        ("segmentation", "voc", "val"),
+    ],
+)
+def test_the_suites_of_all_families_run_on_public_data_sets_as_they_are(suite, data, split):
+    overrides = (f"data.name={data}", "data.root=/somewhere", f"data.split={split}")
+    path = Path(__file__).parents[2] / "suites" / f"{suite}.yaml"
+    cells = load_suite(path, overrides=overrides).cells
+    assert all(cell.data == DataSpec(name=data, root="/somewhere", split=split) for cell in cells)
