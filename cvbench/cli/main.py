@@ -14,6 +14,7 @@ from cvbench.cli import (
     duet,
     env,
     explain,
+    invariance,
     list_,
     plan,
     report,
@@ -60,6 +61,7 @@ app.command()(explain.explain)
 app.command()(compare.compare)
 app.command()(check.check)
 app.command()(duet.duet)
+app.command()(invariance.invariance)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.command()(env.env)

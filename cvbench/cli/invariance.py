@@ -1,0 +1,116 @@
+"""`cvbench invariance`: whether a model's answers depend on how it is run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cvbench.cli.listing import print_json, print_table
+from cvbench.errors import InputError, suggestion
+
+if TYPE_CHECKING:
+    from cvbench.invariance import Factor, Finding
+
+DIFFERS, FAILED = 1, 3
+
+
+def invariance(  # noqa: PLR0917 - each is an option of the command
+    suite: Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]…", help="Changes to the suite, as for `run`."),
+    ] = None,
+    vary: Annotated[
+        str, typer.Option(help="What is varied, one at a time, separated by commas.")
+    ] = "batch,layout,workers,compile,precision",
+    batch: Annotated[int, typer.Option(min=2, help="The batch held against single images.")] = 8,
+    limit: Annotated[int, typer.Option(min=1, help="The first so many images.")] = 64,
+    only: Annotated[str | None, typer.Option(help="Models or keys that fit this pattern only.")] = None,
+    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
+        "results"
+    ),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: the findings.")] = False,
+) -> None:
+    """Run each model of SUITE in ways that should come to the same, and say whether they do.
+
+    The reference runs image by image, in fp32, contiguous, eager, in one process. Each variant changes
+    one thing. Exit code 1: an answer moved by more than rounding explains. 3: something could not run.
+    """
+    from rich.console import Console
+
+    from cvbench import environment, session
+    from cvbench.cli.display import Display
+    from cvbench.invariance import check, invariance_suite
+    from cvbench.suite import load_suite
+
+    factors = _factors(vary)
+    wanted = load_suite(suite, overrides or []).limited(limit)
+    wanted = wanted.select(only) if only else wanted
+    whole, variants = invariance_suite(wanted, factors=factors, batch=batch, has_gpu=environment.has_gpu())
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    display = Display(console, whole.cells)
+    with session.opened(whole, out=out, listener=display, fresh=fresh) as opened:
+        with display:
+            records = list(opened.carry_out())
+        findings = check(variants, records, opened.run)
+        folder = opened.run.folder
+    if as_json:
+        print_json({"run": str(folder), "findings": [_document(one) for one in findings]})
+    else:
+        print_table([_row(one) for one in findings])
+        for line in _worth_telling(findings):
+            typer.echo(line)
+    failed = any(record.outcome not in ("ok", "skipped") for record in records)
+    if any(one.verdict == "differs" for one in findings):
+        raise typer.Exit(DIFFERS)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _factors(vary: str) -> list[Factor]:
+    from cvbench.invariance import FACTORS
+
+    known = {str(factor): factor for factor in FACTORS}
+    chosen: list[Factor] = []
+    for word in vary.split(","):
+        factor = known.get(word.strip())
+        if factor is None:
+            near = suggestion(word, FACTORS) or f"There are {', '.join(FACTORS)}."
+            raise InputError(f'--vary {vary}: nothing called "{word}" can be varied.\n  {near}')
+        chosen.append(factor)
+    return chosen
+
+
+def _row(finding: Finding) -> dict[str, str]:
+    first, worst = finding.first, finding.worst
+    return {
+        "model": finding.model,
+        "varied": finding.setting,
+        "verdict": finding.verdict,
+        "differing": "" if finding.verdict == "not run" else f"{finding.differing} of {finding.images}",
+        "first": "" if first is None else f"{first.id} by {first.amount:.3g}",
+        "largest": "" if worst is None else f"{worst.id} by {worst.amount:.3g}",
+        "figures": ", ".join(f"{name} {a:.4g} → {b:.4g}" for name, (a, b) in finding.figures.items()),
+    }
+
+
+def _worth_telling(findings: list[Finding]) -> list[str]:
+    return [
+        f"\n{one.model}, {one.setting}: {(one.reason or '').splitlines()[0]}"
+        for one in findings
+        if one.verdict == "not run"
+    ]
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    return {
+        **asdict(finding),
+        "first": None if finding.first is None else finding.first._asdict(),
+        "worst": None if finding.worst is None else finding.worst._asdict(),
+    }
