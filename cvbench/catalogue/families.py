@@ -93,5 +93,41 @@ def _torchvision_card(name: str) -> ModelCard:
     )
 
 
+_ONNX_TASKS: Final[dict[str, TaskName]] = {
+    "classifier": "classification",
+    "detector": "detection",
+    "segmenter": "segmentation",
+}
+
+
+def _onnx_card(kind: str) -> ModelCard:
+    rule = {
+        "classifier": {"softmax": Choice(True, "whether what it gives are logits, not probabilities")},
+        "detector": {"first_label": Choice(1, "the number of its first class; 1 where 0 is the background")},
+    }
+    return ModelCard(
+        name=f"onnx/{kind}",
+        address="cvbench.models.foreign.onnx_models:build",
+        summary="the net in the ONNX file that is given as weights; needs the extra onnx",
+        task=_ONNX_TASKS[kind],
+        title="Open Neural Network Exchange",
+        authors="the ONNX community",
+        year=2017,
+        link="https://onnx.ai",
+        input=(3, 224, 224),
+        parameters={},
+        options={
+            "size": Choice(None, "height and width of the input; by default the file's, or else 224"),
+            "resize": Choice("stretch", "stretch, letterbox or crop"),
+            "shorter": Choice(None, "pixels of the shorter side before a crop"),
+            "mean": Choice((0.0, 0.0, 0.0), "taken from values of 0 to 1, by channel"),
+            "std": Choice((1.0, 1.0, 1.0), "what they are divided by then"),
+            "interpolation": Choice("bilinear", "bilinear or bicubic"),
+            **rule.get(kind, {}),
+        },
+    )
+
+
+ONNX: Final = Family("onnx", lambda: list(_ONNX_TASKS), _onnx_card)
 TIMM: Final = Family("timm", _timm_names, _timm_card)
 TORCHVISION: Final = Family("torchvision", lambda: list(_torchvision_tasks()), _torchvision_card)

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from cvbench import environment
+from cvbench.catalogue.weight_files import weight_file
 from cvbench.datasets import open_dataset
 from cvbench.errors import CellError
 from cvbench.models.building import task_of
+from cvbench.models.foreign.onnx_models import OnnxModel
 from cvbench.models.labels import build_for
 from cvbench.protocols import Model
 from cvbench.record import Measurement
@@ -21,6 +23,7 @@ from cvbench.runner.ledger import Ledger
 from cvbench.runner.timing import cold, time_inference
 from cvbench.runner.turns import Turn
 from cvbench.training import load_weights
+from cvbench.weights.loading import load_weight_file
 
 
 def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0, is_first: bool = True) -> dict[str, Any]:
@@ -37,7 +40,12 @@ def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0, is_first: bool = Tru
         data = open_dataset(cell.data, task=task_of(cell.model))
     with ledger.stage("build"):
         model, _ = build_for(cell.model, data.classes)
-        load_weights(model, turn.weights)
+        if isinstance(model, OnnxModel):  # what is run is its file
+            file = weight_file(cell.model)
+            assert file is not None
+            load_weight_file(model, file)
+        else:
+            load_weights(model, turn.weights)
         _make_sure(model, turn)
         inference = Inference.of(model, cell.runtime, device_of(cell.runtime.device))
     with ledger.stage("time"):

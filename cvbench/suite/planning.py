@@ -34,6 +34,8 @@ def reason_to_skip(cell: Cell, *, has_gpu: bool) -> str | None:
             return f"{use} in fp16 needs a GPU; bf16 runs on a CPU"
         if on_cpu and precision == "tf32":
             return f"{use} in tf32 needs a GPU; a CPU has fp32"
+    if cell.model.name.startswith("onnx/") and (cell.runtime.precision != "fp32" or cell.runtime.compile):
+        return "an ONNX file computes as it was exported: run it in fp32, not compiled"
     missing = [what for what in (_missing_data(cell.data), _missing_weights(cell.model)) if what]
     return "; ".join(missing) or None
 

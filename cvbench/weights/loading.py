@@ -9,6 +9,7 @@ from torch import nn
 from cvbench.catalogue.weight_files import WeightFile
 from cvbench.errors import InputError
 from cvbench.files import sha256_of_file
+from cvbench.models.foreign.onnx_models import OnnxModel
 from cvbench.protocols import Model
 from cvbench.training import load_weights as load_own
 from cvbench.training.tensors import adopt
@@ -22,14 +23,21 @@ _PICKLES = (".pth", ".pt")
 def load_weights(model: Model, path: Path, *, by_position: bool = False) -> None:
     """Take all parameters and buffers from a file.
 
-    `.weights` is darknet's format, `.pth` and `.pt` are PyTorch's, with tensors named as torchvision
-    names them; anything else is read as safetensors. With `by_position` the names in a PyTorch file
-    do not count: its tensors are the model's, one after the other.
+    `.onnx` is opened by the models of that name, `.weights` is darknet's format, `.pth` and `.pt` are
+    PyTorch's, with tensors named as torchvision names them; anything else is read as safetensors. With
+    `by_position` the names in a PyTorch file do not count: its tensors are the model's, one after the other.
 
     Raises InputError for a file that cannot be read and for weights of another architecture, with
     the first difference; the model has not changed then.
     """
-    if by_position:
+    if isinstance(model, OnnxModel):
+        model.open_file(path)
+    elif path.suffix == ".onnx":
+        raise InputError(
+            f"{path}: an ONNX file is a whole net, not the weights of another.\n"
+            "  Name the model onnx/classifier, onnx/detector or onnx/segmenter."
+        )
+    elif by_position:
         _load_in_order(model, path)
     elif path.suffix == ".weights":
         load_darknet(model, path)
