@@ -10,6 +10,9 @@ from tempfile import mkstemp
 
 from cvbench.errors import InputError
 
+_UMASK = os.umask(0)  # it can be read only by setting it
+os.umask(_UMASK)
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` at `path`, so that a reader, a crash or a power cut sees all of it or nothing.
@@ -21,6 +24,9 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            os.fchmod(
+                handle, 0o666 & ~_UMASK
+            )  # as any other new file; temporary ones are for their owner alone
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

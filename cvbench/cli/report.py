@@ -20,8 +20,12 @@ def report(
         typer.Argument(metavar="RUN…", help="Runs, as `cvbench list runs` names them, or their folders."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="FILE.html, .md, .csv, .tex, .json or .parquet.")
-    ],
+        Path | None, typer.Option("--output", "-o", help="FILE.html, .md, .csv, .tex, .json or .parquet.")
+    ] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(help="Write an index of all runs below the one folder that is named, into this one."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
         "results"
     ),
@@ -39,6 +43,13 @@ def report(
     from cvbench.report.sources import read_sources
     from cvbench.store import Store
 
+    if site is not None:
+        if output is not None or len(runs) != 1:
+            raise InputError("--site takes one folder of results, and no --output.")
+        _site(Path(runs[0]), site, with_pictures=pictures, force=force)
+        return
+    if output is None:
+        raise InputError("where to? Say -o FILE.html, or --site DIR for all runs below a folder.")
     ending = output.suffix.lower()
     if ending not in (".html", *FORMATS):
         known = ", ".join((".html", *FORMATS))
@@ -73,3 +84,11 @@ def _page(sources: Sequence[Source], *, with_pictures: bool) -> bytes:
     return html_page(
         sources, differences=differences, why_none="; ".join(missing), with_pictures=with_pictures
     )
+
+
+def _site(root: Path, folder: Path, *, with_pictures: bool, force: bool) -> None:
+    from cvbench.report.site import INDEX, write_site
+
+    written = write_site(root, folder, with_pictures=with_pictures, force=force)
+    left_out = f"; {written.unreadable} runs cannot be read" if written.unreadable else ""
+    typer.echo(f"{folder / INDEX}: {written.pages} pages{left_out}", err=True)

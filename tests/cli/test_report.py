@@ -97,3 +97,17 @@ def test_runs_that_have_no_cell_in_common_are_shown_and_it_is_said(results, tmp_
     done = cvbench("report", "demo", "other", "--out", results, "-o", tmp_path / "x.html")
     assert done.code == 0, done.stderr
     assert "No differences between runs:" in (tmp_path / "x.html").read_text(encoding="utf-8")
+
+
+def test_a_site_is_written_for_one_folder_and_nothing_else_is_asked(results, tmp_path, cvbench):
+    assert cvbench("report", results, "--site", tmp_path / "site").code == 0
+    assert (tmp_path / "site/index.html").is_file()
+    both = cvbench("report", results, "--site", tmp_path / "site", "-o", tmp_path / "x.html")
+    assert both.code == 2
+    assert "--site takes one folder of results" in both.stderr
+
+
+def test_without_a_place_to_write_to_both_are_named(results, cvbench):
+    done = cvbench("report", "demo", "--out", results)
+    assert done.code == 2
+    assert "Say -o FILE.html, or --site DIR" in done.stderr

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
 
-from cvbench.report.frame import task_of
-from cvbench.report.page.tasks import Told, task_view
+from cvbench.report.page.tasks import task_view
+from cvbench.report.page.titles import told
 from cvbench.report.page.views import Column, Missing, Page, Row, RunView, Table, Value
 from cvbench.report.sources import Source
 
@@ -29,26 +30,23 @@ def page_of(
     sources: Sequence[Source], *, differences: pd.DataFrame | None, why_none: str, with_pictures: bool
 ) -> Page:
     """Everything that the page says."""
-    told = [Told(source, record) for source in sources for record in source.records]
-    tasks = dict.fromkeys(task_of(t.record) for t in told)
-    share = min(PICTURE_BYTES // max(len(told), 1), MOST_OF_A_CELL) if with_pictures else 0
+    by_task = told(sources)
+    records = [record for source in sources for record in source.records]
+    share = min(PICTURE_BYTES // max(len(records), 1), MOST_OF_A_CELL) if with_pictures else 0
     missing = [] if differences is not None else [Missing("differences between runs", why_none)]
     return Page(
         title=", ".join(dict.fromkeys(str(source.about.get("suite", source.name)) for source in sources)),
-        facts=_facts(sources, told),
-        tasks=[
-            task_view(task, [t for t in told if task_of(t.record) == task], picture_bytes=share)
-            for task in tasks
-        ],
+        facts=_facts(sources),
+        tasks=[task_view(task, those, picture_bytes=share) for task, those in by_task.items()],
         runs=[_run_view(source) for source in sources],
         differences=None if differences is None else _differences(differences),
         missing=missing,
-        open_cells=len(told) <= OPEN_UP_TO,
+        open_cells=len(records) <= OPEN_UP_TO,
     )
 
 
-def _facts(sources: Sequence[Source], told: Sequence[Told]) -> list[tuple[str, str]]:
-    outcomes = pd.Series([str(t.record.outcome) for t in told]).value_counts().to_dict()
+def _facts(sources: Sequence[Source]) -> list[tuple[str, str]]:
+    outcomes = Counter(str(record.outcome) for source in sources for record in source.records)
     counted = ", ".join(f"{n} {word}" for word, n in outcomes.items())
     machines = dict.fromkeys(_machine(_hard(source)) for source in sources)
     software = dict.fromkeys(
@@ -57,7 +55,7 @@ def _facts(sources: Sequence[Source], told: Sequence[Told]) -> list[tuple[str, s
     begun = sorted(str(source.about.get("created", "?")) for source in sources)
     commits = dict.fromkeys(str(c) for s in sources for c in dict(s.about.get("commits") or {}).values() if c)
     return [
-        ("cells", f"{len(told)}: {counted}"),
+        ("cells", f"{outcomes.total()}: {counted}"),
         ("machine", "; ".join(machines)),
         ("software", "; ".join(software)),
         ("begun", begun[0] if begun[0] == begun[-1] else f"{begun[0]} to {begun[-1]}"),
@@ -71,7 +69,9 @@ def _hard(source: Source) -> Mapping[str, Any]:
 
 def _machine(hard: Mapping[str, Any]) -> str:
     threads = hard.get("cpu_threads")
-    return f"{hard.get('gpu') or hard.get('cpu') or 'unknown'}" + (f", {threads} threads" if threads else "")
+    return f"{hard.get('gpu') or hard.get('cpu') or 'unknown'}" + (
+        f", {threads} thread{'s' if threads != 1 else ''}" if threads else ""
+    )
 
 
 def _run_view(source: Source) -> RunView:

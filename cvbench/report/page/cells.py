@@ -9,28 +9,30 @@ from cvbench.report.page.cell_charts import precision, timings, training
 from cvbench.report.page.cell_tables import confusion, errors
 from cvbench.report.page.charts import Chart
 from cvbench.report.page.pictures import map_classes, pictures
+from cvbench.report.page.titles import Told
 from cvbench.report.page.values import shown, words
 from cvbench.report.page.views import CellView, Column, Missing, Row, Stage, Table, Value
 from cvbench.report.sources import Source
 from cvbench.units import show_seconds
 
 
-def cell_view(source: Source, record: Record, *, picture_bytes: int) -> CellView:
+def cell_view(told: Told, *, picture_bytes: int) -> CellView:
     """The section of a cell; what it has no data for is told with the reason."""
+    source, record = told.source, told.record
     charts: list[tuple[str, Chart]] = []
     tables: list[tuple[str, Table]] = []
     missing: list[Missing] = []
     for found, without in (timings(source, record), training(record), precision(source, record)):
         charts += found
         missing += without
-    for told, without in (confusion(source, record), errors(source, record)):
-        tables += told
+    for counted, without in (confusion(source, record), errors(source, record)):
+        tables += counted
         missing += without
     drawn, why = pictures(source, record, most_bytes=picture_bytes)
     if why:
         missing.append(Missing("pictures of the worst images", why))
     return CellView(
-        key=record.key,
+        key=told.anchor,
         title=record.cell.title,
         run=source.name,
         outcome=str(record.outcome),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -83,6 +83,10 @@ class Chart:
     right: int = field(default=_RIGHT, init=False)
     top: int = field(default=_TOP, init=False)
     bottom: int = field(default=_BOTTOM, init=False)
+
+    def with_rules(self, rules: Sequence[Rule]) -> Chart:
+        """The same, with rules across it."""
+        return replace(self, rules=rules)
 
 
 class Item(NamedTuple):
@@ -216,13 +220,15 @@ def _numbers(series: Sequence[Series], x_words: Words, y_words: Words) -> tuple[
 def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> Chart:
     """How often which value came, with the median and the 99th percentile; the last bin holds the tail.
 
-    Bins are as wide as Freedman and Diaconis (1981) say, at most 40, up to the percentile 99.5.
+    Bins are as wide as Freedman and Diaconis (1981) or Sturges (1926) say, whichever is less, at most 40,
+    up to the percentile 99.5.
     """
     width, height = 460, 220
     low, high = float(values.min()), float(np.quantile(values, 0.995))
     spread = float(np.subtract(*np.quantile(values, [0.75, 0.25])))
     step = 2 * spread / len(values) ** (1 / 3) if spread > 0 else 0.0
-    bins = min(40, max(5, int(np.ceil((high - low) / step)))) if step > 0 and high > low else 5
+    sturges = int(np.ceil(np.log2(len(values)))) + 1
+    bins = min(40, max(sturges, int(np.ceil((high - low) / step)))) if step > 0 and high > low else 5
     counts, edges = np.histogram(np.minimum(values, high), bins, (low, max(high, low * 1.001)))
     x = Scale(float(edges[0]), float(edges[-1]), _LEFT, width - _RIGHT, words)
     y = Scale(0, float(counts.max()) * 1.05, height - _BOTTOM, _TOP, lambda v: f"{v:.0f}")

@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from cvbench.record import Measurement, Record
-from cvbench.report.page.attached import attached
 from cvbench.report.page.cells import cell_view
-from cvbench.report.page.charts import Axis, Chart, Series, curves
-from cvbench.report.page.scales import plain
+from cvbench.report.page.overlays import overlays
+from cvbench.report.page.titles import Told
 from cvbench.report.page.tradeoffs import fastest, peak, rank_of, tradeoffs
 from cvbench.report.page.values import NOTHING, shown, with_whiskers
 from cvbench.report.page.views import Column, Missing, Row, Table, TaskView, Value
-from cvbench.report.sources import Source
 from cvbench.report.table import headlines, status, what_differs
 from cvbench.units import show_count
-
-
-class Told(NamedTuple):
-    """A record and the run that it is from."""
-
-    source: Source
-    record: Record
 
 
 def task_view(name: str, those: Sequence[Told], *, picture_bytes: int) -> TaskView:
     """The section of a task; each cell's pictures take at most `picture_bytes`."""
     records = [told.record for told in those]
     names = headlines(records)
-    charts, missing = tradeoffs(records, names[0]) if names else ([], [])
+    charts, missing = tradeoffs(those, names[0]) if names else ([], [])
     if not names:
         missing.append(Missing("accuracy", "no cell has a figure of this task's metrics"))
-    overlays, without = _overlays(those)
+    shared, without = overlays(those)
     return TaskView(
         name=name,
         table=_comparison(those, names, name),
         tradeoffs=charts,
-        charts=overlays,
-        tables=[table for metric in names[:1] for table in _per_class(records, metric)],
-        cells=[cell_view(t.source, t.record, picture_bytes=picture_bytes) for t in those],
+        charts=shared,
+        tables=[table for metric in names[:1] for table in _per_class(those, metric)],
+        cells=[cell_view(t, picture_bytes=picture_bytes) for t in those],
         missing=[*missing, *without],
     )
 
@@ -80,8 +70,15 @@ def _comparison(those: Sequence[Told], names: Sequence[str], task: str) -> Table
     columns.append((Column("peak memory"), [shown(peak(r)) for r in records]))
     columns.append((Column("status", numeric=False), [_status(r) for r in records]))
     rows = [
-        Row(r.key, r.cell.title, f"#cell-{r.key}", [values[n] for _, values in columns], str(r.outcome))
-        for n, r in enumerate(records)
+        Row(
+            key=t.anchor,
+            title=t.record.cell.model.name,
+            href=f"#cell-{t.anchor}",
+            values=[values[n] for _, values in columns],
+            outcome=str(t.record.outcome),
+            note=t.record.cell.title.removeprefix(t.record.cell.model.name).strip(),
+        )
+        for n, t in enumerate(those)
     ]
     return Table(f"comparison, {task}", [column for column, _ in columns], rows)
 
@@ -111,9 +108,9 @@ def _status(record: Record) -> Value:
     return Value(status(record), kind=str(record.outcome))
 
 
-def _per_class(records: Sequence[Record], name: str) -> list[tuple[str, Table]]:
+def _per_class(those: Sequence[Told], name: str) -> list[tuple[str, Table]]:
     """A figure class by class: classes down, cells across, tinted by value."""
-    figures = [(r, f) for r in records if (f := r.measurement(name)) is not None and f.parts]
+    figures = [(t, f) for t in those if (f := t.record.measurement(name)) is not None and f.parts]
     if not figures:
         return []
     classes = dict.fromkeys(part.name for _, figure in figures for part in figure.parts)
@@ -130,60 +127,5 @@ def _per_class(records: Sequence[Record], name: str) -> list[tuple[str, Table]]:
                     Value(f"{part.value:.3f}", sort=part.value, share=part.value, why=f"n = {part.n}")
                 )
         rows.append(Row("", name_of_class, "", values))
-    columns = [Column(r.cell.title, numeric=True) for r, _ in figures]
+    columns = [Column(t.title) for t, _ in figures]
     return [(f"{name} of each class. The darker, the better.", Table(f"{name} of each class", columns, rows))]
-
-
-def _overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missing]]:
-    """Curves of several cells in one chart: precision, and throughput by batch."""
-    charts: list[tuple[str, Chart]] = []
-    missing: list[Missing] = []
-    sweeps = [s for told in those if len((s := _sweep(told.record)).x) > 1]
-    if sweeps:
-        chart = curves(
-            sweeps,
-            name="throughput by batch",
-            x=Axis("batch", plain, log=True),
-            y=Axis("images/s", show_count, log=True),
-        )
-        charts.append(
-            ("Throughput by batch: where a line turns flat, larger batches give nothing more.", chart)
-        )
-    else:
-        missing.append(Missing("throughput by batch", "no cell was timed at several batches"))
-    mean = [c for told in those if (c := _mean_curve(told)) is not None]
-    if mean:
-        chart = curves(
-            mean,
-            name="precision by recall at IoU 0.5, mean of the classes",
-            x=Axis("recall", plain, span=(0, 1)),
-            y=Axis("precision", plain, span=(0, 1)),
-        )
-        charts.append(("Precision by recall at IoU 0.5, the mean of all classes; the area is AP50.", chart))
-    return charts, missing
-
-
-def _sweep(record: Record) -> Series:
-    points = sorted(
-        (float(m.at.removeprefix("batch=")), m.value)
-        for m in record.measurements
-        if m.name == "throughput" and m.value and m.at.removeprefix("batch=").isdecimal()
-    )
-    return Series(record.cell.title, [x for x, _ in points], [y for _, y in points], f"#cell-{record.key}")
-
-
-def _mean_curve(told: Told) -> Series | None:
-    for found in attached(told.source.run, told.record, "curves"):
-        columns = found.columns()
-        recalls = [i / 100 for i in range(101)]
-        total, labels = dict.fromkeys(range(101), 0.0), set()
-        for label, iou, recall, precision in zip(
-            columns["label"], columns["iou"], columns["recall"], columns["precision"], strict=True
-        ):
-            if iou == 0.5:
-                labels.add(label)
-                total[round(100 * recall)] += precision
-        if labels:
-            mean = [total[i] / len(labels) for i in range(101)]
-            return Series(told.record.cell.title, recalls, mean, f"#cell-{told.record.key}")
-    return None

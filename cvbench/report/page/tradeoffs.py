@@ -10,6 +10,7 @@ from jaxtyping import Bool
 
 from cvbench.record import Measurement, Record
 from cvbench.report.page.charts import Item, scatter
+from cvbench.report.page.titles import Told
 from cvbench.report.page.values import words
 from cvbench.report.page.views import Missing, Tradeoff
 from cvbench.statistics.ranking import front, ranks
@@ -100,33 +101,33 @@ def rank_of(figures: Sequence[Measurement | None]) -> list[int | None]:
     return places
 
 
-def tradeoffs(records: Sequence[Record], headline: str) -> tuple[list[Tradeoff], list[Missing]]:
+def tradeoffs(those: Sequence[Told], headline: str) -> tuple[list[Tradeoff], list[Missing]]:
     """A chart for each price that at least two cells know beside the headline figure."""
     charts, missing = [], []
     for price in PRICES:
-        those = [
-            (record, accuracy, cost)
-            for record in records
-            if (accuracy := known(record.measurement(headline))) is not None
-            and (cost := price.of(record)) is not None
+        priced = [
+            (told, accuracy, cost)
+            for told in those
+            if (accuracy := known(told.record.measurement(headline))) is not None
+            and (cost := price.of(told.record)) is not None
             and cost.value > 0
         ]
-        if len(those) < 2:
+        if len(priced) < 2:
             missing.append(
                 Missing(
                     f"{headline} against {price.label}",
-                    f"{len(those)} of {len(records)} cells have both figures",
+                    f"{len(priced)} of {len(those)} cells have both figures",
                 )
             )
             continue
-        accuracies, costs = [a for _, a, _ in those], [c for *_, c in those]
+        accuracies, costs = [a for _, a, _ in priced], [c for *_, c in priced]
         on_front = front(
             [beats(accuracies, less_is_better=False), beats(costs, less_is_better=price.less_is_better)],
             [equals(accuracies), equals(costs)],
         )
         items = [
-            Item(r.cell.title, f"#cell-{r.key}", c.value, c.interval, a.value, a.interval, bool(best))
-            for (r, a, c), best in zip(those, on_front, strict=True)
+            Item(t.title, f"#cell-{t.anchor}", c.value, c.interval, a.value, a.interval, bool(best))
+            for (t, a, c), best in zip(priced, on_front, strict=True)
         ]
         chart = scatter(
             items,

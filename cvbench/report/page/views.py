@@ -43,6 +43,8 @@ class Row(NamedTuple):
     href: str
     values: Sequence[Value]
     outcome: str = "ok"
+    note: str = ""
+    """Stands below the title, in smaller letters."""
 
 
 class Table(NamedTuple):

@@ -1,10 +1,15 @@
 """The front, places, and ticks."""
 
+from pathlib import Path
+
 import pytest
 
 from cvbench.report.page.charts import _extremes, histogram
 from cvbench.report.page.scales import covering, plain
+from cvbench.report.page.titles import told
 from cvbench.report.page.tradeoffs import rank_of, tradeoffs
+from cvbench.report.sources import Source
+from cvbench.store import Run
 from tests.records import cell, good, top1
 from tests.report.page.runs import figure, np
 
@@ -18,8 +23,14 @@ def record(seed, accuracy, latency, spread):
     )
 
 
+def together(*records):
+    """As one run would tell them."""
+    [those] = told([Source(Run(Path("r")), {}, records)]).values()
+    return those
+
+
 def on_front(*records):
-    charts, _ = tradeoffs(records, "top1")
+    charts, _ = tradeoffs(together(*records), "top1")
     [latency] = [t.chart for t in charts if t.label == "latency"]
     return [point.strong for point in latency.points]
 
@@ -35,7 +46,7 @@ def test_where_the_intervals_touch_nobody_is_dominated():
 
 
 def test_a_price_that_fewer_than_two_cells_know_is_missing_with_its_reason():
-    charts, missing = tradeoffs([good(cell(), top1(0.8)), good(cell(seed=1), top1(0.7))], "top1")
+    charts, missing = tradeoffs(together(good(cell(), top1(0.8)), good(cell(seed=1), top1(0.7))), "top1")
     assert [t.label for t in charts] == ["MACs"]
     assert ("top1 against latency", "0 of 2 cells have both figures") in [tuple(m) for m in missing]
 
@@ -71,3 +82,21 @@ def test_of_many_samples_the_extremes_are_drawn():
     places = _extremes(values, 240)
     assert {1234, 8000} <= set(places)
     assert len(places) <= 240
+
+
+def with_options(**options):
+    plain = cell()
+    model = plain.model.model_copy(update={"options": options})
+    return good(plain.model_copy(update={"model": model}))
+
+
+def test_a_title_has_what_sets_a_cell_apart_and_nothing_else():
+    records = [with_options(size=32), with_options(size=32, width=0.5), good(cell("alexnet"))]
+    assert [t.title for t in together(*records)] == ["resnet18", "resnet18 width=0.5", "alexnet"]
+
+
+def test_one_cell_in_two_runs_is_told_twice_under_two_names():
+    sources = [Source(Run(Path(n)), {"suite": "s", "run": n}, (good(cell()),)) for n in ("a", "b")]
+    [those] = told(sources).values()
+    assert [t.title for t in those] == ["resnet18 run=s/a", "resnet18 run=s/b"]
+    assert len({t.anchor for t in those}) == 2

@@ -1,0 +1,149 @@
+"""An index over all runs below a folder, with a page each and the history of every figure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import pandas as pd
+
+from cvbench.comparing.comparison import compare
+from cvbench.comparing.wording import rows
+from cvbench.errors import InputError, StoreError
+from cvbench.files import write_whole
+from cvbench.report.page import html_page
+from cvbench.report.page.history import SuiteHistory, machine_name, suite_history
+from cvbench.report.page.rendering import rendered
+from cvbench.report.page.views import Column, Row, Table, Value
+from cvbench.report.sources import Source, read_sources
+from cvbench.store import Run, Store
+
+INDEX: Final = "index.html"
+_OURS: Final = 'name="generator" content="cvbench"'
+
+
+class SitePage(NamedTuple):
+    """What the index says."""
+
+    title: str
+    facts: Sequence[tuple[str, str]]
+    runs: Table
+    suites: Sequence[SuiteHistory]
+
+
+class Written(NamedTuple):
+    """What became of it."""
+
+    pages: int
+    unreadable: int
+
+
+def write_site(root: Path, folder: Path, *, with_pictures: bool, force: bool) -> Written:
+    """Write `index.html` and a page for each run below `root` into `folder`.
+
+    A run that cannot be read is a row that says so. Raises StoreError where there is no run at all, and
+    InputError where the folder holds something else than an earlier site, unless `force` says so.
+    """
+    runs = Store(root).runs()
+    if not runs:
+        raise StoreError(
+            f"{root}: there is no run below this folder.\n  Expected: {root}/<suite>/<run>/run.json"
+        )
+    index = folder / INDEX
+    if folder.exists() and any(folder.iterdir()) and not force:
+        ours = index.is_file() and _OURS in index.read_text(encoding="utf-8", errors="replace")[:2000]
+        if not ours:
+            raise InputError(f"{folder}: this folder holds other things.\n  Name another, or say --force.")
+    sources, unreadable = _read(root, runs)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, source in enumerate(sources):
+            before = next((s for s in reversed(sources[:number]) if _suite(s) == _suite(source)), None)
+            write_whole(folder / page_name(source.run), _page(source, before, with_pictures=with_pictures))
+        write_whole(index, rendered("site.html.j2", page=_index(root, sources, unreadable)))
+    except OSError as error:
+        raise InputError(f"{folder}: it cannot be written ({error.strerror or error}).") from error
+    return Written(len(sources) + 1, len(unreadable))
+
+
+def page_name(run: Run) -> str:
+    """The file of a run's page: letters, digits, dots, dashes and underscores only."""
+    name = f"{run.folder.parent.name}-{run.folder.name}"
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".") + ".html"
+
+
+def _read(root: Path, runs: Sequence[Run]) -> tuple[list[Source], list[tuple[Run, str]]]:
+    sources, unreadable = list[Source](), list[tuple[Run, str]]()
+    for run in runs:
+        try:
+            sources += read_sources(Store(root), [str(run.folder)])
+        except StoreError as error:
+            unreadable.append((run, str(error)))
+    return sources, unreadable
+
+
+def _suite(source: Source) -> str:
+    return source.run.folder.parent.name
+
+
+def _page(source: Source, before: Source | None, *, with_pictures: bool) -> bytes:
+    """A run's page, held against the run of its suite before it."""
+    if before is None:
+        return html_page([source], why_none="this is the first run of its suite", with_pictures=with_pictures)
+    try:
+        found = rows(compare(before.run, source.run))
+    except (InputError, StoreError) as error:
+        why = f"{before.name} was not to be compared with: {str(error).splitlines()[0].rstrip('.')}"
+        return html_page([source], why_none=why, with_pictures=with_pictures)
+    differences = pd.DataFrame([{"cell": r["cell"], "held against": before.name, **r} for r in found])
+    why = f"it has no figure in common with {before.name}"
+    return html_page(
+        [source], differences=differences if found else None, why_none=why, with_pictures=with_pictures
+    )
+
+
+def _index(root: Path, sources: Sequence[Source], unreadable: Sequence[tuple[Run, str]]) -> SitePage:
+    suites = dict.fromkeys(_suite(source) for source in sources)
+    return SitePage(
+        title=root.resolve().name,
+        facts=[
+            (
+                "runs",
+                f"{len(sources)}" + (f", and {len(unreadable)} that cannot be read" if unreadable else ""),
+            ),
+            ("suites", ", ".join(suites)),
+            ("machines", "; ".join(dict.fromkeys(machine_name({}, source) for source in sources))),
+        ],
+        runs=_runs(sources, unreadable),
+        suites=[suite_history(suite, [s for s in sources if _suite(s) == suite]) for suite in suites],
+    )
+
+
+def _runs(sources: Sequence[Source], unreadable: Sequence[tuple[Run, str]]) -> Table:
+    columns = [
+        Column(name, numeric=False) for name in ("suite", "begun", "machine", "cells", "commit", "state")
+    ]
+    found: list[Row] = []
+    for source in sources:
+        outcomes = Counter(str(record.outcome) for record in source.records)
+        commits = dict.fromkeys(str(c)[:12] for c in dict(source.about.get("commits") or {}).values() if c)
+        finished = outcomes["ok"] + outcomes["skipped"] == outcomes.total()
+        values = [
+            Value(_suite(source)),
+            Value(str(source.about.get("created", "?"))),
+            Value(machine_name({}, source)),
+            Value(", ".join(f"{n} {word}" for word, n in outcomes.items())),
+            Value(", ".join(commits) or "–"),
+            Value("ok" if finished else "failures", kind="ok" if finished else "failed"),
+        ]
+        name = source.run.folder.name
+        found.append(Row(f"run-{len(found)}", name, quote(page_name(source.run)), values))
+    for run, why in unreadable:
+        words = [run.folder.parent.name, "?", "?", "?", "?"]
+        values = [*map(Value, words), Value(why.splitlines()[0], kind="failed")]
+        found.append(Row(f"run-{len(found)}", run.folder.name, "", values))
+    return Table("all runs", columns, found)
