@@ -144,7 +144,7 @@ def _with_labels(points: Sequence[Point], width: int) -> list[Point]:
             left = label_x - {"start": 0.0, "end": long, "middle": long / 2}[anchor]
             frame = (left, label_y - 11, left + long, label_y + 3)
             hidden = sum(_shared(frame, other) for other in taken)
-            hidden += 1e3 if left < 4 or left + long > width - 2 else 0.0
+            hidden += 1e3 if left < _LEFT or left + long > width - 2 else 0.0
             if hidden < least:
                 best, least = (label_x, label_y, anchor, frame), hidden
         if not point.label or best is None:
