@@ -23,7 +23,7 @@ def overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missi
     """Curves of several cells in one chart: precision, and throughput by batch."""
     charts: list[tuple[str, Chart]] = []
     missing: list[Missing] = []
-    sweeps = [s for told in those if len((s := _sweep(told)).x) > 1]
+    sweeps = [_with_knee(s, told) for told in those if len((s := _sweep(told)).x) > 1]
     if sweeps:
         chart = curves(
             sweeps,
@@ -66,6 +66,14 @@ def _sweep(told: Told) -> Series:
         if m.name == "throughput" and m.value and m.at.removeprefix("batch=").isdecimal()
     )
     return Series(told.title, [x for x, _ in points], [y for _, y in points], f"#cell-{told.anchor}")
+
+
+def _with_knee(sweep: Series, told: Told) -> Series:
+    """The sweep, its name told with the batch beyond which more images at once bring little."""
+    knee = told.record.measurement("knee_batch")
+    if knee is None or knee.value is None:
+        return sweep
+    return sweep._replace(name=f"{sweep.name}, flat from {knee.value:g}")
 
 
 def _mean_curve(told: Told) -> Series | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cvbench.report.page.charts import _extremes, histogram
+from cvbench.report.page.overlays import overlays
 from cvbench.report.page.scales import covering, plain
 from cvbench.report.page.titles import told
 from cvbench.report.page.tradeoffs import rank_of, tradeoffs
@@ -82,6 +83,26 @@ def test_of_many_samples_the_extremes_are_drawn():
     places = _extremes(values, 240)
     assert {1234, 8000} <= set(places)
     assert len(places) <= 240
+
+
+def test_a_sweep_is_told_with_the_batch_from_which_on_it_is_flat():
+    rates = [
+        figure("throughput", v, unit="images/s", at=f"batch={b}")
+        for b, v in ((1, 10.0), (8, 40.0), (32, 41.0))
+    ]
+    knee = figure("knee_batch", 8.0, unit="images", direction="neither")
+    charts, _ = overlays(together(good(cell(), *rates, knee), good(cell("alexnet"), *rates)))
+    assert [line.name for line in charts[0][1].lines] == ["resnet18, flat from 8", "alexnet"]
+
+
+def test_work_a_byte_counts_two_operations_a_mac_and_weights_once_a_batch():
+    rates = [figure("throughput", v, unit="images/s", at=f"batch={b}") for b, v in ((1, 10.0), (8, 40.0))]
+    charts, _ = overlays(together(good(cell(), *rates)))
+    [chart] = [c for _, c in charts if c.name.startswith("work")]
+    _, rows = chart.numbers
+    # batch 1: 2 x 1,814,073,344 operations over 4 x (11,689,512 + 3 x 224 x 224) bytes, at 10 images a second
+    intensity = 2 * 1_814_073_344 / (4 * (11_689_512 + 150_528))
+    assert rows[0] == [f"{intensity:g}", "36.3 G"]
 
 
 def with_options(**options):
