@@ -167,6 +167,8 @@ class Series(NamedTuple):
     x: Sequence[float]
     y: Sequence[float]
     href: str = ""
+    grey: bool = False
+    """Whether it is there to be held against, and takes no colour."""
 
 
 class Axis(NamedTuple):
@@ -194,7 +196,7 @@ def curves(series: Sequence[Series], *, name: str, x: Axis, y: Axis) -> Chart:
         Line(
             _polyline([(across(a), up(b)) for a, b in zip(s.x, s.y, strict=True)]),
             s.name,
-            n if n < COLOURS else -1,
+            n if n < COLOURS and not s.grey else -1,
             s.href,
         )
         for n, s in enumerate(series)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,8 +13,8 @@ from cvbench.report.page.views import Missing
 from cvbench.units import show_count
 
 ROOFLINE: Final = (
-    "Work a second by work a byte, along the batches. The bytes are the least that must move (weights and "
-    "inputs once a batch). No roof is drawn: the machine's peaks are not measured."
+    "Work a second by work a byte, along the batches. The bytes are the least that must move. The roof is "
+    "what a large matrix product and a large copy reached on the same machine."
 )
 
 
@@ -36,7 +35,7 @@ def overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missi
         )
     else:
         missing.append(Missing("throughput by batch", "no cell was timed at several batches"))
-    work = [w for told in those if (w := _work(told)) is not None]
+    work = _roofline(those)
     if work:
         chart = curves(
             work,
@@ -46,7 +45,7 @@ def overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missi
         )
         charts.append((ROOFLINE, chart))
     else:
-        missing.append(Missing("roofline", "no cell has MACs and throughput at several batches"))
+        missing.append(Missing("roofline", "the operations a byte of no cell were measured"))
     mean = [c for told in those if (c := _mean_curve(told)) is not None]
     if mean:
         chart = curves(
@@ -93,16 +92,36 @@ def _mean_curve(told: Told) -> Series | None:
     return None
 
 
-def _work(told: Told) -> Series | None:
-    """Operations a second against operations a byte, batch by batch.
+def _roofline(those: Sequence[Told]) -> list[Series]:
+    """Operations a second by operations a byte, batch by batch, below what the machine does at best.
 
-    Source: Williams, Waterman and Patterson, Roofline, Communications of the ACM 52, 2009. Two operations a
-    MAC; the bytes are the least that must move: all weights and the inputs, once a batch, in fp32.
+    Source: Williams, Waterman and Patterson, Roofline, Communications of the ACM 52, 2009. The roof is that
+    of a large matrix product and of a large copy, the best of all cells' own.
     """
-    artifact, sweep = told.record.artifact, _sweep(told)
-    if artifact is None or not artifact.macs or len(sweep.x) < 2:
-        return None
-    per_image = 2 * artifact.macs
-    inputs = math.prod(artifact.input)
-    intensity = [per_image * batch / (4 * (artifact.parameters + batch * inputs)) for batch in sweep.x]
-    return Series(told.title, intensity, [per_image * rate for rate in sweep.y], sweep.href)
+    found = [s for told in those if len((s := _work(told)).x)]
+    if not found:
+        return []
+    ends = [min(x for s in found for x in s.x), max(x for s in found for x in s.x)]
+    peak, copy = (_best(those, name) for name in ("matmul_rate", "copy_rate"))
+    if peak and copy:
+        places = sorted({ends[0], min(max(peak / copy, ends[0]), ends[1]), ends[1]})
+        roof = [min(peak, copy * x) for x in places]
+        found.append(Series("the machine at best", places, roof, grey=True))
+    return found
+
+
+def _work(told: Told) -> Series:
+    """A cell's own way below the roof."""
+    flops = told.record.measurement("flops")
+    points = []
+    for figure in told.record.measurements:
+        rate = told.record.measurement("throughput", figure.at)
+        if figure.name == "arithmetic_intensity" and figure.value and rate and rate.value and flops:
+            points.append((figure.value, (flops.value or 0.0) * rate.value))
+    points.sort()
+    return Series(told.title, [x for x, _ in points], [y for _, y in points], f"#cell-{told.anchor}")
+
+
+def _best(those: Sequence[Told], name: str) -> float:
+    figures = [told.record.measurement(name) for told in those]
+    return max((f.value or 0.0 for f in figures if f is not None), default=0.0)

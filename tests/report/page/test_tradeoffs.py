@@ -95,14 +95,29 @@ def test_a_sweep_is_told_with_the_batch_from_which_on_it_is_flat():
     assert [line.name for line in charts[0][1].lines] == ["resnet18, flat from 8", "alexnet"]
 
 
-def test_work_a_byte_counts_two_operations_a_mac_and_weights_once_a_batch():
-    rates = [figure("throughput", v, unit="images/s", at=f"batch={b}") for b, v in ((1, 10.0), (8, 40.0))]
-    charts, _ = overlays(together(good(cell(), *rates)))
+def test_work_lies_below_a_roof_that_bends_where_copying_is_fast_enough():
+    measured = [
+        figure("flops", 2e9, unit="FLOPs"),
+        *(
+            figure("arithmetic_intensity", v, unit="FLOP/byte", at=f"batch={b}")
+            for b, v in ((1, 2.0), (8, 50.0))
+        ),
+        *(figure("throughput", v, unit="images/s", at=f"batch={b}") for b, v in ((1, 5.0), (8, 20.0))),
+        figure("matmul_rate", 1e11, unit="FLOP/s"),
+        figure("copy_rate", 1e10, unit="bytes/s"),
+    ]
+    charts, _ = overlays(together(good(cell(), *measured)))
     [chart] = [c for _, c in charts if c.name.startswith("work")]
-    _, rows = chart.numbers
-    # batch 1: 2 x 1,814,073,344 operations over 4 x (11,689,512 + 3 x 224 x 224) bytes, at 10 images a second
-    intensity = 2 * 1_814_073_344 / (4 * (11_689_512 + 150_528))
-    assert rows[0] == [f"{intensity:g}", "36.3 G"]
+    names, rows = chart.numbers
+    assert names == ["resnet18", "the machine at best"]
+    # at 2 operations a byte copying 1e10 bytes a second allows 2e10; from 10 on the limit is 1e11
+    assert rows == [["2", "10.0 G", "20.0 G"], ["10", "15.0 G", "100 G"], ["50", "40.0 G", "100 G"]]
+    assert [line.colour for line in chart.lines] == [0, -1]
+
+
+def test_without_operations_a_byte_there_is_no_roofline_and_it_is_said():
+    _, missing = overlays(together(good(cell(), top1(0.5))))
+    assert ("roofline", "the operations a byte of no cell were measured") in [tuple(m) for m in missing]
 
 
 def with_options(**options):
