@@ -201,11 +201,23 @@ class ThroughputPlan(Frozen):
         return tuple(sorted({*self.batch, *(1 << power for power in range(self.up_to.bit_length()))}))
 
 
+class EndToEndPlan(Frozen):
+    """From what lies on the disk to results in the host's memory."""
+
+    batch: PositiveInt = 32
+    workers: NonNegativeInt = 0
+    """Loader processes; 0 loads in the process that runs the model."""
+    window: Duration = 1.0
+    windows: PositiveInt = 5
+
+
 class TimingPlan(Frozen):
     """What to time."""
 
     latency: LatencyPlan | None = LatencyPlan()
     throughput: ThroughputPlan | None = ThroughputPlan()
+    end_to_end: EndToEndPlan | None = None
+    """With loading, decoding and the way back; unset, it is left out."""
     rounds: PositiveInt | None = None
     """How many fresh processes time the cell, each serving the whole suite in an order of its own. Unset,
     the process that scored it times it too, once."""

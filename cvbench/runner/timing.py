@@ -20,10 +20,11 @@ from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset
 from cvbench.record import Measurement, Scalar
 from cvbench.runner.artifact import module_of
+from cvbench.runner.evaluation import on_host
 from cvbench.runner.inference import Inference
 from cvbench.runner.ledger import Progress
 from cvbench.runner.memory import is_out_of_memory
-from cvbench.spec import LatencyPlan, TimingPlan
+from cvbench.spec import EndToEndPlan, LatencyPlan, TimingPlan
 from cvbench.timing import cost
 from cvbench.timing.figures import figures_of
 from cvbench.timing.gpu_watch import following, why_not
@@ -31,6 +32,7 @@ from cvbench.timing.host_watch import HostWatch
 from cvbench.timing.instruments import HostClock, Instruments
 from cvbench.timing.latency import TARGETS, Counts, measure_latency
 from cvbench.timing.memory import peak_memory, reset_peak
+from cvbench.timing.pipeline import Load, Pipeline, measure_end_to_end
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import measure_throughput, out_of_memory
 from cvbench.timing.torch_device import TorchDevice
@@ -104,6 +106,8 @@ def time_inference(
             work.latency(plan.latency)
         for batch in work.in_random_order():
             work.throughput(batch)
+        if plan.end_to_end is not None:
+            work.end_to_end(plan.end_to_end)
         work.use()
         timed.conditions.update(watch.summary())
     return timed
@@ -144,7 +148,8 @@ class _Work:
     @property
     def parts(self) -> int:
         plan = self.plan
-        return (plan.latency is not None) + len(plan.throughput.batches if plan.throughput else ())
+        batches = plan.throughput.batches if plan.throughput else ()
+        return (plan.latency is not None) + len(batches) + (plan.end_to_end is not None)
 
     @property
     def target(self) -> float | None:
@@ -213,6 +218,17 @@ class _Work:
             return
         self._keep([series], was_reset=was_reset)
 
+    def end_to_end(self, plan: EndToEndPlan) -> None:
+        pool = input_pool(self.inference, self.data, batch=plan.batch)
+        series = measure_end_to_end(
+            pipeline(self.inference, self.data, plan, pool),
+            plan,
+            instruments=self.instruments,
+            on_step=self._step("end to end"),
+        )
+        self.timed.series.extend(series)
+        self.done += 1
+
     def use(self) -> None:
         """What an image costs, and how much of what the device can do was reached."""
         inference = self.inference
@@ -264,6 +280,39 @@ class _Work:
 
     def _step(self, name: str) -> Callable[[float], None]:
         return lambda share: self.on_step(Progress("time", (self.done + share) / self.parts, name))
+
+
+def pipeline(
+    inference: Inference, data: Dataset, plan: EndToEndPlan, pool: Sequence[Float[Tensor, "b 3 h w"]]
+) -> Pipeline:
+    """The model's work on this data set, cut into its stages."""
+    preprocessing = inference.model.preprocessing
+
+    def load() -> Iterator[Load]:
+        while True:
+            whole = 0
+            for batch in batches(
+                data, preprocessing, batch=plan.batch, workers=plan.workers, undecodable="skip"
+            ):
+                if len(batch.ids) == plan.batch:
+                    whole += 1
+                    yield Load(plan.batch, batch.images)
+            if not whole:
+                raise CellError(
+                    f"time.end_to_end.batch is {plan.batch}, and no batch of the data set is so large.\n"
+                    f"  It has {len(data)}: take fewer at once."
+                )
+
+    return Pipeline(
+        load=load,
+        stages={
+            "copy": lambda images: normalise(inference.place(images), preprocessing),
+            "forward": inference.forward,
+            "postprocess": inference.decode,
+            "to_host": lambda predictions: [on_host(prediction) for prediction in predictions],
+        },
+        model=_taking_turns(inference, pool),
+    )
 
 
 def cold(name: str, seconds: float, *, at: str = "") -> Measurement:

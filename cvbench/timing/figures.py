@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 from cvbench.record import Measurement
 from cvbench.timing.latency import latency_figures
+from cvbench.timing.pipeline import stage_figures
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import knee, throughput_figure
 
 
 def figures_of(series: Sequence[Series]) -> list[Measurement]:
     """Every figure that these samples carry, in their order; needs no torch."""
-    found = [figure for one in series for figure in _figures(one)]
+    plain = [one for one in series if not one.name.startswith("stage_")]
+    found = [figure for one in plain for figure in _figures(one)]
     turning = knee([figure for figure in found if figure.name == "throughput"])
-    return found if turning is None else [*found, turning]
+    return [*found, *([turning] if turning else []), *stage_figures(series)]
 
 
 def _figures(series: Series) -> list[Measurement]:

@@ -18,6 +18,7 @@ from cvbench.timing.slices import Tally, settled_heap
 from cvbench.timing.warmup import warm_up
 
 PROTOCOL = "throughput/windows/no-step-sync"
+END_TO_END_PROTOCOL = "end-to-end/windows that alternate: all, loading alone, the model alone"
 KNEE_PROTOCOL = "throughput/knee/least batch whose interval reaches 95 % of the best"
 KNEE = 0.95
 LAUNCH_BOUND = 0.97
@@ -117,8 +118,9 @@ def throughput_figure(series: Series) -> Measurement:
     values = series.accepted
     if series.round is not None:
         values = np.array([geometric_mean(windows) for windows in series.by_round()])
+    rule = PROTOCOL if series.name == "throughput" else END_TO_END_PROTOCOL
     return Measurement(
-        name="throughput",
+        name=series.name,
         at=series.at,
         value=geometric_mean(values) if len(values) else None,
         missing=None if len(values) else series.invalid or "no window was taken",
@@ -126,7 +128,7 @@ def throughput_figure(series: Series) -> Measurement:
         direction="higher",
         n=len(values),
         interval=mean_interval(values),
-        protocol=protocol(PROTOCOL, series),
+        protocol=protocol(rule, series),
     )
 
 

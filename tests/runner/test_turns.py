@@ -6,10 +6,11 @@ from cvbench.runner.artifact import fingerprint
 from cvbench.runner.ledger import Ledger
 from cvbench.runner.rounds import take_turn
 from cvbench.runner.turns import Turn, drawn
-from cvbench.spec import Cell, DataSpec, LatencyPlan, ModelSpec, TimingPlan
+from cvbench.spec import Cell, DataSpec, EndToEndPlan, LatencyPlan, ModelSpec, TimingPlan
 from cvbench.training import save_weights
 from tests.records import cell
 
+WHOLE = EndToEndPlan(batch=4, window=0.05, windows=3)
 QUICK = LatencyPlan(warmup=0.01, duration=0.1, iterations=10)
 
 
@@ -18,7 +19,7 @@ def turn(tmp_path):
     timed = Cell(
         model=ModelSpec(name="resnet18", options={"size": 32, "width": 0.125}),
         data=DataSpec(name="fashion", limit=8),
-        time=TimingPlan(latency=QUICK, throughput=None, rounds=1),
+        time=TimingPlan(latency=QUICK, throughput=None, end_to_end=WHOLE, rounds=1),
     )
     model = build_model(timed.model, 10)
     save_weights(model, tmp_path / "weights.safetensors")
@@ -31,8 +32,11 @@ def test_a_turn_times_what_was_scored(turn):
     ledger = Ledger(lambda _: None, {"import": 1.5})
     found = take_turn(turn, ledger=ledger)
     names = [item.name for item in found["attachments"]]
-    assert names == ["latency@batch=1", "forward@batch=1", "postprocess@batch=1"]
-    assert set(found["frozen"]) == set(names)
+    assert names[:3] == ["latency@batch=1", "forward@batch=1", "postprocess@batch=1"]
+    assert names[3:6] == ["end_to_end@batch=4", "loader_only@batch=4", "model_only@batch=4"]
+    stages = [name.removeprefix("stage_").partition("@")[0] for name in names[6:]]
+    assert stages == ["load", "copy", "forward", "postprocess", "to_host", "whole"]
+    assert set(found["frozen"]) == set(names[:3])
     assert list(ledger.spent) == ["import", "data", "build", "time", "save"]
     read = {one.name: one.value for one in found["measurements"]}
     assert read["cold_import"] == 1.5

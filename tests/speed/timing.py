@@ -1,0 +1,193 @@
+"""How far timings can be trusted here: `python -m tests.speed.timing agreement|overhead|repeat [RUN …]`.
+
+`agreement` times the same callables by cvbench, by torch.utils.benchmark and by a plain loop in turn;
+`overhead` times a call that does nothing, and what watching costs; `repeat` puts the figures of
+several runs of one suite side by side. Each replaces its part of results/reference/timing-<machine>.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.benchmark import Timer
+
+from cvbench.environment import probe
+from cvbench.files import write_whole
+from cvbench.models.building import build_model
+from cvbench.spec import LatencyPlan, ModelSpec
+from cvbench.store import Store
+from cvbench.timing.host_watch import HostWatch
+from cvbench.timing.instruments import Instruments
+from cvbench.timing.latency import measure_latency
+from tests.speed.table import FOLDER, machine_class
+
+MODELS = {
+    "resnet18 of 64 pixels": ModelSpec(name="resnet18", options={"size": 64}),
+    "unet of 64 pixels, an eighth as wide": ModelSpec(name="unet", options={"size": 64, "width": 0.125}),
+    "vgg11 of 32 pixels, a quarter as wide": ModelSpec(name="vgg11", options={"size": 32, "width": 0.25}),
+}
+TURNS, ITERATIONS = 12, 100
+RUNS = 3
+
+
+def agreement() -> dict[str, Any]:
+    """p50 of every model by three tools that take turns, and the ratios turn by turn."""
+    found: dict[str, Any] = {}
+    for name, spec in MODELS.items():
+        found[name] = _compared(_work(spec))
+    return found
+
+
+def _work(spec: ModelSpec) -> Callable[[int], object]:
+    torch.manual_seed(0)
+    net: Any = build_model(spec, 10).eval()
+    images = [torch.randn(1, 3, *net.preprocessing.size) for _ in range(8)]
+
+    def call(number: int) -> object:
+        with torch.inference_mode():
+            return net(images[number % 8])
+
+    return call
+
+
+def _compared(call: Callable[[int], object]) -> dict[str, list[float]]:
+    tools = {"cvbench": _ours, "torch.utils.benchmark": _theirs, "plain loop": _loop}
+    times: dict[str, list[float]] = {tool: [] for tool in tools}
+    for tool in tools.values():
+        tool(call)  # warm
+    for turn in range(TURNS):
+        for tool in list(tools) if turn % 2 == 0 else reversed(list(tools)):
+            times[tool].append(tools[tool](call))
+    return times
+
+
+def _ours(call: Callable[[int], object]) -> float:
+    plan = LatencyPlan(warmup=0.05, duration=30, iterations=ITERATIONS)
+    [series] = measure_latency(call, plan, instruments=Instruments())
+    return float(np.median(series.values))
+
+
+def _theirs(call: Callable[[int], object]) -> float:
+    """Blocks of a single call wherever the call is long enough for its clock."""
+    timer = Timer("call(0)", globals={"call": call}, num_threads=torch.get_num_threads())
+    return float(timer.blocked_autorange(min_run_time=0.3).median)
+
+
+def _loop(call: Callable[[int], object]) -> float:
+    times = []
+    for number in range(ITERATIONS):
+        before = time.perf_counter()
+        call(number)
+        times.append(time.perf_counter() - before)
+    return float(np.median(times))
+
+
+def overhead() -> dict[str, Any]:
+    """Seconds that an iteration of nothing takes, alone and in groups, and that a watched slice costs."""
+    plan = LatencyPlan(warmup=0.05, duration=5, iterations=2000)
+    found: dict[str, list[float]] = {"grouped": [], "alone": [], "watch": []}
+    for _ in range(TURNS):
+        for name, frozen in (("grouped", None), ("alone", {"group": 1})):
+            counts = {"first": 1, "compile": 3, "settle": 5, "steady": 6, **frozen} if frozen else None
+            keep = {"latency@batch=1": counts} if counts else None
+            [series] = measure_latency(lambda _: None, plan, instruments=Instruments(), frozen=keep)
+            found[name].append(float(np.median(series.values)))
+        watch = HostWatch()
+        before = time.perf_counter()
+        for _ in range(100):
+            watch.begin()
+            watch.end()
+        found["watch"].append((time.perf_counter() - before) / 100)
+    return found
+
+
+def repeated(names: list[str], results: Path) -> dict[str, Any]:
+    """The speed figures of several runs of one suite, with the interval that each claimed."""
+    found: dict[str, Any] = {}
+    for name in names:
+        for record in Store(results).find(name).records():
+            for figure in record.measurements:
+                if figure.name in ("latency_p50", "throughput") and figure.value is not None:
+                    title = f"{record.cell.title}, {figure.name} at {figure.at}"
+                    entry = {"value": figure.value, "interval": figure.interval, "n": figure.n}
+                    found.setdefault(title, []).append(entry)
+    return found
+
+
+def markdown(kept: dict[str, Any]) -> str:
+    """For people."""
+    lines = [
+        f"# Timing on {kept['class']}",
+        "",
+        f"Written by `python -m tests.speed.timing`, {kept['taken']}.",
+    ]
+    if "agreement" in kept:
+        lines += ["", "## The same callables by three tools", ""]
+        lines += [f"Medians of {TURNS} turns, and the ratio to cvbench turn by turn (quartiles).", ""]
+        lines += ["| model | tool | p50, ms | ratio |", "|---|---|---|---|"]
+        for model, times in kept["agreement"].items():
+            for tool, seconds in times.items():
+                low, middle, high = np.percentile(np.divide(seconds, times["cvbench"]), [25, 50, 75])
+                p50 = f"{np.median(seconds) * 1e3:.3f}"
+                lines.append(f"| {model} | {tool} | {p50} | {middle:.3f} ({low:.3f} to {high:.3f}) |")
+    if "overhead" in kept:
+        cost = {name: np.percentile(times, [25, 50, 75]) for name, times in kept["overhead"].items()}
+        lines += ["", "## What measuring costs", "", "| what | median (quartiles) | asked |", "|---|---|---|"]
+        for name, what, asked in (
+            ("grouped", "an iteration of nothing, in a group", "below 2 µs"),
+            ("alone", "an iteration of nothing, alone", "below 2 µs"),
+        ):
+            low, middle, high = cost[name] * 1e6
+            lines.append(f"| {what} | {middle:.3f} µs ({low:.3f} to {high:.3f}) | {asked} |")
+        low, middle, high = cost["watch"] / 0.2 * 100
+        lines.append(
+            f"| watching the host, of a slice of 0.2 s | {middle:.3f} % ({low:.3f} to {high:.3f}) | 0.2 % |"
+        )
+    if "repeat" in kept:
+        lines += ["", "## The same suite several times", ""]
+        lines += ["| figure | runs | spread (sd / mean) | claimed half-widths | intervals with the mean |"]
+        lines += ["|---|---|---|---|---|"]
+        lines += [_repeat_line(title, runs) for title, runs in kept["repeat"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _repeat_line(title: str, runs: list[dict[str, Any]]) -> str:
+    values = np.array([run["value"] for run in runs])
+    claimed = [run["interval"] for run in runs if run["interval"]]
+    halves = ", ".join(f"{(high - low) / (high + low):.1%}" for low, high in claimed)
+    mean = values.mean()
+    inside = sum(low <= mean <= high for low, high in claimed)
+    spread = values.std(ddof=1) / mean
+    return f"| {title} | {len(runs)} | {spread:.1%} | {halves} | {inside} of {len(claimed)} |"
+
+
+def main() -> None:
+    """Measure what is asked for, and write both files."""
+    parser = argparse.ArgumentParser(description="How far timings can be trusted on this machine.")
+    parser.add_argument("part", choices=("agreement", "overhead", "repeat"))
+    parser.add_argument("runs", nargs="*", help="of repeat: the runs' names or folders")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    asked = parser.parse_args()
+    name = machine_class(dict(probe().hard))
+    file = asked.out / f"timing-{name}.json"
+    kept = json.loads(file.read_text()) if file.exists() else {"schema": 1}
+    parts: dict[str, Callable[[], Any]] = {
+        "agreement": agreement,
+        "overhead": overhead,
+        "repeat": lambda: repeated(asked.runs, asked.results),
+    }
+    kept |= {"class": name, "machine": dict(probe().hard), "taken": time.strftime("%Y-%m-%d", time.gmtime())}
+    kept[asked.part] = parts[asked.part]()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    write_whole(file, (json.dumps(kept, indent=1) + "\n").encode())
+    write_whole(file.with_suffix(".md"), markdown(kept).encode())
+
+
+if __name__ == "__main__":
+    main()
