@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cvbench.record import Measurement, Record
+from cvbench.record import Measurement, Record, Round
 from cvbench.runner.attachments import save_series
 from cvbench.runner.turns import TurnReport
 from cvbench.statistics.series import geometric_mean, half_width, mean_interval
@@ -42,10 +42,7 @@ def join(scored: Record, rounds: Mapping[Path, TurnReport], staged: Path) -> Rec
                 *scored.attachments,
                 *(save_series(one, scored.cell, staged) for one in series),
             ),
-            "cautions": (
-                *scored.cautions,
-                *(f"round {one.number + 1}: {said}" for one in taken for said in one.cautions),
-            ),
+            "cautions": (*scored.cautions, *_cautions(taken)),
             "rounds": tuple(taken),
         }
     )
@@ -97,6 +94,16 @@ def _over_rounds(same: Sequence[Measurement]) -> Measurement:
             "protocol": f"{same[0].protocol}/{'highest of rounds' if peak else 'rounds'}",
         }
     )
+
+
+def _cautions(taken: Sequence[Round]) -> Iterator[str]:
+    """What was said of the rounds; the same thing once, with all their numbers."""
+    rounds: dict[str, list[str]] = {}
+    for one in taken:
+        for said in one.cautions:
+            rounds.setdefault(said, []).append(str(one.number + 1))
+    for said, numbers in rounds.items():
+        yield f"{'round' if len(numbers) == 1 else 'rounds'} {', '.join(numbers)}: {said}"
 
 
 def _failures(reports: Sequence[TurnReport]) -> Iterator[str]:

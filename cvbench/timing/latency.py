@@ -37,6 +37,8 @@ LEAST = 3
 """Iterations taken however slow they are."""
 SLICE_S, SLICE_LEAST = 0.2, 5
 """A slice is so long, and of so many samples."""
+LEAST_SLICES = 4
+"""Each call gets so many at least: where the time is short, slices are shorter."""
 RESOLVED = 1000
 """A sample is at least so many times as long as reading the clock takes; shorter calls are grouped."""
 SHORT_S = 200e-6
@@ -79,6 +81,7 @@ def measure_latency(
     ]
     whole, start = lanes[0], instruments.clock.now_ns()
     limit_s = plan.duration
+    slice_s = min(SLICE_S, limit_s / (LEAST_SLICES * len(lanes)))
 
     def elapsed_s() -> float:
         return (instruments.clock.now_ns() - start) * 1e-9
@@ -93,7 +96,7 @@ def measure_latency(
         ):
             wanted = math.inf if target is not None else plan.iterations - len(whole.accepted)
             for lane in instruments.rng.sample(lanes, len(lanes)):
-                lane.take_slice(until_s=limit_s - elapsed_s(), most=wanted, lead_in=len(lanes) > 1)
+                lane.take_slice(slice_s, until_s=limit_s - elapsed_s(), most=wanted, lead_in=len(lanes) > 1)
             on_step(share())
     on_step(1.0)
     return [series for lane in lanes for series in lane.series(plan, target)]
@@ -127,7 +130,7 @@ class _Lane:
         """Whether the median is known as exactly as was asked for."""
         return target is not None and half_width(median_interval(np.array(self.accepted))) <= target
 
-    def take_slice(self, *, until_s: float, most: float, lead_in: bool) -> None:
+    def take_slice(self, slice_s: float, *, until_s: float, most: float, lead_in: bool) -> None:
         """Samples for the length of a slice, and a call before that undoes what other work left behind."""
         if lead_in:
             self.instruments.time(self.call, self._next())
@@ -135,7 +138,7 @@ class _Lane:
         with self.tally.watched() as judgement:
             start = clock.now_ns()
             while taken < min(most, LEAST if (clock.now_ns() - start) * 1e-9 >= until_s else SLICE_LEAST) or (
-                taken < most and (clock.now_ns() - start) * 1e-9 < min(SLICE_S, until_s)
+                taken < most and (clock.now_ns() - start) * 1e-9 < min(slice_s, until_s)
             ):
                 self._take()
                 taken += 1

@@ -89,3 +89,12 @@ def test_joined_samples_are_read_back_without_loss(tmp_path):
     assert series.values.tolist() == [0.1, 0.3, 0.2]
     assert series.round.tolist() == [0, 0, 2]
     assert (series.at, series.unit, series.warmup_calls) == ("batch=1", "s", 3)
+
+
+def test_a_caution_of_several_rounds_is_said_once(tmp_path):
+    given = reports(tmp_path, [[1.0], [1.0], [1.0]])
+    said = {0: ("warm",), 1: ("late", "warm"), 2: ()}
+    for place, report in given.items():
+        taken = report.round.model_copy(update={"cautions": said[report.round.number]})
+        given[place] = report.model_copy(update={"round": taken})
+    assert join(SCORED, given, tmp_path).cautions == ("rounds 1, 2: warm", "round 2: late")

@@ -92,6 +92,15 @@ def test_parts_are_timed_beside_the_whole_in_slices_that_alternate():
     assert len(set(itertools.pairwise(changes))) > 4  # the order is another one in each turn
 
 
+def test_where_time_is_short_each_call_still_gets_its_slices():
+    clock = SimulatedClock()
+    call = clock.work(launch_s=0, run_s=lambda _: 1e-3)
+    plan = LatencyPlan(warmup=0.1, duration=0.2)
+    found = measure_latency(call, plan, parts={"forward": call}, instruments=instruments(clock))
+    assert all(len(np.unique(series.slice)) >= 3 for series in found)
+    assert not [said for series in found for said in series.cautions]
+
+
 def test_with_a_target_it_goes_on_until_the_median_is_known_so_exactly():
     noise = np.random.default_rng(0).lognormal(0, 0.2, size=100_000) * 1e-3
     plan = LatencyPlan(warmup=0.1, duration=600)
