@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt32
 
 from cvbench.metrics.run_lengths import RunLengths, area, bounds
+from cvbench.metrics.threads import in_threads, spans
 
 
 class Regions(NamedTuple):
@@ -39,9 +40,16 @@ def box_regions(xywh: Float64[np.ndarray, "n 4"]) -> Regions:
 
 def mask_regions(masks: RunLengths) -> Regions:
     """Masks, to be compared pixel by pixel; all masks of an image have one size."""
-    corners = bounds(masks).astype(np.float64)
-    corners[:, 2:] -= corners[:, :2]
-    return Regions(corners, area(masks).astype(np.float64), masks.counts, masks.starts)
+
+    def measured(those: slice) -> tuple[Int64[np.ndarray, "some 4"], Int64[np.ndarray, " some"]]:
+        starts = masks.starts[those.start : those.stop + 1]
+        some = RunLengths(masks.counts, starts, masks.height[those], masks.width[those])
+        return bounds(some), area(some)
+
+    corners, areas = zip(*in_threads(measured, spans(masks.starts)), strict=True)
+    xywh = np.concatenate(corners).astype(np.float64)
+    xywh[:, 2:] -= xywh[:, :2]
+    return Regions(xywh, np.concatenate(areas).astype(np.float64), masks.counts, masks.starts)
 
 
 def joined(parts: Sequence[Regions]) -> Regions:

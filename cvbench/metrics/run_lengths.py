@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt32
 
 from cvbench.jit import compiled
+from cvbench.metrics.threads import in_threads, spans
 
 
 class RunLengths(NamedTuple):
@@ -47,37 +48,64 @@ def encode(masks: Bool[np.ndarray, "n h w"]) -> RunLengths:
     return RunLengths(counts, starts, sizes * height, sizes * width)
 
 
-@compiled
 def parse(
-    text: UInt8[np.ndarray, " characters"], starts: Int64[np.ndarray, " n+1"]
-) -> tuple[UInt32[np.ndarray, " runs"], Int64[np.ndarray, " n+1"]]:
+    text: UInt8[np.ndarray, " characters"], starts: Int64[np.ndarray, " ends"]
+) -> tuple[UInt32[np.ndarray, " runs"], Int64[np.ndarray, " ends"]]:
     """Counts, and where each mask's start, of the texts in which COCO's files hold compressed masks.
 
     Each character carries five bits of a number, the lowest first, and whether more follow; from the
     fourth on, a number is the difference to the one two before. Masks stand one behind the other.
     """
-    counts = np.empty(len(text), np.uint32)
-    run_starts = np.empty(len(starts), np.int64)
-    size = 0
+    pieces = spans(starts)
+    runs = in_threads(lambda those: runs_in(text, starts[those.start : those.stop + 1]), pieces)
+    run_starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *runs]))
+    counts = np.empty(run_starts[-1], np.uint32)
+
+    def read(those: slice) -> None:
+        parse_into(counts, run_starts[those.start :], text, starts[those.start : those.stop + 1])
+
+    in_threads(read, pieces)
+    return counts, run_starts
+
+
+@compiled
+def runs_in(
+    text: UInt8[np.ndarray, " characters"], starts: Int64[np.ndarray, " n+1"]
+) -> Int64[np.ndarray, " n"]:
+    """How many numbers there are in each text."""
+    runs = np.zeros(len(starts) - 1, np.int64)
+    for i in range(len(runs)):
+        for at in range(starts[i], starts[i + 1]):
+            runs[i] += (text[at] - 48) & 32 == 0
+        if starts[i] < starts[i + 1]:
+            runs[i] += (text[starts[i + 1] - 1] - 48) & 32 != 0  # it ends in the midst of one
+    return runs
+
+
+@compiled
+def parse_into(
+    counts: UInt32[np.ndarray, " runs"],
+    run_starts: Int64[np.ndarray, " n+1"],
+    text: UInt8[np.ndarray, " characters"],
+    starts: Int64[np.ndarray, " n+1"],
+) -> None:
+    """Write the numbers of each text to where its mask's runs begin."""
     for i in range(len(starts) - 1):
-        run_starts[i] = size
         at = starts[i]
-        while at < starts[i + 1]:
-            number, shift, more = np.int64(0), 0, True
-            while more and at < starts[i + 1]:
+        for run in range(run_starts[i], run_starts[i + 1]):
+            character = np.int64(text[at]) - 48
+            number, shift = character & 31, 5
+            at += 1
+            while character & 32 and at < starts[i + 1]:
                 character = np.int64(text[at]) - 48
                 number |= (character & 31) << shift
                 shift += 5
-                more = character & 32 != 0
-                if not more and character & 16:
-                    number |= np.int64(-1) << shift
                 at += 1
-            if size - run_starts[i] > 2:
-                number += counts[size - 2]
-            counts[size] = number
-            size += 1
-    run_starts[len(starts) - 1] = size
-    return counts[:size], run_starts
+            if character & 16 and not character & 32:
+                number -= 1 << shift
+            if run - run_starts[i] > 2:
+                number += counts[run - 2]
+            counts[run] = number
 
 
 @compiled
@@ -95,18 +123,26 @@ def bounds(masks: RunLengths) -> Int64[np.ndarray, "n 4"]:
     """The smallest box (x1, y1, x2, y2) around each mask; all 0 for an empty one."""
     boxes = np.zeros((len(masks.starts) - 1, 4), np.int64)
     for i in range(len(boxes)):
-        height, at, empty = masks.height[i], 0, True
+        height, empty = masks.height[i], True
+        x: np.int64 | int = 0
+        y: np.int64 | int = 0
         for run in range(masks.starts[i], masks.starts[i + 1]):
-            first, at = at, at + masks.counts[run]
-            if (run - masks.starts[i]) % 2 == 0 or first == at:
+            left, top, count = x, y, np.int64(masks.counts[run])
+            if count < height:  # nearly always, and a division takes as long as all the rest
+                y += count
+            else:
+                x += count // height
+                y += count % height
+            if y >= height:
+                x, y = x + 1, y - height
+            if (run - masks.starts[i]) % 2 == 0 or count == 0:
                 continue
-            left, right = first // height, (at - 1) // height
-            top, bottom = first % height, (at - 1) % height + 1
-            if left < right:  # what runs over the end of a column touches both edges
+            right, bottom = (x + 1, y) if y > 0 else (x, height)
+            if left + 1 < right:  # what runs over the end of a column touches both edges
                 top, bottom = 0, height
             if empty:
                 boxes[i, 0], boxes[i, 1] = left, top
                 empty = False
             boxes[i, 1], boxes[i, 3] = min(boxes[i, 1], top), max(boxes[i, 3], bottom)
-            boxes[i, 2] = right + 1
+            boxes[i, 2] = right
     return boxes

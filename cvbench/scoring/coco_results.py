@@ -24,6 +24,7 @@ from cvbench.annotations.entries import Entries, Id, every_entry, sound_entries
 from cvbench.annotations.json_files import decode_plain, decode_typed, kind_of, read_bytes
 from cvbench.annotations.mistakes import Mistakes
 from cvbench.errors import InputError
+from cvbench.scoring.json_rows import Form, read_list
 
 
 class _Boxed(msgspec.Struct, gc=False):
@@ -65,6 +66,9 @@ class CocoResults(NamedTuple):
 def read_coco_results(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoResults:
     """The detections of a file; raises InputError where it is no list."""
     content = read_bytes(path)
+    columns = None if masks else _boxes(content)
+    if columns is not None:
+        return columns
     form: type[msgspec.Struct] = _Both if masks else _Boxed
     typed = decode_typed(msgspec.json.Decoder(list[form]), content)  # type: ignore[valid-type]
     if typed is not None:
@@ -74,6 +78,18 @@ def read_coco_results(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoRes
         raise InputError(f"{path}: a results file is a list of detections, and this is {kind_of(plain)}")
     form = _form(plain[0], masks=masks) if plain else _Boxed
     return _columns(sound_entries(path, "", plain, form, mistakes), form)
+
+
+_BOXES = {"image_id": Form.WHOLE, "category_id": Form.WHOLE, "score": Form.REAL, "bbox": Form.BOX}
+
+
+def _boxes(content: bytes) -> CocoResults | None:
+    """Boxes straight from the text, or None where that is not sure."""
+    rows = read_list(content, _BOXES)
+    if rows is None:
+        return None
+    (image_id, category_id), (score,), box = rows
+    return CocoResults(image_id, category_id, score, box, None, np.arange(len(score)))
 
 
 def _form(first: Any, *, masks: bool) -> type[msgspec.Struct]:

@@ -8,6 +8,8 @@ import pytest
 from cvbench.errors import InputError
 from cvbench.scoring.coco_files import read_coco
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 TRUTH = {
     "images": [{"id": 1, "height": 4, "width": 5}, {"id": 5, "height": 4, "width": 5}],
     "categories": [{"id": 3, "name": "cat"}],

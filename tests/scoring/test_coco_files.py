@@ -11,6 +11,8 @@ from cvbench.scoring.coco_files import read_coco
 from tests.metrics.coco_problems import box_problem, mask_problem
 from tests.scoring.coco_trees import reference_stats, write_problem
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 def figures(results, instances, *, masks):
     files = read_coco(results, instances, masks=masks)
