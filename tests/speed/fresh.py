@@ -72,7 +72,10 @@ def first_calls() -> dict[str, float]:
 
 
 def _pieces() -> dict[str, Callable[[], Any]]:
-    """Every compiled loop of the box core and of the metrics, on little data; imports are done here."""
+    """Every compiled loop of box core, metrics and readers, on little data; imports are done here.
+
+    Nothing compiled runs before its piece is called.
+    """
     from cvbench.boxes import crowd_iou, iou, nms, soft_nms
     from cvbench.metrics.coco_arrays import mask_regions
     from cvbench.metrics.coco_bootstrap import resampled_figures
@@ -81,27 +84,35 @@ def _pieces() -> dict[str, Callable[[], Any]]:
     from cvbench.metrics.pixel_counts import confusion
     from cvbench.metrics.run_lengths import encode, parse
     from cvbench.metrics.voc_evaluation import VocDetections, VocTruth, match_voc
+    from cvbench.scoring.json_rows import WORTH_IT, Form, read_list
 
     scene = boxes_at_size(images=20, found=20, objects=150)
     t, d = scene.truth, scene.detections
     boxes, scores = torch.rand(50, 4).cumsum(1), torch.rand(50)
-    masks = encode(np.ones((1, 4, 4), bool))
-    true, found = (mask_regions(encode(np.ones((len(s.label), 4, 4), bool))) for s in (t, d))
-    matches = match_coco(t, d, classes=80)
-    weights = np.ones((2, len(matches.numbers)))
     seen = np.searchsorted(scene.numbers, t.image), np.searchsorted(scene.numbers, d.image)
+    entry = b'{"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}'
+    listed = b"[" + b", ".join([entry] * (WORTH_IT // len(entry) + 1)) + b"]"
+    fields = {"image_id": Form.WHOLE, "category_id": Form.WHOLE, "score": Form.REAL, "bbox": Form.BOX}
+
+    def masks_of(n: int) -> Any:
+        return mask_regions(encode(np.ones((n, 4, 4), bool)))
+
+    def by_masks() -> Any:
+        truth = type(t)(t.image, t.label, masks_of(len(t.label)), t.area, t.crowd)
+        return evaluate_coco(truth, type(d)(d.image, d.label, masks_of(len(d.label)), d.score), classes=80)
+
+    def resampled() -> Any:
+        matches = match_coco(t, d, classes=80)
+        return resampled_figures(matches, [np.ones((2, len(matches.numbers)))])
+
     return {
         "iou": lambda: (iou(boxes, boxes), crowd_iou(boxes, boxes)),
         "nms": lambda: nms(boxes, scores, 0.5, groups=torch.zeros(50, dtype=torch.int64)),
         "soft_nms": lambda: soft_nms(boxes, scores),
         "coco bbox": lambda: evaluate_coco(t, d, classes=80),
-        "coco segm": lambda: evaluate_coco(
-            type(t)(t.image, t.label, true, t.area, t.crowd),
-            type(d)(d.image, d.label, found, d.score),
-            classes=80,
-        ),
-        "masks": lambda: (mask_regions(masks), parse(np.zeros(0, np.uint8), np.zeros(1, np.int64))),
-        "bootstrap": lambda: resampled_figures(matches, [weights]),
+        "masks": lambda: (masks_of(1), parse(np.zeros(0, np.uint8), np.zeros(1, np.int64))),
+        "coco segm": by_masks,
+        "bootstrap": resampled,
         "errors": lambda: explain_errors(t, d, classes=80),
         "voc": lambda: match_voc(
             VocTruth(seen[0], t.label, t.regions.xywh, t.crowd),
@@ -109,6 +120,7 @@ def _pieces() -> dict[str, Callable[[], Any]]:
             classes=80,
         ),
         "miou": lambda: confusion(np.zeros(9, np.uint8), np.zeros(9, np.uint8), 3),
+        "large files": lambda: read_list(listed, fields),
     }
 
 
