@@ -95,6 +95,16 @@ def markdown(figures: dict[str, Covered]) -> str:
     for name, c in figures.items():
         sizes = " | ".join(f"{c.by_size[str(n)]:.3f}" for n in SIZES)
         lines.append(f"| {name} | {c.sets} | {c.share:.3f} | {c.truth_below:.3f} | {sizes} | {c.width:.4f} |")
+    told = []
+    for n in (str(SIZES[0]), str(SIZES[-1])):
+        worst, best = (end(figures, key=lambda name: figures[name].by_size[n]) for end in (min, max))
+        shares = " to ".join(f"{figures[name].by_size[n]:.1%} ({name})" for name in (worst, best))
+        told.append(f"{shares} with {n} images")
+    lines += [
+        "",
+        "An interval from few images is too short: the resamples know no object that the test set lacks.",
+        f"The truth is held by {'; '.join(told)}.",
+    ]
     return "\n".join(lines) + "\n"
 
 
