@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from cvbench.environment.software import PACKAGES
 from cvbench.record import Measurement, Passport, Record
 
 Domain: TypeAlias = Literal["accuracy", "speed", "memory"]
 MACHINE: tuple[Domain, ...] = ("speed", "memory")
-SOFTWARE = frozenset(
-    {"cvbench", "python", "torch", "torchvision", "timm", "numpy", "numba", "pycocotools", "pillow"}
-)
+SOFTWARE = frozenset({"cvbench", "python", "torch_git", "torch_cuda", *PACKAGES})
 """Entries of the hard environment that a change may be about; all others are the machine."""
 
 
@@ -49,7 +48,9 @@ def unlike(a: Record, b: Record) -> list[Unlike]:
 
 def _environment(a: Record, b: Record) -> Iterator[Unlike]:
     for name, x, y in _entries(a.environment.hard, b.environment.hard):
-        yield Unlike(name, x, y, () if name in SOFTWARE else MACHINE)
+        known = name in a.environment.hard and name in b.environment.hard
+        # What an earlier version did not record yet may well be the same.
+        yield Unlike(name, x, y, MACHINE if known and name not in SOFTWARE else ())
     for name, x, y in _entries(a.environment.soft, b.environment.soft):
         yield Unlike(name, x, y)
 
