@@ -58,9 +58,15 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
     if len(found) > 2:
         _rank(found, output, force=force, as_json=as_json)
         return
+    from cvbench.checking.noise import known_noise
     from cvbench.comparing.comparison import compare as compare_runs
 
-    comparison = compare_runs(found[0], found[1], only=only)
+    comparison = compare_runs(
+        found[0],
+        found[1],
+        only=only,
+        between_jobs=lambda record: known_noise(record.environment.hard, out),
+    )
     if output is not None:
         _write(comparison, output, everything=everything, force=force)
     if as_json:

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from cvbench.cli import (
+    calibrate,
     check,
     compare,
     data,
@@ -62,6 +63,7 @@ app.command()(compare.compare)
 app.command()(check.check)
 app.command()(duet.duet)
 app.command()(invariance.invariance)
+app.command()(calibrate.calibrate)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.command()(env.env)

@@ -1,0 +1,133 @@
+"""The pytest plugin: `pytest --cvbench suites/ci.yaml` makes a test of each cell, beside all other tests.
+
+A cell passes if it finishes and holds the floors that its suite expects; one that the suite's machine
+cannot carry out is skipped. Cells can be chosen as tests are, with `-k`; what was finished before is taken
+from the results folder. Nothing is imported unless the option is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from cvbench.record import Record
+    from cvbench.session import Session
+    from cvbench.spec import Cell
+    from cvbench.suite import Suite
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The two options."""
+    group = parser.getgroup("cvbench", "benchmarks of vision models")
+    group.addoption(
+        "--cvbench",
+        action="append",
+        default=[],
+        metavar="SUITE",
+        help="Make a test of each cell of this suite file; may be given several times.",
+    )
+    group.addoption("--cvbench-out", default="results", metavar="FOLDER", help="Where results are kept.")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k and -m choose
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add the cells behind the other tests."""
+    for name in config.getoption("--cvbench"):
+        items.extend(SuiteFile.from_parent(session, path=Path(name).resolve()).collect())
+
+
+class SuiteFile(pytest.File):
+    """A suite, as a file of tests."""
+
+    def collect(self) -> Iterator[CellItem]:
+        """An item a cell; raises UsageError for a suite that is not sound."""
+        from cvbench.errors import CvbenchError
+        from cvbench.suite import load_suite
+
+        try:
+            suite = load_suite(self.path)
+        except CvbenchError as error:
+            raise pytest.UsageError(str(error)) from error
+        bench = _Bench(suite, Path(self.config.getoption("--cvbench-out")), self.session)
+        self.config.add_cleanup(bench.close)
+        titles = [cell.title for cell in suite.cells]
+        for cell in suite.cells:
+            alone = titles.count(cell.title) == 1
+            name = cell.title if alone else f"{cell.title} {cell.key[:6]}"
+            yield CellItem.from_parent(self, name=name, cell=cell, bench=bench)
+
+
+class CellFailed(Exception):
+    """A cell that did not finish, or missed a floor."""
+
+
+class CellItem(pytest.Item):
+    """One cell."""
+
+    def __init__(self, *, cell: Cell, bench: _Bench, **more: Any) -> None:
+        super().__init__(**more)
+        self.cell, self.bench = cell, bench
+
+    def runtest(self) -> None:
+        """Carry the cell out, or take its record from the results folder."""
+        record = self.bench.record(self.cell)
+        if record.outcome == "skipped":
+            pytest.skip(str(record.reason))
+        if record.outcome != "ok":
+            raise CellFailed(f"{record.outcome}: {record.reason}\n{record.output or ''}".rstrip())
+        missed = self.bench.suite.missed([record])
+        if missed:
+            raise CellFailed("missed expectation: " + "\n".join(missed))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The reason alone, where it is one."""
+        if isinstance(excinfo.value, CellFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """What stands above a failure."""
+        return self.path, None, f"{self.path.name}: {self.name}"
+
+
+class _Bench:
+    """The run behind a suite's items: opened for the first, with all cells that are still chosen."""
+
+    def __init__(self, suite: Suite, out: Path, session: pytest.Session) -> None:
+        self.suite, self._out, self._session = suite, out, session
+        self._stack = ExitStack()
+        self._opened: Session | None = None
+        self._cells: Iterator[Record] = iter(())
+
+    def record(self, cell: Cell) -> Record:
+        """The cell's record; others may be made on the way."""
+        if self._opened is None:
+            self._open()
+        assert self._opened is not None
+        while True:
+            for record in self._opened.records:
+                if record.key == cell.key:
+                    return record
+            next(self._cells)
+
+    def _open(self) -> None:
+        from dataclasses import replace
+
+        from cvbench.session import Silence, opened
+
+        chosen = [i.cell.key for i in self._session.items if isinstance(i, CellItem) and i.bench is self]
+        cells = tuple(cell for cell in self.suite.cells if cell.key in chosen)
+        part = replace(self.suite, cells=cells)
+        self._opened = self._stack.enter_context(opened(part, out=self._out, listener=Silence()))
+        self._cells = self._opened.carry_out()
+
+    def close(self) -> None:
+        """End the run."""
+        self._stack.close()

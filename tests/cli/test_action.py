@@ -1,0 +1,42 @@
+"""The GitHub Action says what the command line understands, and takes nobody's text for code."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
+
+
+def test_every_input_is_used_and_every_one_used_is_there():
+    used = set(re.findall(r"inputs\.([\w-]+)", str(ACTION["runs"])))
+    assert used == set(ACTION["inputs"])
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_scripts_are_sound_and_take_inputs_as_variables_alone(name):
+    script = STEPS[name]["run"]
+    assert "${{" not in script
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(("name", "command"), [("Duet", "duet"), ("Check", "check")])
+def test_its_options_are_those_of_the_command(cvbench, name, command):
+    script = STEPS[name]["run"]
+    given = set(re.findall(r"[( ](--[a-z-]+) \"|\((--strict)\)", script))
+    help_text = cvbench(command, "--help").stdout
+    for option in {one for pair in given for one in pair if one}:
+        assert option in help_text
+
+
+def test_the_workflow_in_the_docs_is_five_lines_of_yaml():
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    text = page.split("```yaml\n")[1].split("```")[0]
+    workflow = yaml.safe_load(text)
+    assert len(text.splitlines()) == 5
+    (job,) = workflow["jobs"].values()
+    assert set(job["steps"][1]["with"]) <= set(ACTION["inputs"])
