@@ -1,0 +1,97 @@
+"""Duets on simulated machines, whose noise is assumed: `python -m tests.statistics.duets [--jobs N]`.
+
+What a machine does in truth, `tests.duet.ledger` measures; this says what the decision makes of it.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from cvbench.files import write_whole
+from cvbench.statistics.duet import (
+    confirm,
+    is_flagged,
+    planning_spread,
+    rounds_to_confirm,
+    screen_verdict,
+)
+from cvbench.statistics.rounds import of_pairs
+from cvbench.statistics.verdicts import ALPHA
+from tests.statistics import noise
+
+MACHINES = {
+    "quiet GPU": noise.QUIET,
+    "own CPU": noise.OWN,
+    "one process in seven 4 % slower": noise.ROULETTE,
+    "shared runner": noise.HOSTED,
+    "bad shared runner": noise.NASTY,
+    "noise that lasts": noise.STICKY,
+}
+PLANTED = (0.0, 0.03, 0.05, 0.10, 0.20)
+
+
+def verdict(draw, machine, slower):
+    """A whole job on one benchmark: the word, and the rounds that it took."""
+    screened = noise.rounds(draw, machine, 5, slower=slower)
+    if not is_flagged(screened):
+        return screen_verdict(of_pairs(np.array(screened))), 5
+    number = rounds_to_confirm(planning_spread([screened]), alpha=ALPHA)
+    fresh = noise.rounds(draw, machine, number, blocks_each=4, slower=slower)
+    return confirm([fresh])[0].verdict, 5 + number
+
+
+def simulate(jobs):
+    """A row a machine and planted slowdown."""
+    rows = []
+    for place, (name, machine) in enumerate(MACHINES.items()):
+        for slower in PLANTED:
+            draw = np.random.default_rng([place, round(1000 * slower)])
+            number = jobs if slower == 0 else jobs // 4
+            told = [verdict(draw, machine, math.log1p(slower)) for _ in range(number)]
+            words = [word for word, _ in told]
+            counts = {word: words.count(word) for word in ("worse", "better", "same", "inconclusive")}
+            rounds = float(np.mean([n for _, n in told]))
+            rows.append({"machine": name, "planted": slower, "jobs": number, **counts, "rounds": rounds})
+    return rows
+
+
+def markdown(rows):
+    """The table for people."""
+    lines = [
+        "# Duets on simulated machines",
+        "",
+        "Written by `python -m tests.statistics.duets`. The machines' noise is assumed, see",
+        "`tests/statistics/noise.py`; planted is by how much the head is slower. One benchmark a job,",
+        "without a null control.",
+        "",
+        "| machine | planted | jobs | worse | better | same | inconclusive | mean rounds |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        shares = " | ".join(
+            f"{row[word] / row['jobs']:.2%}" for word in ("worse", "better", "same", "inconclusive")
+        )
+        lines.append(
+            f"| {row['machine']} | {row['planted']:.0%} | {row['jobs']} | {shares} | {row['rounds']:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    """Simulate, and write both files."""
+    parser = argparse.ArgumentParser(description="Duets on simulated machines.")
+    parser.add_argument("--jobs", type=int, default=4000)
+    parser.add_argument("--out", type=Path, default=Path("results/reference"))
+    asked = parser.parse_args()
+    rows = simulate(asked.jobs)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    kept = json.dumps({"schema": 1, "rows": rows}, indent=1) + "\n"
+    write_whole(asked.out / "duets-simulated.json", kept.encode())
+    write_whole(asked.out / "duets-simulated.md", markdown(rows).encode())
+
+
+if __name__ == "__main__":
+    main()
