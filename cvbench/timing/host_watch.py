@@ -7,6 +7,7 @@ Where a system does not tell something, that something is not seen, and nothing 
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ def read(root: Path = Path("/")) -> Reading:
     """The counters now; what the system does not tell is 0 throughout."""
     own = os.times()
     busy_s = stolen_s = total_s = 0.0
-    line = next(iter(_lines(root / "proc/stat")), "").split()
+    line = _first_line(root / "proc/stat").split()
     if line[:1] == ["cpu"]:
         ticks = [int(word) / os.sysconf("SC_CLK_TCK") for word in line[1:9]]
         ticks += [0.0] * (8 - len(ticks))
@@ -57,7 +58,7 @@ def read(root: Path = Path("/")) -> Reading:
         stolen_s=stolen_s,
         total_s=total_s,
         throttled=max(throttled),
-        switched=_value(root / "proc/self/status", "nonvoluntary_ctxt_switches:"),
+        switched=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
     )
 
 
@@ -123,6 +124,15 @@ def _foreign(before: Reading, after: Reading) -> float:
     wall_s = after.now_s - before.now_s
     foreign_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
     return max(0.0, foreign_s / wall_s) if wall_s > 0 else 0.0
+
+
+def _first_line(path: Path) -> str:
+    """Of /proc/stat the sums stand there; what follows may be long."""
+    try:
+        with path.open(encoding="ascii", errors="replace") as file:
+            return file.readline()
+    except OSError:
+        return ""
 
 
 def _lines(path: Path) -> list[str]:

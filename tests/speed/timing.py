@@ -31,7 +31,7 @@ MODELS = {
     "unet of 64 pixels, an eighth as wide": ModelSpec(name="unet", options={"size": 64, "width": 0.125}),
     "vgg11 of 32 pixels, a quarter as wide": ModelSpec(name="vgg11", options={"size": 32, "width": 0.25}),
 }
-TURNS, ITERATIONS = 12, 100
+TURNS, ITERATIONS = 8, 40
 RUNS = 3
 
 
