@@ -102,7 +102,7 @@ def test_a_wrong_top_of_the_file_is_told(text, what, remedy, problems):
         ("train: {epoch: 3}", 'train.epoch: there is no key "epoch" here.',
          "Did you mean epochs?   See all: cvbench schema suite"),
         ("train: {augment: {flip: true}}", 'train.augment.flip: there is no key "flip" here.',
-         "Known here: mirror, scale, shift."),
+         "Known here: mirror, scale, shift, aspect, hue, saturation, exposure, lighting."),
         ("runtime: {bach: 3}", 'runtime.bach: there is no key "bach" here.',
          "Did you mean batch?   See all: cvbench schema suite"),
         ("data: {splt: test}", 'data.splt: there is no key "splt" here.',
@@ -118,7 +118,10 @@ def test_an_unknown_key_gets_the_nearest_one_or_all_that_are_known(parts, what, 
 def test_a_key_that_is_like_no_other_gets_all_that_are_known(problems):
     ((what, remedy),) = problems(with_model('"two words": 1'))
     assert what == 'models[0]["two words"]: there is no key "two words" here.'
-    assert remedy == "Known here: name, task, options, weights, data, train, metrics, time, runtime, seed."
+    assert remedy == (
+        "Known here: name, task, options, weights, labels, data, train, metrics, time, runtime, seed, "
+        "published."
+    )
 
 
 def test_a_key_with_a_line_break_is_told_on_one_line(problems):
@@ -144,8 +147,11 @@ def test_no_message_speaks_of_pydantic(problems):
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        (("train", "augment"), ["mirror", "scale", "shift"]),
-        (("models", 3, "time"), ["latency", "throughput"]),
+        (
+            ("train", "augment"),
+            ["mirror", "scale", "shift", "aspect", "hue", "saturation", "exposure", "lighting"],
+        ),
+        (("models", 3, "time"), ["latency", "throughput", "end_to_end", "rounds", "budget"]),
         (("models", 0, "options"), []),  # free: each model has its own
     ],
 )
