@@ -25,7 +25,7 @@ class Backwards:
     """The garments under labels that count from the other end."""
 
     def __init__(self, dataset, classes=None):
-        self.dataset, self.passport = dataset, dataset.passport
+        self.dataset, self.passport, self.task = dataset, dataset.passport, dataset.task
         self.classes = classes or dataset.classes[::-1]
 
     def __len__(self):

@@ -49,8 +49,8 @@ def test_figures_are_of_rounds_and_samples_carry_theirs(done):
     _, run, records = done
     record = records["linear"]
     figure = record.measurement("latency_p50")
-    [attachment] = [item for item in record.attachments if item.kind == "samples"]
-    series = run.samples(record, attachment)
+    kept = {item.name: item for item in record.attachments if item.kind == "samples"}
+    series = run.samples(record, kept["latency@batch=1"])
     assert (figure.n, figure.protocol) == (2, "latency/host/closed-loop/warm/rounds")
     assert set(series.round) == {0, 1}
     assert len(series.by_round()) == 2
