@@ -201,15 +201,18 @@ def test_a_stall_of_every_twentieth_iteration_is_seen_by_the_p95_and_not_by_the_
     assert stalled["mean"] == pytest.approx(1.025 * quiet["mean"], rel=0.002)
 
 
-def test_the_real_clock_recovers_a_known_delay():
+def test_the_real_clock_loses_no_time_and_invents_none():
     def spin(_):
         end = time.perf_counter_ns() + 2_000_000
         while time.perf_counter_ns() < end:
             pass
 
-    plan = LatencyPlan(warmup=0.01, duration=1.0, iterations=50)
+    plan = LatencyPlan(warmup=0.01, duration=0.3, iterations=50)
+    start = time.perf_counter_ns()
     [series] = measure_latency(spin, plan, instruments=Instruments())
-    assert series.values.min() == pytest.approx(2e-3, rel=0.05)  # the least: others may be at work
+    elapsed = (time.perf_counter_ns() - start) / 1e9
+    assert series.values.min() >= 2e-3  # each call lasts at least this long, whatever else runs here
+    assert series.values.sum() <= elapsed  # and all of them together no longer than the whole
 
 
 def test_reading_a_clock_costs_something():
