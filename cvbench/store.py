@@ -16,6 +16,7 @@ same data folders: that is its `identity`. One process at a time writes a suite'
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
+from cvbench.documents import read_document
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import sha256_of_file, sync, write_whole
 from cvbench.record import SCHEMA, Attachment, Record
@@ -159,7 +160,7 @@ class Store:
     def runs(self, suite: str | None = None) -> list[Run]:
         """Every run, or those of one suite, oldest first."""
         found = self.root.glob(f"{suite or '*'}/*/run.json")
-        return [Run(path.parent) for path in sorted(found, key=lambda path: path.parent.name)]
+        return [Run(path.parent) for path in sorted(found, key=lambda path: _by_number(path.parent.name))]
 
     def find(self, name: str) -> Run:
         """A run by its folder, by `suite/run`, by `suite` (the newest), or by a run's own name."""
@@ -247,24 +248,7 @@ class Store:
 
 def read_record(path: Path) -> Record:
     """A record from its file; raises StoreError that names the file and what is wrong with it."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: this is no record that cvbench can read ({error}).") from error
-    version = content.get("schema") if isinstance(content, dict) else None
-    if not isinstance(version, int):
-        raise StoreError(f"{path}: this is no record: it has no schema number.")
-    if version > SCHEMA:
-        raise StoreError(
-            f"{path}: schema {version} is newer than this cvbench, which knows {SCHEMA}.\n"
-            "  Read it with the version that wrote it, or a later one."
-        )
-    try:
-        return Record.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise StoreError(f"{path}: {place}: {first['msg']}.") from error
+    return read_document(path, Record, what="record", newest=SCHEMA)
 
 
 def _unwritable(target: Path, error: OSError) -> StoreError:
@@ -272,6 +256,11 @@ def _unwritable(target: Path, error: OSError) -> StoreError:
         f"{target}: cannot be written ({error.strerror or error}).\n"
         "  What was finished before is safe. Make room, then give the same command again."
     )
+
+
+def _by_number(name: str) -> list[str | int]:
+    """For sorting: `…-2` stands before `…-10`."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
 
 
 def _unused(home: Path, name: str) -> Path:

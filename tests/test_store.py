@@ -123,6 +123,14 @@ def test_a_file_that_is_no_record_is_named_with_what_is_wrong(tmp_path, content,
     assert "broken.json" in str(caught.value)
 
 
+def test_runs_of_one_second_stand_in_the_order_they_began(tmp_path):
+    names = ["20260102-030405", *(f"20260102-030405-{k}" for k in range(2, 12)), "20260102-030406", "mine"]
+    for name in reversed(names):
+        (tmp_path / "demo" / name).mkdir(parents=True)
+        (tmp_path / "demo" / name / "run.json").write_text("{}")
+    assert [run.folder.name for run in Store(tmp_path).runs("demo")] == names
+
+
 def test_a_run_is_found_by_folder_by_suite_and_by_its_own_name(store):
     with writing(store) as run:
         pass

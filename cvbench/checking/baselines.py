@@ -18,14 +18,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from cvbench.comparing.contract import domain_of
 from cvbench.comparing.headlines import is_headline
 from cvbench.comparing.speed import rounds_of
+from cvbench.documents import read_document
 from cvbench.errors import StoreError
 from cvbench.record import Record, Scalar
 from cvbench.spec import Frozen, digest
@@ -50,7 +51,7 @@ class Baseline(Frozen):
     """The file's content."""
 
     schema_version: int = Field(default=SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
-    kind: str = "baseline"
+    kind: Literal["baseline"] = "baseline"
     suite: str
     machine: str
     """The class of machine."""
@@ -150,26 +151,8 @@ def to_json(baseline: Baseline) -> bytes:
 
 def read_baseline(path: Path) -> Baseline:
     """A baseline from its file; raises StoreError that names the file, the place and what was expected."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: this is no baseline that cvbench can read ({error}).") from error
-    if not isinstance(content, dict) or content.get("kind") != "baseline":
-        raise StoreError(
-            f'{path}: this is no baseline: it has no kind "baseline".\n'
-            "  cvbench check RUN --update writes one."
-        )
-    version = content.get("schema")
-    if isinstance(version, int) and version > SCHEMA:
-        raise StoreError(
-            f"{path}: schema {version} is newer than this cvbench, which knows {SCHEMA}.\n"
-            "  Read it with the version that wrote it, or a later one."
-        )
-    try:
-        return Baseline.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise StoreError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+    remedy = "cvbench check RUN --update writes a baseline."
+    return read_document(path, Baseline, what="baseline", newest=SCHEMA, remedy=remedy)
 
 
 @contextmanager

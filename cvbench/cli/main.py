@@ -1,35 +1,66 @@
-"""The `cvbench` command: collects the commands, and says a user's mistake without a traceback."""
+"""The `cvbench` command: finds the commands, and says a user's mistake without a traceback."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from cvbench.cli import (
-    calibrate,
-    check,
-    compare,
-    data,
-    duet,
-    env,
-    explain,
-    invariance,
-    list_,
-    plan,
-    report,
-    run,
-    schema,
-    score,
-    show,
-    weights,
-)
 from cvbench.errors import CvbenchError
+
+COMMANDS = {
+    "run": "run:run",
+    "plan": "plan:plan",
+    "list": "list_:list_",
+    "show": "show:show",
+    "report": "report:report",
+    "score": "score:score",
+    "explain": "explain:explain",
+    "compare": "compare:compare",
+    "check": "check:check",
+    "duet": "duet:duet",
+    "invariance": "invariance:invariance",
+    "calibrate": "calibrate:calibrate",
+    "env": "env:env",
+    "schema": "schema:schema",
+    "data": "data:app",
+    "weights": "weights:app",
+}
+"""Name → module of `cvbench.cli`, and what is there: a function, or an app of several."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands, each imported when it is asked for: nobody waits for what others need."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = COMMANDS[name].partition(":")
+        known = getattr(import_module(f"cvbench.cli.{module}"), attribute)
+        if isinstance(known, typer.Typer):
+            command: Any = typer.main.get_group(known)
+        else:
+            alone = typer.Typer(add_completion=False)
+            alone.command(name)(known)
+            command = typer.main.get_command(alone)
+        command.name = name
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class _Group(TyperGroup):
     """Turns a CvbenchError into its message on standard error and its exit code."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Commands()  # type: ignore[assignment]
 
     def main(self, *args: object, **kwargs: object) -> object:
         try:
@@ -52,19 +83,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 pass · 1 regression or missed expectation · 2 usage or suite error · "
     "3 a cell failed · 4 inconclusive · 5 not comparable",
 )
-app.command()(run.run)
-app.command()(plan.plan)
-app.command(name="list")(list_.list_)
-app.command()(show.show)
-app.command()(report.report)
-app.command()(score.score)
-app.command()(explain.explain)
-app.command()(compare.compare)
-app.command()(check.check)
-app.command()(duet.duet)
-app.command()(invariance.invariance)
-app.command()(calibrate.calibrate)
-app.add_typer(data.app, name="data")
-app.add_typer(weights.app, name="weights")
-app.command()(env.env)
-app.command()(schema.schema)
+
+
+@app.callback()
+def _cvbench() -> None:
+    """All that there is stands in COMMANDS."""

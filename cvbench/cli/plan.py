@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,9 +16,10 @@ from cvbench.record import Record
 from cvbench.report.durations import Forecast, forecast, total
 from cvbench.spec import Cell
 from cvbench.store import Run, Store
-from cvbench.suite import Planned, load_suite
-from cvbench.suite import plan as planned_cells
 from cvbench.units import show_seconds
+
+if TYPE_CHECKING:
+    from cvbench.suite import Planned
 
 
 def plan(
@@ -41,6 +42,9 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show what `cvbench run SUITE` would do here, without doing it."""
+    from cvbench.suite import load_suite
+    from cvbench.suite import plan as planned_cells
+
     wanted = load_suite(suite, overrides or [])
     wanted = wanted.limited(limit) if limit else wanted
     wanted = wanted.select(only) if only else wanted

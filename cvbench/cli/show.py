@@ -12,7 +12,6 @@ import typer
 from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
 from cvbench.cli.listing import print_json
 from cvbench.errors import StoreError, UnknownName, suggestion
-from cvbench.suite.wording import shown
 
 if TYPE_CHECKING:
     from cvbench.store import Run
@@ -65,6 +64,8 @@ def _show_card(kind: str, card: Card, *, as_json: bool) -> None:
         typer.echo(f"  {label:12} {value}")
     if card.options:
         typer.secho("\noptions", bold=True)
+    from cvbench.suite.wording import shown
+
     width = max(map(len, card.options), default=0)
     for name, choice in card.options.items():
         default = "" if choice.default is None else f" (default {shown(choice.default)})"

@@ -9,7 +9,6 @@ import typer
 
 from cvbench.catalogue.weight_files import HOME_VARIABLE, WeightFile, home, weight_file
 from cvbench.cli.listing import print_json, print_table
-from cvbench.suite import Suite, load_suite
 
 app = typer.Typer(no_args_is_help=True, help="See which weights a suite wants; fetch those that are missing.")
 
@@ -74,7 +73,9 @@ def fetch(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
 
 def _files(suite: Path, only: str | None) -> list[WeightFile]:
     """Each file once, in the order of the suite."""
-    wanted: Suite = load_suite(suite)
+    from cvbench.suite import load_suite
+
+    wanted = load_suite(suite)
     wanted = wanted.select(only) if only else wanted
     files = (weight_file(cell.model) for cell in wanted.cells)
     return list(dict.fromkeys(file for file in files if file is not None))

@@ -116,7 +116,8 @@ def findings(
     voided = {domain: difference for difference in unlike(a[1], b[1]) for domain in difference.voids}
     testable = dict[Domain, list[tuple[Measurement, Measurement]]]()
     found = list[Finding]()
-    for x, y in _figures(a[1], b[1]):
+    figures = _figures(a[1], b[1])
+    for x, y in figures.values():
         known = x or y
         assert known is not None
         if only is not None and not fnmatchcase(known.name, only):
@@ -131,19 +132,15 @@ def findings(
     found += compare_accuracy((a, b), names, testable.get("accuracy", ()), memory=memory)
     found += compare_speed((a, b), testable.get("speed", ()), between_jobs=between_jobs)
     found += compare_memory(testable.get("memory", ()))
-    order = {key: place for place, key in enumerate(_figures_in_order(a[1], b[1]))}
+    order = {key: place for place, key in enumerate(figures)}
     return sorted(found, key=lambda finding: order[finding.draft.figure, finding.draft.at])
 
 
-def _figures_in_order(a: Record, b: Record) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((m.name, m.at) for m in (*a.measurements, *b.measurements)))
-
-
-def _figures(a: Record, b: Record) -> Iterator[tuple[Measurement | None, Measurement | None]]:
+def _figures(a: Record, b: Record) -> dict[tuple[str, str], tuple[Measurement | None, Measurement | None]]:
+    """Name and condition → both sides' figure, in the order of the first one's."""
     mine = {(m.name, m.at): m for m in a.measurements}
     other = {(m.name, m.at): m for m in b.measurements}
-    for key in _figures_in_order(a, b):
-        yield mine.get(key), other.get(key)
+    return {key: (mine.get(key), other.get(key)) for key in mine | other}
 
 
 def _not_comparable(a: Measurement | None, b: Measurement | None, voided: Unlike | None) -> str | None:

@@ -87,6 +87,8 @@ def _cell(a: Record, b: Record) -> Iterator[Unlike]:
 
 
 def _entries(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if a == b:
+        return
     for name in dict.fromkeys([*a, *b]):
         if a.get(name) != b.get(name):
             yield name, str(a.get(name)), str(b.get(name))

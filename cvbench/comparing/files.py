@@ -23,23 +23,26 @@ def attachment(record: Record, kind: str, name: str) -> Attachment | None:
 def read_table(run: Run, record: Record, item: Attachment) -> pa.Table:
     """The file's content; raises StoreError where it is gone, changed, or lies elsewhere."""
     path = run.folder / item.file
-    place = f"{path}: {item.kind} {item.name} of {record.cell.title}"
+
+    def refusal(why: str) -> StoreError:
+        return StoreError(f"{path}: {item.kind} {item.name} of {record.cell.title}: {why}")
+
     if item.file.startswith("/") or ".." in item.file.split("/"):
-        raise StoreError(f"{place}: it lies outside the run's folder.")
+        raise refusal("it lies outside the run's folder.")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StoreError(f"{place}: it cannot be read ({error.strerror or error}).") from error
+        raise refusal(f"it cannot be read ({error.strerror or error}).") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != item.sha256:
-        raise StoreError(
-            f"{place}: it is not the file that was recorded: its SHA-256 is {digest[:12]}…, and the record "
+        raise refusal(
+            f"it is not the file that was recorded: its SHA-256 is {digest[:12]}…, and the record "
             f"says {item.sha256[:12]}….\n  Copy it anew, or run the cell again: cvbench run --fresh"
         )
     try:
-        return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        return pq.ParquetFile(pa.BufferReader(content), pre_buffer=False).read(use_threads=False)
     except pa.ArrowException as error:
-        raise StoreError(f"{place}: it is no Parquet file ({error}).") from error
+        raise refusal(f"it is no Parquet file ({error}).") from error
 
 
 def common_rows(a: pa.Table, b: pa.Table) -> tuple[Bool[np.ndarray, " a"], Bool[np.ndarray, " b"]]:

@@ -8,6 +8,7 @@ its level on five rounds, where a percentile bootstrap raises eight false alarms
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,15 +74,21 @@ def of_two(
 
     Source: B. L. Welch, The generalization of Student's problem, Biometrika 34, 1947.
     """
-    x, y = np.log(np.asarray(base, np.float64)), np.log(np.asarray(other, np.float64))
-    if min(len(x), len(y)) < 2:
+    counts = len(base), len(other)
+    if min(counts) < 2:
         raise ValueError("one round tells nothing of how rounds differ; each side needs two at least")
-    own = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
-    total = float(sum(own))
-    spread = sum(v * v / (n - 1) for v, n in zip(own, (len(x), len(y)), strict=True))
-    freedom = total * total / spread if spread > 0 else float(len(x) + len(y) - 2)
-    error = math.sqrt(total + 2 * between_jobs**2)
-    return Effect(float(y.mean() - x.mean()), error, float(freedom))
+    (before, own), (now, others) = (_mean_and_error(np.log(side).tolist()) for side in (base, other))
+    total = own + others
+    spread = own * own / (counts[0] - 1) + others * others / (counts[1] - 1)
+    freedom = total * total / spread if spread > 0 else float(sum(counts) - 2)
+    return Effect(now - before, math.sqrt(total + 2 * between_jobs**2), freedom)
+
+
+def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and its squared standard error; for a handful of values NumPy takes ten times as long."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    return mean, math.fsum((x - mean) ** 2 for x in values) / (n - 1) / n
 
 
 def trimmed_mean(values: Float64[np.ndarray, " n"], share: float = 0.2) -> float:

@@ -1,9 +1,6 @@
 """Losses that were planted in runs are found, and are not where nothing was planted."""
 
-from itertools import pairwise
-
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 
@@ -13,35 +10,14 @@ from cvbench.metrics.classification import TopK
 from cvbench.statistics.bootstrap import REACH
 from cvbench.statistics.rounds import Effect
 from cvbench.values import ClassScores
+from tests.comparing.outcomes import coco_table, without
 from tests.comparing.runs import Made, make_run, passport
 from tests.records import cell
 from tests.statistics.detectors import detector
 
 
 def columns(population, images, lost):
-    """Outcomes as a detection metric keeps them, with a share of the detections lost."""
-    truth, found = population.truth, population.detections
-    kept = np.random.default_rng(1).random(len(found.label)) >= lost
-    image, label, score = found.image[kept], found.label[kept], found.score[kept]
-    xywh = found.regions.xywh[kept]
-
-    def lists(values, owner):
-        order = np.argsort(owner, kind="stable")
-        ends = np.searchsorted(owner[order], np.arange(images + 1))
-        return [values[order[a:b]].ravel().tolist() for a, b in pairwise(ends)]
-
-    return pa.table(
-        {
-            "id": [f"{i:05d}" for i in range(images)],
-            "label": lists(label, image),
-            "score": lists(score, image),
-            "true_label": lists(truth.label, truth.image),
-            "true_area": lists(truth.area, truth.image),
-            "crowd": lists(truth.crowd, truth.image),
-            "xywh": lists(xywh, image),
-            "true_xywh": lists(truth.regions.xywh, truth.image),
-        }
-    )
+    return coco_table(population.truth, without(population.detections, lost), images)
 
 
 @pytest.fixture(scope="module")

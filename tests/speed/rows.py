@@ -18,8 +18,10 @@ from cvbench.statistics.bootstrap import bayesian_weights
 from cvbench.values import LabelMap
 from tests.speed import nets
 from tests.speed.box_sets import clustered, scattered
+from tests.speed.comparing import comparing
 from tests.speed.loading import decoding, loading, opening
 from tests.speed.masks import with_masks
+from tests.speed.pairs import paired
 from tests.speed.peers import PROGRAMS, Absent, files_of, from_files, from_memory
 from tests.speed.scenes import boxes_at_size
 
@@ -221,6 +223,20 @@ ROWS = {
         _bootstrap,
         rounds=1,
         once=("cvbench",),
+    ),
+    "bootstrap-paired": Row(
+        "the same of two models, in pairs, 2,000 resamples: from outcomes as they are kept to the interval "
+        "of the difference, matching included",
+        "at most 60 s on 2 cores",
+        paired,
+        rounds=3,
+    ),
+    "compare": Row(
+        "`cvbench compare` of two runs of 1,000 cells, each with 20 figures and 200 raw samples: a whole "
+        "process, from the files to the table",
+        "at most 2 s",
+        comparing,
+        rounds=5,
     ),
     "miou": Row("mean IoU, 500 maps of 512 x 512, 21 classes", "2 x the faster", _miou, rounds=5),
     "decoding": Row(

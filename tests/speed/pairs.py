@@ -1,0 +1,27 @@
+"""Two detectors of val2017's size held against one another, image by image."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cvbench.comparing.resampling import resample
+from tests.comparing.outcomes import coco_table, without
+from tests.speed.scenes import boxes_at_size
+
+RESAMPLES = 2000
+
+
+def paired(resamples: int = RESAMPLES) -> dict[str, Callable[[], float]]:
+    """A call goes from kept outcomes to how much the difference of two mAPs varies; that is its result."""
+    scene = boxes_at_size()
+    truth, found = (
+        replace(side, image=scene.numbers.searchsorted(side.image))
+        for side in (scene.truth, scene.detections)
+    )
+    tables = [coco_table(truth, without(found, lost), len(scene.numbers)) for lost in (0.0, 0.02)]
+
+    def call() -> float:
+        both = [resample("coco-2017/bbox", table, scene.classes, resamples) for table in tables]
+        before, now = (one.varied["AP"] for one in both if one is not None)
+        return float((now - before).std(ddof=1))
+
+    return {"cvbench": call}
