@@ -229,7 +229,8 @@ ROWS = {
         "of the difference, matching included",
         "at most 60 s on 2 cores",
         paired,
-        rounds=3,
+        rounds=1,
+        once=("cvbench",),
     ),
     "compare": Row(
         "`cvbench compare` of two runs of 1,000 cells, each with 20 figures and 200 raw samples: a whole "
