@@ -99,6 +99,8 @@ class Artifact(Frozen):
     preprocessing: Mapping[str, Scalar | tuple[float, ...]]
     labels: Mapping[str, int] | None = None
     """The data set's class → the label that the weights have for it; None where they are the same."""
+    exported: str | None = None
+    """The SHA-256 of the ONNX file that was scored and timed in the net's stead; None where torch ran it."""
 
 
 class Curve(Frozen):

@@ -32,6 +32,28 @@ LabelsName: TypeAlias = Literal["imagenet", "coco", "voc"]
 Precision: TypeAlias = Literal["fp32", "tf32", "bf16", "fp16"]
 Layout: TypeAlias = Literal["contiguous", "channels_last"]
 Device: TypeAlias = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+CompileMode: TypeAlias = Literal["reduce-overhead", "max-autotune"]
+Compile: TypeAlias = Annotated[
+    bool | CompileMode,
+    BeforeValidator(
+        lambda value: True if value == "default" else value,
+        json_schema_input_type=bool | Literal["default"] | CompileMode,
+    ),
+]
+"""Whether torch.compile is used, and in which mode; `default` is the same as `true`."""
+Engine: TypeAlias = Annotated[
+    Literal["onnx", "openvino"] | None,
+    BeforeValidator(
+        lambda value: None if value == "torch" else value,
+        json_schema_input_type=Literal["torch", "onnx", "openvino"] | None,
+    ),
+]
+"""Who runs the net, where it is not torch itself."""
+CudaGraphs: TypeAlias = Annotated[
+    Literal[True] | None,
+    BeforeValidator(lambda value: None if value is False else value, json_schema_input_type=bool | None),
+]
+"""Whether the net's launches are recorded once and replayed; unset is the same as `false`."""
 Duration: TypeAlias = Annotated[
     PositiveFloat, BeforeValidator(units.seconds, json_schema_input_type=PositiveFloat | str)
 ]
@@ -211,6 +233,25 @@ class EndToEndPlan(Frozen):
     windows: PositiveInt = 5
 
 
+class TrainStepPlan(Frozen):
+    """Steps of training back to back: forward, loss, backward and the optimizer's update."""
+
+    batch: PositiveInt = 32
+    warmup: Duration = 1.0
+    window: Duration = 1.0
+    windows: PositiveInt = 10
+
+
+class EnergyPlan(Frozen):
+    """Joules an image, where the machine has a counter of them."""
+
+    batch: PositiveInt = 32
+    warmup: Duration = 1.0
+    window: Annotated[Duration, Field(ge=1)] = 10.0
+    """Sensors look seldom: below 10 s a figure says little."""
+    windows: PositiveInt = 5
+
+
 class TimingPlan(Frozen):
     """What to time."""
 
@@ -218,6 +259,10 @@ class TimingPlan(Frozen):
     throughput: ThroughputPlan | None = ThroughputPlan()
     end_to_end: EndToEndPlan | None = None
     """With loading, decoding and the way back; unset, it is left out."""
+    train_step: TrainStepPlan | None = None
+    """A step of training by the cell's recipe, or by the default one; unset, it is left out."""
+    energy: EnergyPlan | None = None
+    """Joules an image; unset, it is left out."""
     rounds: PositiveInt | None = None
     """How many fresh processes time the cell, each serving the whole suite in an order of its own. Unset,
     the process that scored it times it too, once."""
@@ -233,11 +278,25 @@ class Runtime(Frozen):
     """`auto` takes the first GPU, or the CPU where there is none."""
     precision: Precision = "fp32"
     layout: Layout = "channels_last"
-    compile: bool = False
+    """Of images and weights; an engine gets its images contiguous and lays out the rest as it likes."""
+    compile: Compile = False
     threads: PositiveInt | None = None
     """CPU threads; by default as many as the process may use."""
     batch: PositiveInt = 32
     """The batch in which images are scored."""
+    engine: Engine = None
+    """`onnx` (onnxruntime) or `openvino`: the net with its weights is exported, and what was exported is
+    scored and timed. Decoding stays in torch."""
+    cuda_graphs: CudaGraphs = None
+    """Record the net's launches once for each shape of its input, and replay them; on a GPU only."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _contiguous_for_an_engine(cls, given: Any) -> Any:
+        """So that no two cells differ in a layout that is none."""
+        if isinstance(given, Mapping) and given.get("engine") not in (None, "torch"):
+            return {**given, "layout": "contiguous"}
+        return given
 
 
 class Cell(Frozen):

@@ -113,6 +113,7 @@ class Timekeeper:
             cell=cell,
             weights=folder / WEIGHTS,
             sha256=artifact.sha256,
+            exported=artifact.exported,
             staged=staged,
             frozen=first.frozen if first else {},
         )

@@ -172,3 +172,15 @@ def test_a_range_that_runs_backwards_is_told_the_right_way():
 def test_a_spec_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         CELL.seed = 3
+
+
+def test_a_mode_an_engine_and_graphs_have_one_spelling_where_they_are_the_usual_ones():
+    usual = Runtime(compile="default", engine="torch", cuda_graphs=False)
+    assert (usual.compile, usual.engine, usual.cuda_graphs) == (True, None, None)
+    assert Runtime(compile="max-autotune").compile == "max-autotune"
+
+
+def test_what_an_engine_is_given_is_contiguous_whatever_is_said():
+    assert Runtime(engine="onnx").layout == "contiguous"
+    assert Runtime(engine="openvino", layout="channels_last").layout == "contiguous"
+    assert Runtime(engine="torch").layout == "channels_last"

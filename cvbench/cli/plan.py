@@ -131,14 +131,19 @@ def _weights(cell: Cell) -> str:
 
 def _timing(cell: Cell) -> str:
     plans = cell.time
-    return ", ".join(name for name in ("latency", "throughput") if plans and getattr(plans, name))
+    kinds = ("latency", "throughput", "end_to_end", "train_step", "energy")
+    return ", ".join(name for name in kinds if plans and getattr(plans, name))
 
 
 def _runtime(cell: Cell) -> str:
     runtime = cell.runtime
     words = [runtime.device, runtime.precision, runtime.layout, f"batch {runtime.batch}"]
     if runtime.compile:
-        words.append("compiled")
+        words.append("compiled" if runtime.compile is True else f"compiled ({runtime.compile})")
+    if runtime.engine:
+        words.append(f"by {runtime.engine}")
+    if runtime.cuda_graphs:
+        words.append("CUDA graphs")
     if runtime.threads:
         words.append(f"{runtime.threads} threads")
     return ", ".join(words)

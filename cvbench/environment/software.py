@@ -10,7 +10,10 @@ from pathlib import Path
 
 from cvbench.record import Scalar
 
-PACKAGES = ("torch", "torchvision", "timm", "triton", "numpy", "numba", "pycocotools", "pillow", "simplejpeg")
+PACKAGES = (
+    "torch", "torchvision", "timm", "triton", "numpy", "numba", "pycocotools", "pillow", "simplejpeg",
+    "onnxruntime", "openvino",
+)  # fmt: skip
 """Packages whose version can move a figure."""
 _BUILD = re.compile(r"^(git_version|cuda)(?:: [^=]+)? = '?([^'\n]*)'?$", re.MULTILINE)
 

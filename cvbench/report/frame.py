@@ -42,6 +42,8 @@ def _row(record: Record) -> dict[str, Any]:
         "precision": cell.runtime.precision,
         "layout": cell.runtime.layout,
         "compile": cell.runtime.compile,
+        "engine": cell.runtime.engine or "torch",
+        "cuda_graphs": bool(cell.runtime.cuda_graphs),
         "device": record.environment.hard.get("gpu") or record.environment.hard.get("cpu"),
         "seed": cell.seed,
         "outcome": record.outcome,

@@ -9,6 +9,7 @@ import pandas as pd
 from cvbench.catalogue import METRICS
 from cvbench.record import Measurement, Record
 from cvbench.report.frame import task_of
+from cvbench.spec import Runtime
 from cvbench.units import show_bytes, show_count, show_seconds
 
 NOTHING = "-"
@@ -53,15 +54,23 @@ def headlines(records: Sequence[Record]) -> list[str]:
 
 def what_differs(record: Record, records: Sequence[Record]) -> dict[str, str]:
     """Columns for the runtime axes and the seed, where the rows differ in them."""
-    axes = {"precision": "precision", "layout": "layout", "compile": "compile"}
-    row = {
-        label: str(getattr(record.cell.runtime, axis))
-        for label, axis in axes.items()
-        if len({getattr(r.cell.runtime, axis) for r in records}) > 1
-    }
+    axes = {axis: [run_in(r.cell.runtime)[axis] for r in records] for axis in run_in(record.cell.runtime)}
+    own = run_in(record.cell.runtime)
+    row = {axis: str(own[axis]) for axis, values in axes.items() if len(set(values)) > 1}
     if len({r.cell.seed for r in records}) > 1:
         row["seed"] = str(record.cell.seed)
     return row
+
+
+def run_in(runtime: Runtime) -> dict[str, str | bool]:
+    """The ways to run a net that rows of a table may differ in."""
+    return {
+        "precision": runtime.precision,
+        "layout": runtime.layout,
+        "compile": runtime.compile,
+        "engine": runtime.engine or "torch",
+        "cuda graphs": bool(runtime.cuda_graphs),
+    }
 
 
 def _share(figure: Measurement | None) -> str:

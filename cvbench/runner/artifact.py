@@ -19,6 +19,8 @@ def artifact_of(
     source: Literal["trained", "reused", "loaded", "untrained"],
     macs: int | None,
     labels: Mapping[str, int] | None = None,
+    *,
+    exported: str | None = None,
 ) -> Artifact:
     """The artifact as a record describes it."""
     net = module_of(model)
@@ -31,6 +33,7 @@ def artifact_of(
         input=(3, *preprocessing.size),
         preprocessing=asdict(preprocessing),
         labels=labels,
+        exported=exported,
     )
 
 

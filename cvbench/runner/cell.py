@@ -23,6 +23,7 @@ from cvbench.record import Attachment, Curve, Passport
 from cvbench.runner.artifact import artifact_of
 from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures, save_series
 from cvbench.runner.evaluation import evaluate
+from cvbench.runner.exported import EXPORTED
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger, Progress
 from cvbench.runner.timing import Timed, count_macs_of, time_inference
@@ -69,16 +70,28 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
     timed = Timed()
     if cell.time is not None and cell.time.rounds is None:
         with ledger.stage("time"):
-            timed = time_inference(inference, data, cell.time, on_step=ledger.news, seed=cell.seed)
+            timed = time_inference(
+                inference, data, cell.time, on_step=ledger.news, seed=cell.seed, recipe=cell.train
+            )
     with ledger.stage("save"):
         attachments = (
             *_attach(cell, metrics, timed.series, staged),
             *save_evidence(metrics, data.classes, cell, staged),
             save_pictures(found.worst, data, cell, staged),
         )
-        artifact = artifact_of(model, weights.source, count_macs_of(inference), labels)
+        exported = inference.exported
+        artifact = artifact_of(
+            model,
+            weights.source,
+            count_macs_of(inference),
+            labels,
+            exported=exported.sha256 if exported else None,
+        )
         if cell.time is not None and cell.time.rounds is not None:
-            save_weights(model, staged / WEIGHTS)  # for the processes that time it
+            # for the processes that time it
+            save_weights(model, staged / WEIGHTS)
+            if exported is not None:
+                (staged / EXPORTED).write_bytes(exported.content)
     passports = {cell.data.split: data.passport}
     return {
         "artifact": artifact,

@@ -6,7 +6,7 @@ timing call the same object.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,8 @@ from torch.utils._pytree import tree_map_only
 
 from cvbench.errors import CellError
 from cvbench.protocols import Model
+from cvbench.runner.cuda_graphs import Graphed
+from cvbench.runner.exported import ExportedNet
 from cvbench.spec import Precision, Runtime
 from cvbench.values import Prediction
 
@@ -45,23 +47,37 @@ class Inference:
     """Prepared images in, predictions out."""
 
     model: Model
-    net: nn.Module
-    """The model itself, or its compiled form."""
+    net: Callable[[Float[Tensor, "b 3 h w"]], Any]
+    """The model itself, or its compiled, recorded or exported form."""
     device: torch.device
     memory_format: torch.memory_format
     autocast: torch.dtype | None
     precision: Precision = "fp32"
+    overwrites: bool = False
+    """Whether a call's outputs lie where the next call puts its own."""
 
     @classmethod
-    def of(cls, model: Model, runtime: Runtime, device: torch.device) -> Inference:
-        """`model` on its device, in evaluation mode, in the runtime's layout and precision."""
+    def of(
+        cls, model: Model, runtime: Runtime, device: torch.device, *, exported: bytes | None = None
+    ) -> Inference:
+        """`model` on its device, in evaluation mode, in the runtime's layout and precision.
+
+        For an engine the model is exported, unless what had been `exported` before is given. Raises CellError
+        for a model that cannot be, and for CUDA graphs without a GPU.
+        """
         if not isinstance(model, nn.Module):
             raise CellError(f"{type(model).__name__} is no torch.nn.Module, so it cannot be run here.")
         memory_format = torch.channels_last if runtime.layout == "channels_last" else torch.contiguous_format
         model.eval().to(device).to(memory_format=memory_format)
-        dynamic = None if model.preprocessing.resize == "scale" else False  # images of many sizes, or of one
-        net: Any = torch.compile(model, fullgraph=True, dynamic=dynamic) if runtime.compile else model
-        return cls(model, net, device, memory_format, _AUTOCAST.get(runtime.precision), runtime.precision)
+        net = _net_of(model, runtime, device, exported)
+        autocast = _AUTOCAST.get(runtime.precision)
+        overwrites = device.type == "cuda" and (bool(runtime.cuda_graphs) or isinstance(runtime.compile, str))
+        return cls(model, net, device, memory_format, autocast, runtime.precision, overwrites)
+
+    @property
+    def exported(self) -> ExportedNet | None:
+        """What an engine runs; None where torch runs the net itself."""
+        return self.net if isinstance(self.net, ExportedNet) else None
 
     def place(self, images: Shaped[Tensor, "b 3 h w"]) -> Shaped[Tensor, "b 3 h w"]:
         """The batch on the device, in the layout."""
@@ -72,7 +88,7 @@ class Inference:
         with torch.inference_mode():
             with self._casting():
                 outputs = self.net(images)
-            return tree_map_only(Tensor, _widen, outputs)
+            return tree_map_only(Tensor, _kept if self.overwrites else _widen, outputs)
 
     def __call__(self, images: Float[Tensor, "b 3 h w"]) -> Sequence[Prediction]:
         """Predictions, in pixels of the prepared input."""
@@ -86,8 +102,34 @@ class Inference:
     def _casting(self) -> AbstractContextManager[None]:
         if self.autocast is None:
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=self.autocast)
+        # A graph reads the weights as they were cast while it was recorded: no cache may drop those.
+        return torch.autocast(self.device.type, dtype=self.autocast, cache_enabled=not self.overwrites)
+
+
+def _net_of(model: nn.Module, runtime: Runtime, device: torch.device, exported: bytes | None) -> Any:
+    """The form of the model that is called."""
+    members: Any = model
+    if runtime.engine is not None:
+        if device.type != "cpu":
+            raise CellError(f"runtime.engine {runtime.engine} runs on the CPU here: set runtime.device: cpu.")
+        return ExportedNet(members, runtime.engine, exported)
+    net: Any = model
+    if runtime.compile:
+        mode = None if runtime.compile is True else runtime.compile
+        # images of many sizes, or of one
+        dynamic = None if members.preprocessing.resize == "scale" else False
+        net = torch.compile(model, fullgraph=True, dynamic=dynamic, mode=mode)
+    if runtime.cuda_graphs:
+        if device.type != "cuda":
+            raise CellError("runtime.cuda_graphs needs a GPU, and this runs on the CPU: leave it out.")
+        net = Graphed(net)
+    return net
 
 
 def _widen(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+
+
+def _kept(tensor: Tensor) -> Tensor:
+    """A copy that the next call leaves alone."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor.clone()

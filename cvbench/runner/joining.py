@@ -83,7 +83,7 @@ def _over_rounds(same: Sequence[Measurement]) -> Measurement:
     if not known:
         return same[0]
     values = np.array(known)
-    peak = same[0].name.startswith("peak_")
+    peak = same[0].name.startswith(("peak_", "train_peak_"))
     mean = geometric_mean(values) if (values > 0).all() else float(values.mean())
     return same[0].model_copy(
         update={

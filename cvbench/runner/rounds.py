@@ -18,6 +18,7 @@ from cvbench.protocols import Model
 from cvbench.record import Measurement
 from cvbench.runner.artifact import fingerprint, module_of
 from cvbench.runner.attachments import save_series
+from cvbench.runner.exported import EXPORTED, read_exported
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.ledger import Ledger
 from cvbench.runner.timing import cold, time_inference
@@ -47,10 +48,18 @@ def take_turn(turn: Turn, *, ledger: Ledger, seed: int = 0, is_first: bool = Tru
         else:
             load_weights(model, turn.weights)
         _make_sure(model, turn)
-        inference = Inference.of(model, cell.runtime, device_of(cell.runtime.device))
+        device = device_of(cell.runtime.device)
+        inference = Inference.of(model, cell.runtime, device, exported=_exported(turn))
     with ledger.stage("time"):
         timed = time_inference(
-            inference, data, cell.time, on_step=ledger.news, seed=seed, frozen=turn.frozen, is_fresh=True
+            inference,
+            data,
+            cell.time,
+            on_step=ledger.news,
+            seed=seed,
+            frozen=turn.frozen,
+            is_fresh=True,
+            recipe=cell.train,
         )
     with ledger.stage("save"):
         attachments = tuple(save_series(series, cell, turn.staged) for series in timed.series)
@@ -79,6 +88,13 @@ def _make_sure(model: Model, turn: Turn) -> None:
             f"{turn.weights}: these weights are not what was scored ({found[:12]}, not {turn.sha256[:12]}).\n"
             "  Run the suite again with --fresh."
         )
+
+
+def _exported(turn: Turn) -> bytes | None:
+    """The file that an engine was given when the cell was scored."""
+    if turn.cell.runtime.engine is None:
+        return None
+    return read_exported(turn.weights.parent / EXPORTED, turn.exported)
 
 
 def _make_room() -> None:

@@ -20,12 +20,15 @@ from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset
 from cvbench.record import Measurement, Scalar
 from cvbench.runner.artifact import module_of
+from cvbench.runner.energy import meter_of
 from cvbench.runner.evaluation import on_host
 from cvbench.runner.inference import Inference
 from cvbench.runner.ledger import Progress
 from cvbench.runner.memory import is_out_of_memory
-from cvbench.spec import EndToEndPlan, LatencyPlan, TimingPlan
+from cvbench.runner.training_step import time_training_step
+from cvbench.spec import EndToEndPlan, EnergyPlan, LatencyPlan, TimingPlan, TrainRecipe, TrainStepPlan
 from cvbench.timing import cost
+from cvbench.timing.energy import measure_energy, no_energy
 from cvbench.timing.figures import figures_of
 from cvbench.timing.gpu_watch import following, why_not
 from cvbench.timing.host_watch import HostWatch
@@ -86,12 +89,13 @@ def time_inference(
     seed: int = 0,
     frozen: Counts | None = None,
     is_fresh: bool = False,
+    recipe: TrainRecipe | None = None,
 ) -> Timed:
     """Latency, throughput by batch in random order, and the memory peak while they are measured.
 
     The boundary: a normalised batch on the device goes in; decoded predictions, after
     non-maximum suppression for a detector, come out. `frozen` are the counts of the first round;
-    in a fresh process the first call is a figure of its own.
+    in a fresh process the first call is a figure of its own. A step of training is one by `recipe`.
     """
     timed = Timed()
     with watching(inference.device, timed) as watch:
@@ -109,6 +113,10 @@ def time_inference(
         if plan.end_to_end is not None:
             work.end_to_end(plan.end_to_end)
         work.use()
+        if plan.energy is not None:
+            work.energy(plan.energy)
+        if plan.train_step is not None:
+            work.train_step(plan.train_step, recipe or TrainRecipe())
         timed.conditions.update(watch.summary())
     return timed
 
@@ -149,7 +157,8 @@ class _Work:
     def parts(self) -> int:
         plan = self.plan
         batches = plan.throughput.batches if plan.throughput else ()
-        return (plan.latency is not None) + len(batches) + (plan.end_to_end is not None)
+        others = (plan.latency, plan.end_to_end, plan.energy, plan.train_step)
+        return len(batches) + sum(one is not None for one in others)
 
     @property
     def target(self) -> float | None:
@@ -227,6 +236,44 @@ class _Work:
             on_step=self._step("end to end"),
         )
         self.timed.series.extend(series)
+        self.done += 1
+
+    def energy(self, plan: EnergyPlan) -> None:
+        meter = meter_of(self.inference.device)
+        if isinstance(meter, str):
+            self.timed.readings.append(no_energy(f"batch={plan.batch}", meter))
+            self.done += 1
+            return
+        pool = input_pool(self.inference, self.data, batch=plan.batch)
+        self.timed.series += measure_energy(
+            _taking_turns(self.inference, pool),
+            plan,
+            meter=meter,
+            instruments=self.instruments,
+            on_step=self._step("energy"),
+        )
+        self.done += 1
+
+    def train_step(self, plan: TrainStepPlan, recipe: TrainRecipe) -> None:
+        self._step("training step")(0.0)
+        try:
+            series, peaks = time_training_step(
+                self.inference.model,
+                self.data,
+                plan,
+                recipe,
+                device=self.inference.device,
+                memory_format=self.inference.memory_format,
+                instruments=self.instruments,
+            )
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = f"out of memory: {str(error).splitlines()[0]}"
+            series, peaks = [out_of_memory(plan.batch, reason, name="train_throughput")], []
+            self.timed.worn = True
+        self.timed.series += series
+        self.timed.readings += peaks
         self.done += 1
 
     def use(self) -> None:

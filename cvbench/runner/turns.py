@@ -36,6 +36,8 @@ class Turn(Frozen):
     """What was scored …"""
     sha256: str
     """… and the fingerprint by which it is known."""
+    exported: str | None = None
+    """That of the file beside the weights that an engine runs, where one does."""
     staged: Path
     """A folder for what the turn leaves behind."""
     frozen: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)

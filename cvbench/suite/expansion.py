@@ -41,11 +41,15 @@ def expand(suite: SuiteFile) -> Expansion:
     published: dict[str, Mapping[str, Published]] = {}
     for index, model in enumerate(suite.models):
         for cell in _cells(model, suite):
-            twin = first.setdefault(_with_defaults(cell).key, index)
-            if twin != index:
+            key = _with_defaults(cell).key
+            twin = first.get(key)
+            if twin == index:
+                continue  # two ways to say one thing, such as the layout of what an engine runs
+            if twin is not None:
                 what = f"{cell.title} is the same experiment as models[{twin}]."
                 findings.append(Finding(("models", index), what, "Remove one of the two."))
                 break
+            first[key] = index
             cells.append(cell)
             if model.published and cell.data.limit is None:
                 published[cell.key] = model.published

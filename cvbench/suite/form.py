@@ -16,9 +16,12 @@ from pydantic_core import CoreSchema
 
 from cvbench.catalogue import DATASETS, METRICS, MODELS, Catalogue
 from cvbench.spec import (
+    Compile,
+    CudaGraphs,
     DataSpec,
     Device,
     Duration,
+    Engine,
     Fraction,
     Frozen,
     Layout,
@@ -93,12 +96,16 @@ class RuntimeForm(Frozen):
     """`auto` takes the first GPU, or the CPU where there is none."""
     precision: Several[Precision] = ("fp32",)
     layout: Several[Layout] = ("channels_last",)
-    compile: Several[bool] = (False,)
-    """Whether the network goes through torch.compile."""
+    compile: Several[Compile] = (False,)
+    """Whether the network goes through torch.compile, or the mode in which it does."""
     threads: Several[PositiveInt | None] = (None,)
     """CPU threads; by default as many as the process may use."""
     batch: Several[PositiveInt] = (32,)
     """The batch in which images are scored."""
+    engine: Several[Engine] = (None,)
+    """Who runs the net: `torch`, `onnx` (onnxruntime) or `openvino`; what is scored is what is timed."""
+    cuda_graphs: Several[CudaGraphs] = (None,)
+    """Whether the net's launches are recorded once and replayed; on a GPU only."""
 
 
 class Settings(Frozen):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cvbench.catalogue import DATASETS
 from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.catalogue.weight_files import weight_file
 from cvbench.spec import Cell, DataSpec, ModelSpec
 from cvbench.suite.suite import Suite
+
+ENGINES: Final = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "openvino")}
+"""Engine → the package that it is, and the extra of ours that brings it."""
 
 
 class Planned(NamedTuple):
@@ -34,10 +39,44 @@ def reason_to_skip(cell: Cell, *, has_gpu: bool) -> str | None:
             return f"{use} in fp16 needs a GPU; bf16 runs on a CPU"
         if on_cpu and precision == "tf32":
             return f"{use} in tf32 needs a GPU; a CPU has fp32"
-    if cell.model.name.startswith("onnx/") and (cell.runtime.precision != "fp32" or cell.runtime.compile):
-        return "an ONNX file computes as it was exported: run it in fp32, not compiled"
+    unfit = next(_unfit(cell, on_cpu=on_cpu), None)
+    if unfit is not None:
+        return unfit
     missing = [what for what in (_missing_data(cell.data), _missing_weights(cell.model)) if what]
     return "; ".join(missing) or None
+
+
+def _unfit(cell: Cell, *, on_cpu: bool) -> Iterator[str]:
+    """What in the way a net is run does not go together, or with this machine."""
+    runtime = cell.runtime
+    if cell.model.name.startswith("onnx/"):
+        if runtime.precision != "fp32" or runtime.compile or runtime.cuda_graphs or runtime.engine:
+            yield "an ONNX file computes as it was exported: run it in fp32, not compiled, without an engine"
+        if cell.time is not None and cell.time.train_step is not None:
+            yield "an ONNX file cannot be trained: leave time.train_step out"
+    if runtime.engine is not None:
+        yield from _unfit_engine(cell, on_cpu=on_cpu)
+    if runtime.cuda_graphs and on_cpu:
+        yield "CUDA graphs need a GPU"
+    if runtime.cuda_graphs and isinstance(runtime.compile, str):
+        yield f"torch.compile in the mode {runtime.compile} makes CUDA graphs itself: leave cuda_graphs out"
+
+
+def _unfit_engine(cell: Cell, *, on_cpu: bool) -> Iterator[str]:
+    runtime, engine = cell.runtime, cell.runtime.engine
+    assert engine is not None
+    package, extra = ENGINES[engine]
+    if runtime.precision != "fp32":
+        yield f"{package} runs what was exported in fp32, not in {runtime.precision}"
+    if runtime.compile or runtime.cuda_graphs:
+        yield f"{package} runs the net without torch: leave compile and cuda_graphs out"
+    if cell.time is not None and cell.time.train_step is not None:
+        yield f"{package} does not train: leave time.train_step out"
+    if not on_cpu:
+        yield f"{package} runs on the CPU here: set runtime.device: cpu"
+    for needed in ("onnx", "onnxscript", package):
+        if find_spec(needed) is None:
+            yield f"{needed} is not installed: pip install 'cvbench[{extra}]'"
 
 
 def _missing_data(data: DataSpec) -> str | None:

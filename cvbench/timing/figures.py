@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvbench.record import Measurement
+from cvbench.timing.energy import ENERGY, IDLE, POWER, energy_figures
 from cvbench.timing.latency import latency_figures
 from cvbench.timing.pipeline import stage_figures
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import knee, throughput_figure
+from cvbench.timing.training import PREFIX, step_part_figure
 
 
 def figures_of(series: Sequence[Series]) -> list[Measurement]:
     """Every figure that these samples carry, in their order; needs no torch."""
-    plain = [one for one in series if not one.name.startswith("stage_")]
+    apart = (ENERGY, POWER, IDLE)
+    plain = [one for one in series if not one.name.startswith("stage_") and one.name not in apart]
     found = [figure for one in plain for figure in _figures(one)]
     turning = knee([figure for figure in found if figure.name == "throughput"])
-    return [*found, *([turning] if turning else []), *stage_figures(series)]
+    return [*found, *([turning] if turning else []), *stage_figures(series), *energy_figures(series)]
 
 
 def _figures(series: Series) -> list[Measurement]:
-    return [throughput_figure(series)] if series.unit == "images/s" else latency_figures(series)
+    if series.unit == "images/s":
+        return [throughput_figure(series)]
+    return [step_part_figure(series)] if series.name.startswith(PREFIX) else latency_figures(series)

@@ -221,13 +221,16 @@ def latency_figures(series: Series) -> list[Measurement]:
     the logarithms: a process is one observation, however many iterations it took. Higher percentiles
     are of all iterations; one that needs more independent ones than there are is missing, and says so.
     """
+    rule = DEVICE_PROTOCOL if series.name.endswith("_device") else PROTOCOL
     if series.name != "latency":
-        return [_p50(series)]
+        return [p50(series, rule)]
     carried = sum(effective_n(values) for values in series.by_round())
-    return [_p50(series), *(_percentile(series, percent, carried) for percent in NEEDED if percent != 50)]
+    percentiles = (_percentile(series, percent, carried) for percent in NEEDED if percent != 50)
+    return [p50(series, rule), *percentiles]
 
 
-def _p50(series: Series) -> Measurement:
+def p50(series: Series, rule: str) -> Measurement:
+    """The median of one process; of several the geometric mean of theirs; with its interval."""
     several = series.round is not None
     values = series.round_values() if several else series.accepted
     centre = geometric_mean if several else np.median
@@ -241,7 +244,7 @@ def _p50(series: Series) -> Measurement:
         direction="lower",
         n=len(values),
         interval=interval(values) if len(values) else None,
-        protocol=protocol(DEVICE_PROTOCOL if series.name.endswith("_device") else PROTOCOL, series),
+        protocol=protocol(rule, series),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from cvbench.record import Measurement
-from cvbench.spec import ThroughputPlan
+from cvbench.spec import ThroughputPlan, TrainStepPlan
 from cvbench.statistics.series import geometric_mean, half_width, mean_interval
 from cvbench.timing.instruments import Call, Instruments
 from cvbench.timing.series import Series, protocol
@@ -19,7 +19,9 @@ from cvbench.timing.warmup import warm_up
 
 PROTOCOL = "throughput/windows/no-step-sync"
 END_TO_END_PROTOCOL = "end-to-end/windows that alternate: all, loading alone, the model alone"
+TRAINING_PROTOCOL = "train-step/windows/no-step-sync"
 KNEE_PROTOCOL = "throughput/knee/least batch whose interval reaches 95 % of the best"
+_RULES = {"throughput": PROTOCOL, "train_throughput": TRAINING_PROTOCOL}
 KNEE = 0.95
 LAUNCH_BOUND = 0.97
 """Where starting a step takes this share of it, the device waits for the host."""
@@ -30,7 +32,7 @@ LEAST = 3
 
 def measure_throughput(
     call: Call,
-    plan: ThroughputPlan,
+    plan: ThroughputPlan | TrainStepPlan,
     *,
     batch: int,
     instruments: Instruments,
@@ -91,9 +93,9 @@ def measure_throughput(
     )
 
 
-def out_of_memory(batch: int, reason: str) -> Series:
+def out_of_memory(batch: int, reason: str, *, name: str = "throughput") -> Series:
     """The series of a batch that does not fit: no samples, and why."""
-    return Series("throughput", f"batch={batch}", "images/s", np.array([]), 0, invalid=reason)
+    return Series(name, f"batch={batch}", "images/s", np.array([]), 0, invalid=reason)
 
 
 def _launch_s(call: Call, instruments: Instruments) -> float | None:
@@ -118,7 +120,7 @@ def throughput_figure(series: Series) -> Measurement:
     values = series.accepted
     if series.round is not None:
         values = np.array([geometric_mean(windows) for windows in series.by_round()])
-    rule = PROTOCOL if series.name == "throughput" else END_TO_END_PROTOCOL
+    rule = _RULES.get(series.name, END_TO_END_PROTOCOL)
     return Measurement(
         name=series.name,
         at=series.at,

@@ -37,20 +37,33 @@ class Trainer:
 
     def step(self, number: int, batch: TrainingBatch) -> None:
         """Descend once, on step number `number` of the training, the first being 0."""
-        assert batch.truths is not None
         lr = rate(self._recipe, (number + 0.5) / self._order.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
+        terms = self.forward(batch)
+        self.losses.add(number, lr, terms)
+        self.backward(terms)
+        self.update()
+
+    def forward(self, batch: TrainingBatch) -> Mapping[str, Tensor]:
+        """The terms of the loss."""
+        assert batch.truths is not None
         images = batch.images.to(self._device, non_blocking=True).to(memory_format=self._format)
         truths = batch.truths.to(self._device).unpacked()
         preprocessing: Preprocessing = self.net.preprocessing
         with casting(self._recipe.precision, self._device):
             outputs = self.net(normalise(images, preprocessing))
         terms: Mapping[str, Tensor] = self.net.loss(widened(outputs), truths)
-        self.losses.add(number, lr, terms)
+        return terms
+
+    def backward(self, terms: Mapping[str, Tensor]) -> None:
+        """The gradient of the terms' sum."""
         self._optimizer.zero_grad(set_to_none=True)
         loss = torch.stack(list(terms.values())).sum()
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+
+    def update(self) -> None:
+        """Change the weights by the gradient, which is clipped where the recipe says so."""
         if self._recipe.clip is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(self.net.parameters(), self._recipe.clip)

@@ -139,3 +139,12 @@ def test_merging_is_that_of_the_written_fields(base, over):
 def test_over_nothing_a_setting_stands_by_itself():
     recipe = TrainRecipe(epochs=3)
     assert merged(None, recipe) is recipe
+
+
+def test_what_comes_to_one_experiment_is_one_cell():
+    text = "schema: 1\ndata: fashion\ntrain: {}\nmodels: [resnet18]\n"
+    modes = cells(f"{text}runtime: {{compile: [true, default, max-autotune]}}\n")
+    assert [cell.runtime.compile for cell in modes] == [True, "max-autotune"]
+    laid_out = cells(f"{text}runtime: {{layout: [contiguous, channels_last], engine: [torch, onnx]}}\n")
+    shown = [(cell.runtime.layout, cell.runtime.engine) for cell in laid_out]
+    assert shown == [("contiguous", None), ("contiguous", "onnx"), ("channels_last", None)]

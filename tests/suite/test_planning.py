@@ -6,7 +6,7 @@ import pytest
 
 from cvbench.catalogue import DATASETS
 from cvbench.catalogue.datasets import ROOT_VARIABLE
-from cvbench.spec import Cell, DataSpec, ModelSpec, Runtime, TrainRecipe
+from cvbench.spec import Cell, DataSpec, ModelSpec, Runtime, TimingPlan, TrainRecipe, TrainStepPlan
 from cvbench.suite import parse_suite, plan, reason_to_skip
 
 
@@ -37,6 +37,48 @@ def cell(runtime=None, train=None, **parts):
 )
 def test_a_device_or_a_precision_may_not_be_had(runtime, has_gpu, reason):
     assert reason_to_skip(cell(runtime), has_gpu=has_gpu) == reason
+
+
+ENGINE = {"engine": "onnx", "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "has_gpu", "reason"),
+    [
+        ({"cuda_graphs": True}, False, "CUDA graphs need a GPU"),
+        ({"cuda_graphs": True}, True, None),
+        (
+            {"cuda_graphs": True, "compile": "reduce-overhead"},
+            True,
+            "torch.compile in the mode reduce-overhead makes CUDA graphs itself: leave cuda_graphs out",
+        ),
+        ({"engine": "onnx"}, True, "onnxruntime runs on the CPU here: set runtime.device: cpu"),
+        ({**ENGINE, "precision": "bf16"}, False, "onnxruntime runs what was exported in fp32, not in bf16"),
+        (
+            {**ENGINE, "compile": True},
+            False,
+            "onnxruntime runs the net without torch: leave compile and cuda_graphs out",
+        ),
+    ],
+)
+def test_ways_to_run_a_net_may_not_go_together(runtime, has_gpu, reason):
+    assert reason_to_skip(cell(runtime), has_gpu=has_gpu) == reason
+
+
+def test_an_engine_that_is_not_installed_is_a_reason(monkeypatch):
+    monkeypatch.setattr("cvbench.suite.planning.find_spec", lambda name: None if name == "openvino" else name)
+    assert reason_to_skip(cell(ENGINE), has_gpu=False) is None
+    reason = reason_to_skip(cell({**ENGINE, "engine": "openvino"}), has_gpu=False)
+    assert reason == "openvino is not installed: pip install 'cvbench[openvino]'"
+
+
+def test_an_engine_does_not_train_and_an_onnx_file_cannot_be_trained():
+    steps = TimingPlan(train_step=TrainStepPlan())
+    engine = cell(ENGINE).model_copy(update={"time": steps})
+    assert reason_to_skip(engine, has_gpu=False) == "onnxruntime does not train: leave time.train_step out"
+    file = engine.model_copy(update={"model": ModelSpec(name="onnx/classifier"), "runtime": Runtime()})
+    reason = reason_to_skip(file, has_gpu=False)
+    assert reason == "an ONNX file cannot be trained: leave time.train_step out"
 
 
 def test_a_training_may_not_be_had_either():

@@ -151,7 +151,10 @@ def test_no_message_speaks_of_pydantic(problems):
             ("train", "augment"),
             ["mirror", "scale", "shift", "aspect", "hue", "saturation", "exposure", "lighting"],
         ),
-        (("models", 3, "time"), ["latency", "throughput", "end_to_end", "rounds", "budget"]),
+        (
+            ("models", 3, "time"),
+            ["latency", "throughput", "end_to_end", "train_step", "energy", "rounds", "budget"],
+        ),
         (("models", 0, "options"), []),  # free: each model has its own
     ],
 )

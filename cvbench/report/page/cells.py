@@ -13,6 +13,7 @@ from cvbench.report.page.titles import Told
 from cvbench.report.page.values import shown, words
 from cvbench.report.page.views import CellView, Column, Missing, Row, Stage, Table, Value
 from cvbench.report.sources import Source
+from cvbench.spec import Runtime
 from cvbench.units import show_seconds
 
 
@@ -60,6 +61,14 @@ def command(source: Source, record: Record) -> str:
     return shlex.join(["cvbench", "run", suite, *said, "--only", record.key, *limit, "--fresh"])
 
 
+def _way(runtime: Runtime) -> str:
+    """Who runs the net, and how."""
+    words: list[str] = [runtime.engine or "eager"]
+    if runtime.compile:
+        words = ["compiled" if runtime.compile is True else f"compiled, {runtime.compile}"]
+    return ", ".join([*words, *(["CUDA graphs"] if runtime.cuda_graphs else [])])
+
+
 def _summary(record: Record) -> str:
     shares = [m for m in record.measurements if m.unit == "fraction" and m.value is not None][:1]
     latency = record.measurement("latency_p50")
@@ -81,7 +90,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
                 (
                     runtime.precision,
                     runtime.layout,
-                    "compiled" if runtime.compile else "eager",
+                    _way(runtime),
                     f"device {runtime.device}",
                 )
             ),

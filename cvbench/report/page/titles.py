@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from cvbench.record import Record
 from cvbench.report.frame import task_of
 from cvbench.report.sources import Source
+from cvbench.report.table import run_in
 
 
 class Told(NamedTuple):
@@ -62,9 +63,7 @@ def _traits(source: Source, record: Record) -> dict[str, Any]:
     return {
         **plain,
         "data": cell.data.name,
-        "precision": cell.runtime.precision,
-        "layout": cell.runtime.layout,
-        "compile": cell.runtime.compile,
+        **run_in(cell.runtime),
         "device": cell.runtime.device,
         "seed": cell.seed,
         "run": source.name,
