@@ -1,6 +1,10 @@
+import os
+import time
+from pathlib import Path
+
 import pytest
 
-from cvbench.timing.host_watch import HostWatch, Reading, differences, read
+from cvbench.timing.host_watch import Files, HostWatch, Reading, differences
 
 QUIET = Reading(now_s=0, own_s=0, busy_s=0, stolen_s=0, total_s=0, throttled=0, switched=0)
 
@@ -45,7 +49,7 @@ def system(tmp_path):
 
 
 def test_the_counters_of_linux_are_read(system):
-    found = read(system())
+    found = Files(system()).read()
     assert found.busy_s == pytest.approx(1.6)  # (100 + 50 + 5 + 5) ticks of 10 ms
     assert found.stolen_s == pytest.approx(0.2)
     assert found.total_s == pytest.approx(10.0)
@@ -65,3 +69,23 @@ def test_a_slice_in_which_the_quota_struck_is_disturbed_and_the_sum_is_told(syst
     system(throttled=5)
     assert watch.end().disturbances == ("the CPU quota throttled it",)
     assert watch.summary()["timing_throttled_periods"] == 2
+
+
+def test_files_stay_open_and_are_read_anew():
+    files = Files(Path("/"))
+    before = files.read()
+    end = time.perf_counter() + 0.2
+    while time.perf_counter() < end:
+        pass
+    after = files.read()
+    assert after.total_s > before.total_s
+    assert after.own_s > before.own_s
+
+
+def test_files_are_closed_with_their_watch(system):
+    files = Files(system())
+    fd = files._stat
+    os.fstat(fd)
+    del files
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
