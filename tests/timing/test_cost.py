@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from cvbench.record import Measurement
-from cvbench.timing.cost import Cost, Roofline, cost_figures, cost_of, roofline, use_figures
+from cvbench.timing.cost import DATA_SHEETS, Cost, Roofline, cost_figures, cost_of, roofline, use_figures
 
 
 def test_a_convolution_is_counted_by_hand():
@@ -59,6 +59,26 @@ def test_the_data_sheets_peak_is_that_of_the_math_that_is_used():
     assert fp32 == pytest.approx(100 * 1e11 / 66.9e12)
     assert bf16 == pytest.approx(100 * 1e11 / 989.4e12)
     assert "mfu" not in used(100.0, gpu="an unknown card")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "clock_ghz", "cores", "tensor_clock_ghz", "tensor_units"),
+    [
+        # boost clock, FP32 cores; clock of the tensor cores, half-precision multiply-adds a clock
+        ("H100 80GB HBM3", 1.980, 16896, 1.830, 528 * 512),
+        ("H200", 1.980, 16896, 1.830, 528 * 512),
+        ("A100-SXM", 1.410, 6912, 1.410, 432 * 256),
+        ("V100-SXM2", 1.530, 5120, 1.530, 640 * 64),
+        ("Tesla T4", 1.590, 2560, 1.590, 320 * 64),
+    ],
+)
+def test_the_data_sheets_peaks_are_units_times_clock(gpu, clock_ghz, cores, tensor_clock_ghz, tensor_units):
+    peaks = DATA_SHEETS[gpu]
+    half = 2 * tensor_units * tensor_clock_ghz * 1e9
+    assert peaks["fp32"] == pytest.approx(2 * cores * clock_ghz * 1e9, rel=0.006)
+    assert peaks["fp16"] == pytest.approx(half, rel=0.004)
+    assert peaks.get("bf16", peaks["fp16"]) == peaks["fp16"]
+    assert peaks.get("tf32", half / 2) == pytest.approx(half / 2, rel=0.004)
 
 
 def test_what_has_no_rate_or_no_count_has_no_share():
