@@ -22,11 +22,12 @@ COPY_PROTOCOL = "roofline/one large copy, read and written, best of several"
 MFU_PROTOCOL = "mfu/flops of the net times images a second over the rate of a large matrix product"
 SHEET_PROTOCOL = "mfu/flops of the net times images a second over the data sheet's dense peak"
 
-# Dense peaks in FLOP/s, without sparsity; each is two times the units, times what a unit does in a clock, times
-# the boost clock, by which the tests check them. H100 SXM: NVIDIA H100 data sheet (67; 989 and 1,979 with
-# sparsity, which are twice the dense rates), to the digits of the Hopper white paper. H200 SXM: the same chip
-# with as many units at the same clocks, and other memory. A100 SXM: NVIDIA A100 data sheet, 1758950. V100 SXM2:
-# NVIDIA, Programming Tensor Cores in CUDA 9 (125), and the Volta white paper (15.7). T4: NVIDIA T4 data sheet.
+# Dense peaks in FLOP/s, without sparsity; each is two times the units, times what a unit does in a clock,
+# times the boost clock, by which the tests check them. H100 SXM: NVIDIA H100 data sheet (67; 989 and 1,979
+# with sparsity, which are twice the dense rates), to the digits of the Hopper white paper. H200 SXM: the same
+# chip with as many units at the same clocks, and other memory. A100 SXM: NVIDIA A100 data sheet, 1758950.
+# V100 SXM2: NVIDIA, Programming Tensor Cores in CUDA 9 (125), and the Volta white paper (15.7). T4: NVIDIA T4
+# data sheet.
 DATA_SHEETS = {
     "H100 80GB HBM3": {"fp32": 66.9e12, "tf32": 494.7e12, "bf16": 989.4e12, "fp16": 989.4e12},
     "H200": {"fp32": 66.9e12, "tf32": 494.7e12, "bf16": 989.4e12, "fp16": 989.4e12},

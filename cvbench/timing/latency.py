@@ -26,7 +26,7 @@ from cvbench.statistics.series import (
 )
 from cvbench.timing.instruments import Call, Instruments, overhead_s
 from cvbench.timing.series import Series, protocol
-from cvbench.timing.slices import Tally, settled_heap
+from cvbench.timing.slices import WENT_BACK, Tally, settled_heap
 from cvbench.timing.warmup import WarmUp, warm_up
 
 PROTOCOL = "latency/host/closed-loop/warm"
@@ -142,6 +142,8 @@ class _Lane:
             ):
                 self._take()
                 taken += 1
+                if self.host[-1] < 0:
+                    judgement.spoilt_by = WENT_BACK
         self.slices += [self.tally.taken - 1] * taken
         self.valid += [judgement.valid] * taken
 

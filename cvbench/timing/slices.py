@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from statistics import median
 
 from cvbench.timing.instruments import Counters, Instruments, Seen
 
@@ -19,6 +20,11 @@ MOST_TAINTED = 0.2
 """Share of slices that may be taken anew; at least two may."""
 REST_S, LONGEST_REST_S = 1.0, 8.0
 """How long to let a tainted device cool down: doubled each time, up to."""
+WENT_BACK = "the clock went back"
+STOOD_STILL = "it took many times as long as the others: the clock jumped, or the process stood still"
+MANY = 10
+"""Times the median slice so far, of which there are at least `KNOWN`."""
+KNOWN = 3
 
 
 @contextmanager
@@ -37,6 +43,8 @@ class Judgement:
     """On one slice; sure only when it is over."""
 
     valid: bool = True
+    spoilt_by: str | None = None
+    """What whoever takes the slice found wrong with it."""
 
 
 @dataclass
@@ -53,6 +61,7 @@ class Tally:
     invalid: str | None = None
     """Why the series cannot stand."""
     _rest_s: float = REST_S
+    _lengths: list[float] = field(default_factory=list)
 
     @contextmanager
     def watched(self) -> Iterator[Judgement]:
@@ -62,12 +71,29 @@ class Tally:
         gc.disable()
         before = self.instruments.device.counters()
         self.instruments.watch.begin()
+        start = self.instruments.clock.now_ns()
         try:
             yield judgement
         finally:
             gc.enable()
+        length_s = (self.instruments.clock.now_ns() - start) * 1e-9
         seen = self.instruments.watch.end()
+        seen = Seen(
+            (*seen.taints, *self._spoilt(judgement, length_s)), (*seen.disturbances, *self._long(length_s))
+        )
         self._judge(judgement, before, self.instruments.device.counters(), seen)
+
+    @staticmethod
+    def _spoilt(judgement: Judgement, length_s: float) -> Iterator[str]:
+        if judgement.spoilt_by is not None:
+            yield judgement.spoilt_by
+        elif length_s < 0:
+            yield WENT_BACK
+
+    def _long(self, length_s: float) -> Iterator[str]:
+        if len(self._lengths) >= KNOWN and length_s > MANY * median(self._lengths):
+            yield STOOD_STILL
+        self._lengths.append(length_s)
 
     def _judge(self, judgement: Judgement, before: Counters, after: Counters, seen: Seen) -> None:
         self.taken += 1

@@ -5,6 +5,7 @@ A window ends with the only wait in it; its images over its wall time are one sa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from cvbench.spec import ThroughputPlan, TrainStepPlan
 from cvbench.statistics.series import geometric_mean, half_width, mean_interval
 from cvbench.timing.instruments import Call, Instruments
 from cvbench.timing.series import Series, protocol
-from cvbench.timing.slices import Tally, settled_heap
+from cvbench.timing.slices import WENT_BACK, Tally, settled_heap
 from cvbench.timing.warmup import warm_up
 
 PROTOCOL = "throughput/windows/no-step-sync"
@@ -69,7 +70,10 @@ def measure_throughput(
                     call(number)
                     number += 1
                 instruments.device.wait()
-                rates.append(batch * steps / ((instruments.clock.now_ns() - before) * 1e-9))
+                window_s = (instruments.clock.now_ns() - before) * 1e-9
+                rates.append(batch * steps / window_s if window_s > 0 else math.nan)
+                if window_s <= 0:
+                    judgement.spoilt_by = WENT_BACK
             valid.append(judgement.valid)
             on_step(min(1.0, sum(valid) / plan.windows))
     kept = np.array(valid) & (tally.invalid is None)

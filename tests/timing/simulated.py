@@ -27,6 +27,11 @@ class SimulatedClock:
         self.rested_s.append(seconds)
         self.host_ns += round(seconds * 1e9)
 
+    def jump(self, seconds: float) -> None:
+        """Show another time from now on, as no sound clock does."""
+        self.host_ns += round(seconds * 1e9)
+        self.device_free_ns += round(seconds * 1e9)
+
     def wait(self) -> None:
         self.waits += 1
         self.host_ns = max(self.host_ns, self.device_free_ns)

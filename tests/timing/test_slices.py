@@ -102,6 +102,50 @@ def test_windows_of_throughput_are_judged_alike():
     assert throughput_figure(windows(itertools.repeat(HOT))).missing.startswith("3 of 3 slices were tainted")
 
 
+def jump(seconds, *, at):
+    def change(clock, number):
+        if number == at:
+            clock.jump(seconds)
+
+    return change
+
+
+def test_a_clock_that_goes_back_costs_the_slice():
+    series, _ = taken([], change=jump(-0.05, at=1000))
+    assert (series.accepted > 0).all()
+    assert p50(series).value == pytest.approx(1e-3)
+    assert series.cautions == ("1 of 21 slices were taken anew: the clock went back (1)",)
+
+
+def test_a_clock_that_goes_back_all_the_time_gives_no_figure():
+    def change(clock, number):
+        if number % 150 == 0:
+            clock.jump(-0.002)
+
+    series, _ = taken([], change=change)
+    assert p50(series).missing.startswith("3 of 3 slices were tainted: the clock went back (3)")
+
+
+def test_a_clock_that_jumps_ahead_moves_no_median_and_is_told():
+    series, _ = taken([], change=jump(3600, at=2000), plan=PLAN.model_copy(update={"duration": 1e6}))
+    assert p50(series).value == pytest.approx(1e-3)
+    [said] = series.cautions
+    assert said.endswith("the clock jumped, or the process stood still (1)")
+
+
+def test_a_window_during_which_the_clock_went_back_is_taken_anew():
+    clock, plan = SimulatedClock(), ThroughputPlan(warmup=0.1, window=1.0, windows=5)
+    work, moved = clock.work(launch_s=0, run_s=lambda _: 0.01), jump(-3600, at=150)
+
+    def call(number):
+        work(number)
+        moved(clock, number)
+
+    series = measure_throughput(call, plan, batch=1, instruments=instruments(clock))
+    assert throughput_figure(series).value == pytest.approx(100)
+    assert "the clock went back (1)" in series.cautions[0]
+
+
 def test_values_are_never_averaged_over_tainted_slices():
     series, _ = taken([HOT])
     assert np.array_equal(series.accepted, series.values[series.valid])
