@@ -67,7 +67,7 @@ def test_steps_without_a_gradient_are_no_training():
 
 def test_steps_that_move_no_weight_are_no_training():
     with pytest.raises(CellError, match="no weight has moved in three steps: nothing is trained"):
-        timed(Net().eval(), Shades(), lr=1e-30, weight_decay=0.0, momentum=0.0)
+        timed(Net().eval(), Shades(), lr=1e-60, weight_decay=0.0, momentum=0.0)
 
 
 class Greedy(Net):
@@ -83,7 +83,6 @@ def test_memory_that_does_not_suffice_is_an_outcome_of_its_own():
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("yolo_v2_tiny", {"size": 64, "width": 0.125}),
         ("yolo_v3_tiny", {"size": 64, "width": 0.125}),
         ("faster_rcnn_resnet18_fpn", {"size": 64}),
     ],

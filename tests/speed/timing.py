@@ -1,8 +1,10 @@
-"""How far timings can be trusted here: `python -m tests.speed.timing agreement|overhead|repeat [RUN …]`.
+"""How far timings can be trusted here: `python -m tests.speed.timing agreement|timm|overhead|repeat [RUN …]`.
 
-`agreement` times the same callables by cvbench, by torch.utils.benchmark and by a plain loop in turn;
-`overhead` times a call that does nothing, and what watching costs; `repeat` puts the figures of
-several runs of one suite side by side. Each replaces its part of results/reference/timing-<machine>.
+`agreement` times the same callables by cvbench, by torch.utils.benchmark and by a plain loop in turn; `timm`
+measures images a second of ResNet-50 by our windows and as timm's benchmark.py does; `overhead` times a call
+that does nothing, and what watching costs; `repeat` puts the figures of several runs of one suite side by
+side, with the time that went into anything but timing. Each replaces its part of
+results/reference/timing-<machine>.
 """
 
 import argparse
@@ -19,11 +21,12 @@ from torch.utils.benchmark import Timer
 from cvbench.environment import probe
 from cvbench.files import write_whole
 from cvbench.models.building import build_model
-from cvbench.spec import LatencyPlan, ModelSpec
+from cvbench.spec import LatencyPlan, ModelSpec, ThroughputPlan
 from cvbench.store import Store
 from cvbench.timing.host_watch import HostWatch
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
+from cvbench.timing.throughput import measure_throughput, throughput_figure
 from tests.speed.table import FOLDER, machine_class
 
 MODELS = {
@@ -32,7 +35,8 @@ MODELS = {
     "vgg11 of 32 pixels, a quarter as wide": ModelSpec(name="vgg11", options={"size": 32, "width": 0.25}),
 }
 TURNS, ITERATIONS = 8, 40
-RUNS = 3
+BATCH, TIMM_TURNS = 4, 3
+TIMM_WARM_UP, TIMM_ITERATIONS = 10, 10
 
 
 def agreement() -> dict[str, Any]:
@@ -87,6 +91,46 @@ def _loop(call: Callable[[int], object]) -> float:
     return float(np.median(times))
 
 
+def timms_protocol() -> dict[str, Any]:
+    """Images a second of timm's ResNet-50 at 224 pixels, by ours and by timm's rule, which take turns.
+
+    timm's benchmark.py (1.0) warms up with 10 steps on one batch of normal data under no_grad, then times
+    steps that are each waited for, and divides images by the time of the loop: 40 steps there, 10 here.
+    """
+    import timm
+
+    torch.manual_seed(0)
+    net = timm.create_model("resnet50").eval()
+    images = [torch.randn(BATCH, 3, 224, 224) for _ in range(8)]
+
+    def ours(number: int) -> object:
+        with torch.inference_mode():
+            return net(images[number % 8])
+
+    found: dict[str, list[float]] = {"cvbench": [], "timm's protocol": []}
+    for turn in range(TIMM_TURNS):
+        for name in list(found) if turn % 2 == 0 else reversed(list(found)):
+            rate = _windows(ours) if name == "cvbench" else _as_timm(net, images[0])
+            found[name].append(rate)
+    return found
+
+
+def _windows(call: Callable[[int], object]) -> float:
+    plan = ThroughputPlan(warmup=2, window=2, windows=3)
+    series = measure_throughput(call, plan, batch=BATCH, instruments=Instruments())
+    return float(throughput_figure(series).value or np.nan)
+
+
+@torch.no_grad()
+def _as_timm(net: Any, batch: torch.Tensor) -> float:
+    for _ in range(TIMM_WARM_UP):
+        net(batch)
+    start = time.perf_counter()
+    for _ in range(TIMM_ITERATIONS):
+        net(batch)
+    return TIMM_ITERATIONS * len(batch) / (time.perf_counter() - start)
+
+
 def overhead() -> dict[str, Any]:
     """Seconds that an iteration of nothing takes, alone and in groups, and that a watched slice costs."""
     plan = LatencyPlan(warmup=0.05, duration=5, iterations=2000)
@@ -107,16 +151,27 @@ def overhead() -> dict[str, Any]:
 
 
 def repeated(names: list[str], results: Path) -> dict[str, Any]:
-    """The speed figures of several runs of one suite, with the interval that each claimed."""
+    """The speed figures of several runs of one suite with the intervals they claimed, and where time went."""
     found: dict[str, Any] = {}
+    spent: list[dict[str, float]] = []
     for name in names:
-        for record in Store(results).find(name).records():
+        records = Store(results).find(name).records()
+        rounds = [one for record in records for one in record.rounds]
+        spent.append(
+            {
+                "wall": sum(record.wall_s for record in records),
+                "timing": sum(record.spent.get("time", 0.0) for record in records),
+                "rounds": sum(one.wall_s for one in rounds),
+                "timing in rounds": sum(one.spent.get("time", 0.0) for one in rounds),
+            }
+        )
+        for record in records:
             for figure in record.measurements:
                 if figure.name in ("latency_p50", "throughput") and figure.value is not None:
                     title = f"{record.cell.title}, {figure.name} at {figure.at}"
                     entry = {"value": figure.value, "interval": figure.interval, "n": figure.n}
                     found.setdefault(title, []).append(entry)
-    return found
+    return {"figures": found, "spent": spent}
 
 
 def markdown(kept: dict[str, Any]) -> str:
@@ -135,6 +190,20 @@ def markdown(kept: dict[str, Any]) -> str:
                 low, middle, high = np.percentile(np.divide(seconds, times["cvbench"]), [25, 50, 75])
                 p50 = f"{np.median(seconds) * 1e3:.3f}"
                 lines.append(f"| {model} | {tool} | {p50} | {middle:.3f} ({low:.3f} to {high:.3f}) |")
+    if "timm" in kept:
+        lines += ["", "## ResNet-50 by our windows and by timm's protocol", ""]
+        lines += [
+            f"At batch {BATCH}, in turn. On a CPU neither waits for anything: where timm waits after each",
+            "",
+        ]
+        lines[-1:] = [
+            "step and takes one batch again and again, we wait once a window and take eight in turn.",
+            "",
+        ]
+        lines += ["| protocol | images/s, turn by turn | ratio to cvbench, median |", "|---|---|---|"]
+        for tool, rates in kept["timm"].items():
+            ratio = float(np.median(np.divide(rates, kept["timm"]["cvbench"])))
+            lines.append(f"| {tool} | {', '.join(f'{rate:.2f}' for rate in rates)} | {ratio:.3f} |")
     if "overhead" in kept:
         cost = {name: np.percentile(times, [25, 50, 75]) for name, times in kept["overhead"].items()}
         lines += ["", "## What measuring costs", "", "| what | median (quartiles) | asked |", "|---|---|---|"]
@@ -152,7 +221,24 @@ def markdown(kept: dict[str, Any]) -> str:
         lines += ["", "## The same suite several times", ""]
         lines += ["| figure | runs | spread (sd / mean) | claimed half-widths | intervals with the mean |"]
         lines += ["|---|---|---|---|---|"]
-        lines += [_repeat_line(title, runs) for title, runs in kept["repeat"].items()]
+        figures = kept["repeat"]["figures"]
+        lines += [_repeat_line(title, runs) for title, runs in figures.items()]
+        held = [_held(runs) for runs in figures.values()]
+        lines += [
+            "",
+            f"In all: {sum(a for a, _ in held)} of {sum(b for _, b in held)} intervals hold the mean.",
+        ]
+        lines += [
+            "",
+            "| run | wall, s | not timing | wall of the rounds, s | not timing |",
+            "|---|---|---|---|---|",
+        ]
+        for number, one in enumerate(kept["repeat"]["spent"], 1):
+            shares = 1 - one["timing"] / one["wall"], 1 - one["timing in rounds"] / one["rounds"]
+            walls = one["wall"], one["rounds"]
+            lines.append(
+                f"| {number} | {walls[0]:.0f} | {shares[0]:.0%} | {walls[1]:.0f} | {shares[1]:.0%} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -160,16 +246,22 @@ def _repeat_line(title: str, runs: list[dict[str, Any]]) -> str:
     values = np.array([run["value"] for run in runs])
     claimed = [run["interval"] for run in runs if run["interval"]]
     halves = ", ".join(f"{(high - low) / (high + low):.1%}" for low, high in claimed)
-    mean = values.mean()
-    inside = sum(low <= mean <= high for low, high in claimed)
-    spread = values.std(ddof=1) / mean
-    return f"| {title} | {len(runs)} | {spread:.1%} | {halves} | {inside} of {len(claimed)} |"
+    inside, of = _held(runs)
+    spread = values.std(ddof=1) / values.mean()
+    return f"| {title} | {len(runs)} | {spread:.1%} | {halves} | {inside} of {of} |"
+
+
+def _held(runs: list[dict[str, Any]]) -> tuple[int, int]:
+    """How many intervals hold the mean of all runs, and how many there are."""
+    mean = np.mean([run["value"] for run in runs])
+    claimed = [run["interval"] for run in runs if run["interval"]]
+    return sum(low <= mean <= high for low, high in claimed), len(claimed)
 
 
 def main() -> None:
     """Measure what is asked for, and write both files."""
     parser = argparse.ArgumentParser(description="How far timings can be trusted on this machine.")
-    parser.add_argument("part", choices=("agreement", "overhead", "repeat"))
+    parser.add_argument("part", choices=("agreement", "timm", "overhead", "repeat"))
     parser.add_argument("runs", nargs="*", help="of repeat: the runs' names or folders")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--out", type=Path, default=FOLDER)
@@ -179,6 +271,7 @@ def main() -> None:
     kept = json.loads(file.read_text()) if file.exists() else {"schema": 1}
     parts: dict[str, Callable[[], Any]] = {
         "agreement": agreement,
+        "timm": timms_protocol,
         "overhead": overhead,
         "repeat": lambda: repeated(asked.runs, asked.results),
     }
