@@ -1,7 +1,7 @@
 """What a training image goes through: moved, scaled, mirrored and recoloured, its truth along with it.
 
 Every image is resampled once: fitting and augmenting are one placement, so zooming into a large
-photograph shows detail that its fitted form has lost already.
+photograph shows detail that its fitted form has lost already. Only bending takes a second time.
 
 Each image has draws of its own, seeded by (seed, epoch, index). They depend on nothing else: neither
 on the number of worker processes nor on which images came before.
@@ -18,7 +18,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from cvbench.images import seeding
+from cvbench.images.bending import bent, bent_truth, displacements
 from cvbench.images.colours import coloured
+from cvbench.images.cutting import cut
 from cvbench.images.geometry import Placement, clipped, placement
 from cvbench.spec import Augment
 from cvbench.values import ClassScores, Detections, LabelMap, Preprocessing, Truth
@@ -41,25 +44,37 @@ def augment(
     preprocessing: Preprocessing,
     generator: torch.Generator,
 ) -> Augmented:
-    """The image fitted, resized by drawn factors about the centre, moved, recoloured, perhaps mirrored.
+    """The image fitted, resized by drawn factors about the centre, moved, bent, recoloured, perhaps mirrored.
 
     Five numbers are drawn whatever the recipe asks for, so that switching one part off leaves the
-    others' draws alone; those of colours come behind them. Boxes are clipped to the canvas. Of objects
+    others' draws alone; those of colours come behind them; cutting and bending have generators of their
+    own, which the seed of `generator` decides. Boxes are clipped to the canvas. Of objects
     that are cut, those with less than `SMALLEST_SHARE` of their box are dropped, masks or no masks: a
     detector sees the same objects whether masks are carried along or not.
     """
     flip, zoom, down, right, stretch = torch.rand(5, generator=generator, dtype=torch.float64).tolist()
-    fitted = placement((image.shape[1], image.shape[2]), preprocessing)
-    place = _zoomed_and_shifted(
-        fitted, recipe, zoom=zoom, stretch=2 * stretch - 1, shifts=(2 * down - 1, 2 * right - 1)
-    )
+    source = (image.shape[1], image.shape[2])
+    fitted = placement(source, preprocessing)
+    if recipe.area is not None:
+        draws = seeding.generator("cutting", generator.initial_seed())
+        aspect = recipe.aspect or 1.0
+        place = cut(source, fitted.canvas, area=recipe.area, aspect=aspect, generator=draws)
+    else:
+        place = _zoomed_and_shifted(
+            fitted, recipe, zoom=zoom, stretch=2 * stretch - 1, shifts=(2 * down - 1, 2 * right - 1)
+        )
     image = place.image(
         image, preprocessing.fill, preprocessing.interpolation, antialias=preprocessing.antialias
     )
-    image = coloured(image, recipe, generator)
     truth = place.truth(truth)
     if (place != fitted or preprocessing.resize == "crop") and isinstance(truth, Detections):
         truth = within(truth, place.canvas)
+    if recipe.elastic is not None:
+        draws = seeding.generator("bending", generator.initial_seed())
+        field = displacements(place.canvas, deviation=recipe.elastic, generator=draws)
+        image = bent(image, field, preprocessing.fill)
+        truth = bent_truth(truth, field, least=SMALLEST_SHARE)
+    image = coloured(image, recipe, generator)
     return mirrored(image, truth) if recipe.mirror and flip < 0.5 else Augmented(image, truth)
 
 

@@ -10,8 +10,8 @@ losses count 0.3 each.
 Each module has four branches; the fourth, a 3 x 3 maximum and a 1 x 1 projection, is often left untold.
 
 Differences from the paper:
-- Both: no crops of 8 to 100 % of the area, no averaged weights, no 144 crops. Other aspects and photometric
-  noise are the recipe's.
+- Both: no averaged weights, no 144 crops. Photometric noise is the recipe's, and so are the paper's parts of
+  8 to 100 % of the area: `augment: {area: [0.08, 1], aspect: 1.333}`.
 - `googlenet_original`: the paper names the kinds of its response normalisation and initialisation, not
   their constants. They are those of the net that Caffe's authors published. Below 224 pixels the heads
   average what there is to 4 x 4.

@@ -19,7 +19,7 @@ from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
 from cvbench.values import ClassScores
 from tests.models.faster_rcnn.peer import faster_rcnn_of_torchvision, livelier
 
-BATCH, CLASSES, OUTPUTS, SIZE = 2, 1000, 91, (480, 640)
+BATCH, CLASSES, OUTPUTS, SIZE = 1, 1000, 91, (480, 640)
 LAYOUT = torch.channels_last
 """That of cvbench's recipes and runtimes, unless they ask for another one."""
 NETS = (

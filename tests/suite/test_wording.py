@@ -34,6 +34,10 @@ def with_model(parts):
          "train.augment.scale: [1, 2, 3] is too long; at most 2 may be listed."),
         ("train: {augment: {scale: [2, 1]}}",
          "train.augment.scale: the range [2.0, 1.0] runs backwards; write [1.0, 2.0]."),
+        ("train: {augment: {area: [1, 0.5]}}",
+         "train.augment.area: the range [1.0, 0.5] runs backwards; write [0.5, 1.0]."),
+        ("train: {augment: {area: [0.5, 1], shift: 0.1}}",
+         "train.augment: area says both how large a part is shown and where; leave scale and shift out."),
         ("train: 3", "train: 3 is not a mapping (key: value)."),
         ("weights: 3", "weights: 3 is not text."),
         ("time: {latency: {warmup: 5 parsecs}}",
@@ -102,7 +106,7 @@ def test_a_wrong_top_of_the_file_is_told(text, what, remedy, problems):
         ("train: {epoch: 3}", 'train.epoch: there is no key "epoch" here.',
          "Did you mean epochs?   See all: cvbench schema suite"),
         ("train: {augment: {flip: true}}", 'train.augment.flip: there is no key "flip" here.',
-         "Known here: mirror, scale, shift, aspect, hue, saturation, exposure, lighting."),
+         "Known here: mirror, scale, shift, aspect, area, elastic, hue, saturation, exposure, lighting."),
         ("runtime: {bach: 3}", 'runtime.bach: there is no key "bach" here.',
          "Did you mean batch?   See all: cvbench schema suite"),
         ("data: {splt: test}", 'data.splt: there is no key "splt" here.',
@@ -149,7 +153,10 @@ def test_no_message_speaks_of_pydantic(problems):
     [
         (
             ("train", "augment"),
-            ["mirror", "scale", "shift", "aspect", "hue", "saturation", "exposure", "lighting"],
+            [
+                *("mirror", "scale", "shift", "aspect", "area", "elastic"),
+                *("hue", "saturation", "exposure", "lighting"),
+            ],
         ),
         (
             ("models", 3, "time"),

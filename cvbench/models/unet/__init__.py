@@ -9,8 +9,8 @@ the labelled output; the forward pass mirrors the missing border. With `tile` it
 overlapping tiles, the strategy of figure 2.
 
 Differences from the paper:
-- Both: colour images; no elastic deformations; transposed convolutions start from N(0, 1/incoming), for
-  no rectifier follows them.
+- Both: colour images; transposed convolutions start from N(0, 1/incoming), for no rectifier follows them.
+  The paper's elastic deformations are the recipe's: `augment: {elastic: 10}`.
 - `unet_original`: the paper's weight map is 10 exp(-(d1 + d2)^2 / 50) on top of a weight that balances
   the classes' frequencies in the whole training set. Here that weight is 1: a net sees no data set. A
   cell is a connected region of one class, since a label map knows no cells. The paper gives no rate for
