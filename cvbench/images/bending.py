@@ -79,7 +79,7 @@ def _places(field: Float32[Tensor, "2 h w"]) -> Float32[Tensor, "2 h w"]:
 def _inside(places: Float32[Tensor, "2 h w"]) -> Bool[Tensor, "h w"]:
     """Whether a pixel looks at the canvas."""
     h, w = places.shape[1:]
-    y, x = places + 0.5
+    y, x = (places + 0.5).unbind()
     return (y >= 0) & (y < h) & (x >= 0) & (x < w)
 
 
@@ -88,14 +88,14 @@ def _looked_up(
 ) -> Shaped[Tensor, "*channels h w"]:
     """Each pixel takes the one whose area holds the place it looks at."""
     h, w = places.shape[1:]
-    y, x = (places + 0.5).floor().long()
+    y, x = (places + 0.5).floor().long().unbind()
     return planes[..., y.clamp(0, h - 1), x.clamp(0, w - 1)].masked_fill(~_inside(places), fill)
 
 
 def _box_pixels(boxes: Float[Tensor, "n 4"], places: Float32[Tensor, "2 h w"]) -> Bool[Tensor, "n h w"]:
     """Which pixels look into each box."""
-    y, x = places + 0.5
-    x1, y1, x2, y2 = boxes.T[:, :, None, None]
+    y, x = (places + 0.5).unbind()
+    x1, y1, x2, y2 = boxes[:, :, None, None].unbind(1)
     return (x >= x1) & (x < x2) & (y >= y1) & (y < y2)
 
 
