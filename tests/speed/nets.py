@@ -19,7 +19,7 @@ from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
 from cvbench.values import ClassScores
 from tests.models.faster_rcnn.peer import faster_rcnn_of_torchvision, livelier
 
-BATCH, CLASSES, OUTPUTS, SIZE = 1, 1000, 91, (480, 640)
+CLASSES, OUTPUTS, SIZE = 1000, 91, (480, 640)
 LAYOUT = torch.channels_last
 """That of cvbench's recipes and runtimes, unless they ask for another one."""
 NETS = (
@@ -57,10 +57,10 @@ def contenders(name: str) -> dict[str, nn.Module]:
     return {who: net.to(memory_format=LAYOUT) for who, net in nets.items()}
 
 
-def images() -> Tensor:
+def image() -> Tensor:
     """Noise, from which untrained nets tell classes apart as well as from anything."""
     draw = torch.Generator().manual_seed(1)
-    return torch.randn(BATCH, 3, 224, 224, generator=draw).to(memory_format=LAYOUT)
+    return torch.randn(1, 3, 224, 224, generator=draw).to(memory_format=LAYOUT)
 
 
 def logits_of(outputs: Any) -> list[Tensor]:
@@ -83,13 +83,13 @@ def inference(name: str) -> dict[str, Call]:
 
         return call
 
-    pixels = images()
+    pixels = image()
     return {who: of(net.eval()) for who, net in contenders(name).items()}
 
 
 def training(name: str) -> dict[str, Call]:
     """Steps of training; with dropout no two have the same loss, so they give nothing to compare."""
-    pixels, labels = images(), torch.arange(BATCH)
+    pixels, labels = image(), torch.tensor([0])
     truths = [ClassScores.of(label, CLASSES) for label in labels.tolist()]
 
     def of(net: Any) -> Call:
