@@ -7,7 +7,7 @@ on the number of workers, nor on where a training was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -91,10 +91,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
         jobs = order.jobs(first)
         with closing(stream(feed, jobs, workers=recipe.workers, pin=device.type == "cuda")) as loader:
             for done, batch in enumerate(loader, first + 1):
-                for text in batch.skipped:
-                    if text not in state.skipped:
-                        state.skipped.append(text)
-                        tell_skip(text)
+                _tell_once(batch.skipped, state.skipped, tell_skip)
                 if len(batch) >= min(2, recipe.batch, order.samples):
                     trainer.step(done - 1, batch)
                 pace.took(len(batch))
@@ -103,11 +100,17 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
                     on_progress(_progress(order, done, trainer, pace))
         trainer.finish()
     if trainer.losses.smoothed is None:
-        raise DataError(
-            f"{_name(dataset)}: too few of its {order.samples} samples could be decoded to train on; "
-            f"the first said\n  {state.skipped[0]}"
-        )
+        few = f"too few of its {order.samples} samples could be decoded to train on"
+        raise DataError(f"{_name(dataset)}: {few}; the first said\n  {state.skipped[0]}")
     return trainer.losses.curve()
+
+
+def _tell_once(texts: Sequence[str], told: list[str], tell: Callable[[str], None]) -> None:
+    """Tell what has not been told yet, and remember it."""
+    for text in texts:
+        if text not in told:
+            told.append(text)
+            tell(text)
 
 
 def _sides(model: nn.Module, recipe: TrainRecipe) -> tuple[int, ...]:
