@@ -1,5 +1,8 @@
 """The pytest plugin: `pytest --cvbench suites/ci.yaml` makes a test of each cell, beside all other tests.
 
+With `--cvbench-against BASELINE` one more test holds all of them against a baseline or another run, as
+`cvbench check` does: together, since a verdict counts how many were asked for.
+
 A cell passes if it finishes and holds the floors that its suite expects; one that the suite's machine
 cannot carry out is skipped. Cells can be chosen as tests are, with `-k`; what was finished before is taken
 from the results folder. Nothing is imported unless the option is given.
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from cvbench.checking.items import Item
     from cvbench.record import Record
     from cvbench.session import Session
     from cvbench.spec import Cell
@@ -32,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Make a test of each cell of this suite file; may be given several times.",
     )
     group.addoption("--cvbench-out", default="results", metavar="FOLDER", help="Where results are kept.")
+    group.addoption(
+        "--cvbench-against",
+        metavar="BASELINE",
+        help="Add a test that nothing is worse than in this baseline file or run.",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before -k and -m choose
@@ -46,8 +55,8 @@ def pytest_collection_modifyitems(
 class SuiteFile(pytest.File):
     """A suite, as a file of tests."""
 
-    def collect(self) -> Iterator[CellItem]:
-        """An item a cell; raises UsageError for a suite that is not sound."""
+    def collect(self) -> Iterator[CellItem | AgainstItem]:
+        """An item a cell, and one for the baseline; raises UsageError for a suite that is not sound."""
         from cvbench.errors import CvbenchError
         from cvbench.suite import load_suite
 
@@ -62,13 +71,54 @@ class SuiteFile(pytest.File):
             alone = titles.count(cell.title) == 1
             name = cell.title if alone else f"{cell.title} {cell.key[:6]}"
             yield CellItem.from_parent(self, name=name, cell=cell, bench=bench)
+        against = self.config.getoption("--cvbench-against")
+        if against is not None:
+            yield AgainstItem.from_parent(self, name=f"no worse than {against}", against=against, bench=bench)
 
 
 class CellFailed(Exception):
     """A cell that did not finish, or missed a floor."""
 
 
-class CellItem(pytest.Item):
+class _BenchItem(pytest.Item):
+    """A test of a suite: what fails it is told without a traceback."""
+
+    bench: _Bench
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The reason alone, where it is one."""
+        from cvbench.errors import CvbenchError
+
+        if isinstance(excinfo.value, CellFailed | CvbenchError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """What stands above a failure."""
+        return self.path, None, f"{self.path.name}: {self.name}"
+
+
+class AgainstItem(_BenchItem):
+    """All cells that were chosen, held against a baseline."""
+
+    def __init__(self, *, against: str, bench: _Bench, **more: Any) -> None:
+        super().__init__(**more)
+        self.against, self.bench = against, bench
+
+    def runtest(self) -> None:
+        """Fails with every answer that is worse; skipped where nothing can be told."""
+        from cvbench.checking.items import Answer
+
+        items = self.bench.held_against(self.against)
+        told = {answer: [f"{i.name}: {i.message}" for i in items if i.answer is answer] for answer in Answer}
+        worse = [*told[Answer.FAILED], *told[Answer.REGRESSION]]
+        if worse:
+            raise CellFailed("\n".join(worse))
+        if not told[Answer.PASS]:
+            pytest.skip("; ".join([*told[Answer.INCOMPARABLE], *told[Answer.INCONCLUSIVE]]) or "no figure")
+
+
+class CellItem(_BenchItem):
     """One cell."""
 
     def __init__(self, *, cell: Cell, bench: _Bench, **more: Any) -> None:
@@ -85,16 +135,6 @@ class CellItem(pytest.Item):
         missed = self.bench.suite.missed([record])
         if missed:
             raise CellFailed("missed expectation: " + "\n".join(missed))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The reason alone, where it is one."""
-        if isinstance(excinfo.value, CellFailed):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """What stands above a failure."""
-        return self.path, None, f"{self.path.name}: {self.name}"
 
 
 class _Bench:
@@ -122,11 +162,26 @@ class _Bench:
 
         from cvbench.session import Silence, opened
 
-        chosen = [i.cell.key for i in self._session.items if isinstance(i, CellItem) and i.bench is self]
-        cells = tuple(cell for cell in self.suite.cells if cell.key in chosen)
-        part = replace(self.suite, cells=cells)
+        part = replace(self.suite, cells=self._chosen())
         self._opened = self._stack.enter_context(opened(part, out=self._out, listener=Silence()))
         self._cells = self._opened.carry_out()
+
+    def _chosen(self) -> tuple[Cell, ...]:
+        """The cells whose tests are still among those to be run; all of them where none is."""
+        kept = [i.cell.key for i in self._session.items if isinstance(i, CellItem) and i.bench is self]
+        return tuple(cell for cell in self.suite.cells if not kept or cell.key in kept)
+
+    def held_against(self, against: str) -> list[Item]:
+        """The gate's answers on the chosen cells, and on what the baseline has beside all of the suite's."""
+        from cvbench.checking.gate import held_against
+
+        chosen = self._chosen()
+        for cell in chosen:
+            self.record(cell)
+        assert self._opened is not None
+        left_out = {cell.title for cell in self.suite.cells} - {cell.title for cell in chosen}
+        held = held_against(self._opened.run, against, out=self._out)
+        return [item for item in held.items if item.cell not in left_out]
 
     def close(self) -> None:
         """End the run."""

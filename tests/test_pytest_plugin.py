@@ -69,6 +69,18 @@ def test_cells_are_chosen_as_tests_are_and_a_missed_floor_fails(give):
     assert ("expected at least 1" in done.stdout) == (done.returncode == 1)
 
 
+def test_a_baseline_is_a_test_of_its_own(give, tmp_path):
+    """A run is no worse than itself; what the baseline has and the suite has not is a failure."""
+    first = give("--cvbench", "small.yaml", "-k", "linear")
+    assert first.returncode == 0
+    again = give("--cvbench", "small.yaml", "--cvbench-against", "small", "-k", "linear or worse")
+    assert "small.yaml::no worse than small PASSED" in again.stdout
+    missing = give("--cvbench", "small.yaml", "--cvbench-against", "nothing.json", "-k", "linear or worse")
+    assert "small.yaml::no worse than nothing.json FAILED" in missing.stdout
+    assert "nothing.json: this is no baseline that cvbench can read" in missing.stdout
+    assert "Traceback" not in missing.stdout
+
+
 def test_without_the_option_nothing_is_added(give):
     done = give()
     assert "1 passed" in done.stdout

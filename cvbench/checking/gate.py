@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
-from cvbench.checking.baselines import Baseline, job_of
-from cvbench.checking.history import against_history
+from cvbench.checking.baselines import Baseline, job_of, read_baseline, unpacked
+from cvbench.checking.history import against_history, steps
 from cvbench.checking.items import Answer, Item
 from cvbench.comparing.comparison import Comparison, compare
 from cvbench.comparing.differences import Difference
@@ -17,7 +19,7 @@ from cvbench.comparing.pairing import pair_up
 from cvbench.comparing.wording import change, figure_name, interval
 from cvbench.errors import InputError
 from cvbench.record import Record
-from cvbench.store import Run
+from cvbench.store import Run, Store
 from cvbench.units import show_value
 
 
@@ -88,6 +90,26 @@ def check_against(
             known = history.get((cell.key_b, figure_name(difference)))
             items.append(known or _item(cell.title, difference))
     return items, comparison
+
+
+class Held(NamedTuple):
+    """What came of a run that was held against a run or a baseline."""
+
+    items: list[Item]
+    comparison: Comparison
+    steps: list[str]
+    """Where the history of a baseline changed for good."""
+
+
+def held_against(run: Run, against: str, *, figures: str | None = None, out: Path) -> Held:
+    """The run against a baseline file, `….json`, or against another run, by folder or name."""
+    path = Path(against)
+    if path.suffix != ".json":
+        return Held(*check_against(run, Store(out).find(against), figures=figures), [])
+    baseline = read_baseline(path)
+    with unpacked(baseline, path) as base:
+        told = list(steps(baseline, {record.key: record.cell.title for record in baseline.records}))
+        return Held(*check_against(run, base, figures=figures, baseline=baseline), told)
 
 
 def _item(title: str, difference: Difference) -> Item:

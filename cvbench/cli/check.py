@@ -63,8 +63,10 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     if not records:
         raise gate.nothing_to_check(found)
     items = [*gate.check_outcomes(records), *gate.check_floors(records, gate.floors_of(found))]
-    more, comparison, told = _against(found, against, figures, out) if against else ([], None, [])
-    items += more
+    told, comparison = list[str](), None
+    if against:
+        held = gate.held_against(found, against, figures=figures, out=out)
+        items, comparison, told = [*items, *held.items], held.comparison, held.steps
     code = exit_code(items, None if on_inconclusive is None else on_inconclusive.value)
     suite = found.folder.parent.name
     _write(items, comparison, suite, junit=junit, summary=summary)
@@ -83,24 +85,6 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     if update:
         _update(found, against, out, passed=code in (0, 4), force=force, quiet=as_json)
     raise typer.Exit(code)
-
-
-def _against(
-    run: Run, against: str, figures: str | None, out: Path
-) -> tuple[list[Item], Comparison, list[str]]:
-    """The answers, the comparison behind them, and where the history of a baseline changed for good."""
-    from cvbench.checking.baselines import read_baseline, unpacked
-    from cvbench.checking.gate import check_against
-    from cvbench.checking.history import steps
-    from cvbench.store import Store
-
-    path = Path(against)
-    if path.suffix != ".json":
-        return *check_against(run, Store(out).find(against), figures=figures), []
-    baseline = read_baseline(path)
-    with unpacked(baseline, path) as base:
-        told = list(steps(baseline, {record.key: record.cell.title for record in baseline.records}))
-        return *check_against(run, base, figures=figures, baseline=baseline), told
 
 
 def _write(
