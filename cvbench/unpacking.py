@@ -48,6 +48,15 @@ def unpack(archive: Path, folder: Path, *, packed: Literal["tar", "zip"]) -> int
     return count
 
 
+def check_member(archive: Path, name: str, *, plain: bool) -> None:
+    """Raise InputError for a name that leads out of a folder, and for what is no plain file or folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
+        raise InputError(f"{archive}: holds {name!r}, which leads out of the folder; refused")
+    if not plain:
+        raise InputError(f"{archive}: holds {name!r}, a link or a device; refused")
+
+
 def _of_zip(member: zipfile.ZipInfo) -> _Member:
     kind = (member.external_attr >> 16) & 0o170000
     return _Member(member.filename, member.file_size, kind in (0, 0o100000, 0o040000))
@@ -60,11 +69,7 @@ def _of_tar(member: tarfile.TarInfo) -> _Member:
 def _check(archive: Path, members: Iterable[_Member]) -> int:
     total = count = 0
     for member in members:
-        path = PurePosixPath(member.name)
-        if path.is_absolute() or PureWindowsPath(member.name).drive or ".." in path.parts:
-            raise InputError(f"{archive}: holds {member.name!r}, which leads out of the folder; refused")
-        if not member.plain:
-            raise InputError(f"{archive}: holds {member.name!r}, a link or a device; refused")
+        check_member(archive, member.name, plain=member.plain)
         total, count = total + member.size, count + 1
     if total > max(_SMALL, _INFLATION * archive.stat().st_size):
         raise InputError(f"{archive}: would unpack to {total:,} bytes, far more than photographs do; refused")

@@ -48,7 +48,7 @@ DATASETS: Catalogue[DatasetCard] = Catalogue(
     DatasetCard(
         name="imagenet",
         address="cvbench.datasets.imagenet:imagenet",
-        summary="ImageNet-1k of 2012, in folders, in one folder with the devkit's list, or in its tar",
+        summary="ImageNet-1k of 2012, in folders, in one folder with the devkit's list, or in its tars",
         tasks=("classification",),
         classes=1000,
         splits={"train": 1_281_167, "val": 50_000},

@@ -10,9 +10,11 @@ from functools import cache
 from typing import Final
 
 from cvbench.catalogue.cards import Choice, Family, ModelCard
+from cvbench.catalogue.options import preparing
 from cvbench.spec import TaskName
 
 _SIZE: Final = Choice(None, "height and width of the input; by default what the library's weights expect")
+_CUT: Final = preparing("stretch", "letterbox", "crop", normalised=True)
 _TRANSFORMS: Final = Choice(
     "DEFAULT",
     "whose preprocessing is taken, such as IMAGENET1K_V1; by default of the `weights`, else the newest",
@@ -42,7 +44,7 @@ def _timm_card(name: str) -> ModelCard:
         link="https://github.com/huggingface/pytorch-image-models",
         input=(channels, height, width),
         parameters={},
-        options={"size": _SIZE},
+        options={"size": _SIZE, **_CUT},
     )
 
 
@@ -67,15 +69,20 @@ def _torchvision_tasks() -> dict[str, TaskName]:
 def _torchvision_card(name: str) -> ModelCard:
     task = _torchvision_tasks()[name]
     options = {
-        "classification": {"size": _SIZE, "transforms": _TRANSFORMS},
+        "classification": {"size": _SIZE, "transforms": _TRANSFORMS, **_CUT},
         "detection": {
             "size": _SIZE,
             "coco91": Choice(
                 False, "keep the 91 labels of torchvision's COCO weights, and give out COCO's 80"
             ),
             "epsilon": Choice(None, "of batch norms; by default the net's own"),
+            **preparing("stretch", "letterbox", "scale", normalised=False),
         },
-        "segmentation": {"size": _SIZE, "aux": Choice(False, "train a second head on the third stage")},
+        "segmentation": {
+            "size": _SIZE,
+            "aux": Choice(False, "train a second head on the third stage"),
+            **preparing("stretch", "letterbox", "scale", normalised=True),
+        },
     }
     side = 224 if task == "classification" else 520
     return ModelCard(
@@ -118,11 +125,7 @@ def _onnx_card(kind: str) -> ModelCard:
         parameters={},
         options={
             "size": Choice(None, "height and width of the input; by default the file's, or else 224"),
-            "resize": Choice("stretch", "stretch, letterbox or crop"),
-            "shorter": Choice(None, "pixels of the shorter side before a crop"),
-            "mean": Choice((0.0, 0.0, 0.0), "taken from values of 0 to 1, by channel"),
-            "std": Choice((1.0, 1.0, 1.0), "what they are divided by then"),
-            "interpolation": Choice("bilinear", "bilinear or bicubic"),
+            **preparing("stretch", "letterbox", *(["crop"] if kind == "classifier" else []), normalised=True),
             **rule.get(kind, {}),
         },
     )

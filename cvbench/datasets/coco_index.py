@@ -1,29 +1,25 @@
 """An instances file as columns, objects sorted by image, and kept for the next time.
 
 Reading val2017's 20 MB takes half a second, the kept columns a tenth of that. They lie in the cache
-folder as `coco/<SHA-256 of the file>-<version>.npz`, so a changed file is another entry; an entry that
-is damaged is written anew, and one that cannot be written is done without. Arrays hold numbers and bytes
-only: nothing in them can be run.
+folder as `coco/<SHA-256 of the file>-<version>.npz`, so a changed file is another entry.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
-import zlib
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, UInt8
+from jaxtyping import Bool, Float64, Int64
 
 from cvbench.annotations.coco_instances import CocoInstances, read_whole_instances
 from cvbench.annotations.json_files import read_bytes
 from cvbench.annotations.mistakes import Mistakes
 from cvbench.annotations.soundness import Side
+from cvbench.datasets.kept import keep, taken
 from cvbench.datasets.texts import Texts
-from cvbench.files import cache_folder, write_whole
+from cvbench.files import cache_folder
 
 _VERSION: Final = 1
 """Of the columns; another version reads no entry of this one."""
@@ -62,10 +58,12 @@ def read_index(path: Path) -> CocoIndex:
     content = read_bytes(path)
     digest = hashlib.sha256(content).hexdigest()
     kept = cache_folder() / "coco" / f"{digest}-{_VERSION}.npz"
-    index = _taken(kept, digest)
-    if index is None:
-        index = _read(path, content, digest)
-        _keep(index, kept)
+    columns = [name for name in CocoIndex._fields if name != "sha256"]
+    fields = taken(kept, columns)
+    if fields is not None:
+        return CocoIndex(digest, **fields)
+    index = _read(path, content, digest)
+    keep(kept, {name: getattr(index, name) for name in columns})
     return index
 
 
@@ -113,40 +111,3 @@ def _columns(
         crowd=instances.crowd[order],
         segmentation=Texts(b"".join(texts), np.cumsum([len(text) for text in texts], dtype=np.int64)),
     )
-
-
-def _keep(index: CocoIndex, path: Path) -> None:
-    arrays: dict[str, Any] = {}
-    for name, value in index._asdict().items():
-        if isinstance(value, Texts):
-            arrays[f"{name}.blob"] = np.frombuffer(value.blob, np.uint8)
-            arrays[f"{name}.ends"] = value.ends
-        elif name != "sha256":
-            arrays[name] = value
-    content = io.BytesIO()
-    np.savez(content, **arrays)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content.getvalue())
-    except OSError:
-        return  # no room, or a home that may not be written: the file is read again next time
-
-
-def _taken(path: Path, digest: str) -> CocoIndex | None:
-    """What is kept, or None where nothing is, or not all of it."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:  # checks its checksums
-            fields: dict[str, Any] = {
-                name: Texts(_bytes(arrays[f"{name}.blob"]), arrays[f"{name}.ends"])
-                if f"{name}.blob" in arrays
-                else arrays[name]
-                for name in CocoIndex._fields
-                if name != "sha256"
-            }
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None
-    return CocoIndex(sha256=digest, **fields)
-
-
-def _bytes(array: UInt8[np.ndarray, " n"]) -> bytes:
-    return array.tobytes()

@@ -10,6 +10,7 @@ Below the root, the first of these that is there:
         n01440764/*.JPEG                  a folder a class, or, for val,
         ILSVRC2012_val_00000001.JPEG      all in one folder, with a list of labels (see `imagenet_truth`)
     ILSVRC2012_img_val.tar                val, packed as it was published, with a list of labels
+    ILSVRC2012_img_train.tar              train, packed as it was published: a tar a class within one
 
 A label is a class's place among the sorted WordNet ids, also where folders are missing. Samples come in
 the order of their file names, so for val in the published order, whatever the layout; an id is the file's
@@ -20,8 +21,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from posixpath import basename, splitext
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,8 +32,9 @@ from cvbench.catalogue.label_spaces import imagenet_classes
 from cvbench.datasets.imagenet_truth import read_truth
 from cvbench.datasets.labelled import LabelledImages
 from cvbench.datasets.manifest import Manifest
-from cvbench.datasets.pictures import SUFFIXES, InFolder, Listed, Pictures, in_tar, list_images, list_members
+from cvbench.datasets.pictures import SUFFIXES, InFolder, Listed, Pictures, in_tar, list_images
 from cvbench.datasets.roots import check_count, first_there, looked_for, root_folder
+from cvbench.datasets.tars import Members, columns, list_members, list_nested
 from cvbench.datasets.texts import Texts
 from cvbench.errors import DataError
 from cvbench.spec import TaskName
@@ -40,7 +43,7 @@ PUBLISHED: Final[Mapping[str, int]] = {"train": 1_281_167, "val": 50_000}
 """Images of each split."""
 
 _FOLDERS: Final = ("{}", "ILSVRC2012_img_{}", "Data/CLS-LOC/{}", "ILSVRC/Data/CLS-LOC/{}")
-_ARCHIVE: Final = "ILSVRC2012_img_val.tar"
+_ARCHIVE: Final = "ILSVRC2012_img_{}.tar"
 _WNID: Final = re.compile(r"n\d{8}")
 OF_VAL: Final = re.compile(r"ILSVRC2012_val_(\d{8})")
 """How a validation image is named."""
@@ -98,39 +101,63 @@ def _find(root: Path, split: str, *, subset: bool) -> _Found:
             return _of_folders(folder, images, subset=subset)
         if split != "val":
             raise DataError(f"{folder}: its images are in no folders, so nothing tells their classes")
-        images.sort(key=lambda image: PurePosixPath(image.path).stem)
+        images.sort(key=lambda image: _stem(image.path))
         return _flat(root, InFolder.of(folder, *zip(*images, strict=True)), [i.path for i in images])
-    archive = root / _ARCHIVE
-    if split == "val" and archive.is_file():
+    archive = root / _ARCHIVE.format(split)
+    if archive.is_file() and split == "train":
+        return _of_class_tars(archive, subset=subset)
+    if archive.is_file():
         members = [m for m in list_members(archive) if m.name.lower().endswith(SUFFIXES)]
-        members.sort(key=lambda member: PurePosixPath(member.name).stem)
-        return _flat(root, in_tar(archive, members), [m.name for m in members])
-    wanted = [*(f"{place}/" for place in places), *([_ARCHIVE] if split == "val" else [])]
+        members.sort(key=lambda member: _stem(member.name))
+        return _flat(root, in_tar(archive, columns(members)), [m.name for m in members])
+    wanted = [*(f"{place}/" for place in places), archive.name]
     raise DataError(f"{root}: holds no {split} of ImageNet; looked for {looked_for(wanted)}")
 
 
 def _of_folders(folder: Path, images: list[Listed], *, subset: bool) -> _Found:
     """A folder a class: the folder's name is the truth."""
+    _check_wnids(f"{folder}: has a folder", (path.name for path in folder.iterdir() if path.is_dir()))
+    ordered = sorted(images, key=lambda image: _stem(image.path))
+    wnids = [image.path.partition("/")[0] for image in ordered]
+    known = {one.wnid for one in imagenet_classes()}
+    if loose := next((wnid for wnid in wnids if wnid not in known), None):
+        raise DataError(f"{folder}: {loose} lies beside the classes' folders, so nothing tells its class")
+    pictures = InFolder.of(folder, *zip(*ordered, strict=True))
+    return _classed(folder, pictures, [image.path for image in ordered], wnids, subset=subset)
+
+
+def _of_class_tars(archive: Path, *, subset: bool) -> _Found:
+    """A tar a class, all in one: the inner tar's name is the truth."""
+    there = list_nested(archive)
+    names = list(there.names)
+    chosen = [i for i, name in enumerate(names) if name.lower().endswith(SUFFIXES)]
+    chosen.sort(key=lambda i: _stem(names[i]))
+    paths = [names[i] for i in chosen]
+    wnids = [path.partition(".tar/")[0] for path in paths]
+    _check_wnids(f"{archive}: has a tar", set(wnids))
+    if not paths:
+        raise DataError(f"{archive}: has no image in it")
+    members = Members(Texts.of(paths), there.offsets[chosen], there.sizes[chosen])
+    return _classed(archive, in_tar(archive, members), paths, wnids, subset=subset)
+
+
+def _classed(
+    place: Path, pictures: Pictures, paths: Sequence[str], wnids: Sequence[str], *, subset: bool
+) -> _Found:
+    _check_classes(place, set(wnids), subset=subset)
     label = {one.wnid: k for k, one in enumerate(imagenet_classes())}
-    names = {path.name for path in folder.iterdir() if path.is_dir()}
-    strange = sorted(name for name in names if name not in label)
-    if strange:
+    return _Found(pictures, [_stem(path) for path in paths], [label[wnid] for wnid in wnids])
+
+
+def _check_wnids(holds: str, names: Iterable[str]) -> None:
+    known = {one.wnid for one in imagenet_classes()}
+    if strange := sorted(name for name in names if name not in known):
         why = (
             "that is a WordNet id, but none of the 1,000 of ILSVRC 2012"
             if _WNID.fullmatch(strange[0])
             else "that is no WordNet id, such as n01440764. For a data set of your own, use `folder`"
         )
-        raise DataError(f"{folder}: has a folder {strange[0]}, and {why}")
-    ordered = sorted(images, key=lambda image: PurePosixPath(image.path).stem)
-    wnids = [image.path.partition("/")[0] for image in ordered]
-    if loose := next((wnid for wnid in wnids if wnid not in label), None):
-        raise DataError(f"{folder}: {loose} lies beside the classes' folders, so nothing tells its class")
-    _check_classes(folder, set(wnids), subset=subset)
-    return _Found(
-        InFolder.of(folder, *zip(*ordered, strict=True)),
-        [PurePosixPath(image.path).stem for image in ordered],
-        [label[wnid] for wnid in wnids],
-    )
+        raise DataError(f"{holds} {strange[0]}, and {why}")
 
 
 def _check_classes(folder: Path, there: set[str], *, subset: bool) -> None:
@@ -145,9 +172,14 @@ def _check_classes(folder: Path, there: set[str], *, subset: bool) -> None:
 
 def _flat(root: Path, pictures: Pictures, paths: Sequence[str]) -> _Found:
     """All images of val in one place: a list tells their labels."""
-    ids = [PurePosixPath(path).stem for path in paths]
+    ids = [_stem(path) for path in paths]
     numbers = [OF_VAL.fullmatch(one) for one in ids]
     if None in numbers:
         strange = pictures.name(numbers.index(None))
         raise DataError(f"{strange}: images in one place are named ILSVRC2012_val_00000001.JPEG and so on")
     return _Found(pictures, ids, read_truth(root, [int(number[1]) for number in numbers if number]))
+
+
+def _stem(path: str) -> str:
+    """A file's name without its folders and its ending."""
+    return splitext(basename(path))[0]

@@ -6,8 +6,7 @@ Both can be handed to worker processes and be read by several threads at once.
 from __future__ import annotations
 
 import os
-import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
@@ -15,6 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int64
 
+from cvbench.datasets.tars import Members
 from cvbench.datasets.texts import Texts
 from cvbench.errors import DataError
 
@@ -148,41 +148,9 @@ class InTar:
                 os.close(descriptor)
 
 
-class Member(NamedTuple):
-    """A file within a tar."""
-
-    name: str
-    offset: int
-    size: int
-
-
-def list_members(archive: Path) -> list[Member]:
-    """The plain files in an uncompressed tar, in order; links and devices in it are none.
-
-    Raises DataError where it is no such tar, or ends too early.
-    """
-    try:
-        with tarfile.open(archive, "r:") as tar:
-            members = [Member(m.name, m.offset_data, m.size) for m in tar if m.isfile()]
-    except (tarfile.TarError, EOFError) as error:
-        raise DataError(f"{archive}: is no uncompressed tar, or not all of one ({error})") from error
-    except OSError as error:
-        raise DataError(f"{archive}: cannot be read ({error.strerror or error})") from error
-    end = archive.stat().st_size
-    if members and members[-1].offset + members[-1].size > end:
-        raise DataError(f"{archive}: ends within {members[-1].name}; fetch it again")
-    return members
-
-
-def in_tar(archive: Path, members: Iterable[Member]) -> InTar:
+def in_tar(archive: Path, members: Members) -> InTar:
     """These members of a tar, as pictures."""
-    chosen = list(members)
-    return InTar(
-        str(archive),
-        Texts.of(member.name for member in chosen),
-        np.array([member.offset for member in chosen], np.int64),
-        np.array([member.size for member in chosen], np.int64),
-    )
+    return InTar(str(archive), *members)
 
 
 def _size(path: Path) -> int:

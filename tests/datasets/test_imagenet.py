@@ -1,6 +1,8 @@
 """ImageNet in each of its layouts: the same samples, or a message that says what is wrong."""
 
+import io
 import pickle
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +13,7 @@ from cvbench.datasets import open_dataset
 from cvbench.datasets.imagenet import PUBLISHED
 from cvbench.errors import DataError
 from cvbench.spec import DataSpec
+from cvbench.training.order import Order
 from tests.datasets.trees import imagenet as trees
 from tests.datasets.trees.pixels import decoded, jpeg, pixels
 
@@ -224,17 +227,119 @@ def test_a_packed_set_that_was_cut_off_is_refused(tmp_path):
     assert "ILSVRC2012_img_val.tar" in refusal(tmp_path)
 
 
-def test_names_in_an_archive_lead_nowhere(tmp_path):
-    import tarfile
+HOSTILE = {
+    "../../n01440764_1.JPEG": ({"type": tarfile.REGTYPE}, "leads out of the folder; refused"),
+    "/etc/n01440764_1.JPEG": ({"type": tarfile.REGTYPE}, "leads out of the folder; refused"),
+    "n01440764_1.JPEG": ({"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, "a link or a device; refused"),
+    "n01440764_2.JPEG": ({"type": tarfile.LNKTYPE, "linkname": "x"}, "a link or a device; refused"),
+    "n01440764_3.JPEG": ({"type": tarfile.CHRTYPE}, "a link or a device; refused"),
+}
 
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_what_no_publisher_packs_is_refused(tmp_path, split, name):
+    fields, message = HOSTILE[name]
+    member = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(member, field, value)
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        tar.addfile(member)
     trees.caffe_list(tmp_path)
-    with tarfile.open(tmp_path / "ILSVRC2012_img_val.tar", "w") as tar:
-        trees.add(tar, "../../ILSVRC2012_val_00000001.JPEG", jpeg(pixels(1)))
+    if split == "val":
+        (tmp_path / "ILSVRC2012_img_val.tar").write_bytes(content.getvalue())
+    else:
+        trees.pack(tmp_path / "ILSVRC2012_img_train.tar", {"n01440764.tar": content.getvalue()})
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    dataset = opened(tmp_path)
-    dataset[0]
 
+    assert f"holds {name!r}" in (said := refusal(tmp_path, split))
+    assert message in said
     assert sorted(path.name for path in tmp_path.rglob("*")) == before  # nothing was unpacked
+
+
+def test_training_images_in_tars_within_a_tar_are_those_of_the_folders(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    packed = opened(trees.packed_by_class(tmp_path / "a"), split="train")
+    folders = opened(trees.in_folders(tmp_path / "b", split="train"), split="train")
+
+    assert packed.passport == folders.passport
+    assert list(packed.ids) == list(folders.ids)
+    for one, other in zip(packed, folders, strict=True):
+        assert np.array_equal(one.image, other.image)
+        assert one.truth.label == other.truth.label
+
+
+def test_a_seed_trains_on_them_in_one_order_in_either_layout(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    layouts = trees.packed_by_class(tmp_path / "a"), trees.in_folders(tmp_path / "b", split="train")
+    one, other = (seen_in_training(opened(root, split="train"), seed=3) for root in layouts)
+
+    assert one == other
+    assert one != seen_in_training(opened(layouts[0], split="train"), seed=4)
+
+
+def seen_in_training(dataset, seed):
+    jobs = Order(len(dataset), batch=4, epochs=2, seed=seed).jobs()
+    return [dataset.pictures.read(index) for job in jobs for index in job.indices]
+
+
+def test_the_places_of_a_million_images_are_looked_up_once(tmp_path, monkeypatch):
+    root = trees.packed_by_class(tmp_path)
+    before = opened(root, split="train")
+    monkeypatch.setattr("cvbench.datasets.tars.columns", None)  # whoever looks again, fails
+
+    assert opened(root, split="train").pictures.read(4) == before.pictures.read(4)
+
+
+def test_an_archive_that_changed_is_looked_through_again(tmp_path):
+    root = trees.packed_by_class(tmp_path)
+    before = opened(root, split="train")
+    trees.packed_by_class(tmp_path, labels=trees.LABELS[:7])
+
+    assert (len(before), len(opened(root, split="train"))) == (10, 7)
+
+
+@pytest.mark.parametrize(
+    ("inside", "message"),
+    [
+        ({"cat.tar": b"\0" * 10240}, "ILSVRC2012_img_train.tar: has no image in it"),
+        ({"n01440764_1.JPEG": b"x"}, "holds n01440764_1.JPEG, and should hold tars only"),
+        ({"n01440764.tar": b"<html>" * 200}, "n01440764.tar: is no uncompressed tar"),
+        ({"n01440764.tar": b""}, "is no uncompressed tar, or not all of one"),
+        ({"cat.tar": trees.tar_of({"1.JPEG": b"x"})}, "has a tar cat, and that is no WordNet id"),
+        ({"n00000001.tar": trees.tar_of({"1.JPEG": b"x"})}, "but none of the 1,000"),
+        (
+            {"n01440764.tar": trees.tar_of({"1.JPEG": b"x" * 9000})[:4096]},
+            "n01440764.tar: is no uncompressed tar, or not all of one",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_training_archive_is_said(tmp_path, inside, message):
+    trees.pack(tmp_path / "ILSVRC2012_img_train.tar", inside)
+
+    assert message in refusal(tmp_path, split="train")
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path):
+    huge = tarfile.TarInfo("././@PaxHeader")
+    huge.type, huge.size = tarfile.XHDTYPE, 1 << 30
+    inner = huge.tobuf(tarfile.USTAR_FORMAT) + b"\0" * 4096
+    archive = tmp_path / "ILSVRC2012_img_train.tar"
+    outer = tarfile.TarInfo("n01440764.tar")
+    outer.size = 1 << 31
+    archive.write_bytes(outer.tobuf(tarfile.USTAR_FORMAT) + inner)
+    with archive.open("r+b") as file:
+        file.truncate(1 << 32)  # holes, which take no room
+
+    assert "a header of 1,073,741,824 bytes" in refusal(tmp_path, split="train")
+
+
+def test_a_training_archive_is_seen_whole_by_the_count(tmp_path):
+    said = refusal(trees.packed_by_class(tmp_path), split="train", subset=False)
+    assert "990 of the 1,000 classes have no image, first n01440764 (tench)" in said
 
 
 def test_without_a_root_the_way_to_one_is_told():

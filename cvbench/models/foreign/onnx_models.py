@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -28,12 +28,12 @@ from torch import Tensor, nn
 
 from cvbench.errors import InputError
 from cvbench.models.classification import softmax_scores
+from cvbench.models.foreign.overruling import OF_ONE_SIZE, OF_WHOLE_IMAGES, overruled
 from cvbench.models.options import refusal
 from cvbench.models.segmentation import best_labels
 from cvbench.values import ClassScores, Detections, Prediction, Preprocessing
 
 Kind: TypeAlias = Literal["classifier", "detector", "segmenter"]
-_Resize: TypeAlias = Literal["stretch", "letterbox", "crop"]
 
 _SIDE: Final = 224
 _FOUND: Final = ("boxes", "labels", "scores")
@@ -156,44 +156,25 @@ class OnnxModel(nn.Module):
         self.register_buffer("file_sha256", torch.from_numpy(np.frombuffer(sha256, np.uint8).copy()))
 
 
-def build(  # noqa: PLR0913 - each is an option of the Card
+def build(
     kind: str,
     classes: int,
     *,
     size: object = None,
-    resize: str = "stretch",
-    shorter: object = None,
-    mean: Sequence[float] = (0.0, 0.0, 0.0),
-    std: Sequence[float] = (1.0, 1.0, 1.0),
-    interpolation: str = "bilinear",
     softmax: bool = True,
     first_label: int = 1,
+    **said: Any,
 ) -> OnnxModel:
-    """The model of this kind, whose file is still to be opened."""
+    """The model of this kind, whose file is still to be opened; `said` tells how images come in."""
     title = f"onnx/{kind}"
     sides = size if isinstance(size, tuple) else (size, size)
     if size is not None and not (len(sides) == 2 and all(type(side) is int and side > 0 for side in sides)):
         raise refusal(title, "size", size, wanted="a number of pixels, or [height, width]")
-    for name, value, known in (
-        ("resize", resize, get_args(_Resize)),
-        ("interpolation", interpolation, ("bilinear", "bicubic")),
-    ):
-        if value not in known:
-            raise refusal(title, name, value, wanted=f"one of {', '.join(known)}")
-    if (shorter is not None) != (resize == "crop"):
-        raise refusal(title, "shorter", shorter, wanted="given for resize: crop, and for no other")
-    preprocessing = Preprocessing(
-        (_SIDE, _SIDE) if size is None else sides,
-        resize,  # type: ignore[arg-type]
-        mean=tuple(mean),  # type: ignore[arg-type]
-        std=tuple(std),  # type: ignore[arg-type]
-        shorter=shorter,  # type: ignore[arg-type]
-        interpolation=interpolation,  # type: ignore[arg-type]
-    )
+    own = Preprocessing((_SIDE, _SIDE) if size is None else sides)
     return OnnxModel(
         kind,  # type: ignore[arg-type]
         classes,
-        preprocessing,
+        overruled(title, own, said, ways=OF_WHOLE_IMAGES if kind == "classifier" else OF_ONE_SIZE),
         takes_its_size=size is None,
         softmax=softmax,
         first_label=first_label,

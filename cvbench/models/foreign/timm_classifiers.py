@@ -15,11 +15,13 @@ from typing import Any
 from cvbench.errors import InputError
 from cvbench.models.classification import softmax_loss, softmax_scores
 from cvbench.models.foreign.equipping import equip, side_of
+from cvbench.models.foreign.overruling import OF_WHOLE_IMAGES, overruled
+from cvbench.models.options import refusal
 from cvbench.values import Preprocessing
 
 
-def build(name: str, classes: int, *, size: object = None) -> Any:
-    """The network of this name in timm, freshly initialised.
+def build(name: str, classes: int, *, size: object = None, **said: Any) -> Any:
+    """The network of this name in timm, freshly initialised; `said` overrules how images come in.
 
     Raises InputError for a network that takes no RGB images or has an input or a crop that cannot be
     reproduced here.
@@ -32,6 +34,7 @@ def build(name: str, classes: int, *, size: object = None) -> Any:
     fixed = side is not None and pretrained is not None and pretrained.fixed_input_size
     sized: dict[str, Any] = {"img_size": side} if fixed else {}
     net = timm.create_model(name, num_classes=classes, **sized)
+    _check_patches(title, net, side)
     config = resolve_model_data_config(net)  # type: ignore[no-untyped-call]
     channels, height, width = config["input_size"]
     if channels != 3 or config["crop_mode"] != "center":
@@ -41,8 +44,15 @@ def build(name: str, classes: int, *, size: object = None) -> Any:
         )
     if side is not None:
         height = width = side
-    preprocessing = _preprocessing(title, config, (height, width))
+    own = _preprocessing(title, config, (height, width))
+    preprocessing = overruled(title, own, said, ways=OF_WHOLE_IMAGES)
     return equip(net, preprocessing, loss=softmax_loss, decode=softmax_scores)
+
+
+def _check_patches(title: str, net: Any, side: int | None) -> None:
+    patch = getattr(getattr(net, "patch_embed", None), "patch_size", None)
+    if side is not None and patch is not None and any(side % length for length in patch):
+        raise refusal(title, "size", side, wanted=f"a multiple of {patch[0]}, the side of its patches")
 
 
 def _preprocessing(title: str, config: dict[str, Any], size: tuple[int, int]) -> Preprocessing:

@@ -16,17 +16,18 @@ from torchvision import models
 from cvbench.errors import UnknownName, suggestion
 from cvbench.models.classification import softmax_loss, softmax_scores
 from cvbench.models.foreign.equipping import equip, side_of
+from cvbench.models.foreign.overruling import OF_WHOLE_IMAGES, overruled
 from cvbench.models.foreign.presets import of_classifier
 from cvbench.values import ClassScores, Preprocessing
 
 _AUXILIARY_WEIGHT = 0.3
 
 
-def build(name: str, classes: int, *, size: object = None, transforms: str = "DEFAULT") -> Any:
+def build(name: str, classes: int, *, size: object = None, transforms: str = "DEFAULT", **said: Any) -> Any:
     """The network of this name in torchvision, freshly initialised.
 
     `transforms` names the weights whose preprocessing is taken. With `size`, the crop has that side,
-    and the shorter side grows or shrinks along.
+    and the shorter side grows or shrinks along. `said` overrules how images come in.
 
     Raises UnknownName for weights that torchvision does not have.
     """
@@ -34,7 +35,8 @@ def build(name: str, classes: int, *, size: object = None, transforms: str = "DE
     # Where it is not told, torchvision warns that it will draw from another distribution some day.
     told = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
     net = models.get_model(name, weights=None, num_classes=classes, **told)
-    preprocessing = _preprocessing(title, models.get_model_weights(name), transforms, side)
+    own = _preprocessing(title, models.get_model_weights(name), transforms, side)
+    preprocessing = overruled(title, own, said, ways=OF_WHOLE_IMAGES)
     return equip(net, preprocessing, loss=_loss, decode=softmax_scores)
 
 

@@ -25,6 +25,7 @@ from torchvision import models
 
 from cvbench.models.coco_labels import categories_of
 from cvbench.models.foreign.equipping import side_of
+from cvbench.models.foreign.overruling import OF_THEIR_PARTS, overruled
 from cvbench.models.foreign.presets import of_detector
 from cvbench.values import Detections, Preprocessing
 
@@ -88,12 +89,19 @@ class TorchvisionDetector(nn.Module):
 
 
 def build(
-    name: str, classes: int, *, size: object = None, coco91: bool = False, epsilon: float | None = None
+    name: str,
+    classes: int,
+    *,
+    size: object = None,
+    coco91: bool = False,
+    epsilon: float | None = None,
+    **said: Any,
 ) -> TorchvisionDetector:
     """The network of this name in torchvision, freshly initialised.
 
     With `size`, the input is a square of that side, onto which images are letterboxed. `epsilon` is that
-    of all batch norms: torchvision sets it to 0 for its weights COCO_V1 of detectors on ResNet-50.
+    of all batch norms: torchvision sets it to 0 for its weights COCO_V1 of detectors on ResNet-50. `said`
+    overrules how images come in; the net normalises them by itself.
 
     Raises InputError for `coco91` with other than 80 classes.
     """
@@ -101,10 +109,9 @@ def build(
     labels = categories_of(title, classes, coco91=coco91)
     side = side_of(title, size)
     net: Any = models.get_model(name, weights=None, weights_backbone=None, num_classes=max(labels) + 1)
-    if side is None:
-        preprocessing = of_detector(net.transform)
-    else:
-        preprocessing = Preprocessing((side, side), "letterbox", fill=_FILL)
+    onto = None if side is None else Preprocessing((side, side), "letterbox", fill=_FILL)
+    own = onto or of_detector(net.transform)
+    preprocessing = overruled(title, own, said, ways=OF_THEIR_PARTS)
     net.transform.resize = _as_it_is
     if epsilon is not None:
         for module in net.modules():

@@ -17,6 +17,7 @@ from torchvision import models
 from cvbench.errors import InputError
 from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD
 from cvbench.models.foreign.equipping import equip, side_of
+from cvbench.models.foreign.overruling import OF_THEIR_PARTS, overruled
 from cvbench.models.foreign.presets import of_segmenter
 from cvbench.models.segmentation import best_labels, pixel_loss
 from cvbench.values import LabelMap, Preprocessing
@@ -24,8 +25,11 @@ from cvbench.values import LabelMap, Preprocessing
 _AUXILIARY_WEIGHT = 0.5
 
 
-def build(name: str, classes: int, *, size: object = None, aux: bool = False) -> Any:
-    """The network of this name in torchvision, freshly initialised; `classes` counts the background."""
+def build(name: str, classes: int, *, size: object = None, aux: bool = False, **said: Any) -> Any:
+    """The network of this name in torchvision, freshly initialised; `classes` counts the background.
+
+    `said` overrules how images come in.
+    """
     title = f"torchvision/{name}"
     side = side_of(title, size)
     if aux and name.startswith("lraspp"):
@@ -33,9 +37,10 @@ def build(name: str, classes: int, *, size: object = None, aux: bool = False) ->
     heads = {} if name.startswith("lraspp") else {"aux_loss": aux}
     net = models.get_model(name, weights=None, weights_backbone=None, num_classes=classes, **heads)
     if side is not None:
-        preprocessing = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        own = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
     else:
-        preprocessing = of_segmenter(title, models.get_model_weights(name).DEFAULT.transforms())
+        own = of_segmenter(title, models.get_model_weights(name).DEFAULT.transforms())
+    preprocessing = overruled(title, own, said, ways=OF_THEIR_PARTS)
     return equip(net, preprocessing, loss=_loss, decode=_decode)
 
 

@@ -39,10 +39,29 @@ def flat(root: Path, labels=LABELS) -> Path:
 
 def packed(root: Path, labels=LABELS) -> Path:
     """In a tar, in another order than that of the names."""
-    with tarfile.open(root / "ILSVRC2012_img_val.tar", "w") as tar:
-        for file, content in reversed(contents(labels).items()):
-            add(tar, file, content)
+    pack(root / "ILSVRC2012_img_val.tar", dict(reversed(contents(labels).items())))
     return root
+
+
+def packed_by_class(root: Path, labels=LABELS) -> Path:
+    """The training images: a tar a class within one tar, both in another order than that of the names."""
+    classes: dict[str, dict[str, bytes]] = {}
+    for (file, content), label in zip(reversed(contents(labels).items()), reversed(labels), strict=True):
+        classes.setdefault(f"{imagenet_classes()[label].wnid}.tar", {})[file] = content
+    pack(root / "ILSVRC2012_img_train.tar", {name: tar_of(files) for name, files in classes.items()})
+    return root
+
+
+def pack(archive: Path, files: dict[str, bytes]) -> None:
+    archive.write_bytes(tar_of(files))
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for file, content in files.items():
+            add(tar, file, content)
+    return packed.getvalue()
 
 
 def add(tar: tarfile.TarFile, file: str, content: bytes) -> None:

@@ -146,7 +146,7 @@ def test_what_does_not_fit_is_told(tmp_path):
         load_weights(build_model(ModelSpec(name="resnet18"), 5), path)
     with pytest.raises(InputError, match="cannot be trained here"):
         build_model(ModelSpec(name="onnx/classifier"), 5).loss(None, [])
-    with pytest.raises(InputError, match="shorter=None cannot be used"):
+    with pytest.raises(InputError, match="needs `shorter`, the pixels of the shorter side"):
         build_model(ModelSpec(name="onnx/classifier", options={"resize": "crop"}), 5)
     with pytest.raises(UnknownName, match="Did you mean onnx/classifier"):
         build_model(ModelSpec(name="onnx/clasifier"), 5)
