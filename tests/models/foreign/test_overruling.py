@@ -117,4 +117,4 @@ time: null
 
     assert record["outcome"] == "ok", record["reason"]
     assert (told["resize"], told["fill"], told["interpolation"]) == ("letterbox", 0, "bilinear")
-    assert (told["size"], told["shorter"], told["mean"]) == ([32, 32], None, [0.485, 0.456, 0.406])
+    assert (told["size"], told["shorter"], told["mean"]) == ([32, 32], None, [0.5, 0.5, 0.5])
