@@ -15,7 +15,7 @@ from cvbench.errors import InputError
 if TYPE_CHECKING:
     from cvbench.comparing.comparison import Comparison
     from cvbench.record import Record
-    from cvbench.store import Run
+    from cvbench.store import Run, Store
 
 
 def compare(  # noqa: PLR0917, options are given by name on the command line
@@ -28,7 +28,7 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
         typer.Option(help="Cells by model, title or key, or figures by name: resnet*, top1."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write to this file: .md or .json.")
+        Path | None, typer.Option("-o", "--output", help="Write to this file: .html, .md, .csv or .json.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every figure, not the headlines alone.")
@@ -67,7 +67,7 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
 
     comparison = compare_runs(found[0], found[1], only=only, between_jobs=_noise(out))
     if output is not None:
-        _write(comparison, output, everything=everything, force=force)
+        _write(comparison, output, (store, runs), everything=everything, force=force)
     if as_json:
         from cvbench.comparing.wording import document
 
@@ -87,23 +87,46 @@ def _noise(out: Path) -> Callable[[Record], float]:
     return lambda record: known_noise(record.environment.hard, out)
 
 
-def _write(comparison: Comparison, path: Path, *, everything: bool, force: bool) -> None:
-    from cvbench.comparing.wording import document, markdown
+def _write(
+    comparison: Comparison, path: Path, source: tuple[Store, list[str]], *, everything: bool, force: bool
+) -> None:
+    from cvbench.comparing import wording
 
-    _put(path, markdown(comparison, everything=everything), document(comparison), force=force)
+    if path.suffix == ".html":
+        _put(path, _page(comparison, *source, everything=everything), force=force)
+    elif path.suffix == ".csv":
+        _put(path, wording.csv(comparison), force=force)
+    else:
+        page, content = wording.markdown(comparison, everything=everything), wording.document(comparison)
+        _put(path, _text(path, page, content, ".html, .md, .csv or .json"), force=force)
 
 
-def _put(path: Path, page: str, content: dict[str, Any], *, force: bool) -> None:
+def _page(comparison: Comparison, store: Store, runs: list[str], *, everything: bool) -> str:
+    """The report's page of both runs, with these differences."""
+    import pandas as pd
+
+    from cvbench.comparing.wording import rows
+    from cvbench.report.page import html_page
+    from cvbench.report.sources import read_sources
+
+    differences = pd.DataFrame(rows(comparison, everything=everything))
+    return html_page(read_sources(store, runs), differences=differences).decode()
+
+
+def _put(path: Path, text: str, *, force: bool) -> None:
     from cvbench.files import write_new
 
+    write_new(path, text.encode(), force=force)
+
+
+def _text(path: Path, page: str, content: dict[str, Any], forms: str) -> str:
     match path.suffix:
         case ".md":
-            text = page
+            return page
         case ".json":
-            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         case other:
-            raise InputError(f"{path}: comparisons are written as .md or .json, not as {other or 'no kind'}.")
-    write_new(path, text.encode(), force=force)
+            raise InputError(f"{path}: this is written as {forms}, not as {other or 'no kind'}.")
 
 
 def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -> None:
@@ -116,7 +139,8 @@ def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -
     content = {"schema": SCHEMA, "kind": "ranking", "rankings": [asdict(one) for one in rankings]}
     if output is not None:
         parts = [f"## {one.data}\n\n" + "\n".join(markdown_table(table(one))) for one in rankings]
-        _put(output, "\n\n".join(parts) + "\n", content, force=force)
+        page = "\n\n".join(parts) + "\n"
+        _put(output, _text(output, page, content, ".md or .json"), force=force)
     if as_json:
         print_json(content)
     elif output is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from csv import writer as csv_writer
 from dataclasses import asdict
+from io import StringIO
 from typing import Any
 
 from cvbench.comparing.comparison import CellComparison, Comparison
@@ -131,6 +133,21 @@ def markdown_table(table: list[dict[str, str]]) -> list[str]:
 def document(comparison: Comparison) -> dict[str, Any]:
     """The document for programs."""
     return {"schema": SCHEMA, "kind": "comparison", "summary": summary(comparison), **asdict(comparison)}
+
+
+def csv(comparison: Comparison) -> str:
+    """Numbers in base units, a line a figure: for spreadsheets and other programs."""
+    names = ("figure", "at", "unit", "direction", "a", "b", "scale", "effect")
+    more = ("verdict", "detectable", "p", "n", "method", "reason")
+    text = StringIO()
+    writer = csv_writer(text, lineterminator="\n")
+    writer.writerow(["cell", "data", "key_a", "key_b", *names, "low", "high", *more])
+    for cell, difference in comparison.differences:
+        figure = [getattr(difference, name) for name in names]
+        ends = difference.interval or ("", "")
+        rest = [getattr(difference, name) for name in more]
+        writer.writerow([cell.title, cell.data, cell.key_a, cell.key_b, *figure, *ends, *rest])
+    return text.getvalue()
 
 
 def one_line(cell: CellComparison, difference: Difference) -> str:

@@ -1,5 +1,6 @@
 """`cvbench compare`, as people and programs give it."""
 
+import csv
 import json
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_several_runs_are_ranked(cvbench, results):
     assert [c["places"][0]["rank"] for c in document["rankings"][0]["cells"]] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("name", ["page.md", "page.json"])
+@pytest.mark.parametrize("name", ["page.md", "page.json", "page.html", "page.csv"])
 def test_it_is_written_and_nothing_is_written_over(cvbench, results, tmp_path, name):
     given = ["compare", "s/before", "s/now", "--out", results, "-o", tmp_path / name]
     assert cvbench(*given).code == 0
@@ -61,7 +62,30 @@ def test_it_is_written_and_nothing_is_written_over(cvbench, results, tmp_path, n
 
 def test_an_unknown_ending_is_refused(cvbench, results, tmp_path):
     done = cvbench("compare", "s/before", "s/now", "--out", results, "-o", tmp_path / "page.doc")
-    assert (done.code, "written as .md or .json, not as .doc" in done.stderr) == (2, True)
+    assert (done.code, "written as .html, .md, .csv or .json, not as .doc" in done.stderr) == (2, True)
+
+
+def test_a_ranking_has_no_page_yet(cvbench, results, tmp_path):
+    done = cvbench("compare", "s/before", "s/now", "s/third", "--out", results, "-o", tmp_path / "page.html")
+    assert (done.code, "written as .md or .json, not as .html" in done.stderr) == (2, True)
+
+
+def test_a_spreadsheet_gets_numbers(cvbench, results, tmp_path):
+    cvbench("compare", "s/before", "s/now", "--out", results, "-o", tmp_path / "page.csv")
+    (first, *_) = csv.DictReader((tmp_path / "page.csv").read_text().splitlines())
+    assert (first["figure"], first["verdict"], float(first["effect"])) == (
+        "top1",
+        "worse",
+        pytest.approx(-0.02),
+    )
+    assert float(first["low"]) < -0.02 < float(first["high"])
+
+
+def test_the_page_shows_these_differences(cvbench, results, tmp_path):
+    cvbench("compare", "s/before", "s/now", "--out", results, "-o", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert 'id="differences"' in page
+    assert "verdict worse" in page
 
 
 def test_one_run_is_too_few(cvbench, results):
