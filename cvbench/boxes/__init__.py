@@ -5,14 +5,16 @@ Pure functions on boxes `Float[Tensor, "n 4"]` as corners (x1, y1, x2, y2) in pi
 What there are of forms: torch alone (for any device), a kernel for the CPU, one for CUDA. One call chooses
 by device and by whether gradients are asked for; all give the same bits.
 
-- `iou`, `crowd_iou`, `voc_iou`, `nms`, `survives_nms`: all three. Only torch alone carries gradients.
-- `soft_nms`: no kernel for CUDA, where torch lowers in parallel what one pick lowers.
-- Formats, pairs, `assign`, `grid_anchors`: torch alone. They are a few operations on whole tensors, which
-  `torch.compile` fuses on any device.
-- `match_coco`, `match_voc`: the rule in plain form, for one image. Kernels for the CPU match whole data sets
-  (`coco_matching`, `cvbench.metrics.voc_evaluation`). None for CUDA: each detection waits for the one
-  before, and what is to be matched comes from files or is on its way into them.
+- `iou`, `crowd_iou`, `voc_iou`, `nms`, `survives_nms`, `match_coco`: all three. Only torch alone carries
+  gradients.
+- `soft_nms`, `assign`: no kernel for CUDA, where torch does in parallel what a pick lowers, or all of it.
+- Formats, pairs, `match_voc`, `grid_anchors`: torch alone. They are a few operations on whole tensors,
+  without a loop, which `torch.compile` fuses on any device.
 - `bipartite`, `kmeans_priors`: torch alone; they run once for an image, or once for a data set.
+
+Whole data sets that come from files are matched by kernels of their own, for the CPU (`coco_matching` and
+`voc_evaluation` in `cvbench.metrics`): these look at the few objects that a detection overlaps, not at a
+matrix of all.
 
 No kernel for CUDA has been run on a GPU yet: Triton's interpreter is what they are tested with.
 """

@@ -8,6 +8,10 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from cvbench.boxes import plain
+from cvbench.boxes.iou import wide
+from cvbench.boxes.operators import is_compiled_for
+
 
 class Assignment(NamedTuple):
     """What each prior is to learn; a prior that is neither positive nor negative is left out."""
@@ -47,11 +51,11 @@ def assign(
     if 0 in overlaps.shape:
         none = torch.zeros(overlaps.shape[:-1], dtype=torch.bool, device=overlaps.device)
         return Assignment(torch.zeros_like(none, dtype=torch.int64), none, ~none)
-    best, truth = overlaps.max(dim=-1)
-    is_positive = best >= positive
-    if low_quality:
-        is_positive |= ((overlaps == overlaps.amax(dim=-2, keepdim=True)) & (overlaps > 0)).any(dim=-1)
-    return Assignment(truth, is_positive, ~is_positive & (best < negative))
+    flat = wide(overlaps.detach()).reshape(-1, *overlaps.shape[-2:])
+    # On CUDA torch alone does it in parallel, and the compiler can fuse it.
+    rule = torch.ops.cvbench.assign if is_compiled_for(flat) and not flat.is_cuda else plain.assign
+    assigned = rule(flat, positive, negative, low_quality)
+    return Assignment(*(side.reshape(overlaps.shape[:-1]) for side in assigned))
 
 
 def bipartite(overlaps: Float[Tensor, "n m"]) -> Int64[Tensor, " m"]:

@@ -23,6 +23,9 @@ _SCHEMAS = {
     "survives_nms": "(Tensor boxes, Tensor scores, float threshold, Tensor? groups) -> Tensor",
     "soft_nms": "(Tensor boxes, Tensor scores, str method, float strength, float least, Tensor? groups)"
     " -> (Tensor, Tensor)",
+    "match_coco": "(Tensor overlaps, Tensor thresholds, Tensor crowd, Tensor ignored) -> Tensor",
+    "assign": "(Tensor overlaps, float positive, float negative, bool low_quality)"
+    " -> (Tensor, Tensor, Tensor)",
 }
 for _name, _schema in _SCHEMAS.items():
     torch.library.define(f"cvbench::{_name}", _schema)
@@ -113,6 +116,47 @@ def _indices_and_scores(boxes: Tensor, scores: Tensor, *_: Any) -> tuple[Tensor,
 
 torch.library.impl("cvbench::soft_nms", ("cpu", "cuda"), _soft_nms)
 torch.library.register_fake("cvbench::soft_nms", _indices_and_scores)
+
+
+def _match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:
+    pairs, _, truths = overlaps.shape
+    if crowd.shape != (pairs, truths) or ignored.shape != (pairs, ignored.shape[1], truths):
+        sides = f"{tuple(crowd.shape)} and {tuple(ignored.shape)}"
+        raise ValueError(f"overlaps {tuple(overlaps.shape)} cannot have crowd and ignored {sides}")
+    if overlaps.dtype != torch.float64 or thresholds.dtype != torch.float64:
+        raise TypeError(f"overlaps {overlaps.dtype} and thresholds {thresholds.dtype} are not both doubles")
+    face = import_module(f"cvbench.boxes.{overlaps.device.type}.matching")
+    partner: Tensor = face.match_coco(overlaps, thresholds, crowd, ignored)
+    return partner
+
+
+def _settings(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:  # noqa: ARG001
+    shape = overlaps.shape[0], ignored.shape[1], thresholds.shape[0], overlaps.shape[1]
+    return overlaps.new_empty(shape, dtype=torch.int64)
+
+
+torch.library.impl("cvbench::match_coco", ("cpu", "cuda"), _match_coco)
+torch.library.register_fake("cvbench::match_coco", _settings)
+
+
+def _assign(
+    overlaps: Tensor,
+    positive: float,
+    negative: float,
+    low_quality: bool,  # noqa: FBT001, operators take arguments by place
+) -> tuple[Tensor, Tensor, Tensor]:
+    face = import_module("cvbench.boxes.cpu.assigning")
+    truth, is_positive, is_negative = face.assign(overlaps, positive, negative, low_quality)
+    return truth, is_positive, is_negative
+
+
+def _assigned(overlaps: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    truth = overlaps.new_empty(overlaps.shape[:2], dtype=torch.int64)
+    return truth, torch.empty_like(truth, dtype=torch.bool), torch.empty_like(truth, dtype=torch.bool)
+
+
+torch.library.impl("cvbench::assign", "cpu", _assign)
+torch.library.register_fake("cvbench::assign", _assigned)
 
 
 def _require_boxes(boxes: Tensor) -> None:

@@ -1,6 +1,7 @@
-"""Suppression in torch alone: the form that the kernels are held against, for any device.
+"""Suppression, matching and assigning in torch alone: the form that kernels are held against, for any
+device.
 
-Both take boxes in float32 or float64. `soft_nms` carries gradients to the scores and the boxes.
+Boxes are in float32 or float64. `soft_nms` carries gradients to the scores and the boxes.
 """
 
 from __future__ import annotations
@@ -52,3 +53,41 @@ def soft_nms(
     if not picked:
         return scores.new_zeros(0, dtype=torch.int64), scores.new_zeros(0)
     return torch.stack(picked), torch.stack(values).to(scores.dtype)
+
+
+def match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:
+    """The partners of `cvbench.boxes.match_coco`, `[b a t d]` of overlaps `[b d g]`; -1 is nobody."""
+    pairs, detections, _ = overlaps.shape
+    partner = torch.full((pairs, ignored.shape[1], len(thresholds), detections), -1)
+    for p, r in torch.cartesian_prod(torch.arange(pairs), torch.arange(ignored.shape[1])).tolist():
+        # Counted truths first, each kind in input order: among equals the later one wins.
+        order = torch.sort(ignored[p, r].to(torch.uint8), stable=True).indices.tolist()
+        for t, threshold in enumerate(thresholds.tolist()):
+            taken: set[int] = set()
+            for d, row in enumerate(overlaps[p].tolist()):
+                least, best = threshold, -1
+                for g in order:
+                    if g in taken and not crowd[p, g]:
+                        continue
+                    if best >= 0 and ignored[p, r, g] and not ignored[p, r, best]:
+                        break
+                    if row[g] >= least:
+                        least, best = row[g], g
+                if best >= 0:
+                    taken.add(best)
+                    partner[p, r, t, d] = best
+    return partner.to(overlaps.device)
+
+
+def assign(
+    overlaps: Tensor,
+    positive: float,
+    negative: float,
+    low_quality: bool,  # noqa: FBT001, operators take arguments by place
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As `cvbench.boxes.assign`, of overlaps `[b n m]` that hold something; whole tensors, without a loop."""
+    best, truth = overlaps.max(dim=-1)
+    is_positive = best >= positive
+    if low_quality:
+        is_positive |= ((overlaps == overlaps.amax(dim=-2, keepdim=True)) & (overlaps > 0)).any(dim=-1)
+    return truth, is_positive, ~is_positive & (best < negative)

@@ -22,13 +22,7 @@ import numpy as np
 
 from cvbench.metrics.threads import in_threads
 from cvbench.scoring import json_text
-from cvbench.scoring.json_text import (
-    Columns,
-    Fields,
-    Powers,
-    entries,
-    past_space,
-)
+from cvbench.scoring.json_text import Columns, Fields, Powers, entries
 
 WORTH_IT = 1 << 20
 """Bytes from which on this is faster than a decoder, though kernels have to be loaded for it."""
@@ -59,7 +53,7 @@ def read_list(content: bytes, fields: Mapping[str, Form]) -> Columns | None:
     Every entry has to have all of the fields, and may have others. Columns are in the order of the fields.
     """
     text = np.frombuffer(content, np.uint8)
-    start = past_space(text, 0)
+    start = _past_space(content, 0)
     if len(content) < WORTH_IT or content[start : start + 1] != b"[":
         return None
     wanted = _fields(fields)
@@ -70,15 +64,25 @@ def read_list(content: bytes, fields: Mapping[str, Form]) -> Columns | None:
         n, end = entries(text, *piece, wanted, _powers(), columns)
         return _Piece(Columns(columns.whole[:, :n], columns.real[:, :n], columns.box[:n]), end)
 
-    bounds = _bounds(content, past_space(text, start + 1))
+    bounds = _bounds(content, _past_space(content, start + 1))
     found = []
     for piece, bound in zip(in_threads(read, pairwise(bounds)), bounds[1:], strict=True):
         found.append(piece.columns)
         if piece.end >= 0 and content[piece.end : piece.end + 1] == b"]":
-            return _joined(found) if past_space(text, piece.end + 1) == len(text) else None
+            return _joined(found) if _past_space(content, piece.end + 1) == len(content) else None
         if piece.end != bound:
             return None
     return None
+
+
+def _past_space(content: bytes, at: int) -> int:
+    """Where the next thing stands."""
+    space = _SPACE.match(content, at)
+    assert space is not None  # none is space too
+    return space.end()
+
+
+_SPACE = re.compile(rb"[ \t\n\r]*")
 
 
 def _bounds(content: bytes, first: int) -> list[int]:

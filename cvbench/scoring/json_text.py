@@ -339,12 +339,12 @@ def past_entry(text: Text, at: int, fields: Fields, powers: Powers, columns: Col
 @compiled
 def entries(
     text: Text, at: int, end: int, fields: Fields, powers: Powers, columns: Columns
-) -> tuple[int, int]:
+) -> tuple[np.int64, int]:
     """Write the entries that begin from `at`, where one has to, up to `end`; how many, and where that ends.
 
     It ends at the bracket that closes the list, or at the first entry from `end` on.
     """
-    n = 0
+    n = np.int64(0)  # 0 alone would be a type of its own, and everything below compiled twice
     while 0 <= at < end:
         at = past_space(text, past_entry(text, at, fields, powers, columns, n))
         n += 1

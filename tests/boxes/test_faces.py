@@ -8,7 +8,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cvbench.boxes import crowd_iou, iou, iou_of_pairs, nms, plain, soft_nms, voc_iou
+from cvbench.boxes import (
+    assign,
+    crowd_iou,
+    iou,
+    iou_of_pairs,
+    match_coco,
+    nms,
+    plain,
+    soft_nms,
+    voc_iou,
+)
 
 MANY = settings(deadline=None)  # the first example compiles
 NAN, INF = float("nan"), float("inf")
@@ -125,3 +135,51 @@ def test_what_stays_is_stable_and_what_goes_was_struck(rows, threshold, seed):
     assert torch.equal(kept, kept[nms(boxes[kept], scores[kept], threshold)])
     gone = torch.ones(len(boxes), dtype=torch.bool).index_fill_(0, kept, value=False)
     assert (iou(boxes[gone], boxes[kept]).double() > threshold).any(dim=1).all()
+
+
+SHARES = st.one_of(st.integers(0, 10).map(lambda tenth: tenth / 10), st.sampled_from([NAN, 1e-9]))
+
+
+def drawn(data: st.DataObject, *shape: int, of: st.SearchStrategy, dtype: torch.dtype) -> Tensor:
+    size = int(torch.tensor(shape).prod())
+    return torch.tensor(data.draw(st.lists(of, min_size=size, max_size=size)), dtype=dtype).reshape(shape)
+
+
+@MANY
+@given(shape=st.tuples(*[st.integers(0, 4)] * 3), ranges=st.integers(1, 3), dtype=TYPES, data=st.data())
+def test_the_kernel_of_matching_finds_the_partners_of_the_plain_form(shape, ranges, dtype, data):
+    pairs, detections, truths = shape
+    overlaps = drawn(data, pairs, detections, truths, of=SHARES, dtype=dtype)
+    crowd = drawn(data, pairs, truths, of=st.booleans(), dtype=torch.bool)
+    ignored = drawn(data, pairs, ranges, truths, of=st.booleans(), dtype=torch.bool) | crowd[:, None]
+    outside = drawn(data, pairs, ranges, detections, of=st.booleans(), dtype=torch.bool)
+    thresholds = torch.tensor([0.0, 0.5, 0.7, 1.0], dtype=dtype)
+    ours = match_coco(overlaps, thresholds=thresholds, crowd=crowd, ignored=ignored, outside=outside)
+    least = thresholds.double().clamp(max=1 - 1e-10)
+    assert torch.equal(plain.match_coco(overlaps.double(), least, crowd, ignored), ours.truth)
+    for pair in range(pairs):
+        own = {"crowd": crowd[pair], "ignored": ignored[pair], "outside": outside[pair]}
+        alone = match_coco(overlaps[pair], thresholds=thresholds, **own)
+        assert torch.equal(alone.truth, ours.truth[pair])
+        assert torch.equal(alone.ignored, ours.ignored[pair])
+
+
+@MANY
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 4)),
+    dtype=TYPES,
+    low_quality=st.booleans(),
+    data=st.data(),
+)
+def test_the_kernel_of_assigning_assigns_as_the_plain_form_does(shape, dtype, low_quality, data):
+    overlaps = drawn(data, *shape, of=SHARES, dtype=dtype)
+    expected = plain.assign(overlaps, 0.7, 0.3, low_quality)
+    for laid_out in (overlaps, overlaps.mT.contiguous().mT):
+        ours = assign(laid_out, positive=0.7, negative=0.3, low_quality=low_quality)
+        assert all(torch.equal(a, b) for a, b in zip(expected, ours, strict=True))
+
+
+def test_assigning_many_priors_over_several_threads_assigns_as_the_plain_form_does():
+    overlaps = torch.rand(2, 20_000, 5, generator=torch.Generator().manual_seed(0)).round(decimals=2)
+    expected = plain.assign(overlaps, 0.7, 0.3, low_quality=True)
+    assert all(torch.equal(a, b) for a, b in zip(expected, assign(overlaps), strict=True))

@@ -158,3 +158,37 @@ def test_without_truths_every_detection_is_false():
     matches = match_voc(torch.zeros(2, 0), difficult=torch.zeros(0, dtype=torch.bool))
     assert matches.truth.tolist() == [NOBODY] * 2
     assert not matches.ignored.any()
+
+
+def one_after_the_other(overlaps, difficult, threshold, *, strict):
+    """The devkit's rule as it reads: each detection in turn looks at its best object."""
+    truth, ignored, taken = [], [], set()
+    for row in overlaps.tolist():
+        best = row.index(max(row))
+        reaches = row[best] > threshold if strict else row[best] >= threshold
+        free = reaches and not difficult[best] and best not in taken
+        truth.append(best if free else NOBODY)
+        ignored.append(reaches and bool(difficult[best]))
+        taken |= {best} if free else set()
+    return truth, ignored
+
+
+TENTHS = st.integers(0, 10).map(lambda tenth: tenth / 10)
+
+
+@given(
+    images=st.lists(st.lists(st.lists(TENTHS, min_size=3, max_size=3), min_size=5, max_size=5), max_size=3),
+    difficult=st.lists(st.booleans(), min_size=3, max_size=3),
+    threshold=TENTHS,
+    strict=st.booleans(),
+)
+def test_the_voc_rule_at_once_is_the_voc_rule_one_after_the_other(images, difficult, threshold, strict):
+    overlaps = torch.tensor(images, dtype=torch.float64).reshape(-1, 5, 3)
+    hard = torch.tensor(difficult)
+    together = match_voc(
+        overlaps, difficult=hard.expand(len(overlaps), 3), threshold=threshold, strict=strict
+    )
+    for index, rows in enumerate(overlaps):
+        truth, ignored = one_after_the_other(rows, hard, threshold, strict=strict)
+        assert together.truth[index].tolist() == truth
+        assert together.ignored[index].tolist() == ignored

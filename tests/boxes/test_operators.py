@@ -13,7 +13,14 @@ from cvbench.boxes import clip, crowd_iou, iou, nms, soft_nms, voc_iou
 COMPILED = """
 import sys
 import torch
-from cvbench.boxes import clip, iou, nms, soft_nms
+from cvbench.boxes import assign, clip, iou, match_coco, nms, soft_nms
+
+def targets(overlaps, crowd):
+    assigned = assign(overlaps)
+    none = torch.zeros(2, overlaps.shape[0], dtype=torch.bool)
+    matches = match_coco(overlaps, thresholds=torch.tensor([0.3, 0.5]), crowd=crowd,
+        ignored=crowd.expand(2, -1), outside=none)
+    return assigned.truth, assigned.positive, assigned.negative, matches.truth, matches.ignored
 
 def detect(boxes, scores, labels):
     kept = nms(clip(boxes, height=90, width=90), scores, 0.5, groups=labels)
@@ -24,12 +31,14 @@ def loss(boxes, others):
     return (1 - iou(boxes, others)).sum()
 
 generator = torch.Generator().manual_seed(0)
-compiled = torch.compile(detect, fullgraph=True, backend=sys.argv[1])
+compiled, aimed = (torch.compile(f, fullgraph=True, backend=sys.argv[1]) for f in (detect, targets))
 for n in (40, 41, 70):
     corner = torch.rand(n, 2, generator=generator) * 60
     boxes = torch.cat([corner, corner + torch.rand(n, 2, generator=generator) * 50 + 1], dim=1)
     args = boxes, torch.rand(n, generator=generator), torch.arange(n) % 3
     assert all(torch.equal(a, b) for a, b in zip(detect(*args), compiled(*args), strict=True))
+    args = iou(boxes, boxes[:7]), torch.arange(7) % 3 == 0
+    assert all(torch.equal(a, b) for a, b in zip(targets(*args), aimed(*args), strict=True))
 
 gradients = []
 for function in (loss, torch.compile(loss, fullgraph=True, backend=sys.argv[1])):
@@ -92,6 +101,10 @@ def test_the_operators_keep_what_torch_asks_of_operators():
         torch.library.opcheck(operator.default, (boxes, scores, 0.5, labels), test_utils=checks)
     soft = (boxes, scores, "linear", 0.3, 0.01, None)
     torch.library.opcheck(torch.ops.cvbench.soft_nms.default, soft, test_utils=checks)
+    overlaps, crowd = torch.rand(3, 12, 5).double(), torch.zeros(3, 5, dtype=torch.bool)
+    matching = (overlaps, torch.tensor([0.5, 0.7]).double(), crowd, crowd[:, None].expand(3, 4, 5))
+    torch.library.opcheck(torch.ops.cvbench.match_coco.default, matching, test_utils=checks)
+    torch.library.opcheck(torch.ops.cvbench.assign.default, (overlaps, 0.7, 0.3, True), test_utils=checks)
 
 
 def test_what_a_kernel_would_read_past_is_refused():
@@ -107,6 +120,11 @@ def test_what_a_kernel_would_read_past_is_refused():
         nms_op(boxes, scores, 0.5, labels[:2])
     with pytest.raises(ValueError, match=r"4 boxes cannot have groups torch\.float32"):
         nms_op(boxes, scores, 0.5, scores)
+    overlaps, crowd = torch.zeros(2, 3, 4).double(), torch.zeros(2, 4, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"crowd and ignored \(2, 3\) and \(2, 1, 4\)"):
+        torch.ops.cvbench.match_coco(overlaps, overlaps[0, 0], crowd[:, :3], crowd[:, None])
+    with pytest.raises(TypeError, match=r"overlaps torch\.float32 and thresholds torch\.float64"):
+        torch.ops.cvbench.match_coco(overlaps.float(), overlaps[0, 0], crowd, crowd[:, None])
 
 
 def test_importing_the_box_core_imports_no_compiler():

@@ -8,6 +8,7 @@ from cvbench.metrics.coco_errors import explain_errors
 from cvbench.metrics.coco_evaluation import evaluate_coco
 from cvbench.metrics.coco_figures import values
 from tests.metrics.coco_problems import box_problem
+from tests.oracles.errors import Thing, errors
 
 FITS = [0, 0, 10, 10]
 """As does the only object, of class 0 …"""
@@ -127,3 +128,31 @@ def test_the_ap_explained_is_cocos_and_every_false_detection_is_blamed(seed):
     errors = explain_errors(truth, problem.detections, classes=problem.classes)
     plain = values(evaluate_coco(truth, problem.detections, classes=problem.classes))["AP50"]
     assert (errors.ap50 if errors else None) == (None if plain is None else pytest.approx(plain, abs=1e-12))
+
+
+def things(side, labels, images, **more):
+    columns = zip(images.tolist(), labels.tolist(), side.xywh.tolist(), *more.values(), strict=True)
+    return [
+        Thing(place, image, label, box, **dict(zip(more, rest, strict=True)))
+        for place, (image, label, box, *rest) in enumerate(columns)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_errors_are_counted_and_priced_as_by_a_slow_reading_of_the_rule(seed):
+    problem = box_problem(1000 + seed)
+    t, d = problem.truth, problem.detections
+    scores = np.random.default_rng(seed).permutation(len(d.score)) / 1000.0  # that all differ
+    ours = explain_errors(
+        CocoTruth(t.image, t.label, t.regions, t.area, t.crowd),
+        CocoDetections(d.image, d.label, d.regions, scores),
+        classes=problem.classes,
+    )
+    objects = things(t.regions, t.label, t.image, crowd=t.crowd.tolist())
+    if all(thing.crowd for thing in objects):
+        assert ours is None
+        return
+    ap50, costs, counts = errors(objects, things(d.regions, d.label, d.image, score=scores.tolist()))
+    assert ours.counts == counts
+    assert ours.ap50 == pytest.approx(ap50, abs=1e-12)
+    assert ours.costs == pytest.approx(costs, abs=1e-12)

@@ -58,6 +58,10 @@ def _status(field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":"))
 
 
+NUMBA = "numba imports itself"
+"""No kernel of ours, but what the first of them waits for: most of numba's modules, and scipy's BLAS."""
+
+
 def first_calls() -> dict[str, float]:
     """Processor seconds by piece of work: the first call less the second. Other work leaves them alone."""
     beyond = {}
@@ -76,7 +80,10 @@ def _pieces() -> dict[str, Callable[[], Any]]:
 
     Nothing compiled runs before its piece is called.
     """
-    from cvbench.boxes import crowd_iou, iou, nms, soft_nms
+    from numba.core.registry import cpu_target
+
+    from cvbench.boxes import assign, crowd_iou, iou, nms, soft_nms
+    from cvbench.boxes import match_coco as match_pairs
     from cvbench.metrics.coco_arrays import mask_regions
     from cvbench.metrics.coco_bootstrap import resampled_figures
     from cvbench.metrics.coco_errors import explain_errors
@@ -101,14 +108,25 @@ def _pieces() -> dict[str, Callable[[], Any]]:
         truth = type(t)(t.image, t.label, masks_of(len(t.label)), t.area, t.crowd)
         return evaluate_coco(truth, type(d)(d.image, d.label, masks_of(len(d.label)), d.score), classes=80)
 
+    def numba_itself() -> None:
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
+
+    def by_matrix() -> Any:
+        overlaps, none = torch.rand(3, 2, dtype=torch.float64), torch.zeros(1, 3, dtype=torch.bool)
+        sides = {"crowd": none[0, :2], "ignored": none[:, :2], "outside": none}
+        return match_pairs(overlaps, thresholds=torch.tensor([0.5]), **sides), assign(overlaps.float())
+
     def resampled() -> Any:
         matches = match_coco(t, d, classes=80)
         return resampled_figures(matches, [np.ones((2, len(matches.numbers)))])
 
     return {
+        NUMBA: numba_itself,
         "iou": lambda: (iou(boxes, boxes), crowd_iou(boxes, boxes)),
         "nms": lambda: nms(boxes, scores, 0.5, groups=torch.zeros(50, dtype=torch.int64)),
         "soft_nms": lambda: soft_nms(boxes, scores),
+        "matching, assigning": by_matrix,
         "coco bbox": lambda: evaluate_coco(t, d, classes=80),
         "masks": lambda: (masks_of(1), parse(np.zeros(0, np.uint8), np.zeros(1, np.int64))),
         "coco segm": by_masks,

@@ -9,6 +9,7 @@ import torch
 import torchvision
 
 from cvbench.boxes import iou, nms
+from cvbench.boxes import match_coco as match_pairs
 from cvbench.catalogue import MODELS
 from cvbench.metrics.coco_bootstrap import resampled_figures
 from cvbench.metrics.coco_evaluation import evaluate_coco, match_coco
@@ -104,6 +105,67 @@ def _batched_nms(spread: Callable[[int, int], tuple[torch.Tensor, torch.Tensor]]
     return contenders
 
 
+def _on_gpu(contenders: Callable[[], Contenders], *peers: str) -> Callable[[], Contenders]:
+    """The contenders where there is a CUDA device, each waiting for it; elsewhere all with the reason."""
+
+    def waiting(call: Callable[[], Any]) -> Any:
+        result = call()
+        torch.cuda.synchronize()
+        return result
+
+    def there() -> Contenders:
+        if not torch.cuda.is_available():
+            return dict.fromkeys(("cvbench", *peers), Absent("no CUDA device here"))
+        return {
+            name: call if isinstance(call, Absent) else partial(waiting, call)
+            for name, call in contenders().items()
+        }
+
+    return there
+
+
+def _gpu_nms() -> Contenders:
+    boxes, scores = (tensor.cuda() for tensor in clustered(128_000, 0))
+    images = torch.arange(128_000, device="cuda") % 64
+    of_images = [(images == image).nonzero()[:, 0] for image in range(64)]
+
+    def one_by_one() -> Any:
+        labels = torch.zeros(2000, dtype=torch.int64, device="cuda")
+        kept = [
+            those[torchvision.ops.batched_nms(boxes[those], scores[those], labels, 0.7)]
+            for those in of_images
+        ]
+        return torch.cat(kept).sort().values.cpu()
+
+    def ours() -> Any:
+        return nms(boxes, scores, 0.7, groups=images).sort().values.cpu()
+
+    return {"cvbench": ours, "torchvision, image by image": one_by_one}
+
+
+def _gpu_iou() -> Contenders:
+    a, b = (scattered(5000, seed)[0].cuda() for seed in (0, 1))
+    return {
+        "cvbench": lambda: iou(a, b).sum().item(),
+        "torchvision": lambda: torchvision.ops.box_iou(a, b).sum().item(),
+    }
+
+
+def _gpu_matching() -> Contenders:
+    draw = torch.Generator().manual_seed(0)
+    overlaps = torch.rand(1000, 100, 16, generator=draw).square().double()
+    crowd = torch.rand(1000, 16, generator=draw) < 0.02
+    aside = crowd[:, None] | (torch.rand(1000, 4, 16, generator=draw) < 0.3)
+    thresholds = torch.linspace(0.5, 0.95, 10, dtype=torch.float64)
+    outside = torch.zeros(1000, 4, 100, dtype=torch.bool)
+
+    def on(device: str) -> Callable[[], Any]:
+        o, t, c, i, out = (side.to(device) for side in (overlaps, thresholds, crowd, aside, outside))
+        return lambda: match_pairs(o, thresholds=t, crowd=c, ignored=i, outside=out).truth.sum().item()
+
+    return {"cvbench": on("cuda"), "cvbench on the CPU": on("cpu")}
+
+
 def _bootstrap() -> Contenders:
     scene = boxes_at_size()
     matches = match_coco(scene.truth, scene.detections, classes=scene.classes)
@@ -189,8 +251,7 @@ def _detection(words: str, **options: Any) -> Row:
     return Row(text, "1 x", partial(nets.detection, **options), rounds=9, atol=2e-3)
 
 
-_MINUTES = ("pycocotools",)
-_SLOW = (*_MINUTES, "faster-coco-eval")
+_SLOW = ("pycocotools", "faster-coco-eval")
 """Without those that take ten seconds a round, there is time for more rounds of the close ones."""
 
 ROWS = {
@@ -199,7 +260,7 @@ ROWS = {
         "figures; peers begin with data sets that they have read and indexed",
         "faster than the fastest; aim 2 x",
         _boxes,
-        once=_MINUTES,
+        once=_SLOW,
     ),
     "coco-bbox-files": Row(
         "the same from the two JSON files, reading included",
@@ -222,6 +283,22 @@ ROWS = {
     "nms-80": Row("NMS, 20,000 boxes spread evenly, 80 classes", "3 x", _batched_nms(scattered), rounds=31),
     "nms-80-clustered": Row(
         "NMS, 20,000 boxes around 400 objects, 80 classes", "3 x", _batched_nms(clustered), rounds=31
+    ),
+    "gpu-nms": Row(
+        "on CUDA: NMS of 64 images x 2,000 boxes around objects",
+        "2 x",
+        _on_gpu(_gpu_nms, "torchvision, image by image"),
+        rounds=15,
+    ),
+    "gpu-iou": Row(
+        "on CUDA: pairwise IoU, 5,000 x 5,000", "2 x", _on_gpu(_gpu_iou, "torchvision"), rounds=31
+    ),
+    "gpu-matching": Row(
+        "on CUDA: the COCO rule for 1,000 pairs of image and class, 100 detections x 16 objects, forty "
+        "settings, overlaps given",
+        "2 x",
+        _on_gpu(_gpu_matching, "cvbench on the CPU"),
+        rounds=15,
     ),
     "bootstrap": Row(
         "bootstrap of the COCO bbox figures at that size, 1,000 resamples",

@@ -8,14 +8,14 @@ import pytest
 import torch
 import torchvision
 
-from cvbench.boxes import crowd_iou, iou, nms, voc_iou
+from cvbench.boxes import assign, crowd_iou, iou, match_coco, nms, voc_iou
 
 triton = pytest.importorskip("triton", reason="torch comes without Triton on this platform")
 
 INTERPRETED = """
 import torch
-from cvbench.boxes import crowd_iou, iou, nms, voc_iou
-from cvbench.boxes.cuda import overlap, suppression
+from cvbench.boxes import crowd_iou, iou, nms, plain, voc_iou
+from cvbench.boxes.cuda import matching, overlap, suppression
 
 NAN, INF = float("nan"), float("inf")
 generator = torch.Generator().manual_seed(0)
@@ -34,6 +34,17 @@ for dtype in (torch.float32, torch.float64):
             expected = nms(boxes, scores, threshold, groups=some)
             assert torch.equal(expected, suppression.nms(boxes, scores, threshold, some)), threshold
     assert suppression.nms(boxes[:0], scores[:0], 0.5, None).shape == (0,)
+
+thresholds = torch.tensor([0.0, 0.5, 0.75, 1 - 1e-10], dtype=torch.float64)
+for pairs, detections, truths in ((3, 7, 5), (2, 9, 1), (1, 4, 33), (2, 3, 0), (2, 0, 3), (0, 2, 2)):
+    overlaps = torch.randint(0, 11, (pairs, detections, truths), generator=generator).double() / 10
+    overlaps[overlaps == 0.1] = NAN
+    crowd = torch.rand(pairs, truths, generator=generator) < 0.3
+    ignored = crowd[:, None] | (torch.rand(pairs, 3, truths, generator=generator) < 0.3)
+    args = overlaps, thresholds, crowd, ignored
+    expected = plain.match_coco(*args)
+    assert torch.equal(expected, torch.ops.cvbench.match_coco(*args))
+    assert torch.equal(expected, matching.match_coco(*args)), (pairs, detections, truths)
 print("the interpreter agrees")
 """
 
@@ -50,7 +61,7 @@ import re, sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from cvbench.boxes.cuda import overlap, suppression
+from cvbench.boxes.cuda import matching, overlap, suppression
 
 def ptx(kernel, constants, **types):
     types |= dict.fromkeys(constants, "constexpr")
@@ -66,6 +77,9 @@ for kind in ("fp32", "fp64"):
     code += ptx(suppression.strike_kernel, {}, boxes=boxes, spans="*i64", limit="*fp64", n="i32", **words)
     print(kind, *sorted(set(re.findall(r"\\b((?:fma|mul|add|sub|div)(?:\\.rn)?)\\.f(?:32|64)", code))))
 ptx(suppression.decide_kernel, {"room": 4}, first="*i64", last="*i64", stays="*i1", **words)
+doubles, flags = {"overlaps": "*fp64", "thresholds": "*fp64"}, {"crowd": "*i1", "ignored": "*i1"}
+counts = dict.fromkeys(("ranges", "levels", "detections", "truths"), "i32")
+ptx(matching.match_kernel, {"room": 8}, **doubles, **flags, partner="*i64", **counts)
 """
 
 
@@ -99,3 +113,20 @@ def test_a_gpu_keeps_what_the_cpu_and_torchvision_keep(threshold):
     on_gpu = nms(boxes.cuda(), scores.cuda(), threshold, groups=groups.cuda()).cpu()
     assert torch.equal(nms(boxes, scores, threshold, groups=groups), on_gpu)
     assert torch.equal(torchvision.ops.batched_nms(boxes, scores, groups, threshold), on_gpu)
+
+
+@pytest.mark.gpu
+def test_a_gpu_matches_and_assigns_as_the_cpu_does():
+    overlaps = torch.rand(50, 100, 12).round(decimals=2)
+    crowd = torch.rand(50, 12) < 0.1
+    rest = {
+        "thresholds": torch.linspace(0.5, 0.95, 10, dtype=torch.float64),
+        "crowd": crowd,
+        "ignored": crowd[:, None] | (torch.rand(50, 4, 12) < 0.3),
+        "outside": torch.rand(50, 4, 100) < 0.3,
+    }
+    there = {name: tensor.cuda() for name, tensor in rest.items()}
+    for here, on_gpu in zip(match_coco(overlaps, **rest), match_coco(overlaps.cuda(), **there), strict=True):
+        assert torch.equal(here, on_gpu.cpu())
+    for here, on_gpu in zip(assign(overlaps), assign(overlaps.cuda()), strict=True):
+        assert torch.equal(here, on_gpu.cpu())

@@ -1,0 +1,67 @@
+"""The threshold assigner: one pass over the overlaps, object by object, for a few priors at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from cvbench.boxes.cpu.threads import share
+from cvbench.jit import compiled
+
+WORTH_SHARING = 1 << 15
+"""Pairs from which on a second thread pays for its start."""
+
+AT_ONCE = 2048
+"""Priors whose state stays in the cache while one object after the other passes by."""
+
+
+def assign(
+    overlaps: Tensor,
+    positive: float,
+    negative: float,
+    low_quality: bool,  # noqa: FBT001, operators take arguments by place
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As `cvbench.boxes.plain.assign`."""
+    images, priors, objects = overlaps.shape
+    truth = torch.zeros(images, priors, dtype=torch.int64)
+    is_positive, is_negative = (torch.zeros_like(truth, dtype=torch.bool) for _ in range(2))
+    by_object = overlaps.mT.contiguous()
+    tops = by_object.amax(dim=-1) if low_quality else by_object.new_full((images, objects), torch.nan)
+    of_type = by_object.numpy().dtype.type
+    sides = by_object.numpy(), tops.numpy(), of_type(positive), of_type(negative)
+    out = truth.numpy(), is_positive.numpy(), is_negative.numpy()
+    share(best_objects, priors, *sides, *out, worth=overlaps.numel() >= WORTH_SHARING)
+    return truth, is_positive, is_negative
+
+
+@compiled
+def best_objects(  # noqa: PLR0913, PLR0917, a kernel takes arrays one by one
+    overlaps: Float[np.ndarray, "b m n"],
+    tops: Float[np.ndarray, "b m"],
+    positive: float,
+    negative: float,
+    truth: Int64[np.ndarray, "b n"],
+    is_positive: Bool[np.ndarray, "b n"],
+    is_negative: Bool[np.ndarray, "b n"],
+    start: int,
+    stop: int,
+) -> None:
+    """Write what the priors `start` to `stop` of each image are to learn; `tops` are each object's best."""
+    zero = overlaps.dtype.type(0)
+    for image in range(len(overlaps)):
+        for first in range(start, stop, AT_ONCE):
+            those = slice(first, min(first + AT_ONCE, stop))
+            best, index = overlaps[image, 0, those].copy(), truth[image, those]
+            forced, below = is_positive[image, those], is_negative[image, those]
+            for m in range(overlaps.shape[1]):
+                row, top = overlaps[image, m, those], tops[image, m]
+                for i in range(len(row)):
+                    more = (row[i] > best[i]) | ((row[i] != row[i]) & (best[i] == best[i]))  # NaN is most
+                    best[i] = row[i] if more else best[i]
+                    index[i] = m if more else index[i]
+                    forced[i] |= (row[i] == top) & (row[i] > zero)
+            for i in range(len(best)):
+                forced[i] |= best[i] >= positive
+                below[i] = ~forced[i] & (best[i] < negative)
