@@ -22,7 +22,7 @@ LEARNERS = {  # the options beside width, the steps, the peak rate
     "darknet53": ({"size": 32}, 25, 2e-3),
 }
 LEARNERS |= {"vgg13": LEARNERS["vgg11"]}
-LEARNERS |= {f"vgg{layers}": ({"size": 32, "dropout": 0.0}, 80, 1e-3) for layers in (16, 19)}
+LEARNERS |= {f"vgg{layers}": ({"size": 32, "dropout": 0.0}, 120, 5e-4) for layers in (16, 19)}
 LEARNERS |= {f"vgg{layers}_bn": LEARNERS["vgg16_bn"] for layers in (11, 13, 19)}
 LEARNERS |= {"resnet34": LEARNERS["resnet18"]}
 LEARNERS |= {f"resnet{layers}": LEARNERS["resnet50"] for layers in (101, 152)}
