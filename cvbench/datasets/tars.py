@@ -56,7 +56,7 @@ def list_members(archive: Path) -> list[Member]:
 def list_nested(archive: Path) -> Members:
     """The files in the tars that a tar holds, named as in `n01440764.tar/n01440764_10026.JPEG`.
 
-    Reading a million headers takes a minute, so the columns are kept in the cache folder, as
+    A million headers are not read twice: the columns are kept in the cache folder, as
     `tars/<hash>-<version>.npz`: of the archive's size and time, and of the names, places and sizes of the
     tars in it.
 
