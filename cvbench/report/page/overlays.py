@@ -17,6 +17,9 @@ ROOFLINE: Final = (
     "what a large matrix product and a large copy reached on the same machine."
 )
 
+ROOM: Final = 1.5
+"""How far the roof goes on beside one batch alone, which has no width, and its own bend; a factor."""
+
 
 def overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missing]]:
     """Curves of several cells in one chart: precision, and throughput by batch."""
@@ -104,7 +107,10 @@ def _roofline(those: Sequence[Told]) -> list[Series]:
     ends = [min(x for s in found for x in s.x), max(x for s in found for x in s.x)]
     peak, copy = (_best(those, name) for name in ("matmul_rate", "copy_rate"))
     if peak and copy:
-        places = sorted({ends[0], min(max(peak / copy, ends[0]), ends[1]), ends[1]})
+        bend = peak / copy
+        if ends[0] == ends[1]:
+            ends = [min(ends[0], bend) / ROOM, max(ends[1], bend) * ROOM]
+        places = sorted({ends[0], min(max(bend, ends[0]), ends[1]), ends[1]})
         roof = [min(peak, copy * x) for x in places]
         found.append(Series("the machine at best", places, roof, grey=True))
     return found

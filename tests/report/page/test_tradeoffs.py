@@ -115,6 +115,20 @@ def test_work_lies_below_a_roof_that_bends_where_copying_is_fast_enough():
     assert [line.colour for line in chart.lines] == [0, -1]
 
 
+def test_one_batch_alone_lies_below_a_roof_with_its_bend():
+    measured = [
+        figure("flops", 2e9, unit="FLOPs"),
+        figure("arithmetic_intensity", 30.0, unit="FLOP/byte", at="batch=8"),
+        figure("throughput", 20.0, unit="images/s", at="batch=8"),
+        figure("matmul_rate", 1e11, unit="FLOP/s"),
+        figure("copy_rate", 1e10, unit="bytes/s"),
+    ]
+    charts, _ = overlays(together(good(cell(), *measured)))
+    [chart] = [c for _, c in charts if c.name.startswith("work")]
+    assert [line.points.count(" ") for line in chart.lines] == [0, 2]  # a point, and a line with a bend
+    assert ["10", "", "100 G"] in chart.numbers[1]
+
+
 def test_without_operations_a_byte_there_is_no_roofline_and_it_is_said():
     _, missing = overlays(together(good(cell(), top1(0.5))))
     assert ("roofline", "the operations a byte of no cell were measured") in [tuple(m) for m in missing]
