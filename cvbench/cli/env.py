@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from cvbench import environment
+from cvbench.units import show_seconds
 
 
 def env(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    compile_now: Annotated[
+        bool,
+        typer.Option(
+            "--compile", help="Compile all kernels of boxes, metrics and readers now, once for this machine."
+        ),
+    ] = False,
 ) -> None:
     """Show this machine as records describe it, and what could disturb a measurement."""
+    if compile_now:
+        _compile()
+        return
     found = environment.probe()
     disturbances = environment.disturbances()
     if as_json:
@@ -34,3 +46,17 @@ def env(
     typer.secho("could disturb a measurement", bold=True)
     for what, remedy in disturbances or [("nothing was found", "")]:
         typer.echo(f"  {what}" + (f"\n    remedy: {remedy}" if remedy else ""))
+
+
+def _compile() -> None:
+    """Compile on all cores; no later call waits for it."""
+    from cvbench.kernels import compile_all
+
+    console = Console()
+    start = time.perf_counter()
+    with console.status("compiling on all cores: some 15 seconds"):
+        for name in compile_all():
+            console.print(f"compiled: {name}")
+    console.print(
+        f"all kernels are compiled and kept on disk; it took {show_seconds(time.perf_counter() - start)}"
+    )

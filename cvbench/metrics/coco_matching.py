@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 
 
 class Candidates(NamedTuple):
@@ -36,7 +36,7 @@ class Fate(NamedTuple):
     """Where each object has been found."""
 
 
-@compiled
+@inner
 def lowest_settings(thresholds: int, areas: int) -> int:
     """The word in which only the first threshold of each area range is set.
 

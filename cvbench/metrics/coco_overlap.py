@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt32
 
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 from cvbench.metrics.coco_arrays import Regions
 from cvbench.metrics.coco_matching import Candidates
 
@@ -93,7 +93,7 @@ def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost
     return Candidates(starts, partners[:size], ious[:size])
 
 
-@compiled
+@inner
 def shared_pixels(
     counts: UInt32[np.ndarray, " runs"],
     starts: Int64[np.ndarray, " n+1"],
@@ -124,7 +124,7 @@ def shared_pixels(
         shared += np.maximum(0, np.minimum(end, other_end) - np.maximum(first, other_first))
 
 
-@compiled
+@inner
 def with_room(
     objects: Int64[np.ndarray, " n"], ious: Float64[np.ndarray, " n"], size: int, needed: int
 ) -> tuple[Int64[np.ndarray, " more"], Float64[np.ndarray, " more"]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 
 FALSE, TRUE, IGNORED = 0, 1, 2
 
@@ -83,7 +83,7 @@ def judge(  # noqa: C901, PLR0912, two ways of choosing in one loop over the sam
     return fate
 
 
-@compiled
+@inner
 def overlap_of(task: Task, d: int, g: int, by_share: bool, pixels: bool) -> float:  # noqa: FBT001
     """The IoU, or the share of the detection; -1 where the boxes do not meet."""
     if pixels:

@@ -1,5 +1,9 @@
 import json
+import os
+import subprocess
+import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from cvbench import environment
@@ -31,3 +35,30 @@ def test_nothing_tells_who_or_where_the_machine_is():
 
 def test_two_looks_at_one_machine_agree_on_what_must_agree():
     assert environment.probe().hard == environment.probe().hard
+
+
+LEFT = """
+import gc
+from numba.core.dispatcher import Dispatcher
+from cvbench.kernels import calls
+for call in calls().values():
+    call()
+kernels = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]
+ours = [kernel for kernel in kernels if kernel.py_func.__module__.startswith("cvbench")]
+print(sum(bool(kernel.stats.cache_hits) for kernel in ours))
+print([kernel.py_func.__name__ for kernel in ours if kernel.stats.cache_misses])
+"""
+
+
+@pytest.mark.slow
+def test_compiling_ahead_leaves_nothing_to_compile(tmp_path):
+    """In new processes with an empty cache, as after an installation."""
+
+    def said(*command: str) -> str:
+        elsewhere = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        return subprocess.check_output([sys.executable, *command], env=elsewhere, text=True)
+
+    assert "all kernels are compiled" in said("-m", "cvbench", "env", "--compile")
+    loaded, compiled = said("-c", LEFT).splitlines()
+    assert int(loaded) > 25
+    assert compiled == "[]"

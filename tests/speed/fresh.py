@@ -2,8 +2,10 @@
 
 python -m tests.speed.fresh memory CONTENDER [TRUTH RESULTS]   by how many bytes memory peaks
 python -m tests.speed.fresh first-calls                        what first calls take beyond second ones
+python -m tests.speed.fresh ahead                              what compiling everything ahead takes
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -12,9 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from tests.speed.peers import Files, evaluated, loaded
 from tests.speed.scenes import boxes_at_size
@@ -65,7 +64,9 @@ NUMBA = "numba imports itself"
 def first_calls() -> dict[str, float]:
     """Processor seconds by piece of work: the first call less the second. Other work leaves them alone."""
     beyond = {}
-    for name, call in _pieces().items():
+    pieces = _pieces()
+    gc.freeze()  # or some call pays for going through all that was imported
+    for name, call in pieces.items():
         times = []
         for _ in range(2):
             start = time.process_time()
@@ -76,72 +77,28 @@ def first_calls() -> dict[str, float]:
 
 
 def _pieces() -> dict[str, Callable[[], Any]]:
-    """Every compiled loop of box core, metrics and readers, on little data; imports are done here.
-
-    Nothing compiled runs before its piece is called.
-    """
+    """Every compiled loop of box core, metrics and readers, on little data; imports are done here."""
     from numba.core.registry import cpu_target
 
-    from cvbench.boxes import assign, crowd_iou, iou, nms, soft_nms
-    from cvbench.boxes import match_coco as match_pairs
-    from cvbench.metrics.coco_arrays import mask_regions
-    from cvbench.metrics.coco_bootstrap import resampled_figures
-    from cvbench.metrics.coco_errors import explain_errors
-    from cvbench.metrics.coco_evaluation import evaluate_coco, match_coco
-    from cvbench.metrics.pixel_counts import confusion
-    from cvbench.metrics.run_lengths import encode, parse
-    from cvbench.metrics.voc_evaluation import VocDetections, VocTruth, match_voc
-    from cvbench.scoring.json_rows import WORTH_IT, Form, read_list
-
-    scene = boxes_at_size(images=20, found=20, objects=150)
-    t, d = scene.truth, scene.detections
-    boxes, scores = torch.rand(50, 4).cumsum(1), torch.rand(50)
-    seen = np.searchsorted(scene.numbers, t.image), np.searchsorted(scene.numbers, d.image)
-    entry = b'{"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}'
-    listed = b"[" + b", ".join([entry] * (WORTH_IT // len(entry) + 1)) + b"]"
-    fields = {"image_id": Form.WHOLE, "category_id": Form.WHOLE, "score": Form.REAL, "bbox": Form.BOX}
-
-    def masks_of(n: int) -> Any:
-        return mask_regions(encode(np.ones((n, 4, 4), bool)))
-
-    def by_masks() -> Any:
-        truth = type(t)(t.image, t.label, masks_of(len(t.label)), t.area, t.crowd)
-        return evaluate_coco(truth, type(d)(d.image, d.label, masks_of(len(d.label)), d.score), classes=80)
+    from cvbench.kernels import calls
 
     def numba_itself() -> None:
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
 
-    def by_matrix() -> Any:
-        overlaps, none = torch.rand(3, 2, dtype=torch.float64), torch.zeros(1, 3, dtype=torch.bool)
-        sides = {"crowd": none[0, :2], "ignored": none[:, :2], "outside": none}
-        return match_pairs(overlaps, thresholds=torch.tensor([0.5]), **sides), assign(overlaps.float())
+    return {NUMBA: numba_itself, **calls()}
 
-    def resampled() -> Any:
-        matches = match_coco(t, d, classes=80)
-        return resampled_figures(matches, [np.ones((2, len(matches.numbers)))])
 
-    return {
-        NUMBA: numba_itself,
-        "iou": lambda: (iou(boxes, boxes), crowd_iou(boxes, boxes)),
-        "nms": lambda: nms(boxes, scores, 0.5, groups=torch.zeros(50, dtype=torch.int64)),
-        "soft_nms": lambda: soft_nms(boxes, scores),
-        "matching, assigning": by_matrix,
-        "coco bbox": lambda: evaluate_coco(t, d, classes=80),
-        "masks": lambda: (masks_of(1), parse(np.zeros(0, np.uint8), np.zeros(1, np.int64))),
-        "coco segm": by_masks,
-        "bootstrap": resampled,
-        "errors": lambda: explain_errors(t, d, classes=80),
-        "voc": lambda: match_voc(
-            VocTruth(seen[0], t.label, t.regions.xywh, t.crowd),
-            VocDetections(seen[1], d.label, d.regions.xywh, d.score),
-            classes=80,
-        ),
-        "miou": lambda: confusion(np.zeros(9, np.uint8), np.zeros(9, np.uint8), 3),
-        "large files": lambda: read_list(listed, fields),
-    }
+def ahead() -> float:
+    """Seconds until all is compiled, as `cvbench env --compile` does it, imports left out."""
+    from cvbench.kernels import compile_all
+
+    start = time.perf_counter()
+    list(compile_all())
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
-    answer = memory(*sys.argv[2:]) if sys.argv[1] == "memory" else first_calls()
+    answers = {"memory": memory, "first-calls": first_calls, "ahead": ahead}
+    answer = answers[sys.argv[1]](*sys.argv[2:])
     print(json.dumps(answer))

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cvbench.boxes.cpu.threads import share
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 
 WORTH_SHARING = 1 << 17
 """Pairs from which on a second thread pays for its start."""
@@ -57,7 +57,7 @@ def _empty(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
     return torch.frombuffer(memory, dtype=dtype).view(rows, columns)
 
 
-@compiled
+@inner
 def areas_of(columns: Float[np.ndarray, "4 n"], pixel: float) -> Float[np.ndarray, " n"]:
     """Each box's area with sides lengthened by `pixel`, and NaN where it has none."""
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]

@@ -13,7 +13,7 @@ from torch import Tensor
 from cvbench.boxes.cpu.grouping import segments
 from cvbench.boxes.cpu.ranking import ranked
 from cvbench.boxes.cpu.threads import share
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 
 WORTH_SHARING = 1024
 """Boxes from which on a second thread pays for its start."""
@@ -62,7 +62,7 @@ def soften_groups(
         soften(boxes[first:last], waiting[first:last], rule, picked[first:last])
 
 
-@compiled
+@inner
 def soften(
     boxes: Float[np.ndarray, "n 4"],
     waiting: Float64[np.ndarray, " n"],

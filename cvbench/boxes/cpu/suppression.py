@@ -19,7 +19,7 @@ from torch import Tensor
 from cvbench.boxes.cpu.grouping import segments
 from cvbench.boxes.cpu.ranking import ranked
 from cvbench.boxes.cpu.threads import share
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 
 WORTH_SHARING = 4096
 """Boxes from which on a second thread pays for its start."""
@@ -105,7 +105,7 @@ def suppress_groups(
             strike(strip, p, limit, strip.starts[first], strip.starts[last + 1])
 
 
-@compiled
+@inner
 def by_left_edge(boxes: Float[np.ndarray, "n 4"]) -> Strip:
     """The boxes that can overlap anything, in buckets of equal breadth, about four to each."""
     place, areas = np.empty(len(boxes), np.int64), np.empty(len(boxes), boxes.dtype)
@@ -143,14 +143,14 @@ def by_left_edge(boxes: Float[np.ndarray, "n 4"]) -> Strip:
     return Strip(edges[0], edges[1], edges[2], edges[3], area, struck, place, starts, lowest, scale, widest)
 
 
-@compiled
+@inner
 def bucket_of(x: float, lowest: float, scale: float, buckets: int) -> int:
     """The bucket of a left edge; it never falls as `x` rises."""
     position = (x - lowest) * scale
     return int(min(position, buckets - 1.0)) if position > 0 else 0
 
 
-@compiled
+@inner
 def strike(strip: Strip, p: int, limit: float, start: int, stop: int) -> None:
     """Strike out what overlaps the box at place `p` by more than the limit, itself included."""
     zero = strip.x1.dtype.type(0)
