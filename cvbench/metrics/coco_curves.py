@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 
 _EPSILON = np.spacing(1)
 
@@ -146,7 +146,7 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
                 precision[a, t, point - 1] = max(precision[a, t, point - 1], precision[a, t, point])
 
 
-@compiled
+@inner
 def reach(
     line: Line,
     level: int,

@@ -1,6 +1,7 @@
 """Pixels are counted as one by one, however many go at once."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,13 @@ def test_all_labels_but_void_can_be_classes():
     table = confusion(every, every, 255)
     assert table.diagonal().tolist() == [1] * 255 + [0]
     assert table.sum() == 255
+
+
+@pytest.mark.parametrize("width", [8, 16, 29])
+def test_rows_with_edges_at_every_place_are_counted_pixel_by_pixel(width):
+    """Words of one label, of two, and of two whose edges lie apart in truth and prediction."""
+    place = np.arange(width)
+    edges = [(i, j) for i in range(width + 1) for j in range(width + 1)]
+    true = np.concatenate([np.where(place < i, 1, 3) for i, _ in edges]).astype(np.uint8)
+    predicted = np.concatenate([np.where(place < j, 3, 2) for _, j in edges]).astype(np.uint8)
+    np.testing.assert_array_equal(confusion(true, predicted, 4), one_by_one(true, predicted, 4))
