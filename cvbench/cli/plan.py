@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +61,9 @@ def plan(
         return
     print_table([_row(one, told) for one, told in zip(planned, forecasts, strict=True)])
     skipped = sum(one.skip is not None for one in planned)
+    for reason, cells in Counter(chain.from_iterable(map(_reasons, planned))).items():
+        if ":" in reason:  # the table has what stands before it
+            typer.echo(f"\n{reason}" + (f"\n  for {cells} cells" if cells > 1 else ""))
     skips = f", {skipped} of them skipped" if skipped else ""
     typer.echo(f"\n{wanted.name}: {len(planned)} cells{skips}{_sum(forecasts)}")
 
@@ -109,8 +115,13 @@ def _row(planned: Planned, told: Forecast) -> dict[str, str]:
         "seed": str(cell.seed),
         "time": show_seconds(told.wall_s) if told.wall_s else "",
         "key": cell.key,
-        "skipped": planned.skip or "",
+        "skipped": ", ".join(reason.partition(":")[0] for reason in _reasons(planned)),
     }
+
+
+def _reasons(planned: Planned) -> list[str]:
+    """Why the cell would be skipped: data and weights can be missing at once."""
+    return re.split("; (?=no weights: )", planned.skip) if planned.skip else []
 
 
 def _task(cell: Cell) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.catalogue import DATASETS
-from cvbench.catalogue.datasets import find_root
+from cvbench.catalogue.datasets import DATASETS, ROOT_VARIABLE, find_root
 from cvbench.cli.data_options import Options, Root, Split, Task, parsed, task_of, usual_split
 from cvbench.cli.listing import print_json
+from cvbench.errors import InputError
 from cvbench.spec import DataSpec
 
 if TYPE_CHECKING:  # torch comes with it
@@ -44,6 +45,13 @@ def verify(
     """
     spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
     wanted = task_of(name, task)
+    if name in DATASETS and DATASETS[name].needs_root and find_root(name, root) is None:
+        raise InputError(
+            f"{name}: its files do not come along.\n"
+            f"  Name their folder with --root, or put it at ${ROOT_VARIABLE}/{name}."
+        )
+    if root is not None and not Path(root).expanduser().exists():
+        raise InputError(f"{root}: there is no such folder; it should hold {name}")
     from rich.console import Console
     from rich.progress import Progress
 

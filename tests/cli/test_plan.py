@@ -37,6 +37,19 @@ def test_what_would_be_skipped_says_why(cvbench):
     assert done.stdout.splitlines()[-1] == "small: 4 cells, 2 of them skipped"
 
 
+def test_what_is_missing_is_told_once_below_the_table(cvbench):
+    done = cvbench("plan", "suites/small.yaml", "data=imagenet", "models.0.weights=a.safetensors")
+    table, *missing, last = done.stdout.split("\n\n")
+    rows = table.splitlines()
+    assert rows[1].endswith("no data, no weights")
+    assert rows[2].endswith("no data")
+    assert missing == [
+        "no data: name the folder of imagenet as root, or put it at $CVBENCH_DATA/imagenet\n  for 2 cells",
+        "no weights: there is no file a.safetensors",
+    ]
+    assert last == "small: 2 cells, 2 of them skipped\n"
+
+
 def test_overrides_choice_and_limit_count(cvbench):
     overrides = ["train.epochs=7", "runtime={threads: 3, compile: true}", "time.latency=null"]
     done = cvbench("plan", "suites/small.yaml", *overrides, "--only", "*width*", "--limit", "9")
