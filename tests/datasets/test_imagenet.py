@@ -233,6 +233,7 @@ HOSTILE = {
     "n01440764_1.JPEG": ({"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, "a link or a device; refused"),
     "n01440764_2.JPEG": ({"type": tarfile.LNKTYPE, "linkname": "x"}, "a link or a device; refused"),
     "n01440764_3.JPEG": ({"type": tarfile.CHRTYPE}, "a link or a device; refused"),
+    "n01440764_4.JPEG": ({"pax_headers": {"GNU.sparse.map": "0,1", "GNU.sparse.size": "9"}}, "refused"),
 }
 
 
