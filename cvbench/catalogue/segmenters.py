@@ -49,6 +49,7 @@ SEGMENTERS: tuple[ModelCard, ...] = (
             "tile": Choice(
                 None, "label an image in overlapping tiles of so many labelled pixels a side: less memory"
             ),
+            "dice": Choice(False, "add the Dice loss to the cross entropy: small classes are learnt sooner"),
             "boundary": Choice(
                 10.0, "how much more a pixel in the narrowest gap between two cells counts in the loss"
             ),

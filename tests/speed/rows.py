@@ -226,12 +226,12 @@ _AS_FAST = "0.98 x"
 
 
 _HEAVY = 5e9
-"""Multiply-accumulates from which a net's steps take so long that there is time for seven rounds only."""
+"""Multiply-accumulates from which a net's steps take so long that there is time for eleven rounds only."""
 
 
 def _net(work: str, name: str, contenders: Callable[[], Contenders]) -> Row:
     text = f"{name}, {work}, one image of 224 x 224, fp32, channels last, eager"
-    rounds = 7 if (MODELS[name].macs or 0) > _HEAVY else 25
+    rounds = 11 if (MODELS[name].macs or 0) > _HEAVY else 25
     return Row(text, _AS_FAST, contenders, rounds=rounds, atol=1e-4)
 
 

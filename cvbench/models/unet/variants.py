@@ -35,7 +35,13 @@ def unet(
 
 
 def unet_original(
-    classes: int, *, size: int = 388, width: float = 1.0, tile: Option | None = None, boundary: float = 10.0
+    classes: int,
+    *,
+    size: int = 388,
+    width: float = 1.0,
+    tile: Option | None = None,
+    boundary: float = 10.0,
+    dice: bool = False,
 ) -> UNet:
     """The published U-Net; `size` is that of the labelled output, `classes` counts the background.
 
@@ -56,7 +62,7 @@ def unet_original(
         width=width,
         tiles=Tiles(_BORDER, _tile(tile, size)),
         dropout=0.5,
-        loss=Loss(boundary=boundary),
+        loss=Loss(boundary=boundary, dice=dice),
     )
 
 
