@@ -352,12 +352,17 @@ def canonical(content: Any) -> str:
     return json.dumps(_bare(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
 def _bare(content: Any) -> Any:
-    if isinstance(content, Mapping):
-        items = {str(k): _bare(v) for k, v in content.items()}
-        return {k: v for k, v in items.items() if v is not None and v not in ({}, [])}
+    if type(content) in _PLAIN:  # most are, and a run has thousands of cells
+        return content
+    if isinstance(content, float):
+        return int(content) if content.is_integer() else content
     if isinstance(content, list | tuple):
         return [_bare(item) for item in content]
-    if isinstance(content, float) and content.is_integer():
-        return int(content)
+    if isinstance(content, Mapping):
+        own = {str(k): _bare(v) for k, v in content.items() if v is not None}
+        return {k: v for k, v in own.items() if v not in ({}, [])}
     return content

@@ -26,8 +26,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from cvbench.documents import read_document
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import sha256_of_file, sync, write_whole
@@ -185,6 +183,8 @@ class Store:
         Everything that can refuse does so here, before any work: a folder that cannot be written
         raises StoreError, one that another process writes raises RunInUse.
         """
+        from filelock import FileLock, Timeout  # here: who only reads runs need not wait for it
+
         home = self.root / suite
         try:
             home.mkdir(parents=True, exist_ok=True)

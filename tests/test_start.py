@@ -22,13 +22,18 @@ LIGHT = [
 ]
 
 
-def imported_by(code):
-    """The heavy packages that a fresh interpreter has imported after running `code`."""
+def modules_of(code):
+    """All modules that a fresh interpreter has imported after running `code`."""
     tell = f"{code}\nimport json, sys; sys.stderr.write(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
-    return HEAVY & set(json.loads(done.stderr.splitlines()[-1]))
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def imported_by(code):
+    """The heavy packages among them."""
+    return HEAVY & modules_of(code)
 
 
 def test_light_commands_import_nothing_heavy():

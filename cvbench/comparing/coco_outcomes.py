@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float64, Int64
 
 from cvbench.comparing.files import flat, lengths
 from cvbench.metrics.coco_arrays import (
@@ -17,6 +16,7 @@ from cvbench.metrics.coco_arrays import (
 from cvbench.metrics.coco_evaluation import CocoMatches, match_coco
 from cvbench.metrics.run_lengths import RunLengths, area
 from cvbench.metrics.voc_evaluation import VocDetections, VocLine, VocTruth, match_voc
+from cvbench.shapes import Float64, Int64
 
 
 def coco_matches(table: pa.Table, classes: int, *, masks: bool) -> CocoMatches:

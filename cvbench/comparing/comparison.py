@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from cvbench.comparing.accuracy import Memory, Sides, compare_accuracy
 from cvbench.comparing.contract import Domain, Unlike, domain_of, unlike
@@ -23,6 +24,9 @@ ONE_AFTER_THE_OTHER = (
     "the runs were timed one after the other: what drifted between them is in the difference and not in its "
     "interval. Where that matters, take turns: cvbench duet"
 )
+
+AT_ONCE = 256
+"""Cells whose samples are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ def compare(
     records_a, records_b = a.records(), b.records()
     pairs = pair_up(records_a, records_b)
     both, figures = _chosen(pairs.both, only)
-    found = [findings((a, x), (b, y), only=figures, between_jobs=between_jobs(x), memory={}) for x, y in both]
+    sides: list[Sides] = [((a, x), (b, y)) for x, y in both]
+    found = list(findings(sides, only=figures, between_jobs=between_jobs))
     if not any(found):
         raise InputError(_nothing(a, b, records_a, records_b, only))
     judged = iter(judge([finding for of_cell in found for finding in of_cell]))
@@ -105,18 +110,40 @@ def compare(
 
 
 def findings(
-    a: tuple[Run, Record],
-    b: tuple[Run, Record],
+    pairs: Sequence[Sides],
     *,
     only: str | None = None,
-    between_jobs: float = 0.0,
-    memory: Memory,
-) -> list[Finding]:
-    """A finding for each figure of two cells, in the order of the first one's."""
-    voided = {domain: difference for difference in unlike(a[1], b[1]) for domain in difference.voids}
-    testable = dict[Domain, list[tuple[Measurement, Measurement]]]()
-    found = list[Finding]()
-    figures = _figures(a[1], b[1])
+    between_jobs: Callable[[Record], float] = lambda _: 0.0,
+    memory: Memory | None = None,
+) -> Iterator[list[Finding]]:
+    """For each pair of cells a finding for each figure, in the order of the first one's."""
+    for start in range(0, len(pairs), AT_ONCE):
+        some = pairs[start : start + AT_ONCE]
+        sorted_out = [_sort_out(a[1], b[1], only) for a, b in some]
+        figures = [one.testable.get("speed", ()) for one in sorted_out]
+        speed = compare_speed(list(zip(some, figures, strict=True)), between_jobs=between_jobs)
+        for sides, one, of_speed in zip(some, sorted_out, speed, strict=True):
+            names = [name for name in _outcomes(sides[0][1]) if name in _outcomes(sides[1][1])]
+            kept = {} if memory is None else memory
+            accuracy = compare_accuracy(sides, names, one.testable.get("accuracy", ()), memory=kept)
+            of_memory = compare_memory(one.testable.get("memory", ()))
+            found = [*one.found, *accuracy, *of_speed, *of_memory]
+            yield sorted(found, key=lambda finding: one.order[finding.draft.figure, finding.draft.at])
+
+
+class _SortedOut(NamedTuple):
+    """The figures of two cells."""
+
+    order: dict[tuple[str, str], int]
+    found: list[Finding]
+    """Of those that cannot be compared."""
+    testable: dict[Domain, list[tuple[Measurement, Measurement]]]
+
+
+def _sort_out(a: Record, b: Record, only: str | None) -> _SortedOut:
+    voided = {domain: difference for difference in unlike(a, b) for domain in difference.voids}
+    figures = _figures(a, b)
+    out = _SortedOut({key: place for place, key in enumerate(figures)}, [], {})
     for x, y in figures.values():
         known = x or y
         assert known is not None
@@ -125,15 +152,10 @@ def findings(
         domain = domain_of(known)
         reason = _not_comparable(x, y, voided.get(domain))
         if reason is not None:
-            found.append(Finding(replace(plain(x, y, domain), verdict="not comparable", reason=reason)))
+            out.found.append(Finding(replace(plain(x, y, domain), verdict="not comparable", reason=reason)))
         elif x is not None and y is not None and x.direction != "neither":
-            testable.setdefault(domain, []).append((x, y))
-    names = [name for name in _outcomes(a[1]) if name in _outcomes(b[1])]
-    found += compare_accuracy((a, b), names, testable.get("accuracy", ()), memory=memory)
-    found += compare_speed((a, b), testable.get("speed", ()), between_jobs=between_jobs)
-    found += compare_memory(testable.get("memory", ()))
-    order = {key: place for place, key in enumerate(figures)}
-    return sorted(found, key=lambda finding: order[finding.draft.figure, finding.draft.at])
+            out.testable.setdefault(domain, []).append((x, y))
+    return out
 
 
 def _figures(a: Record, b: Record) -> dict[tuple[str, str], tuple[Measurement | None, Measurement | None]]:

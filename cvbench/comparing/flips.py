@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float64
 
 from cvbench.comparing.accuracy import Outcomes, Sides, outcomes_of
 from cvbench.comparing.files import column, flat
 from cvbench.record import Record
+from cvbench.shapes import Float64
 
 SURE = 0.5
 """Detections of lower scores are not counted among what was found or invented."""

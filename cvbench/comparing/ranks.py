@@ -113,7 +113,7 @@ def _beaten(entries: Sequence[tuple[Run, Record]], figures: Sequence[tuple[str, 
     memory: Memory = {}
     n = len(entries)
     pairs = list(combinations(range(n), 2))
-    found = [findings(entries[i], entries[j], memory=memory) for i, j in pairs]
+    found = list(findings([(entries[i], entries[j]) for i, j in pairs], memory=memory))
     judged = iter(judge([one for of_pair in found for one in of_pair]))
     tables = {figure: np.zeros((n, n), np.bool_) for figure in figures}
     for (i, j), of_pair in zip(pairs, found, strict=True):

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float64
 
 from cvbench.comparing.files import flat
+from cvbench.shapes import Float64
 from cvbench.statistics.bootstrap import bayesian_weights
 
 RESAMPLES = 1000
-Columns = Float64[np.ndarray, "resamples classes"]
 
 
 class Resamples(NamedTuple):
@@ -21,7 +20,7 @@ class Resamples(NamedTuple):
 
     plain: dict[str, float]
     varied: dict[str, Float64[np.ndarray, " resamples"]]
-    by_class: dict[str, Columns]
+    by_class: dict[str, Float64[np.ndarray, "resamples classes"]]
     """Of some figures, that of each class, the plain one first; NaN where it has none."""
 
 

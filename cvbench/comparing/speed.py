@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+import pyarrow as pa
 
 from cvbench.comparing.accuracy import Sides
 from cvbench.comparing.differences import Difference, Finding, plain
-from cvbench.comparing.files import attachment, column, read_table
+from cvbench.comparing.files import Wanted, attachment, column, read_tables
 from cvbench.record import Measurement, Record
+from cvbench.shapes import Float64
 from cvbench.statistics.proportions import Interval
 from cvbench.statistics.rounds import Effect, of_two
 from cvbench.statistics.verdicts import ALPHA, SPEED, Loss, Rule, decide, is_no_worse
@@ -41,11 +42,24 @@ def rounds_of(run: Run, record: Record, figure: Measurement) -> Rounds | None:
     A figure `latency_p90` is each process's own 90th percentile of the series `latency`; a figure with
     the name of its series is each process's geometric mean.
     """
-    series, percent = _series_of(figure.name)
-    item = attachment(record, "samples", f"{series}@{figure.at}")
-    if item is None:
-        return None
-    table = read_table(run, record, item)
+    return rounds_of_many([(run, record, figure)])[0]
+
+
+def rounds_of_many(asked: Sequence[tuple[Run, Record, Measurement]]) -> list[Rounds | None]:
+    """The same of many figures, whose files are read behind one another."""
+    items = [
+        attachment(record, "samples", f"{_series_of(figure.name)[0]}@{figure.at}")
+        for _, record, figure in asked
+    ]
+    kept = [Wanted(*one[:2], item) for one, item in zip(asked, items, strict=True) if item is not None]
+    tables = iter(read_tables(kept))
+    return [
+        None if item is None else _rounds(next(tables), *_series_of(figure.name))
+        for (_, _, figure), item in zip(asked, items, strict=True)
+    ]
+
+
+def _rounds(table: pa.Table, series: str, percent: float | None) -> Rounds:
     values, there = column(table, series), table.column_names
     number = column(table, "round") if "round" in there else np.zeros(len(values), np.int32)
     if "valid" in there:
@@ -79,21 +93,39 @@ def _series_of(figure: str) -> tuple[str, float | None]:
 
 
 def compare_speed(
-    sides: Sides, figures: Sequence[tuple[Measurement, Measurement]], *, between_jobs: float = 0.0
-) -> Iterator[Finding]:
-    """A finding a figure; `between_jobs` is this machine's own noise, where it was calibrated."""
-    for a, b in figures:
-        draft = plain(a, b, "speed")
-        before, now = (rounds_of(*side, figure) for side, figure in zip(sides, (a, b), strict=True))
-        if before is None or now is None:
-            yield Finding(replace(draft, reason="no raw samples of it were kept"))
-            continue
-        counts = len(before.values), len(now.values)
-        if min(counts) < 2:
-            yield Finding(replace(draft, n=min(counts), reason=ONE_ROUND))
-            continue
-        effect = of_two(before.values, now.values, between_jobs=between_jobs)
-        yield _tested(draft, effect, counts, a)
+    pairs: Sequence[tuple[Sides, Sequence[tuple[Measurement, Measurement]]]],
+    *,
+    between_jobs: Callable[[Record], float] = lambda _: 0.0,
+) -> list[list[Finding]]:
+    """For each pair of cells a finding a figure.
+
+    `between_jobs` is the noise of a record's machine itself, where it was calibrated.
+    """
+    asked = [
+        (*side, figure)
+        for sides, figures in pairs
+        for both in figures
+        for side, figure in zip(sides, both, strict=True)
+    ]
+    rounds = iter(rounds_of_many(asked))
+    found = []
+    for sides, figures in pairs:
+        noise = between_jobs(sides[0][1]) if figures else 0.0
+        found.append([_compared(both, next(rounds), next(rounds), noise) for both in figures])
+    return found
+
+
+def _compared(
+    figures: tuple[Measurement, Measurement], before: Rounds | None, now: Rounds | None, noise: float
+) -> Finding:
+    draft = plain(*figures, "speed")
+    if before is None or now is None:
+        return Finding(replace(draft, reason="no raw samples of it were kept"))
+    counts = len(before.values), len(now.values)
+    if min(counts) < 2:
+        return Finding(replace(draft, n=min(counts), reason=ONE_ROUND))
+    effect = of_two(before.values, now.values, between_jobs=noise)
+    return _tested(draft, effect, counts, figures[0])
 
 
 def _tested(draft: Difference, effect: Effect, counts: tuple[int, int], figure: Measurement) -> Finding:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Float64
 
+from cvbench.shapes import Float64
 from cvbench.statistics.proportions import Interval
 
 UNIT = Interval(0.0, 1.0)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from cvbench.statistics.multiplicity import holm
 from cvbench.statistics.rounds import Effect, of_pairs, trimmed_mean
+from cvbench.statistics.special import special
 from cvbench.statistics.verdicts import SPEED, Loss, Rule, Verdict, decide
 
 LEAST_ROUNDS, MOST_ROUNDS = 5, 30

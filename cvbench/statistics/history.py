@@ -11,8 +11,9 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
-from scipy import special
+
+from cvbench.shapes import Float64
+from cvbench.statistics.special import special
 
 LEAST_JOBS = 15
 """Fewer earlier jobs carry no gate."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
+
+from cvbench.shapes import Float64
 
 
 def holm(p: Sequence[float]) -> Float64[np.ndarray, " tests"]:

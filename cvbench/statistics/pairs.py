@@ -7,9 +7,9 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from cvbench.statistics.proportions import Interval
+from cvbench.statistics.special import special
 
 _HALVINGS = 42
 """Of an interval of length 2: less than 1e-12 is left."""

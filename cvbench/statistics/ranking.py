@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int64
+
+from cvbench.shapes import Bool, Int64
 
 Beats = Bool[np.ndarray, "n n"]
 """Whether the one of the row is better than the one of the column, beyond doubt."""

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
-from scipy import special
 
+from cvbench.shapes import Float64
 from cvbench.statistics.proportions import Interval
+from cvbench.statistics.special import special
 
 
 class Effect(NamedTuple):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Float64
-from scipy import special
+
+from cvbench.shapes import Float64
+from cvbench.statistics.special import special
 
 Series = Float64[np.ndarray, " n"]
 
