@@ -61,9 +61,9 @@ def plan(
         return
     print_table([_row(one, told) for one, told in zip(planned, forecasts, strict=True)])
     skipped = sum(one.skip is not None for one in planned)
-    for reason, cells in Counter(chain.from_iterable(map(_reasons, planned))).items():
+    for reason, count in Counter(chain.from_iterable(map(_reasons, planned))).items():
         if ":" in reason:  # the table has what stands before it
-            typer.echo(f"\n{reason}" + (f"\n  for {cells} cells" if cells > 1 else ""))
+            typer.echo(f"\n{reason}" + (f"\n  for {count} cells" if count > 1 else ""))
     skips = f", {skipped} of them skipped" if skipped else ""
     typer.echo(f"\n{wanted.name}: {len(planned)} cells{skips}{_sum(forecasts)}")
 

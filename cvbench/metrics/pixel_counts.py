@@ -73,4 +73,5 @@ def tally(
     for cell in range(tables.shape[1]):
         for table in range(1, 4):
             tables[0, cell] += tables[table, cell]
-    return tables[0]
+    counted: Int64[np.ndarray, " cells"] = tables[0]
+    return counted
