@@ -25,7 +25,8 @@ from cvbench.metrics.voc_evaluation import (
     curve,
     match_voc,
 )
-from cvbench.protocols import Metric
+from cvbench.metrics.voc_evidence import curves
+from cvbench.protocols import Evidence, Metric
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import Prediction, Truth
@@ -107,6 +108,11 @@ class _VocAP(ABC):
             "true_corners": [e.true.corners.ravel().tolist() for e in entries],
             "difficult": [e.true.difficult.tolist() for e in entries],
         }
+
+    def evidence(self) -> list[Evidence]:
+        """Curves of precision; none where there is no object to be found."""
+        lines = self._lines()
+        return [curves(lines, images=len(self.images))] if any(len(x.object_image) for x in lines) else []
 
     def _average_precisions(
         self, lines: Sequence[VocLine], weights: Float64[np.ndarray, "some images"]

@@ -172,7 +172,7 @@ def curve(line: VocLine, weights: Float64[np.ndarray, "*resamples images"]) -> V
 def average_precision(curve: VocCurve, rule: VocRule) -> Float64[np.ndarray, "*resamples"]:
     """The area under a curve, or its mean at eleven recalls, by the rule."""
     recall, precision = curve
-    best = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    best = best_from_here(precision)
     if rule.average == "area":
         steps = np.diff(recall, axis=-1, prepend=0.0)
         return np.asarray(np.sum(steps * best, axis=-1))
@@ -182,3 +182,8 @@ def average_precision(curve: VocCurve, rule: VocRule) -> Float64[np.ndarray, "*r
         reached = recall >= point
         total += np.where(reached, best, 0.0).max(axis=-1, initial=0.0)
     return np.asarray(total / len(rule.points))
+
+
+def best_from_here(precision: Float64[np.ndarray, "*resamples n"]) -> Float64[np.ndarray, "*resamples n"]:
+    """The best precision at each place of a curve or at any later one."""
+    return np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]

@@ -10,10 +10,23 @@ from cvbench.metrics.coco_evaluation import RECALLS, evaluate_coco
 from cvbench.metrics.coco_evidence import best_score, confusion_from, explain_figures
 from cvbench.metrics.coco_figures import values
 from cvbench.metrics.segmentation import MeanIoU
+from cvbench.metrics.voc import Voc2007, Voc2012
+from cvbench.metrics.voc_evaluation import (
+    MATLAB_2007,
+    MATLAB_2012,
+    VocDetections,
+    VocTruth,
+    average_precision,
+    curve,
+    match_voc,
+)
+from cvbench.metrics.voc_evidence import curves
 from cvbench.protocols import Explained
-from cvbench.values import VOID, ClassScores, LabelMap
+from cvbench.values import VOID, ClassScores, Detections, LabelMap
 from tests.metrics.coco_problems import box_problem
 from tests.metrics.test_coco_errors import AWAY, FITS, SHIFTED
+from tests.metrics.test_voc import TRUE_FALSE_TRUE, TWO, scored
+from tests.oracles.voc import voc_problem
 
 
 def matrix(evidence, classes):
@@ -23,7 +36,7 @@ def matrix(evidence, classes):
     return counts
 
 
-@pytest.mark.parametrize("metric", [TopK, CocoBoxAP, MeanIoU])
+@pytest.mark.parametrize("metric", [TopK, CocoBoxAP, MeanIoU, Voc2007, Voc2012])
 def test_these_metrics_explain_themselves_and_have_nothing_to_tell_of_no_images(metric):
     empty = metric(("a", "b"))
     assert isinstance(empty, Explained)
@@ -76,6 +89,39 @@ def test_ap50_and_ap75_are_the_mean_precision_of_the_curves(seed):
         at = np.array(tables["curves"]["iou"]) == iou
         total = np.array(tables["curves"]["precision"])[at].sum()
         assert total / (there * len(RECALLS)) == pytest.approx(expected[name], abs=1e-12)
+
+
+def test_a_voc_curve_worked_out_by_hand():
+    # Precision 1 up to recall 0.5, reached at score 0.9; then 2/3, reached at 0.7. No "b" is detected.
+    metric = Voc2012(["a", "b", "c"])
+    scored(metric, TRUE_FALSE_TRUE, TWO)
+    other = Detections(torch.tensor([TWO[0]]), torch.ones(1, dtype=torch.int64), torch.ones(1))
+    metric.update(["2"], [Detections.none()], [other])
+    [table] = metric.evidence()
+    assert table.kind == "curves"
+    columns = {name: np.array(column) for name, column in table.columns.items()}
+    assert columns["label"].tolist() == [0] * 101 + [1]
+    assert columns["recall"].tolist() == [*RECALLS, 0]
+    assert columns["precision"].tolist() == [1] * 51 + [2 / 3] * 50 + [0]
+    assert columns["score"].astype(np.float32).tolist() == np.float32([0.9] * 51 + [0.7] * 50 + [0]).tolist()
+    assert set(columns["iou"]) == {0.5}
+
+
+def test_the_eleven_points_of_2007_follow_from_the_curves_and_the_area_of_2012_nearly():
+    compared = 0
+    for seed in range(60):
+        true, seen, classes, images = voc_problem(seed)
+        lines = match_voc(VocTruth(**true), VocDetections(**seen), classes=classes)
+        columns = curves(lines, images=images).columns
+        label, recall, precision = (np.array(columns[name]) for name in ("label", "recall", "precision"))
+        for k, line in enumerate(lines):
+            if len(line.object_image) % 10 and len(line.score):  # else 0.3 is reached, and 3 * 0.1 is not
+                own, at = precision[label == k], np.round(100 * recall[label == k]).astype(int)
+                plain = curve(line, np.ones(images))
+                assert own[at % 10 == 0].sum() / 11 == pytest.approx(average_precision(plain, MATLAB_2007))
+                assert own.sum() / 101 == pytest.approx(average_precision(plain, MATLAB_2012), abs=0.02)
+                compared += 1
+    assert compared > 20
 
 
 @pytest.mark.parametrize("seed", range(12))

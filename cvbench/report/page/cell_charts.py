@@ -9,6 +9,7 @@ import numpy as np
 from cvbench.record import Curve, Record
 from cvbench.report.page.attached import attached
 from cvbench.report.page.charts import Axis, Chart, Series, curves, histogram, in_order
+from cvbench.report.page.recall_curves import RecallCurves, recall_curves
 from cvbench.report.page.scales import plain
 from cvbench.report.page.values import finds_objects
 from cvbench.report.page.views import Missing
@@ -84,32 +85,32 @@ def precision(source: Source, record: Record) -> Charts:
     if not files:
         why = "its metrics keep none" if finds_objects(record) else ""
         return [], [Missing("curves of precision", why)] if why else []
-    columns, classes = files[0].columns(), files[0].classes
-    by_class: dict[int, list[tuple[float, float]]] = {}
-    for label, iou, recall, precision in zip(
-        columns["label"], columns["iou"], columns["recall"], columns["precision"], strict=True
-    ):
-        if iou == 0.5:
-            by_class.setdefault(label, []).append((recall, precision))
-    area = {label: sum(p for _, p in points) / 101 for label, points in by_class.items()}
-    order = sorted(by_class, key=lambda label: -area[label])
+    found = recall_curves(files, record)
+    if not found:
+        return [], [Missing("curves of precision", "there is no object to be found")]
+    return [_precision(one, several=len(found) > 1) for one in found], []
+
+
+def _precision(found: RecallCurves, *, several: bool) -> tuple[str, Chart]:
+    classes, average = found.classes, found.average
+    order = sorted(found.by_class, key=lambda label: -average[label])
     if len(order) > CURVES_SHOWN:
         order = [*order[: CURVES_SHOWN // 2], *order[-CURVES_SHOWN // 2 :]]
-    if not order:
-        return [], [Missing("curves of precision", "there is no object to be found")]
     series = [
         Series(
-            f"{classes[label]} {area[label]:.2f}",
-            [r for r, _ in by_class[label]],
-            [p for _, p in by_class[label]],
+            f"{classes[label]} {average[label]:.2f}",
+            [r for r, _ in found.by_class[label]],
+            [p for _, p in found.by_class[label]],
         )
         for label in order
     ]
+    of = f" by {found.metric}" if several else ""
     chart = curves(
         series,
-        name="precision by recall of each class at IoU 0.5",
+        name=f"precision by recall of each class at IoU 0.5{of}",
         x=Axis("recall", plain, span=(0, 1)),
         y=Axis("precision", plain, span=(0, 1)),
     )
-    some = f", the best and the worst of {len(by_class)} classes" if len(by_class) > CURVES_SHOWN else ""
-    return [(f"Precision by recall at IoU 0.5{some}; behind each class its AP50.", chart)], []
+    many = len(found.by_class)
+    some = f", the best and the worst of {many} classes" if many > CURVES_SHOWN else ""
+    return f"Precision by recall at IoU 0.5{of}{some}; behind each class its {found.figure}.", chart

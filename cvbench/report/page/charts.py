@@ -234,20 +234,25 @@ def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> C
     counts, edges = np.histogram(np.minimum(values, high), bins, (low, max(high, low * 1.001)))
     x = Scale(float(edges[0]), float(edges[-1]), _LEFT, width - _RIGHT, words)
     y = Scale(0, float(counts.max()) * 1.05, height - _BOTTOM, _TOP, lambda v: f"{v:.0f}")
-    bars = [
-        Bar(
-            x(a) + 0.5,
-            y(n),
-            max(round(x(b) - x(a) - 1, 1), 0.5),
-            round(y(0) - y(n), 1),
-            f"{n} × {words(a)} to {words(b)}",
-        )
-        for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        if n
-    ]
+    bars, rows = [], []
+    for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        if n:
+            span, wide = f"{words(a)} to {words(b)}", max(round(x(b) - x(a) - 1, 1), 0.5)
+            bars.append(Bar(x(a) + 0.5, y(n), wide, round(y(0) - y(n), 1), f"{n} × {span}"))
+            rows.append([span, str(n)])
     median = float(np.median(values))
-    rules = [Rule(x(median), f"median {words(median)}")]
-    return Chart(name, x_label, "samples", x.ticks, y.ticks, width, height, bars=bars, rules=rules)
+    return Chart(
+        name,
+        x_label,
+        "samples",
+        x.ticks,
+        y.ticks,
+        width,
+        height,
+        bars=bars,
+        rules=[Rule(x(median), f"median {words(median)}")],
+        numbers=(["samples"], rows),
+    )
 
 
 def in_order(values: np.ndarray, *, name: str, y_label: str, words: Words, most: int = 240) -> Chart:
@@ -260,7 +265,18 @@ def in_order(values: np.ndarray, *, name: str, y_label: str, words: Words, most:
     x = Scale(0, max(len(values) - 1, 1), _LEFT, width - _RIGHT, lambda v: f"{v:.0f}")
     y = covering(values.tolist(), start=height - _BOTTOM, end=_TOP, words=words)
     dots = "".join(f"M{x(float(i)):g} {y(float(values[i])):g}h0" for i in at)
-    return Chart(name, "sample", y_label, x.ticks, y.ticks, width, height, dots=dots)
+    numbers = _stretches(values, words)
+    return Chart(name, "sample", y_label, x.ticks, y.ticks, width, height, dots=dots, numbers=numbers)
+
+
+def _stretches(values: np.ndarray, words: Words) -> tuple[list[str], list[list[str]]]:
+    """Ten stretches of the samples, the least, the middle and the greatest of each."""
+    rows, first = [], 1
+    for some in np.array_split(values, min(10, len(values))):
+        last = first + len(some) - 1
+        rows.append([f"{first} to {last}", *(words(float(f(some))) for f in (np.min, np.median, np.max))])
+        first = last + 1
+    return ["least", "median", "greatest"], rows
 
 
 def _extremes(values: np.ndarray, most: int) -> list[int]:

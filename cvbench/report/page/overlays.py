@@ -7,6 +7,7 @@ from typing import Final
 
 from cvbench.report.page.attached import attached
 from cvbench.report.page.charts import Axis, Chart, Series, curves
+from cvbench.report.page.recall_curves import RECALLS, recall_curves
 from cvbench.report.page.scales import plain
 from cvbench.report.page.titles import Told
 from cvbench.report.page.views import Missing
@@ -49,15 +50,7 @@ def overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missi
         charts.append((ROOFLINE, chart))
     else:
         missing.append(Missing("roofline", "the operations a byte of no cell were measured"))
-    mean = [c for told in those if (c := _mean_curve(told)) is not None]
-    if mean:
-        chart = curves(
-            mean,
-            name="precision by recall at IoU 0.5, mean of the classes",
-            x=Axis("recall", plain, span=(0, 1)),
-            y=Axis("precision", plain, span=(0, 1)),
-        )
-        charts.append(("Precision by recall at IoU 0.5, the mean of all classes; the area is AP50.", chart))
+    charts += _mean_curves(those)
     return charts, missing
 
 
@@ -78,21 +71,26 @@ def _with_knee(sweep: Series, told: Told) -> Series:
     return sweep._replace(name=f"{sweep.name}, flat from {knee.value:g}")
 
 
-def _mean_curve(told: Told) -> Series | None:
-    for found in attached(told.source.run, told.record, "curves"):
-        columns = found.columns()
-        recalls = [i / 100 for i in range(101)]
-        total, labels = dict.fromkeys(range(101), 0.0), set()
-        for label, iou, recall, precision in zip(
-            columns["label"], columns["iou"], columns["recall"], columns["precision"], strict=True
-        ):
-            if iou == 0.5:
-                labels.add(label)
-                total[round(100 * recall)] += precision
-        if labels:
-            mean = [total[i] / len(labels) for i in range(101)]
-            return Series(told.title, recalls, mean, f"#cell-{told.anchor}")
-    return None
+def _mean_curves(those: Sequence[Told]) -> list[tuple[str, Chart]]:
+    """A chart for each metric that keeps curves of precision, a line a cell."""
+    by_metric: dict[tuple[str, str], list[Series]] = {}
+    for told in those:
+        for found in recall_curves(attached(told.source.run, told.record, "curves"), told.record):
+            recalls = [i / 100 for i in range(RECALLS)]
+            line = Series(told.title, recalls, found.mean(), f"#cell-{told.anchor}")
+            by_metric.setdefault((found.metric, found.figure), []).append(line)
+    charts = []
+    for (metric, figure), lines in by_metric.items():
+        of = f" by {metric}" if len(by_metric) > 1 else ""
+        chart = curves(
+            lines,
+            name=f"precision by recall at IoU 0.5{of}, mean of the classes",
+            x=Axis("recall", plain, span=(0, 1)),
+            y=Axis("precision", plain, span=(0, 1)),
+        )
+        area = "; the area is AP50" if figure == "AP50" else ""
+        charts.append((f"Precision by recall at IoU 0.5{of}, the mean of all classes{area}.", chart))
+    return charts
 
 
 def _roofline(those: Sequence[Told]) -> list[Series]:

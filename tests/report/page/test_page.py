@@ -4,10 +4,12 @@ import re
 from html.parser import HTMLParser
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cvbench.errors import StoreError
-from cvbench.record import Attachment
+from cvbench.record import Attachment, Measurement
 from cvbench.report.page import html_page
 from cvbench.report.sources import read_sources
 from cvbench.store import Store
@@ -89,6 +91,53 @@ def test_failed_and_skipped_cells_are_rows_with_their_reasons(page):
     assert "failed: it broke" in text
     assert "skipped: there is no GPU here" in text
     assert "the last line it printed" in text
+
+
+def curves_of(metrics, tmp_path):
+    """The page of one detector whose metrics each kept curves of two classes."""
+    store = Store(tmp_path)
+    of = cell("yolo_v3_tiny", "fashion-scenes")
+    parts = (
+        {"name": "coat", "value": 0.83, "n": 4},
+        {"name": "shoe", "value": None, "missing": "none", "n": 0},
+    )
+    with store.writing("demo", (), about={}, identity="one", fresh=True) as run:
+        staged, kept, figures = store.staging(run), [], []
+        for metric, precision in metrics.items():
+            columns = {"label": [0, 0], "iou": [0.5, 0.5], "recall": [0.0, 0.01], "precision": precision}
+            file, about = (
+                staged / f"{metric}.parquet",
+                {"protocol": f"{metric}/x", "classes": '["coat", "shoe"]'},
+            )
+            pq.write_table(pa.table(columns).replace_schema_metadata(about), file)
+            kept.append(Attachment(kind="curves", name=metric, file=f"curves/{file.name}", sha256=""))
+            figures.append(
+                Measurement.model_validate(
+                    {**top1(0.83).model_dump(), "name": "mAP", "protocol": f"{metric}/x", "parts": parts}
+                )
+            )
+        run.commit(good(of, *figures, attachments=tuple(kept)), staged)
+    return "".join(Reader(page_of(run)).text)
+
+
+def test_vocs_curves_are_drawn_and_each_class_has_its_average_precision_behind_it(tmp_path):
+    text = curves_of({"voc2007": [1.0, 0.5]}, tmp_path)
+    assert "Precision by recall at IoU 0.5; behind each class its AP." in text
+    assert "coat 0.83" in text
+    assert "Precision by recall at IoU 0.5, the mean of all classes." in text
+
+
+def test_metrics_with_equal_curves_share_a_chart_and_others_have_their_own(tmp_path):
+    text = curves_of({"voc2007": [1.0, 0.5], "voc2012": [1.0, 0.5], "voc2012-python": [1.0, 0.25]}, tmp_path)
+    assert text.count("behind each class its AP.") == 2
+    assert "by voc2007, voc2012; behind" in text
+    assert "by voc2012-python; behind" in text
+
+
+def test_bars_and_dots_have_their_numbers_in_tables_too(page):
+    text = " ".join(" ".join(Reader(page).text).split())
+    assert "the numbers latency, batch 1 samples " in text
+    assert "the numbers sample least median greatest 1 to 20 " in text
 
 
 def test_what_is_not_there_is_said_with_the_reason(tmp_path):
