@@ -5,6 +5,7 @@ gradients and a step of gradient descent. Detectors are timed from the image to 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import timm
@@ -33,17 +34,24 @@ NETS = (
 Call = Callable[[], object]
 
 
-def contenders(name: str) -> dict[str, nn.Module]:
-    """Ours and its peers, all with our weights."""
-    torch.manual_seed(0)
-    ours: nn.Module = MODELS.load(name)(CLASSES)
-    nets, weights = {"cvbench": ours}, ours.state_dict()
+def contenders(name: str, *, ours_last: bool = False) -> dict[str, nn.Module]:
+    """Ours and its peers, all with our weights, made in this order or from the last to the first.
+
+    Which lies where in memory depends on the order, and steps of large nets on that.
+    """
+    makers: dict[str, Callable[[], nn.Module]] = {"cvbench": partial(MODELS.load(name), CLASSES)}
     if hasattr(torchvision.models, name):
         options = {"init_weights": False} if name == "googlenet" else {}
-        nets["torchvision"] = getattr(torchvision.models, name)(weights=None, **options)
-        nets["torchvision"].load_state_dict(weights)
+        makers["torchvision"] = partial(getattr(torchvision.models, name), weights=None, **options)
     if name.startswith(("vgg", "resnet", "darknet")):
-        nets["timm"] = timm.create_model(name, num_classes=CLASSES)
+        makers["timm"] = partial(timm.create_model, name, num_classes=CLASSES)
+    torch.manual_seed(0)
+    order = list(reversed(makers)) if ours_last else list(makers)
+    nets = {who: makers[who]().to(memory_format=LAYOUT) for who in order}
+    weights = nets["cvbench"].state_dict()
+    if "torchvision" in nets:
+        nets["torchvision"].load_state_dict(weights)
+    if "timm" in nets:
         for module in nets["timm"].modules():
             if isinstance(module, nn.LeakyReLU):
                 module.negative_slope = 0.1  # darknet's; timm leaves PyTorch's
@@ -54,7 +62,7 @@ def contenders(name: str) -> dict[str, nn.Module]:
         nets["timm"].load_state_dict(
             {key: weights[ours].reshape(theirs[key].shape) for key, ours in zip(theirs, weights, strict=True)}
         )
-    return {who: net.to(memory_format=LAYOUT) for who, net in nets.items()}
+    return nets
 
 
 def image() -> Tensor:
@@ -72,7 +80,7 @@ def logits_of(outputs: Any) -> list[Tensor]:
     return [first, *heads]
 
 
-def inference(name: str) -> dict[str, Call]:
+def inference(name: str, *, ours_last: bool = False) -> dict[str, Call]:
     """Forward passes; they give logits as shares of the largest, for rounding grows with it."""
 
     def of(net: nn.Module) -> Call:
@@ -84,10 +92,10 @@ def inference(name: str) -> dict[str, Call]:
         return call
 
     pixels = image()
-    return {who: of(net.eval()) for who, net in contenders(name).items()}
+    return {who: of(net.eval()) for who, net in contenders(name, ours_last=ours_last).items()}
 
 
-def training(name: str) -> dict[str, Call]:
+def training(name: str, *, ours_last: bool = False) -> dict[str, Call]:
     """Steps of training; with dropout no two have the same loss, so they give nothing to compare."""
     pixels, labels = image(), torch.tensor([0])
     truths = [ClassScores.of(label, CLASSES) for label in labels.tolist()]
@@ -110,7 +118,7 @@ def training(name: str) -> dict[str, Call]:
 
         return call
 
-    return {who: of(net.train()) for who, net in contenders(name).items()}
+    return {who: of(net.train()) for who, net in contenders(name, ours_last=ours_last).items()}
 
 
 def detection(*, layout: torch.memory_format = LAYOUT, compiled: bool = False) -> dict[str, Call]:

@@ -14,6 +14,7 @@ from cvbench.statistics.duet import (
     round_value,
     rounds_to_confirm,
     screen_verdict,
+    seen_at_least,
 )
 from cvbench.statistics.rounds import of_pairs
 from tests.statistics.noise import HOSTED, NASTY, OWN, PROFILES, QUIET, ROULETTE, blocks, rounds
@@ -27,7 +28,7 @@ def two_stages(draw, machine, slower=0.0):
     screened = rounds(draw, machine, 5, slower=slower)
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened)))
-    number = rounds_to_confirm(planning_spread([screened]), alpha=ALPHA)
+    number = rounds_to_confirm(planning_spread([screened]), alpha=ALPHA, effect=seen_at_least([screened]))
     return confirm([rounds(draw, machine, number, blocks_each=4, slower=slower)])[0].verdict
 
 
@@ -74,6 +75,19 @@ def test_rounds_of_the_second_stage_follow_the_noise():
     # 8 rounds see 4.0 % at a spread of 1.5 % (facts of the non-central t, margin 1 % included)
     assert 7 <= rounds_to_confirm(0.015, alpha=ALPHA) <= 8
     assert rounds_to_confirm(0.2, alpha=ALPHA) == 30
+
+
+def test_what_is_seen_at_once_is_not_measured_as_if_it_were_small():
+    plain, noisy_but_twice = [0.02, 0.03, 0.04, 0.03, 0.03], [0.6, 0.8, 0.7, 0.65, 0.75]
+    assert seen_at_least([plain]) == math.log(1.045)
+    # The mean of five less 1.533 standard errors: t with 4 degrees of freedom, one-sided 10 %.
+    expected = 0.7 - 1.5332 * np.std(noisy_but_twice, ddof=1) / math.sqrt(5)
+    assert seen_at_least([noisy_but_twice]) == pytest.approx(expected, abs=1e-5)
+    assert seen_at_least([[-value for value in noisy_but_twice]]) == pytest.approx(expected, abs=1e-5)
+    assert seen_at_least([noisy_but_twice, plain]) == math.log(1.045)
+    spread = planning_spread([noisy_but_twice])
+    assert rounds_to_confirm(spread, alpha=ALPHA) == 30
+    assert rounds_to_confirm(spread, alpha=ALPHA, effect=seen_at_least([noisy_but_twice])) < 10
 
 
 def test_values_of_blocks_and_rounds_as_worked_by_hand():
