@@ -13,11 +13,11 @@ import numpy as np
 from cvbench.duet.playing import Benchmark, Played
 from cvbench.statistics.duet import (
     confirm,
+    effect_to_confirm,
     is_flagged,
     planning_spread,
     rounds_to_confirm,
     screen_verdict,
-    seen_at_least,
 )
 from cvbench.statistics.rounds import Effect, of_pairs
 from cvbench.statistics.verdicts import SPEED, Rule, Verdict
@@ -118,7 +118,7 @@ def _two_stages(
     outcomes = {one.benchmark.name: _screened(one, rule) for one in first}
     if flagged:
         spread = planning_spread([one.rounds for one in first if one.failed is None])
-        effect = seen_at_least([one.rounds for one in flagged])
+        effect = effect_to_confirm([one.rounds for one in flagged])
         rounds = rounds_to_confirm(spread, alpha=rule.alpha / len(flagged), rule=rule, effect=effect)
         tell(f"stage 2: {rounds} fresh rounds of {', '.join(one.benchmark.name for one in flagged)}")
         second = play([one.benchmark for one in flagged], rounds=rounds, blocks=CONFIRMING, null=null)

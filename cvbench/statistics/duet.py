@@ -64,14 +64,15 @@ def planning_spread(screened: Sequence[Sequence[float]]) -> float:
     return math.sqrt(squares / float(special.chdtri(freedom, 0.8)))
 
 
-def seen_at_least(flagged: Sequence[Sequence[float]], *, alpha: float = 0.10) -> float:
-    """The least effect, up or down, that the screen leaves possible for any flagged figure; 4.5 % or more.
+def effect_to_confirm(flagged: Sequence[Sequence[float]], *, alpha: float = 0.10) -> float:
+    """4.5 %, or half the least effect, up or down, that the screen leaves possible for any flagged figure.
 
+    Half, because what was flagged by chance or with luck is smaller than it looked.
     A program that takes twice as long on a noisy machine need not be measured as if 4.5 % were to be
     found. What is planned rests on the first stage alone, so the test of the second keeps its size.
     """
     limits = [of_pairs(np.array(rounds, np.float64)).limits(alpha) for rounds in flagged]
-    return max(WANTED, min(max(each.low, -each.high) for each in limits))
+    return max(WANTED, min(max(each.low, -each.high) for each in limits) / 2)
 
 
 def rounds_to_confirm(spread: float, *, alpha: float, rule: Rule = SPEED, effect: float = WANTED) -> int:

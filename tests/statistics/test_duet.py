@@ -9,12 +9,12 @@ from cvbench.statistics.duet import (
     Slice,
     block_value,
     confirm,
+    effect_to_confirm,
     is_flagged,
     planning_spread,
     round_value,
     rounds_to_confirm,
     screen_verdict,
-    seen_at_least,
 )
 from cvbench.statistics.rounds import of_pairs
 from tests.statistics.noise import HOSTED, NASTY, OWN, PROFILES, QUIET, ROULETTE, blocks, rounds
@@ -28,7 +28,7 @@ def two_stages(draw, machine, slower=0.0):
     screened = rounds(draw, machine, 5, slower=slower)
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened)))
-    number = rounds_to_confirm(planning_spread([screened]), alpha=ALPHA, effect=seen_at_least([screened]))
+    number = rounds_to_confirm(planning_spread([screened]), alpha=ALPHA, effect=effect_to_confirm([screened]))
     return confirm([rounds(draw, machine, number, blocks_each=4, slower=slower)])[0].verdict
 
 
@@ -79,15 +79,15 @@ def test_rounds_of_the_second_stage_follow_the_noise():
 
 def test_what_is_seen_at_once_is_not_measured_as_if_it_were_small():
     plain, noisy_but_twice = [0.02, 0.03, 0.04, 0.03, 0.03], [0.6, 0.8, 0.7, 0.65, 0.75]
-    assert seen_at_least([plain]) == math.log(1.045)
-    # The mean of five less 1.533 standard errors: t with 4 degrees of freedom, one-sided 10 %.
-    expected = 0.7 - 1.5332 * np.std(noisy_but_twice, ddof=1) / math.sqrt(5)
-    assert seen_at_least([noisy_but_twice]) == pytest.approx(expected, abs=1e-5)
-    assert seen_at_least([[-value for value in noisy_but_twice]]) == pytest.approx(expected, abs=1e-5)
-    assert seen_at_least([noisy_but_twice, plain]) == math.log(1.045)
+    assert effect_to_confirm([plain]) == math.log(1.045)
+    # Half of the mean of five less 1.533 standard errors: t with 4 degrees of freedom, one-sided 10 %.
+    expected = (0.7 - 1.5332 * np.std(noisy_but_twice, ddof=1) / math.sqrt(5)) / 2
+    assert effect_to_confirm([noisy_but_twice]) == pytest.approx(expected, abs=1e-5)
+    assert effect_to_confirm([[-value for value in noisy_but_twice]]) == pytest.approx(expected, abs=1e-5)
+    assert effect_to_confirm([noisy_but_twice, plain]) == math.log(1.045)
     spread = planning_spread([noisy_but_twice])
     assert rounds_to_confirm(spread, alpha=ALPHA) == 30
-    assert rounds_to_confirm(spread, alpha=ALPHA, effect=seen_at_least([noisy_but_twice])) < 10
+    assert rounds_to_confirm(spread, alpha=ALPHA, effect=effect_to_confirm([noisy_but_twice])) < 10
 
 
 def test_values_of_blocks_and_rounds_as_worked_by_hand():
