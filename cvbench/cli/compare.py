@@ -15,6 +15,7 @@ from cvbench.errors import InputError
 if TYPE_CHECKING:
     from cvbench.comparing.comparison import Comparison
     from cvbench.record import Record
+    from cvbench.report.page.flipped import Opened
     from cvbench.store import Run, Store
 
 
@@ -34,7 +35,10 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
         bool, typer.Option("--all", help="Show every figure, not the headlines alone.")
     ] = False,
     flips: Annotated[
-        int, typer.Option(min=0, help="List so many images whose outcome changed, of each cell.")
+        int,
+        typer.Option(
+            min=0, help="List so many images whose outcome changed, of each cell; show them in FILE.html."
+        ),
     ] = 0,
     pictures: Annotated[
         Path | None,
@@ -67,7 +71,8 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
 
     comparison = compare_runs(found[0], found[1], only=only, between_jobs=_noise(out))
     if output is not None:
-        _write(comparison, output, (store, runs), everything=everything, force=force)
+        opened = _opened(found[0], found[1], only, flips) if flips and output.suffix == ".html" else {}
+        _write(comparison, output, (store, runs), opened, everything=everything, force=force)
     if as_json:
         from cvbench.comparing.wording import document
 
@@ -88,12 +93,18 @@ def _noise(out: Path) -> Callable[[Record], float]:
 
 
 def _write(
-    comparison: Comparison, path: Path, source: tuple[Store, list[str]], *, everything: bool, force: bool
+    comparison: Comparison,
+    path: Path,
+    source: tuple[Store, list[str]],
+    opened: Opened,
+    *,
+    everything: bool,
+    force: bool,
 ) -> None:
     from cvbench.comparing import wording
 
     if path.suffix == ".html":
-        _put(path, _page(comparison, *source, everything=everything), force=force)
+        _put(path, _page(comparison, *source, opened, everything=everything), force=force)
     elif path.suffix == ".csv":
         _put(path, wording.csv(comparison), force=force)
     else:
@@ -101,8 +112,8 @@ def _write(
         _put(path, _text(path, page, content, ".html, .md, .csv or .json"), force=force)
 
 
-def _page(comparison: Comparison, store: Store, runs: list[str], *, everything: bool) -> str:
-    """The report's page of both runs, with these differences."""
+def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened, *, everything: bool) -> str:
+    """The report's page of both runs, with these differences and images."""
     import pandas as pd
 
     from cvbench.comparing.wording import rows
@@ -110,7 +121,21 @@ def _page(comparison: Comparison, store: Store, runs: list[str], *, everything: 
     from cvbench.report.sources import read_sources
 
     differences = pd.DataFrame(rows(comparison, everything=everything))
-    return html_page(read_sources(store, runs), differences=differences).decode()
+    return html_page(read_sources(store, runs), differences=differences, opened=opened).decode()
+
+
+def _opened(a: Run, b: Run, only: str | None, count: int) -> Opened:
+    """So many of the images that changed, of each cell: those that lost most."""
+    from cvbench.cli.flip_pictures import open_flips
+    from cvbench.comparing.comparison import cells_in_common
+    from cvbench.comparing.flips import flipped
+
+    opened = {}
+    for sides in cells_in_common(a, b, only):
+        found = flipped(sides)
+        if found is not None and found.flips:
+            opened[sides[0][1].key] = open_flips(sides[0][1], found.worst[:count])
+    return opened
 
 
 def _put(path: Path, text: str, *, force: bool) -> None:
@@ -166,16 +191,12 @@ def _print(comparison: Comparison, *, everything: bool) -> None:
 
 def _show_flips(a: Run, b: Run, only: str | None, count: int, pictures: Path | None, *, quiet: bool) -> None:
     from cvbench.comparing.comparison import cells_in_common
-    from cvbench.comparing.flips import flips_of
+    from cvbench.comparing.flips import flipped
 
     for sides in cells_in_common(a, b, only):
-        changed = flips_of(sides)
-        record = sides[0][1]
-        better = sum(flip.change > 0 for flip in changed)
-        typer.echo(
-            f"\n{record.cell.title}: {len(changed) - better} images became worse, {better} better",
-            err=quiet,
-        )
+        record, found = sides[0][1], flipped(sides)
+        changed = found.flips if found else []
+        typer.echo(f"\n{record.cell.title}: {found or 'no outcomes of images are kept'}", err=quiet)
         if not quiet:
             print_table(
                 [

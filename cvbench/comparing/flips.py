@@ -11,7 +11,7 @@ import pyarrow as pa
 from cvbench.comparing.accuracy import Outcomes, Sides, outcomes_of
 from cvbench.comparing.files import column, flat
 from cvbench.record import Record
-from cvbench.shapes import Float64
+from cvbench.shapes import Float64, Int64
 
 SURE = 0.5
 """Detections of lower scores are not counted among what was found or invented."""
@@ -25,6 +25,25 @@ class Flip(NamedTuple):
     """Above 0: better now."""
     before: str
     now: str
+    row: int
+    """In the outcomes of both."""
+
+
+class Flipped(NamedTuple):
+    """What changed between two cells, by the outcomes that tell it."""
+
+    kept: Outcomes
+    classes: list[str]
+    flips: list[Flip]
+
+    @property
+    def worst(self) -> list[Flip]:
+        """Those that lost most first, those that gained most last."""
+        return sorted(self.flips, key=lambda flip: flip.change)
+
+    def __str__(self) -> str:
+        better = sum(flip.change > 0 for flip in self.flips)
+        return f"{len(self.flips) - better} images became worse, {better} better"
 
 
 class _Quality(NamedTuple):
@@ -34,30 +53,36 @@ class _Quality(NamedTuple):
 
 def flips_of(sides: Sides) -> list[Flip]:
     """All images that changed, by the first metric that both runs have kept outcomes of."""
+    found = flipped(sides)
+    return found.flips if found else []
+
+
+def flipped(sides: Sides) -> Flipped | None:
+    """The same with the outcomes; None where no metric tells what became of each image."""
     for item in sides[0][1].attachments:
         if item.kind == "outcomes":
             kept = outcomes_of(sides, item.name)
             if kept is not None and (found := _flips(kept, sides[0][1])) is not None:
                 return found
-    return []
+    return None
 
 
-def _flips(kept: Outcomes, record: Record) -> list[Flip] | None:
+def _flips(kept: Outcomes, record: Record) -> Flipped | None:
     names = next(
         ([part.name for part in m.parts] for m in record.measurements if m.protocol == kept.protocol), []
     )
-    sides = [_quality(kept.protocol, table, names) for table in (kept.a, kept.b)]
-    before, now = sides
+    before, now = (_quality(kept.protocol, table, names) for table in (kept.a, kept.b))
     if before is None or now is None:
         return None
     change = now.value - before.value
     order = np.lexsort((np.arange(len(change)), -np.abs(change)))
     ids = kept.a.column("id").to_pylist()
-    return [
-        Flip(ids[i], float(change[i]), before.words(i), now.words(i))
+    flips = [
+        Flip(ids[i], float(change[i]), before.words(i), now.words(i), i)
         for i in order.tolist()
         if change[i] != 0
     ]
+    return Flipped(kept, names, flips)
 
 
 def _quality(protocol: str, table: pa.Table, names: list[str]) -> _Quality | None:
@@ -65,6 +90,8 @@ def _quality(protocol: str, table: pa.Table, names: list[str]) -> _Quality | Non
         return _classified(table, names)
     if protocol.startswith("coco-2017/"):
         return _detected(table, len(names), masks="/segm/" in protocol)
+    if protocol.startswith("voc"):
+        return _detected_by_voc(table, len(names), strict=">=" not in protocol)
     return _labelled(table) if protocol.startswith("miou/") else None
 
 
@@ -88,7 +115,22 @@ def _detected(table: pa.Table, classes: int, *, masks: bool) -> _Quality:
         np.add.at(void, matches.numbers[line.hit_image[excused]], 1)
     scores = table.column("score").to_pylist()
     said = np.array([sum(score >= SURE for score in of_image) for of_image in scores], np.int64)
-    false = said - found - void
+    return _found_less_false(found, said - found - void)
+
+
+def _detected_by_voc(table: pa.Table, classes: int, *, strict: bool) -> _Quality:
+    """The same by VOC's rules; who finds a difficult object is not counted."""
+    from cvbench.comparing.coco_outcomes import voc_lines
+
+    found, false = np.zeros(len(table), np.int64), np.zeros(len(table), np.int64)
+    for line in voc_lines(table, classes, strict=strict):
+        sure = line.score >= SURE
+        np.add.at(found, line.image[sure & line.true], 1)
+        np.add.at(false, line.image[sure & ~line.true], 1)
+    return _found_less_false(found, false)
+
+
+def _found_less_false(found: Int64[np.ndarray, " images"], false: Int64[np.ndarray, " images"]) -> _Quality:
     return _Quality((found - false).astype(np.float64), lambda i: f"{found[i]} found, {false[i]} false")
 
 

@@ -51,15 +51,20 @@ def picture_table(worst: Sequence[Bad], data: Dataset) -> pa.Table:
 
 def _row(bad: Bad, image: UInt8[Tensor, "3 h w"]) -> dict[str, Any]:
     height, width = image.shape[1:]
-    picture = Image.fromarray(image.permute(1, 2, 0).cpu().numpy())
     row = {
         "id": bad.id,
         "quality": bad.quality,
         "width": width,
         "height": height,
-        "picture": _encoded(_small(picture, Image.Resampling.LANCZOS)),
+        "picture": small_picture(image),
     }
     return row | _seen(bad.truth, "true_") | _seen(bad.prediction, "")
+
+
+def small_picture(image: UInt8[Tensor, "3 h w"]) -> bytes:
+    """The image as a small JPEG or PNG."""
+    picture = Image.fromarray(image.permute(1, 2, 0).cpu().numpy())
+    return _encoded(_small(picture, Image.Resampling.LANCZOS))
 
 
 def _seen(seen: Prediction, prefix: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from cvbench.report.page.flipped import Opened, flipped_views
 from cvbench.report.page.tasks import task_view
 from cvbench.report.page.titles import told
 from cvbench.report.page.views import Column, Missing, Page, Row, RunView, Table, Value
@@ -15,6 +16,8 @@ from cvbench.report.sources import Source
 
 PICTURE_BYTES: Final = 1_200_000
 """What the pictures of all cells together may take of the page."""
+FLIPPED_BYTES: Final = 400_000
+"""Of these, what images that changed between runs may take."""
 MOST_OF_A_CELL: Final = 90_000
 OPEN_UP_TO: Final = 4
 """With no more cells than this they are laid open from the start."""
@@ -27,12 +30,23 @@ _GROUPS = {
 
 
 def page_of(
-    sources: Sequence[Source], *, differences: pd.DataFrame | None, why_none: str, with_pictures: bool
+    sources: Sequence[Source],
+    *,
+    differences: pd.DataFrame | None,
+    why_none: str,
+    with_pictures: bool,
+    opened: Opened,
 ) -> Page:
     """Everything that the page says."""
     by_task = told(sources)
     records = [record for source in sources for record in source.records]
-    share = min(PICTURE_BYTES // max(len(records), 1), MOST_OF_A_CELL) if with_pictures else 0
+    flipped = (
+        flipped_views(sources, opened=opened, most_bytes=FLIPPED_BYTES)
+        if with_pictures and len(sources) > 1
+        else []
+    )
+    left = PICTURE_BYTES - sum(picture.size for view in flipped for picture in view.pictures)
+    share = min(left // max(len(records), 1), MOST_OF_A_CELL) if with_pictures else 0
     missing = [] if differences is not None else [Missing("differences between runs", why_none)]
     return Page(
         title=", ".join(dict.fromkeys(str(source.about.get("suite", source.name)) for source in sources)),
@@ -40,6 +54,7 @@ def page_of(
         tasks=[task_view(task, those, picture_bytes=share) for task, those in by_task.items()],
         runs=[_run_view(source) for source in sources],
         differences=None if differences is None else _differences(differences),
+        flipped=flipped,
         missing=missing,
         open_cells=len(records) <= OPEN_UP_TO,
     )

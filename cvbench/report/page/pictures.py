@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from cvbench.errors import StoreError
 from cvbench.palette import colour
 from cvbench.record import Record
 from cvbench.report.page.attached import attached
-from cvbench.report.page.views import Box, Picture
+from cvbench.report.page.views import Box, Pane, Picture
 from cvbench.report.sources import Source
 
 FOUND_FROM = 0.5
@@ -33,10 +33,10 @@ def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[P
         return [], "the run keeps none of this cell"
     [first, *_] = files
     classes, drawn, size = first.classes, list[Picture](), 0
-    least = _believed_from(source, record)
+    least = believed_from(source, record)
     for row in first.table.to_pylist():
         picture = _picture(row, classes, least)
-        size += sum(len(address) for _, address in picture.layers)
+        size += picture.size
         if size > most_bytes:
             break
         drawn.append(picture)
@@ -56,7 +56,8 @@ def map_classes(source: Source, record: Record) -> list[tuple[str, str]]:
     return []
 
 
-def _believed_from(source: Source, record: Record) -> float:
+def believed_from(source: Source, record: Record) -> float:
+    """The score from which on detections are drawn."""
     for found in attached(source.run, record, "confusion"):
         if "score" in found.about:
             return float(found.about["score"])
@@ -64,26 +65,24 @@ def _believed_from(source: Source, record: Record) -> float:
 
 
 def _picture(row: dict[str, Any], classes: Sequence[str], least: float) -> Picture:
-    layers = [("image", _address(row["picture"]))]
-    boxes: list[Box] = []
+    panes = [Pane("image", address_of(row["picture"]))]
     if row["true_map"] is not None and row["map"] is not None:
         true, said = _labels(row["true_map"]), _labels(row["map"])
-        layers += [("truth", _coloured(true)), ("said", _coloured(said))]
+        panes += [Pane("truth", _coloured(true)), Pane("said", _coloured(said))]
         counts = true != VOID
         wrong = float((said != true)[counts].mean()) if counts.any() else 0.0
         caption = f"{wrong:.0%} of the pixels are wrong"
     elif row["corners"] is not None:
-        boxes, caption = _boxes(row, classes, least)
+        boxes, caption = boxes_of(row, classes, least)
+        panes = [panes[0]._replace(boxes=boxes)]
     else:
         caption = _answer(row, classes)
     return Picture(
         width=row["width"],
         height=row["height"],
-        layers=layers,
-        boxes=boxes,
+        panes=panes,
         id=row["id"],
         caption=caption,
-        quality=f"{row['quality']:.2f}",
         coarse=max(row["width"], row["height"]) <= COARSE,
     )
 
@@ -104,8 +103,8 @@ class _Frame(NamedTuple):
     y2: float
 
 
-def _boxes(row: dict[str, Any], classes: Sequence[str], least: float) -> tuple[list[Box], str]:
-    """Detections that are right or wrong, then the objects that nobody found."""
+def boxes_of(row: Mapping[str, Any], classes: Sequence[str], least: float) -> tuple[list[Box], str]:
+    """Detections that are right or wrong, then the objects that nobody found; and both in words."""
     true = _frames(row["true_label"], [1.0] * len(row["true_label"]), row["true_corners"])
     said = [f for f in _frames(row["label"], row["score"], row["corners"]) if f.score >= least]
     free, boxes, right = list(true), list[Box](), 0
@@ -138,6 +137,11 @@ def _iou(a: _Frame, b: _Frame) -> float:
     return shared / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - shared)
 
 
+def map_of(png: bytes) -> str:
+    """A kept label map in its colours."""
+    return _coloured(_labels(png))
+
+
 def _labels(png: bytes) -> np.ndarray:
     try:
         return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
@@ -155,7 +159,7 @@ def _coloured(labels: np.ndarray) -> str:
     picture.putpalette([channel for k in range(256) for channel in _map_colour(k)])
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
-    return _address(file.getvalue())
+    return address_of(file.getvalue())
 
 
 def _map_colour(label: int) -> tuple[int, int, int]:
@@ -165,6 +169,7 @@ def _map_colour(label: int) -> tuple[int, int, int]:
     return (38, 40, 46) if label == 0 else colour(label - 1)
 
 
-def _address(content: bytes) -> str:
+def address_of(content: bytes) -> str:
+    """A JPEG or PNG as the data address that it is shown from."""
     kind = "jpeg" if content.startswith(b"\xff\xd8") else "png"
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

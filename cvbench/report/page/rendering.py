@@ -10,12 +10,14 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
+from types import MappingProxyType
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from cvbench.report.page.building import page_of
+from cvbench.report.page.flipped import Opened
 from cvbench.report.sources import Source
 
 _HERE = "cvbench.report.page"
@@ -27,13 +29,16 @@ def html_page(
     differences: pd.DataFrame | None = None,
     why_none: str = "this page was not asked to compare; see cvbench compare",
     with_pictures: bool = True,
+    opened: Opened = MappingProxyType({}),
 ) -> bytes:
-    """The page of some runs.
+    """The page of some runs; of several, with the images that changed between the first and the others.
 
     `differences` is a table of words with a column `verdict`, as `compare` words them; without it the page
     says why there is none.
     """
-    page = page_of(sources, differences=differences, why_none=why_none, with_pictures=with_pictures)
+    page = page_of(
+        sources, differences=differences, why_none=why_none, with_pictures=with_pictures, opened=opened
+    )
     return rendered("page.html.j2", page=page)
 
 

@@ -81,19 +81,42 @@ class Box(NamedTuple):
     text: str
 
 
+class Pane(NamedTuple):
+    """One look at an image."""
+
+    name: str
+    address: str
+    """Its content as a data address; empty where it is that of the pane before."""
+    boxes: Sequence[Box] = ()
+
+
 class Picture(NamedTuple):
     """An image with what is true and what was said."""
 
     width: int
     height: int
-    layers: Sequence[tuple[str, str]]
-    """Name and data address of each panel."""
-    boxes: Sequence[Box]
+    panes: Sequence[Pane]
     id: str
     caption: str
-    quality: str
     coarse: bool
     """Whether its pixels are to be seen as squares."""
+    anchor: str = ""
+    """Names its pixels in the page, where more than one pane shows them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes of the page."""
+        return sum(len(pane.address) for pane in self.panes)
+
+
+class FlippedView(NamedTuple):
+    """The images of one cell whose outcome changed from one run to another."""
+
+    title: str
+    summary: str
+    pictures: Sequence[Picture]
+    classes: Sequence[tuple[str, str]] = ()
+    """Names and colours of the classes of label maps."""
 
 
 class Stage(NamedTuple):
@@ -161,5 +184,6 @@ class Page:
     tasks: Sequence[TaskView]
     runs: Sequence[RunView]
     differences: Table | None
+    flipped: Sequence[FlippedView] = ()
     missing: Sequence[Missing] = field(default=())
     open_cells: bool = True

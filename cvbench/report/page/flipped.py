@@ -1,0 +1,151 @@
+"""The images that one run did worse or better than another, with the truth and what each said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from cvbench.comparing.flips import Flip, Flipped, flipped
+from cvbench.comparing.pairing import pair_up
+from cvbench.record import Record
+from cvbench.report.page.attached import attached
+from cvbench.report.page.pictures import COARSE, address_of, believed_from, boxes_of, map_classes, map_of
+from cvbench.report.page.views import FlippedView, Pane, Picture
+from cvbench.report.sources import Source
+
+FEW: Final = 8
+"""Images of a cell that are shown, the worst first."""
+MOST_OF_A_CELL: Final = 60_000
+
+Side: TypeAlias = tuple[Source, Record]
+
+
+class Shown(NamedTuple):
+    """An image's pixels, made small; its size is that of the image as it was read."""
+
+    width: int
+    height: int
+    picture: bytes
+
+
+Opened: TypeAlias = Mapping[str, Mapping[str, Shown]]
+"""Key of the first run's cell → id → image, as somebody opened the data set for them."""
+
+
+def flipped_views(sources: Sequence[Source], *, opened: Opened, most_bytes: int) -> list[FlippedView]:
+    """Of each cell that the first run and a later one have in common, as far as its images are at hand.
+
+    Those are the images that either run keeps because it did worst on them, and those that were `opened`.
+    """
+    first, *others = sources
+    pairs = [
+        ((first, a), (other, b)) for other in others for a, b in pair_up(first.records, other.records).both
+    ]
+    those = [pair for pair in pairs if pair[0][1].key in opened or any(map(_has_pictures, pair))]
+    share = min(most_bytes // max(len(those), 1), MOST_OF_A_CELL)
+    views = []
+    for number, (a, b) in enumerate(those):
+        found = flipped(((a[0].run, a[1]), (b[0].run, b[1])))
+        if found is None or not found.flips:
+            continue
+        drawn = _Drawing((a, b), found, opened.get(a[1].key, {}), f"flip-{number}")
+        title = a[1].cell.title + (f", {b[0].name}" if len(others) > 1 else "")
+        pictures = drawn.pictures(share)
+        classes = map_classes(*a) or map_classes(*b)
+        views.append(FlippedView(title, str(found), pictures, classes if pictures else ()))
+    return views
+
+
+def _has_pictures(side: Side) -> bool:
+    return any(item.kind == "pictures" for item in side[1].attachments)
+
+
+class _Drawing:
+    """The flips of one cell."""
+
+    def __init__(
+        self, sides: tuple[Side, Side], found: Flipped, opened: Mapping[str, Shown], name: str
+    ) -> None:
+        self.found, self.opened, self.name = found, opened, name
+        self.kept = tuple({row["id"]: row for row in _rows(*side)} for side in sides)
+        self.least = tuple(believed_from(*side) for side in sides)
+
+    def pictures(self, most_bytes: int) -> list[Picture]:
+        """Those with pixels at hand, the worst first, as many as fit."""
+        drawn, size, few = list[Picture](), 0, max(FEW, len(self.opened))
+        for flip in self.found.worst:
+            shown = self.opened.get(flip.id) or self._kept(flip.id)
+            if shown is None or len(drawn) == few:
+                continue
+            picture = self._picture(flip, shown)
+            size += picture.size
+            if size > most_bytes:
+                break
+            drawn.append(picture)
+        return drawn
+
+    def _kept(self, name: str) -> Shown | None:
+        row = self.kept[0].get(name) or self.kept[1].get(name)
+        return None if row is None else Shown(row["width"], row["height"], row["picture"])
+
+    def _picture(self, flip: Flip, shown: Shown) -> Picture:
+        address, table = address_of(shown.picture), self.found.kept.a
+        if "true_label" in table.column_names:
+            panes, caption = self._objects(flip, address), f"before {flip.before}; now {flip.now}"
+        elif "label" in table.column_names:
+            true = self.found.classes[table.column("label")[flip.row].as_py()]
+            panes, caption = [Pane("image", address)], f"{true}, before {flip.before}, now {flip.now}"
+        else:
+            panes = [Pane("image", address), *self._maps(flip.id)]
+            caption = f"right before: {flip.before}; now {flip.now}"
+        return Picture(
+            width=shown.width,
+            height=shown.height,
+            panes=panes,
+            id=flip.id,
+            caption=caption,
+            coarse=max(shown.width, shown.height) <= COARSE,
+            anchor=f"{self.name}-{flip.row}" if len(panes) > 1 else "",
+        )
+
+    def _objects(self, flip: Flip, address: str) -> list[Pane]:
+        tables = self.found.kept.a, self.found.kept.b
+        rows = [_objects_in(table.slice(flip.row, 1).to_pylist()[0]) for table in tables]
+        before, now = (
+            boxes_of(row, self.found.classes, least)[0] for row, least in zip(rows, self.least, strict=True)
+        )
+        return [Pane("before", address, before), Pane("now", "", now)]
+
+    def _maps(self, name: str) -> Iterator[Pane]:
+        rows = [kept.get(name) for kept in self.kept]
+        known = [row for row in rows if row is not None and row["map"] is not None]
+        if known:
+            yield Pane("truth", map_of(known[0]["true_map"]))
+        for word, row in zip(("before", "now"), rows, strict=True):
+            if row is not None and row["map"] is not None:
+                yield Pane(word, map_of(row["map"]))
+
+
+def _rows(source: Source, record: Record) -> list[dict[str, Any]]:
+    return [row for file in attached(source.run, record, "pictures") for row in file.table.to_pylist()]
+
+
+def _objects_in(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """One image's outcome with boxes by their corners, as pictures have them."""
+    corners = {
+        f"{side}corners": outcome[f"{side}corners"]
+        if f"{side}corners" in outcome
+        else _corners(outcome[f"{side}xywh"])
+        for side in ("", "true_")
+    }
+    return {**outcome, **corners}
+
+
+def _corners(xywh: Sequence[float]) -> list[float]:
+    """Boxes by their corners.
+
+    >>> _corners([1.0, 2.0, 3.0, 4.0])
+    [1.0, 2.0, 4.0, 6.0]
+    """
+    boxes = [xywh[n : n + 4] for n in range(0, len(xywh), 4)]
+    return [end for x, y, wide, high in boxes for end in (x, y, x + wide, y + high)]
