@@ -199,13 +199,14 @@ def _by_resamples(
             method=f"images in pairs: {len(before.varied[a.name])} Bayesian resamples, the same for both",
             classes=_class_resamples(a, before, now),
         ),
-        _loss(effect, a, rule),
+        loss_of(effect, a.direction, rule),
         rule,
     )
 
 
-def _loss(effect: Effect, figure: Measurement, rule: Rule) -> Loss:
-    loss = effect.negated() if figure.direction == "higher" else effect
+def loss_of(effect: Effect, direction: str, rule: Rule) -> Loss:
+    """The effect, turned so that more is worse."""
+    loss = effect.negated() if direction == "higher" else effect
     return Loss(
         loss.estimate,
         loss.limits(rule.alpha),
@@ -247,6 +248,6 @@ def _apart(a: Measurement, b: Measurement, why: str) -> Finding:
             method="not in pairs: from the interval of each (square and add)",
             reason=f"{why}: compared as independent samples, which sees far less",
         ),
-        _loss(effect, a, AVERAGE_PRECISION),
+        loss_of(effect, a.direction, AVERAGE_PRECISION),
         AVERAGE_PRECISION,
     )

@@ -11,6 +11,7 @@ from cvbench.comparing.accuracy import Memory, Sides, compare_accuracy
 from cvbench.comparing.contract import Domain, Unlike, domain_of, unlike
 from cvbench.comparing.differences import Difference, Finding, judge, plain
 from cvbench.comparing.pairing import pair_up
+from cvbench.comparing.seeds import OverSeeds, over_seeds, titles, was_trained
 from cvbench.comparing.speed import compare_memory, compare_speed
 from cvbench.errors import InputError
 from cvbench.record import Measurement, Record
@@ -60,6 +61,8 @@ class Comparison:
     """Cells that the other run does not have."""
     only_b: tuple[str, ...]
     notes: tuple[str, ...]
+    over_seeds: tuple[OverSeeds, ...] = ()
+    """Cells that were trained with several seeds in both, their trainings taken together."""
 
     @property
     def differences(self) -> Iterator[tuple[CellComparison, Difference]]:
@@ -88,7 +91,7 @@ def compare(
     judged = iter(judge([finding for of_cell in found for finding in of_cell]))
     cells = tuple(
         CellComparison(
-            title=x.cell.title,
+            title=title,
             data=x.cell.data.name,
             key_a=x.key,
             key_b=y.key,
@@ -97,15 +100,17 @@ def compare(
             unlike=tuple(unlike(x, y)),
             differences=tuple(next(judged) for _ in of_cell),
         )
-        for (x, y), of_cell in zip(both, found, strict=True)
+        for title, (x, y), of_cell in zip(titles([x for x, _ in both]), both, found, strict=True)
     )
+    together = tuple(over_seeds(both, found))
     return Comparison(
         a=str(a.folder),
         b=str(b.folder),
         cells=cells,
         only_a=tuple(record.cell.title for record in pairs.only_a),
         only_b=tuple(record.cell.title for record in pairs.only_b),
-        notes=tuple(_notes(cells, both)),
+        notes=tuple(_notes(cells, both, together)),
+        over_seeds=together,
     )
 
 
@@ -212,14 +217,21 @@ def _nothing(
     )
 
 
-def _notes(cells: Sequence[CellComparison], both: Sequence[tuple[Record, Record]]) -> Iterator[str]:
+def _notes(
+    cells: Sequence[CellComparison],
+    both: Sequence[tuple[Record, Record]],
+    together: Sequence[OverSeeds],
+) -> Iterator[str]:
+    several = {(one.title, one.data) for one in together}
     trained = [
         x.cell.title
         for x, y in both
         if x.artifact
         and y.artifact
         and x.artifact.sha256 != y.artifact.sha256
-        and {x.artifact.source, y.artifact.source} <= {"trained", "reused"}
+        and was_trained(x)
+        and was_trained(y)
+        and (x.cell.title, x.cell.data.name) not in several
     ]
     if trained:
         named = ", ".join(list(dict.fromkeys(trained))[:3]) + (" …" if len(set(trained)) > 3 else "")

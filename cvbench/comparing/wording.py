@@ -20,11 +20,15 @@ NOTHING = "-"
 
 
 def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, str]]:
-    """A row a figure; the headlines alone, unless `everything` is asked for."""
+    """A row a figure, then those of several seeds together; headlines alone, unless `everything` is asked."""
     several = len({cell.data for cell in comparison.cells}) > 1
+    named = [
+        *((cell.title, cell.data, found) for cell, found in comparison.differences),
+        *_over_seeds(comparison),
+    ]
     return [
         {
-            "cell": f"{cell.title} on {cell.data}" if several else cell.title,
+            "cell": f"{title} on {data}" if several else title,
             "figure": figure_name(difference),
             "before": _value(difference.a, difference.unit),
             "now": _value(difference.b, difference.unit),
@@ -34,9 +38,15 @@ def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, 
             "would have seen": _size(difference.detectable, difference).lstrip("+"),
             "basis": difference.reason or difference.method,
         }
-        for cell, difference in comparison.differences
+        for title, data, difference in named
         if everything or difference.headline
     ]
+
+
+def _over_seeds(comparison: Comparison) -> Iterator[tuple[str, str, Difference]]:
+    for one in comparison.over_seeds:
+        for difference in one.differences:
+            yield f"{one.title}, mean of {len(one.seeds)} seeds", one.data, difference
 
 
 def figure_name(difference: Difference) -> str:
@@ -142,11 +152,13 @@ def csv(comparison: Comparison) -> str:
     text = StringIO()
     writer = csv_writer(text, lineterminator="\n")
     writer.writerow(["cell", "data", "key_a", "key_b", *names, "low", "high", *more])
-    for cell, difference in comparison.differences:
+    cells = ((c.title, c.data, c.key_a, c.key_b, found) for c, found in comparison.differences)
+    together = ((title, data, "", "", found) for title, data, found in _over_seeds(comparison))
+    for *cell, difference in (*cells, *together):
         figure = [getattr(difference, name) for name in names]
         ends = difference.interval or ("", "")
         rest = [getattr(difference, name) for name in more]
-        writer.writerow([cell.title, cell.data, cell.key_a, cell.key_b, *figure, *ends, *rest])
+        writer.writerow([*cell, *figure, *ends, *rest])
     return text.getvalue()
 
 

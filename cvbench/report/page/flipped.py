@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from cvbench.comparing.flips import Flip, Flipped, flipped
+from cvbench.comparing.flips import SURE, Flip, Flipped, flipped
 from cvbench.comparing.pairing import pair_up
 from cvbench.record import Record
 from cvbench.report.page.attached import attached
-from cvbench.report.page.pictures import COARSE, address_of, believed_from, boxes_of, map_classes, map_of
+from cvbench.report.page.pictures import COARSE, address_of, boxes_of, map_classes, map_of
 from cvbench.report.page.views import FlippedView, Pane, Picture
 from cvbench.report.sources import Source
 
@@ -68,7 +68,6 @@ class _Drawing:
     ) -> None:
         self.found, self.opened, self.name = found, opened, name
         self.kept = tuple({row["id"]: row for row in _rows(*side)} for side in sides)
-        self.least = tuple(believed_from(*side) for side in sides)
 
     def pictures(self, most_bytes: int) -> list[Picture]:
         """Those with pixels at hand, the worst first, as many as fit."""
@@ -93,7 +92,8 @@ class _Drawing:
         if "true_label" in table.column_names:
             panes, caption = self._objects(flip, address), f"before {flip.before}; now {flip.now}"
         elif "label" in table.column_names:
-            true = self.found.classes[table.column("label")[flip.row].as_py()]
+            label, names = table.column("label")[flip.row].as_py(), self.found.classes
+            true = names[label] if label < len(names) else str(label)
             panes, caption = [Pane("image", address)], f"{true}, before {flip.before}, now {flip.now}"
         else:
             panes = [Pane("image", address), *self._maps(flip.id)]
@@ -111,9 +111,7 @@ class _Drawing:
     def _objects(self, flip: Flip, address: str) -> list[Pane]:
         tables = self.found.kept.a, self.found.kept.b
         rows = [_objects_in(table.slice(flip.row, 1).to_pylist()[0]) for table in tables]
-        before, now = (
-            boxes_of(row, self.found.classes, least)[0] for row, least in zip(rows, self.least, strict=True)
-        )
+        before, now = (boxes_of(row, self.found.classes, SURE)[0] for row in rows)
         return [Pane("before", address, before), Pane("now", "", now)]
 
     def _maps(self, name: str) -> Iterator[Pane]:

@@ -33,7 +33,7 @@ def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[P
         return [], "the run keeps none of this cell"
     [first, *_] = files
     classes, drawn, size = first.classes, list[Picture](), 0
-    least = believed_from(source, record)
+    least = _believed_from(source, record)
     for row in first.table.to_pylist():
         picture = _picture(row, classes, least)
         size += picture.size
@@ -56,8 +56,7 @@ def map_classes(source: Source, record: Record) -> list[tuple[str, str]]:
     return []
 
 
-def believed_from(source: Source, record: Record) -> float:
-    """The score from which on detections are drawn."""
+def _believed_from(source: Source, record: Record) -> float:
     for found in attached(source.run, record, "confusion"):
         if "score" in found.about:
             return float(found.about["score"])

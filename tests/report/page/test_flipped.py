@@ -14,7 +14,7 @@ from tests.report.page.runs import image, picture_rows
 from tests.report.page.test_page import HOSTILE, Reader
 
 DRAW = np.random.default_rng(0)
-SHOWN = Shown(96, 80, image(DRAW, 24))
+SHOWN = Shown(96, 80, image(DRAW, 4))
 ROOM = 10**6
 
 
@@ -71,7 +71,9 @@ def test_classes_are_told_with_the_truth_and_what_comes_from_files_stays_text(tm
 
 def kept(made, number, *, ids):
     """The cell as a run keeps it that did worst on these images."""
-    rows = [{**row, "id": name} for row, name in zip(picture_rows(DRAW, "segmentation", 9), ids, strict=False)]
+    rows = [
+        {**row, "id": name} for row, name in zip(picture_rows(DRAW, "segmentation", 9), ids, strict=False)
+    ]
     columns = {name: [row.get(name) for row in rows] for name in (*rows[0], "corners")}
     made.tables.append(("pictures", f"worst-{number}", columns, ""))
     return made
@@ -89,13 +91,17 @@ def test_without_a_data_set_those_are_shown_that_a_run_keeps_with_what_it_said(t
     assert [pane.name for pane in view.pictures[1].panes] == ["image", "truth", "before", "now"]
 
 
-def test_only_a_few_are_shown_and_no_more_than_there_is_room_for(tmp_path):
-    right = np.ones(30, bool)
-    sources, found = two(tmp_path, Made().topk(right), Made(weights="b" * 64).topk(~right))
-    assert len(found.flips) == 30 > FEW
+def test_only_a_few_are_shown_unless_more_are_opened_and_no_more_than_there_is_room_for(tmp_path):
+    for part in "ab":
+        (tmp_path / "s" / part / "pictures").mkdir(parents=True)
+    right, ids = np.ones(30, bool), [str(i) for i in range(12)]
+    before, now = Made().topk(right), kept(Made(weights="b" * 64).topk(~right), 1, ids=ids)
+    sources, found = two(tmp_path, before, now)
+    [view] = flipped_views(sources, opened={}, most_bytes=ROOM)
+    assert [picture.id for picture in view.pictures] == ids[:FEW]
     [view] = flipped_views(sources, opened=opened(sources, found), most_bytes=ROOM)
-    assert len(view.pictures) == 30 if 30 * view.pictures[0].size < 60_000 else len(view.pictures) < 30
-    [view] = flipped_views(sources, opened=opened(sources, found), most_bytes=3 * view.pictures[0].size)
+    assert len(view.pictures) == 30
+    [view] = flipped_views(sources, opened=opened(sources, found), most_bytes=3 * view.pictures[0].size + 1)
     assert len(view.pictures) == 3
 
 
