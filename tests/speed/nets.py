@@ -140,11 +140,11 @@ def detection(*, layout: torch.memory_format = LAYOUT, compiled: bool = False) -
         return peer(list(image.float() / 255))
 
     if compiled:
-        torch._dynamo.config.capture_dynamic_output_shape_ops = True
         find, look = torch.compile(find, fullgraph=True), torch.compile(look)
 
     def ours() -> object:
-        with torch.no_grad():
+        # As one graph; torchvision's net breaks into several, and fails if that setting is its own.
+        with torch.no_grad(), torch._dynamo.config.patch(capture_dynamic_output_shape_ops=compiled):
             (found,) = find(pixels).by_image(1)
         return torch.cat([found.boxes.flatten(), found.scores]).numpy()
 
