@@ -84,7 +84,7 @@ def suggestion(name: str, known: Iterable[str], *, listing: str = "") -> str:
     >>> suggestion("yolo_v33", ["yolo_v3", "unet"], listing="cvbench list models")
     'Did you mean yolo_v3?   See all: cvbench list models'
     """
-    near = get_close_matches(name, list(known), n=2, cutoff=0.55)
+    near = get_close_matches(name, list(known), n=2, cutoff=0.6)
     asked = f"Did you mean {' or '.join(near)}?" if near else ""
     seen = f"See all: {listing}" if listing else ""
     return "   ".join(part for part in (asked, seen) if part)

@@ -86,7 +86,7 @@ def test_the_first_images_are_drawn(cvbench, tmp_path, task):
         (["verify", "coco"], "coco: its files do not come along.\n  Name their folder with --root"),
         (["verify", "coco", "--root", "nowhere"], "nowhere: there is no such folder; it should hold coco"),
         (["verify", "fashoin"], "Did you mean fashion"),
-        (["fetch", "cco"], 'there is no dataset "cco".\n  Did you mean coco?'),
+        (["fetch", "fashoin"], "Did you mean fashion"),
         (["export", "fashion", "x", "--format", "coco"], "fashion has no truth for detection"),
         (["export", "mine.sets:own", "x", "--format", "coco"], "name them with --split"),
     ],
