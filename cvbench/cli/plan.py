@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,8 +58,8 @@ def plan(
         )
         return
     print_table([_row(one, told) for one, told in zip(planned, forecasts, strict=True)])
-    skipped = sum(one.skip is not None for one in planned)
-    for reason, count in Counter(chain.from_iterable(map(_reasons, planned))).items():
+    skipped = sum(bool(one.reasons) for one in planned)
+    for reason, count in Counter(reason for one in planned for reason in one.reasons).items():
         if ":" in reason:  # the table has what stands before it
             typer.echo(f"\n{reason}" + (f"\n  for {count} cells" if count > 1 else ""))
     skips = f", {skipped} of them skipped" if skipped else ""
@@ -115,13 +113,8 @@ def _row(planned: Planned, told: Forecast) -> dict[str, str]:
         "seed": str(cell.seed),
         "time": show_seconds(told.wall_s) if told.wall_s else "",
         "key": cell.key,
-        "skipped": ", ".join(reason.partition(":")[0] for reason in _reasons(planned)),
+        "skipped": ", ".join(reason.partition(":")[0] for reason in planned.reasons),
     }
-
-
-def _reasons(planned: Planned) -> list[str]:
-    """Why the cell would be skipped: data and weights can be missing at once."""
-    return re.split("; (?=no weights: )", planned.skip) if planned.skip else []
 
 
 def _task(cell: Cell) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,13 +49,14 @@ def verify(
             f"{name}: its files do not come along.\n"
             f"  Name their folder with --root, or put it at ${ROOT_VARIABLE}/{name}."
         )
-    if root is not None and not Path(root).expanduser().exists():
-        raise InputError(f"{root}: there is no such folder; it should hold {name}")
     from rich.console import Console
     from rich.progress import Progress
 
+    from cvbench.datasets.roots import root_folder
     from cvbench.datasets.verifying import verify as look_through
 
+    if root is not None:
+        root_folder(name, root)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"{name}, {spec.split}", total=None)
         found = look_through(

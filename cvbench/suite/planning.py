@@ -18,37 +18,40 @@ ENGINES: Final = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "ope
 
 
 class Planned(NamedTuple):
-    """A cell, and the reason why it would be skipped; None where it would run."""
+    """A cell, and the reasons why it would be skipped; none where it would run."""
 
     cell: Cell
-    skip: str | None
+    reasons: tuple[str, ...]
+
+    @property
+    def skip(self) -> str | None:
+        """The reasons in one line."""
+        return "; ".join(self.reasons) or None
 
 
 def plan(suite: Suite, *, has_gpu: bool) -> list[Planned]:
     """What `cvbench run` would do with each cell on this machine."""
-    return [Planned(cell, reason_to_skip(cell, has_gpu=has_gpu)) for cell in suite.cells]
+    return [Planned(cell, _reasons(cell, has_gpu=has_gpu)) for cell in suite.cells]
 
 
 def reason_to_skip(cell: Cell, *, has_gpu: bool) -> str | None:
     """Why a cell cannot be run where it is, or None; it looks for the files that the cell names."""
-    on_cpu = cell.runtime.device == "cpu" or (cell.runtime.device == "auto" and not has_gpu)
-    if cell.runtime.device.startswith("cuda") and not has_gpu:
-        return f"no GPU seen, and the suite wants {cell.runtime.device}"
-    for use, precision in _precisions(cell):
-        if on_cpu and precision == "fp16":
-            return f"{use} in fp16 needs a GPU; bf16 runs on a CPU"
-        if on_cpu and precision == "tf32":
-            return f"{use} in tf32 needs a GPU; a CPU has fp32"
-    unfit = next(_unfit(cell, on_cpu=on_cpu), None)
+    return Planned(cell, _reasons(cell, has_gpu=has_gpu)).skip
+
+
+def _reasons(cell: Cell, *, has_gpu: bool) -> tuple[str, ...]:
+    """The first thing that does not fit this machine, else the data and weights that are missing."""
+    unfit = next(_unfit(cell, has_gpu=has_gpu), None)
     if unfit is not None:
-        return unfit
-    missing = [what for what in (_missing_data(cell.data), _missing_weights(cell.model)) if what]
-    return "; ".join(missing) or None
+        return (unfit,)
+    return tuple(what for what in (_missing_data(cell.data), _missing_weights(cell.model)) if what)
 
 
-def _unfit(cell: Cell, *, on_cpu: bool) -> Iterator[str]:
+def _unfit(cell: Cell, *, has_gpu: bool) -> Iterator[str]:
     """What in the way a net is run does not go together, or with this machine."""
     runtime = cell.runtime
+    on_cpu = runtime.device == "cpu" or (runtime.device == "auto" and not has_gpu)
+    yield from _unfit_device(cell, has_gpu=has_gpu, on_cpu=on_cpu)
     if cell.model.name.startswith("onnx/"):
         if runtime.precision != "fp32" or runtime.compile or runtime.cuda_graphs or runtime.engine:
             yield "an ONNX file computes as it was exported: run it in fp32, not compiled, without an engine"
@@ -60,6 +63,16 @@ def _unfit(cell: Cell, *, on_cpu: bool) -> Iterator[str]:
         yield "CUDA graphs need a GPU"
     if runtime.cuda_graphs and isinstance(runtime.compile, str):
         yield f"torch.compile in the mode {runtime.compile} makes CUDA graphs itself: leave cuda_graphs out"
+
+
+def _unfit_device(cell: Cell, *, has_gpu: bool, on_cpu: bool) -> Iterator[str]:
+    if cell.runtime.device.startswith("cuda") and not has_gpu:
+        yield f"no GPU seen, and the suite wants {cell.runtime.device}"
+    for use, precision in _precisions(cell):
+        if on_cpu and precision == "fp16":
+            yield f"{use} in fp16 needs a GPU; bf16 runs on a CPU"
+        if on_cpu and precision == "tf32":
+            yield f"{use} in tf32 needs a GPU; a CPU has fp32"
 
 
 def _unfit_engine(cell: Cell, *, on_cpu: bool) -> Iterator[str]:
