@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -26,6 +28,10 @@ from pydantic import (
 )
 
 from cvbench import units
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 TaskName: TypeAlias = Literal["classification", "detection", "segmentation"]
 LabelsName: TypeAlias = Literal["imagenet", "coco", "voc"]
@@ -72,9 +78,19 @@ class Frozen(BaseModel):
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         defer_build=True,  # validators are built at first use, so the command line starts fast
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """With what stands under each field; pydantic itself would read that at each import."""
+        schema = handler(core)
+        fields = handler.resolve_ref_schema(schema).get("properties", {})
+        for own in reversed(cls.__mro__):
+            if issubclass(own, Frozen) and own is not Frozen:
+                for name, text in _told_of_fields(own):
+                    fields[cls.model_fields[name].alias or name]["description"] = text
+        return schema
 
 
 class ModelSpec(Frozen):
@@ -329,7 +345,17 @@ class Cell(Frozen):
         """16 hexadecimal digits that name this experiment on every machine."""
         # Where the data lies says nothing about what is done with it.
         where = {"root", "workers"}
-        return digest(self.model_dump(mode="json", exclude={"data": where, "train": {"also": where}}))
+        left_out: dict[str, Any] = {"data": where, "train": {"also": where}}
+        parts = {
+            name: _canonical_of(
+                part.model_dump_json(exclude=left_out.get(name))
+                if isinstance(part, BaseModel)
+                else json.dumps(part)
+            )
+            for name, part in sorted(self)
+        }
+        whole = ",".join(f'"{name}":{text}' for name, text in parts.items() if text not in _UNSET)
+        return _sha256(f"{{{whole}}}")
 
     @property
     def title(self) -> str:
@@ -340,7 +366,11 @@ class Cell(Frozen):
 
 def digest(content: Any) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of `canonical(content)`."""
-    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+    return _sha256(canonical(content))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def canonical(content: Any) -> str:
@@ -353,6 +383,13 @@ def canonical(content: Any) -> str:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_UNSET = frozenset({"null", "{}", "[]"})
+
+
+@lru_cache(maxsize=1024)
+def _canonical_of(text: str) -> str:
+    """`canonical` of what is JSON already; most parts of a cell are those of the cell before."""
+    return canonical(json.loads(text))
 
 
 def _bare(content: Any) -> Any:
@@ -366,3 +403,18 @@ def _bare(content: Any) -> Any:
         own = {str(k): _bare(v) for k, v in content.items() if v is not None}
         return {k: v for k, v in own.items() if v not in ({}, [])}
     return content
+
+
+def _told_of_fields(of: type) -> Iterator[tuple[str, str]]:
+    """The fields of a class with the text that stands under each."""
+    import ast
+    import inspect
+    from itertools import pairwise
+    from textwrap import dedent
+
+    (tree,) = ast.parse(dedent(inspect.getsource(of))).body
+    assert isinstance(tree, ast.ClassDef)
+    for field, below in pairwise(tree.body):
+        match field, below:
+            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                yield name, inspect.cleandoc(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,11 +56,13 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
     Accuracy is compared image by image, speed by fresh processes; every verdict comes with its interval
     and with the smallest loss that would have been seen. Several runs are ranked.
     """
+    import atexit
     import gc
 
     from cvbench.store import Store
 
     gc.disable()  # every record is needed to the end: looking for garbage among thousands finds none
+    atexit.register(gc.freeze)  # nor does it as Python ends
     if len(runs) < 2:
         raise InputError(f"only one run is named, {runs[0]}: name two to compare, or more to rank.")
     store = Store(out)
@@ -108,7 +111,8 @@ def _write(
     elif path.suffix == ".csv":
         _put(path, wording.csv(comparison), force=force)
     else:
-        page, content = wording.markdown(comparison, everything=everything), wording.document(comparison)
+        page = partial(wording.markdown, comparison, everything=everything)
+        content = partial(wording.document, comparison)
         _put(path, _text(path, page, content, ".html, .md, .csv or .json"), force=force)
 
 
@@ -144,12 +148,12 @@ def _put(path: Path, text: str, *, force: bool) -> None:
     write_new(path, text.encode(), force=force)
 
 
-def _text(path: Path, page: str, content: dict[str, Any], forms: str) -> str:
+def _text(path: Path, page: Callable[[], str], content: Callable[[], dict[str, Any]], forms: str) -> str:
     match path.suffix:
         case ".md":
-            return page
+            return page()
         case ".json":
-            return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            return json.dumps(content(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         case other:
             raise InputError(f"{path}: this is written as {forms}, not as {other or 'no kind'}.")
 
@@ -165,7 +169,7 @@ def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -
     if output is not None:
         parts = [f"## {one.data}\n\n" + "\n".join(markdown_table(table(one))) for one in rankings]
         page = "\n\n".join(parts) + "\n"
-        _put(output, _text(output, page, content, ".md or .json"), force=force)
+        _put(output, _text(output, lambda: page, lambda: content, ".md or .json"), force=force)
     if as_json:
         print_json(content)
     elif output is None:

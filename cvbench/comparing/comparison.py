@@ -26,9 +26,6 @@ ONE_AFTER_THE_OTHER = (
     "interval. Where that matters, take turns: cvbench duet"
 )
 
-AT_ONCE = 256
-"""Cells whose samples are in memory together."""
-
 
 @dataclass(frozen=True)
 class CellComparison:
@@ -122,18 +119,16 @@ def findings(
     memory: Memory | None = None,
 ) -> Iterator[list[Finding]]:
     """For each pair of cells a finding for each figure, in the order of the first one's."""
-    for start in range(0, len(pairs), AT_ONCE):
-        some = pairs[start : start + AT_ONCE]
-        sorted_out = [_sort_out(a[1], b[1], only) for a, b in some]
-        figures = [one.testable.get("speed", ()) for one in sorted_out]
-        speed = compare_speed(list(zip(some, figures, strict=True)), between_jobs=between_jobs)
-        for sides, one, of_speed in zip(some, sorted_out, speed, strict=True):
-            names = [name for name in _outcomes(sides[0][1]) if name in _outcomes(sides[1][1])]
-            kept = {} if memory is None else memory
-            accuracy = compare_accuracy(sides, names, one.testable.get("accuracy", ()), memory=kept)
-            of_memory = compare_memory(one.testable.get("memory", ()))
-            found = [*one.found, *accuracy, *of_speed, *of_memory]
-            yield sorted(found, key=lambda finding: one.order[finding.draft.figure, finding.draft.at])
+    sorted_out = [_sort_out(a[1], b[1], only) for a, b in pairs]
+    figures = [one.testable.get("speed", ()) for one in sorted_out]
+    speed = compare_speed(list(zip(pairs, figures, strict=True)), between_jobs=between_jobs)
+    for sides, one, of_speed in zip(pairs, sorted_out, speed, strict=True):
+        names = [name for name in _outcomes(sides[0][1]) if name in _outcomes(sides[1][1])]
+        kept = {} if memory is None else memory
+        accuracy = compare_accuracy(sides, names, one.testable.get("accuracy", ()), memory=kept)
+        of_memory = compare_memory(one.testable.get("memory", ()))
+        found = [*one.found, *accuracy, *of_speed, *of_memory]
+        yield sorted(found, key=lambda finding: one.order[finding.draft.figure, finding.draft.at])
 
 
 class _SortedOut(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from cvbench.comparing.accuracy import Sides
+from cvbench.comparing.cores import on_two_cores
 from cvbench.comparing.differences import Difference, Finding, plain
 from cvbench.comparing.files import Wanted, attachment, column, read_tables
 from cvbench.record import Measurement, Record
@@ -27,6 +28,8 @@ ONE_ROUND = "one process only: it does not tell how processes differ. Time it in
 MEMORY = Rule(margin=0.0, gate=math.log(1.02), equal=math.log(1.02))
 LEAST_BYTES = 8 * 2**20
 """Differences of less are the allocator's business."""
+AT_ONCE = 512
+"""Files of samples that are in memory together."""
 
 
 class Rounds(NamedTuple):
@@ -51,12 +54,22 @@ def rounds_of_many(asked: Sequence[tuple[Run, Record, Measurement]]) -> list[Rou
         attachment(record, "samples", f"{_series_of(figure.name)[0]}@{figure.at}")
         for _, record, figure in asked
     ]
-    kept = [Wanted(*one[:2], item) for one, item in zip(asked, items, strict=True) if item is not None]
-    tables = iter(read_tables(kept))
-    return [
-        None if item is None else _rounds(next(tables), *_series_of(figure.name))
-        for (_, _, figure), item in zip(asked, items, strict=True)
+    kept = [
+        (Wanted(*one[:2], item), one[2].name)
+        for one, item in zip(asked, items, strict=True)
+        if item is not None
     ]
+    found = iter(on_two_cores(_read_rounds, kept))
+    return [None if item is None else next(found) for item in items]
+
+
+def _read_rounds(wanted: Sequence[tuple[Wanted, str]]) -> list[Rounds]:
+    found = []
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        tables = read_tables([file for file, _ in some])
+        found += [_rounds(table, *_series_of(name)) for table, (_, name) in zip(tables, some, strict=True)]
+    return found
 
 
 def _rounds(table: pa.Table, series: str, percent: float | None) -> Rounds:
