@@ -6,7 +6,7 @@ This is `cvbench run` without its terminal; the Python API is the same function.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,6 +52,9 @@ class Session:
     store: Store
     listener: Listener
     records: list[Record] = field(default_factory=list)
+    _has_gpu: bool = field(default_factory=environment.has_gpu)
+    _ahead: local.Prepared | None = None
+    """The next cell's worker, importing while another scores."""
 
     def carry_out(self) -> Iterator[Record]:
         """Every cell of the suite: in order where its worker does all, at the end where rounds time it.
@@ -59,19 +62,21 @@ class Session:
         A cell with a good record is taken from disk. Records that are not ok are tried again, except
         skips that still hold.
         """
-        has_gpu = environment.has_gpu()
         keeper = Timekeeper(self.run, self.store, self.listener, self.suite.timeout_s)
         waiting = []
-        for cell in self.suite.cells:
-            record = self.run.record(cell.key)
-            reused = record is not None and record.outcome == "ok"
-            if not reused and not keeper.is_held(cell):
-                record = self._new_record(cell, keeper, has_gpu=has_gpu)
-            if not reused and keeper.is_held(cell):
-                waiting.append(cell)
-                continue
-            assert record is not None
-            yield self._finished(record, reused=reused)
+        try:
+            for number, cell in enumerate(self.suite.cells):
+                record = self.run.record(cell.key)
+                reused = record is not None and record.outcome == "ok"
+                if not reused and not keeper.is_held(cell):
+                    record = self._new_record(cell, keeper, after=self.suite.cells[number + 1 :])
+                if not reused and keeper.is_held(cell):
+                    waiting.append(cell)
+                    continue
+                assert record is not None
+                yield self._finished(record, reused=reused)
+        finally:
+            self._drop_ahead()
         for record in keeper.carry_out(waiting):
             yield self._finished(record, reused=False)
 
@@ -82,20 +87,22 @@ class Session:
         self.listener.finished(record, reused=reused)
         return record
 
-    def _new_record(self, cell: Cell, keeper: Timekeeper, *, has_gpu: bool) -> Record | None:
+    def _new_record(self, cell: Cell, keeper: Timekeeper, *, after: Sequence[Cell]) -> Record | None:
         """The cell's record; None where it is scored and waits for its rounds of timing."""
         self.listener.started(cell)
-        staged = self.store.staging(self.run)
-        reason = reason_to_skip(cell, has_gpu=has_gpu)
+        reason = reason_to_skip(cell, has_gpu=self._has_gpu)
         if reason is not None:
-            now = datetime.now(UTC)
+            staged, now = self.store.staging(self.run), datetime.now(UTC)
             record = local.unfinished(
                 cell, outcome="skipped", reason=reason, output=None, started=now, wall_s=0.0
             )
         else:
+            prepared = self._prepared(cell)
+            staged = prepared.workspace.staged
+            if after and cell.train is None and (cell.time is None or cell.time.rounds is not None):
+                self._prepare_ahead(after[0], keeper)
             record = local.carry_out(
-                cell,
-                local.Workspace(staged=staged, checkpoints=self.store.checkpoints),
+                prepared,
                 timeout_s=self.suite.timeout_s,
                 on_progress=lambda progress: self.listener.progressed(cell, progress),
             )
@@ -105,6 +112,27 @@ class Session:
         record = self.run.commit(record, staged)
         shutil.rmtree(staged)
         return record
+
+    def _prepared(self, cell: Cell, *, ahead: bool = False) -> local.Prepared:
+        """The cell with a worker: the one that was started ahead for it, or a new one."""
+        if self._ahead is not None and self._ahead.cell == cell:
+            prepared, self._ahead = self._ahead, None
+            return prepared
+        self._drop_ahead()
+        workspace = local.Workspace(self.store.staging(self.run), self.store.checkpoints)
+        return local.prepare(cell, workspace, ahead=ahead)
+
+    def _prepare_ahead(self, cell: Cell, keeper: Timekeeper) -> None:
+        """Start the next cell's worker, where it needs one, while nothing is trained or timed."""
+        record = self.run.record(cell.key)
+        is_there = (record is not None and record.outcome == "ok") or keeper.is_held(cell)
+        if not is_there and reason_to_skip(cell, has_gpu=self._has_gpu) is None:
+            self._ahead = self._prepared(cell, ahead=True)
+
+    def _drop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.drop()
+            self._ahead = None
 
 
 @contextmanager

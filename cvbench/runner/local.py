@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from cvbench import environment, units
 from cvbench.record import Outcome, Record
 from cvbench.runner.ledger import Progress
-from cvbench.runner.process import thread_settings, working
+from cvbench.runner.process import Worker, start_worker, thread_settings, working
 from cvbench.spec import Cell
 
 
@@ -24,20 +25,39 @@ class Workspace:
     checkpoints: Path
 
 
-def carry_out(
-    cell: Cell, workspace: Workspace, *, timeout_s: float, on_progress: Callable[[Progress], None]
-) -> Record:
+@dataclass(frozen=True)
+class Prepared:
+    """A cell whose worker runs, and waits for word to begin."""
+
+    cell: Cell
+    workspace: Workspace
+    worker: Worker
+
+    def drop(self) -> None:
+        """It is not needed after all: end the worker, and take its folder away."""
+        self.worker.end()
+        shutil.rmtree(self.workspace.staged)
+
+
+def prepare(cell: Cell, workspace: Workspace, *, ahead: bool = False) -> Prepared:
+    """Start the cell's worker; `ahead` of time, so that it has imported all it needs when its turn comes."""
+    settings = thread_settings(cell.runtime.threads or environment.threads_available())
+    worker = start_worker(log=workspace.staged / "output.txt", settings=settings, ahead=ahead)
+    return Prepared(cell, workspace, worker)
+
+
+def carry_out(prepared: Prepared, *, timeout_s: float, on_progress: Callable[[Progress], None]) -> Record:
     """The cell's record. Only an interruption of this process gets out as an exception.
 
     A cell that is timed in rounds comes back without its timings; its weights lie in the staging folder.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
+    cell, workspace = prepared.cell, prepared.workspace
     job = {
         "cell": cell.model_dump(mode="json"),
         "staged": str(workspace.staged),
         "checkpoints": str(workspace.checkpoints),
     }
-    settings = thread_settings(cell.runtime.threads or environment.threads_available())
 
     def hear(message: dict[str, object]) -> bool:
         on_progress(Progress(**message))  # type: ignore[arg-type]
@@ -45,7 +65,7 @@ def carry_out(
 
     outcome: Outcome = "timeout"
     reason = f"not done after {units.show_seconds(timeout_s)}"
-    with working(job, log=workspace.staged / "output.txt", settings=settings) as worker:
+    with working(job, prepared.worker) as worker:
         if worker.listen(timeout_s, hear):
             record_file = workspace.staged / "record.json"
             if worker.process.wait() == 0 and record_file.exists():

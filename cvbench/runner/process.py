@@ -17,12 +17,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cvbench.record import Outcome
 
+AHEAD = "--ahead"
+"""Tells a worker to import what a cell needs before it reads its job."""
 TAIL_LINES = 40
 GRACE_S = 2.0
 """How long a worker that was asked to end may take before it is killed."""
@@ -34,9 +36,29 @@ class Worker:
 
     process: subprocess.Popen[bytes]
     news: int
+    """Where its news come out."""
+    mouth: int
+    """The number under which it knows the other end."""
     log: Path
     kills: int
-    """How often the system had killed for memory before it started."""
+    """How often the system had killed for memory before it had work."""
+
+    def hand_over(self, job: Mapping[str, Any]) -> Worker:
+        """Give it its work; the pipe stays open, since its end tells the worker that we are gone."""
+        assert self.process.stdin is not None
+        kills = _out_of_memory_kills()
+        message = {**job, "news": self.mouth, "started": time.time()}
+        try:
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it died at once; its exit code and output tell why
+        return replace(self, kills=kills)
+
+    def end(self) -> None:
+        """Leave nothing of it behind."""
+        end_worker(self.process)
+        os.close(self.news)
 
     def listen(self, timeout_s: float, hear: Callable[[dict[str, Any]], bool]) -> bool:
         """Pass on what it says until it ends; False if it is not done in time.
@@ -85,44 +107,38 @@ class Worker:
         return True
 
 
-@contextmanager
-def working(job: Mapping[str, Any], *, log: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
-    """A worker on this job, with these settings in its environment; the block leaves nothing of it behind."""
-    kills = _out_of_memory_kills()
-    news, worker_end = os.pipe()
+def start_worker(*, log: Path, settings: Mapping[str, str], ahead: bool = False) -> Worker:
+    """A worker without work, with these settings in its environment; `ahead` if work comes later only.
+
+    Until then it imports what a cell needs.
+    """
+    news, mouth = os.pipe()
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "cvbench.runner.worker"],
+        process = subprocess.Popen(  # noqa: S603  (of nothing but our own words)
+            [sys.executable, "-u", "-m", "cvbench.runner.worker", *([AHEAD] if ahead else [])],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(worker_end,),
+            pass_fds=(mouth,),
             start_new_session=True,
             env={**os.environ, **settings},
         )
-    os.close(worker_end)
+    os.close(mouth)
+    return Worker(process, news, mouth, log, kills=0)
+
+
+@contextmanager
+def working(job: Mapping[str, Any], worker: Worker) -> Iterator[Worker]:
+    """The worker on this job; the block leaves nothing of it behind."""
     try:
-        message = {**job, "news": worker_end, "started": time.time()}
-        _hand_over(process, json.dumps(message).encode() + b"\n")
-        yield Worker(process, news, log, kills)
+        yield worker.hand_over(job)
     finally:
-        end_worker(process)
-        os.close(news)
+        worker.end()
 
 
 def thread_settings(threads: int) -> dict[str, str]:
     """Set before torch is imported: its thread pools are sized then."""
     return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads))
-
-
-def _hand_over(worker: subprocess.Popen[bytes], job: bytes) -> None:
-    """Send the job and leave the pipe open: its end tells the worker that we are gone."""
-    assert worker.stdin is not None
-    try:
-        worker.stdin.write(job)
-        worker.stdin.flush()
-    except BrokenPipeError:
-        pass  # it died at once; its exit code and output tell why
 
 
 def end_worker(worker: subprocess.Popen[bytes]) -> None:

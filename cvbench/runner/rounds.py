@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Any
 
 import torch
@@ -99,7 +100,8 @@ def _exported(turn: Turn) -> bytes | None:
 
 def _make_room() -> None:
     """Leave the next cell a process as it would find it first."""
-    torch.compiler.reset()
+    if "torch._dynamo" in sys.modules:  # importing it takes seconds
+        torch.compiler.reset()
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -19,7 +19,7 @@ from pydantic import Field
 from cvbench import environment, units
 from cvbench.record import Attachment, Outcome, Round
 from cvbench.runner.ledger import Progress
-from cvbench.runner.process import thread_settings, working
+from cvbench.runner.process import start_worker, thread_settings, working
 from cvbench.spec import Cell, Frozen
 
 WEIGHTS = "weights.safetensors"
@@ -124,7 +124,7 @@ class _Part:
             "turns": [turn.model_dump(mode="json") for turn in self._turns],
         }
         threads = max(turn.cell.runtime.threads or environment.threads_available() for turn in self._turns)
-        with working(job, log=log, settings=thread_settings(threads)) as worker:
+        with working(job, start_worker(log=log, settings=thread_settings(threads))) as worker:
             in_time = worker.listen(self._timeout_s, self._hear)
             how = worker.how_it_ended() if in_time else None
         if self.over < len(self._turns) and not self._was_last:

@@ -7,6 +7,7 @@ whatever kind becomes a part of a record: this is the one place in cvbench that 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from cvbench.errors import CvbenchError
 from cvbench.record import Outcome, Record, Round
 from cvbench.runner.ledger import Ledger, Progress
 from cvbench.runner.memory import is_out_of_memory
+from cvbench.runner.process import AHEAD
 from cvbench.runner.turns import REPORT, Turn, TurnReport
 from cvbench.spec import Cell
 
@@ -33,7 +35,11 @@ Tell = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     """Do the job on standard input."""
-    job = json.loads(sys.stdin.buffer.readline())
+    if AHEAD in sys.argv[1:]:
+        _import_ahead()
+    if not (line := sys.stdin.buffer.readline()):
+        return  # started ahead, and not needed
+    job = json.loads(line)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     news = int(job["news"])
     os.set_inheritable(news, False)
@@ -46,6 +52,14 @@ def main() -> None:
         _serve_round(job, tell, started)
     else:
         _carry_out_cell(job, tell, started)
+    gc.freeze()  # at its end Python would look through all of torch for garbage, for a second and more
+
+
+def _import_ahead() -> None:
+    try:
+        import cvbench.runner.cell  # noqa: F401
+    except Exception:  # noqa: BLE001  (the cell will find the same, and say it)
+        traceback.print_exc()
 
 
 def _carry_out_cell(job: dict[str, Any], tell: Tell, started: datetime) -> None:

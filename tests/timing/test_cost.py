@@ -1,9 +1,22 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from cvbench.record import Measurement
-from cvbench.timing.cost import DATA_SHEETS, Cost, Roofline, cost_figures, cost_of, roofline, use_figures
+from cvbench.timing.cost import (
+    DATA_SHEETS,
+    Cost,
+    Roofline,
+    cost_figures,
+    cost_of,
+    count_macs,
+    roofline,
+    use_figures,
+)
 
 
 def test_a_convolution_is_counted_by_hand():
@@ -14,6 +27,36 @@ def test_a_convolution_is_counted_by_hand():
     assert cost.weight_bytes == 4 * (8 * 27 + 8 + 1280 + 10)
     assert cost.activation_bytes == 4 * (128 + 128 + 128 + 10)
     assert cost.traffic_bytes == 4 * (48 + 10)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [
+        (nn.Conv2d(4, 8, 3, groups=2, stride=2, padding=1), (2, 4, 9, 9)),
+        (nn.ConvTranspose2d(4, 8, 2, stride=2), (2, 4, 5, 5)),
+        (nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3, bias=False)), (2, 7, 6)),
+        (nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (2, 5, 8)),
+    ],
+    ids=["convolution", "transposed", "linear", "attention"],
+)
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.enable_grad])
+def test_as_many_are_counted_as_torchs_own_counter_counts(net, shape, mode):
+    with mode():
+        with FlopCounterMode(display=False) as oracle:
+            net(torch.ones(shape))
+        assert count_macs(lambda: net(torch.ones(shape))) == oracle.get_total_flops() // 2 > 0
+
+
+def test_counting_imports_no_compiler():
+    program = """
+import sys, torch
+from cvbench.timing.cost import count_macs
+from torch import nn
+net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))
+assert count_macs(lambda: net(torch.zeros(1, 3, 4, 4))) == 4 * 4 * 27 + 32
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_counting_leaves_no_hooks():
