@@ -13,10 +13,8 @@ import numpy as np
 from cvbench.duet.playing import Benchmark, Played
 from cvbench.statistics.duet import (
     confirm,
-    effect_to_confirm,
     is_flagged,
-    planning_spread,
-    rounds_to_confirm,
+    plan_confirming,
     screen_verdict,
 )
 from cvbench.statistics.rounds import Effect, of_pairs
@@ -24,6 +22,8 @@ from cvbench.statistics.verdicts import SPEED, Rule, Verdict
 
 SCREENING, CONFIRMING = 2, 4
 """Blocks a round in the first and in the second stage."""
+LARGE = 1.10
+"""As a ratio: who cannot see a slowdown of so much has seen next to nothing."""
 DIRTY = "the null control, base against itself, was not the same: this machine cannot be trusted now"
 
 
@@ -117,9 +117,8 @@ def _two_stages(
     flagged = [one for one in first if one.failed is None and is_flagged(one.rounds)]
     outcomes = {one.benchmark.name: _screened(one, rule) for one in first}
     if flagged:
-        spread = planning_spread([one.rounds for one in first if one.failed is None])
-        effect = effect_to_confirm([one.rounds for one in flagged])
-        rounds = rounds_to_confirm(spread, alpha=rule.alpha / len(flagged), rule=rule, effect=effect)
+        screened = [one.rounds for one in first if one.failed is None]
+        rounds = plan_confirming(screened, [one.rounds for one in flagged], rule)
         tell(f"stage 2: {rounds} fresh rounds of {', '.join(one.benchmark.name for one in flagged)}")
         second = play([one.benchmark for one in flagged], rounds=rounds, blocks=CONFIRMING, null=null)
         kept += [(2, one) for one in second]
@@ -148,17 +147,27 @@ def _failed(one: Played) -> Outcome:
     )
 
 
+def blurred(detectable: float) -> str:
+    """What is said of a benchmark whose rounds vary too much for any verdict."""
+    return (
+        f"its rounds vary so much that only a slowdown of {100 * (detectable - 1):.0f} % or more would have "
+        "been seen: a quieter machine or more rounds (--rounds) would see smaller ones"
+    )
+
+
 def _outcome(one: Played, said: Verdict, effect: Effect, *, stage: int, rule: Rule) -> Outcome:
     limits = effect.limits(rule.alpha)
+    detectable = math.exp(effect.detectable(alpha=rule.alpha, margin=rule.margin))
     return Outcome(
         name=one.benchmark.name,
         verdict=said,
         ratio=math.exp(effect.estimate),
         interval=(math.exp(limits.low), math.exp(limits.high)),
-        detectable=math.exp(effect.detectable(alpha=rule.alpha, margin=rule.margin)),
+        detectable=detectable,
         rounds=len(one.rounds),
         stage=stage,
         spread=float(np.std(one.rounds, ddof=1)),
+        reason=blurred(detectable) if said == "inconclusive" and detectable > LARGE else "",
     )
 
 

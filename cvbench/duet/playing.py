@@ -95,6 +95,8 @@ def _round(
 ) -> None:
     arm = order[0]
     try:
+        for arm in order:  # each has imported what it needs when it answers, and is idle from then on
+            pair[arm].ask({"do": "free"})
         for arm in order:
             cell = one.benchmark.base if arm == "A" else one.benchmark.head
             plain = cell.model_copy(update={"train": None})
@@ -107,8 +109,6 @@ def _round(
                 told = pair[arm].ask({"do": "slice"})
                 block.append((arm, float(told["seconds"]), int(told["start"]), int(told["end"])))
             made.append(block)
-        for arm in order:
-            pair[arm].ask({"do": "free"})
     except CellError as error:
         one.failed = arm, str(error)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cvbench.checking.items import Answer, Item
-from cvbench.duet.judging import Outcome, Verdicts
+from cvbench.duet.judging import Outcome, Verdicts, blurred
 from cvbench.statistics.verdicts import Verdict
 
 _ANSWERS: dict[Verdict, Answer] = {
@@ -25,9 +25,11 @@ def told(outcome: Outcome) -> str:
     if outcome.ratio is None or outcome.interval is None or outcome.detectable is None:
         return outcome.reason
     ends = " … ".join(_percent(end) for end in outcome.interval)
-    seen = f"it would have seen {100 * (outcome.detectable - 1):.1f} %"
+    seen = f"; it would have seen {100 * (outcome.detectable - 1):.1f} %"
+    if outcome.reason == blurred(outcome.detectable):
+        seen = ""  # the reason says it
     why = f" - {outcome.reason}" if outcome.reason else ""
-    return f"{_percent(outcome.ratio)} ({ends}), {outcome.rounds} rounds; {seen}{why}"
+    return f"{_percent(outcome.ratio)} ({ends}), {outcome.rounds} rounds{seen}{why}"
 
 
 def rows(verdicts: Verdicts) -> list[dict[str, str]]:

@@ -1,7 +1,8 @@
 """One arm's process: `python -m cvbench.duet.worker`, started by `partner`.
 
 It does what a line of JSON on standard input says, answers with a line of JSON, and is idle in between:
-whoever holds the token is the only one to compute. It ends when its standard input does.
+whoever holds the token is the only one to compute. What it imports it imports at once, so that a pair does
+so side by side, before the first token. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ import time
 import traceback
 from typing import Any
 
+import torch
+
+from cvbench.catalogue.weight_files import weight_file
+from cvbench.datasets import open_dataset
+from cvbench.models.building import build_model, task_of
+from cvbench.runner.inference import Inference, device_of, set_precision
+from cvbench.runner.timing import input_pool
 from cvbench.spec import Cell
+from cvbench.timing.torch_device import TorchDevice
+from cvbench.weights.loading import load_weight_file
 
 LEAST = 5
 """Iterations of a slice, unless one alone takes longer than the slice."""
@@ -24,16 +34,6 @@ class Work:
     """A prepared piece of work: one model, one batch size, in turn with the other arm's."""
 
     def __init__(self, cell: Cell, *, batch: int, slice_s: float, warmup_s: float) -> None:
-        import torch
-
-        from cvbench.catalogue.weight_files import weight_file
-        from cvbench.datasets import open_dataset
-        from cvbench.models.building import build_model, task_of
-        from cvbench.runner.inference import Inference, device_of, set_precision
-        from cvbench.runner.timing import input_pool
-        from cvbench.timing.torch_device import TorchDevice
-        from cvbench.weights.loading import load_weight_file
-
         torch.manual_seed(cell.seed)
         set_precision(cell.runtime.precision)
         device = device_of(cell.runtime.device)

@@ -84,6 +84,18 @@ def rounds_to_confirm(spread: float, *, alpha: float, rule: Rule = SPEED, effect
     return MOST_ROUNDS
 
 
+def plan_confirming(
+    screened: Sequence[Sequence[float]], flagged: Sequence[Sequence[float]], rule: Rule = SPEED
+) -> int:
+    """How many fresh rounds the second stage takes, from the rounds of all figures and of those flagged."""
+    return rounds_to_confirm(
+        planning_spread(screened),
+        alpha=rule.alpha / len(flagged),
+        rule=rule,
+        effect=effect_to_confirm(flagged),
+    )
+
+
 class Confirmed(NamedTuple):
     """What the fresh rounds of the second stage say."""
 

@@ -25,8 +25,7 @@ from cvbench.checking.baselines import machine_class
 from cvbench.duet.arms import arms
 from cvbench.duet.session import perform
 from cvbench.files import write_whole
-from cvbench.statistics.duet import confirm, effect_to_confirm, is_flagged, planning_spread, rounds_to_confirm
-from cvbench.statistics.verdicts import ALPHA
+from cvbench.statistics.duet import confirm, is_flagged, plan_confirming
 
 PLAN = {0.0: 100, 0.03: 20, 0.05: 20, 0.10: 20, 0.20: 20}
 """Planted share → jobs."""
@@ -81,9 +80,7 @@ def promised(jobs: list[dict], slower: float, *, times: int = 1000) -> float:
     for _ in range(times):
         screened = draw.normal(math.log1p(slower), spread[0], 5).tolist()
         if is_flagged(screened):
-            fresh = rounds_to_confirm(
-                planning_spread([screened]), alpha=ALPHA, effect=effect_to_confirm([screened])
-            )
+            fresh = plan_confirming([screened], [screened])
             values = draw.normal(math.log1p(slower), spread[-1], fresh).tolist()
             worse += confirm([values])[0].verdict == "worse"
     return worse / times

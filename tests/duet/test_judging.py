@@ -6,7 +6,7 @@ import random
 import pytest
 
 from cvbench.checking.items import exit_code
-from cvbench.duet.judging import DIRTY, document, judge_duet
+from cvbench.duet.judging import DIRTY, LARGE, document, judge_duet
 from cvbench.duet.playing import play
 from cvbench.duet.wording import items, rows, summary
 from tests.duet.partners import Machine, benchmark
@@ -64,6 +64,28 @@ def test_a_dirty_null_control_takes_every_verdict_back():
     assert (outcome.verdict, outcome.reason) == ("inconclusive", DIRTY)
     assert exit_code(items(verdicts)) == 4
     assert rows(verdicts)[-1]["benchmark"].endswith("(null control)")
+
+
+def test_rounds_too_wide_for_a_verdict_are_told_as_such_once_and_everywhere():
+    verdicts, _ = judged(Machine(process_sd=0.3), with_null=False, screening_rounds=3)
+    (outcome,) = verdicts.outcomes
+    assert outcome.verdict == "inconclusive"
+    assert outcome.detectable > LARGE
+    seen = f"{100 * (outcome.detectable - 1):.0f} % or more would have been seen"
+    for said in (
+        rows(verdicts)[0]["time"],
+        items(verdicts)[0].message,
+        document(verdicts)["outcomes"][0]["reason"],
+    ):
+        assert said.count(seen) == 1
+        assert "it would have seen" not in said
+        assert "a quieter machine or more rounds (--rounds)" in said
+
+
+def test_what_is_seen_well_enough_has_no_such_reason():
+    verdicts, _ = judged(Machine(), with_null=False)
+    assert verdicts.outcomes[0].reason == ""
+    assert rows(verdicts)[0]["time"].count("would have seen") == 1
 
 
 @pytest.mark.parametrize(("arm", "code", "word"), [("B", 1, "head failed"), ("A", 5, "base failed")])

@@ -13,14 +13,11 @@ import numpy as np
 from cvbench.files import write_whole
 from cvbench.statistics.duet import (
     confirm,
-    effect_to_confirm,
     is_flagged,
-    planning_spread,
-    rounds_to_confirm,
+    plan_confirming,
     screen_verdict,
 )
 from cvbench.statistics.rounds import of_pairs
-from cvbench.statistics.verdicts import ALPHA
 from tests.statistics import noise
 
 MACHINES = {
@@ -39,7 +36,7 @@ def verdict(draw, machine, slower):
     screened = noise.rounds(draw, machine, 5, slower=slower)
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened))), 5
-    number = rounds_to_confirm(planning_spread([screened]), alpha=ALPHA, effect=effect_to_confirm([screened]))
+    number = plan_confirming([screened], [screened])
     fresh = noise.rounds(draw, machine, number, blocks_each=4, slower=slower)
     return confirm([fresh])[0].verdict, 5 + number
 

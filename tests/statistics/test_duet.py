@@ -11,6 +11,7 @@ from cvbench.statistics.duet import (
     confirm,
     effect_to_confirm,
     is_flagged,
+    plan_confirming,
     planning_spread,
     round_value,
     rounds_to_confirm,
@@ -28,7 +29,7 @@ def two_stages(draw, machine, slower=0.0):
     screened = rounds(draw, machine, 5, slower=slower)
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened)))
-    number = rounds_to_confirm(planning_spread([screened]), alpha=ALPHA, effect=effect_to_confirm([screened]))
+    number = plan_confirming([screened], [screened])
     return confirm([rounds(draw, machine, number, blocks_each=4, slower=slower)])[0].verdict
 
 
