@@ -15,7 +15,6 @@ from cvbench.checking.history import against_history, steps
 from cvbench.checking.items import Answer, Item
 from cvbench.comparing.comparison import Comparison, compare
 from cvbench.comparing.differences import Difference
-from cvbench.comparing.pairing import pair_up
 from cvbench.comparing.wording import change, figure_name, interval
 from cvbench.errors import InputError
 from cvbench.record import Record
@@ -82,7 +81,7 @@ def check_against(
                 history[record.key, item.about] = item
     items = [
         Item(title, "outcome", Answer.FAILED, "it is in the baseline and not in the run")
-        for title in (record.cell.title for record in pair_up(base.records(), records).only_a)
+        for title in comparison.only_a
     ]
     for cell, difference in comparison.differences:
         chosen = difference.headline if figures is None else fnmatchcase(difference.figure, figures)

@@ -100,12 +100,14 @@ def compare(
         for title, (x, y), of_cell in zip(titles([x for x, _ in both]), both, found, strict=True)
     )
     together = tuple(over_seeds(both, found))
+    records = [*records_a, *records_b]
+    named = dict(zip(map(id, records), titles(records), strict=True))
     return Comparison(
         a=str(a.folder),
         b=str(b.folder),
         cells=cells,
-        only_a=tuple(record.cell.title for record in pairs.only_a),
-        only_b=tuple(record.cell.title for record in pairs.only_b),
+        only_a=tuple(named[id(record)] for record in pairs.only_a),
+        only_b=tuple(named[id(record)] for record in pairs.only_b),
         notes=tuple(_notes(cells, both, together)),
         over_seeds=together,
     )
@@ -201,9 +203,10 @@ def _is_chosen(record: Record, pattern: str) -> bool:
 def _nothing(
     a: Run, b: Run, records_a: Sequence[Record], records_b: Sequence[Record], only: str | None
 ) -> str:
+    named = titles([*records_a, *records_b])
     have = [
-        ", ".join(dict.fromkeys(r.cell.title for r in records)) or "no cells"
-        for records in (records_a, records_b)
+        ", ".join(dict.fromkeys(titles_of)) or "no cells"
+        for titles_of in (named[: len(records_a)], named[len(records_a) :])
     ]
     asked = f"\n  --only {only} names no cell and no figure of both." if only else ""
     return (

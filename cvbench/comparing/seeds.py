@@ -40,8 +40,9 @@ def titles(records: Sequence[Record]) -> list[str]:
     """What each cell is called; with its seed, where another differs in nothing else."""
     named = [record.cell.title for record in records]
     for places in seeds_together(records):
-        for place in places if len(places) > 1 else ():
-            named[place] += f" seed={records[place].cell.seed}"
+        if len({records[place].cell.seed for place in places}) > 1:
+            for place in places:
+                named[place] += f" seed={records[place].cell.seed}"
     return named
 
 

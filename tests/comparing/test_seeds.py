@@ -7,6 +7,7 @@ from scipy import stats
 from cvbench.comparing.comparison import compare
 from cvbench.comparing.ranks import rank, table
 from cvbench.comparing.wording import csv, markdown, remarks, rows
+from cvbench.errors import InputError
 from tests.comparing.runs import Made, make_run
 from tests.comparing.test_comparison import draw_right, flipped
 from tests.records import cell
@@ -34,6 +35,23 @@ def test_seed_meets_seed_and_each_row_says_which(tmp_path):
     assert [d.effect for _, d in comparison.differences] == pytest.approx(
         [-40 / 2000, -50 / 2000, -30 / 2000]
     )
+
+
+def test_cells_of_one_run_alone_are_told_with_their_seeds(tmp_path):
+    more = compare(*runs(tmp_path, trained([0, 10, 20]), trained([40, 60])))
+    assert more.only_a == ("pkg:net seed=2",)
+    assert "only before: pkg:net seed=2" in list(remarks(more))
+    others = [*trained([0, 10, 20])[2:], *trained([5], name="pkg:own")]
+    fewer = compare(*runs(tmp_path / "x", [*trained([0, 10]), *trained([5], name="pkg:own")], others))
+    assert (fewer.only_a, fewer.only_b) == (("pkg:net seed=0", "pkg:net seed=1"), ("pkg:net seed=2",))
+
+
+def test_runs_whose_seeds_differ_throughout_say_so(tmp_path):
+    made = trained([0, 10, 20, 30])
+    with pytest.raises(
+        InputError, match=r"first has: pkg:net seed=0, pkg:net seed=1\.\n.*second has: pkg:net seed=2"
+    ):
+        compare(*runs(tmp_path, made[:2], made[2:]))
 
 
 def test_over_the_seeds_it_is_students_t_on_their_differences(tmp_path):
