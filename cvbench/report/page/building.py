@@ -14,7 +14,7 @@ from cvbench.report.page.titles import told
 from cvbench.report.page.views import Column, Missing, Page, Row, RunView, Table, Value
 from cvbench.report.sources import Source
 
-PICTURE_BYTES: Final = 1_200_000
+PICTURE_BYTES: Final = 1_150_000
 """What the pictures of all cells together may take of the page."""
 FLIPPED_BYTES: Final = 400_000
 """Of these, what images that changed between runs may take."""

@@ -264,7 +264,7 @@ def in_order(values: np.ndarray, *, name: str, y_label: str, words: Words, most:
     at = _extremes(values, most)
     x = Scale(0, max(len(values) - 1, 1), _LEFT, width - _RIGHT, lambda v: f"{v:.0f}")
     y = covering(values.tolist(), start=height - _BOTTOM, end=_TOP, words=words)
-    dots = "".join(f"M{x(float(i)):g} {y(float(values[i])):g}h0" for i in at)
+    dots = _dots([(x(float(i)), y(float(values[i]))) for i in at])
     numbers = _stretches(values, words)
     return Chart(name, "sample", y_label, x.ticks, y.ticks, width, height, dots=dots, numbers=numbers)
 
@@ -288,5 +288,20 @@ def _extremes(values: np.ndarray, most: int) -> list[int]:
     return sorted(ends)
 
 
+def _dots(places: Sequence[tuple[float, float]]) -> str:
+    """A path of dots, each told by how far it is from the one before: half as long as by its place."""
+    steps = zip(places, [(0.0, 0.0), *places], strict=False)
+    return "".join(
+        f"m{round(x - a, 1):g} {round(y - b, 1):g}h0".replace(" -", "-") for (x, y), (a, b) in steps
+    )
+
+
 def _polyline(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x:g},{y:g}" for x, y in points)
+    """Its points, but for those within a level stretch, where it is as straight without them."""
+    levels = [y for _, y in points]
+    kept = [
+        point
+        for n, point in enumerate(points)
+        if n in (0, len(points) - 1) or not levels[n - 1] == levels[n] == levels[n + 1]
+    ]
+    return " ".join(f"{x:g},{y:g}" for x, y in kept)

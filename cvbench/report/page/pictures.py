@@ -149,13 +149,9 @@ def _labels(png: bytes) -> np.ndarray:
 
 
 def _coloured(labels: np.ndarray) -> str:
-    picture = (
-        Image.fromarray(labels.astype(np.uint8), "P")
-        if labels.dtype != np.uint8
-        else Image.fromarray(labels).convert("L")
-    )
-    picture = picture.copy()
-    picture.putpalette([channel for k in range(256) for channel in _map_colour(k)])
+    there, places = np.unique(labels, return_inverse=True)
+    picture = Image.fromarray(places.reshape(labels.shape).astype(np.uint8))
+    picture.putpalette([channel for label in there.tolist() for channel in _map_colour(label)])
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return address_of(file.getvalue())

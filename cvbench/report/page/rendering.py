@@ -62,9 +62,19 @@ def rendered(template: str, **content: object) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["short"] = _short
     # Ours, and without a closing tag: the only text that is not escaped.
     own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704
     return environment.get_template(template).render(policy=policy, **own, **content).encode()
+
+
+def _short(number: float, digits: int = 6) -> str:
+    """A number without the digits that nobody sees: 236.0 is 236.
+
+    >>> _short(236.0), _short(0.10000000000000009)
+    ('236', '0.1')
+    """
+    return f"{number:.{digits}g}"
 
 
 def _text(name: str) -> str:

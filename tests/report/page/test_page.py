@@ -226,5 +226,5 @@ def test_a_file_outside_of_the_run_is_not_read(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_page_of_fifty_cells_stays_below_three_megabytes(tmp_path):
-    assert len(page_of(made_run(tmp_path, 48))) < 3_000_000
+def test_a_page_of_fifty_cells_stays_below_two_and_a_half_megabytes(tmp_path):
+    assert len(page_of(made_run(tmp_path, 48))) < 2_500_000

@@ -1,12 +1,13 @@
 """The front, places, and ticks."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from cvbench.report.page.charts import _extremes, histogram
+from cvbench.report.page.charts import Axis, Series, _extremes, curves, histogram, in_order
 from cvbench.report.page.overlays import overlays
-from cvbench.report.page.scales import covering, plain
+from cvbench.report.page.scales import Scale, covering, plain
 from cvbench.report.page.titles import told
 from cvbench.report.page.tradeoffs import rank_of, tradeoffs
 from cvbench.report.sources import Source
@@ -150,3 +151,23 @@ def test_one_cell_in_two_runs_is_told_twice_under_two_names():
     [those] = told(sources).values()
     assert [t.title for t in those] == ["resnet18 run=s/a", "resnet18 run=s/b"]
     assert len({t.anchor for t in those}) == 2
+
+
+def test_dots_told_by_their_steps_stand_where_the_samples_do():
+    values = np.random.default_rng(0).uniform(1, 2, 240)
+    dots = in_order(values, name="samples", y_label="s", words=plain).dots
+    steps = [
+        tuple(map(float, re.findall(r"-?[\d.]+", step))) for step in dots.replace("h0", "").split("m")[1:]
+    ]
+    places = np.cumsum(steps, axis=0)
+    up = covering(values.tolist(), start=220 - 44, end=26, words=plain)
+    across = Scale(0, 239, 58, 460 - 14, plain)
+    expected = [(across(float(n)), up(float(value))) for n, value in enumerate(values)]
+    assert places == pytest.approx(np.array(expected), abs=1e-6)
+
+
+def test_a_level_stretch_of_a_line_keeps_its_ends_alone():
+    level = Series("net", [0, 0.2, 0.4, 0.6, 1], [1, 1, 1, 0.5, 0.5])
+    share = Axis("x", plain, span=(0, 1))
+    (line,) = curves([level], name="precision", x=share, y=share).lines
+    assert line.points == "58,26 213.2,26 290.8,131 446,131"
