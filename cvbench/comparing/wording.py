@@ -17,6 +17,8 @@ SCHEMA = 1
 """The version of the document for programs."""
 VERDICTS: tuple[Verdict, ...] = ("worse", "better", "same", "inconclusive", "not comparable")
 NOTHING = "-"
+BEYOND = 10.0
+"""From this ratio on the digits of a change say nothing more to people; programs get them all."""
 
 
 def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, str]]:
@@ -35,7 +37,7 @@ def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, 
             "change": change(difference),
             "99 % interval": interval(difference),
             "verdict": difference.verdict,
-            "would have seen": _size(difference.detectable, difference).lstrip("+"),
+            "would have seen": _size(difference.detectable, difference).replace("+", ""),
             "basis": difference.reason or difference.method,
         }
         for title, data, difference in named
@@ -177,7 +179,9 @@ def _value(value: float | None, unit: str) -> str:
 def _size(size: float | None, difference: Difference) -> str:
     if size is None:
         return NOTHING
-    return f"{100 * size:+.1f} %" if difference.scale == "ratio" else f"{size:+.4f}"
+    if difference.scale == "ratio":
+        return f"{100 * size:+.1f} %" if size < BEYOND else f"> +{100 * BEYOND:.0f} %"
+    return f"{size:+.4f}"
 
 
 def _bare(text: str) -> str:

@@ -282,3 +282,14 @@ def test_rows_show_the_headlines_and_all_on_demand(tmp_path):
     assert [row["figure"] for row in rows(comparison)] == ["top1"]
     assert [row["figure"] for row in rows(comparison, everything=True)] == ["top1", "top5"]
     assert document(comparison)["cells"][0]["differences"][0]["verdict"] == "same"
+
+
+def test_a_change_beyond_tenfold_has_no_digits_for_people_and_all_for_programs(tmp_path):
+    wild = [np.full(40, at) for at in (0.001, 1.0)]
+    a, b = (make_run(tmp_path / "s" / name, Made().rounds("latency", wild)) for name in "ab")
+    comparison = compare(a, b)
+    (row,) = [row for row in rows(comparison) if row["figure"].startswith("latency")]
+    assert row["99 % interval"].endswith("… > +1000 %")
+    assert row["would have seen"] == "> 1000 %"
+    (found,) = [d for _, d in comparison.differences if d.figure.startswith("latency")]
+    assert found.detectable > 10

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from cvbench.comparing.flips import SURE, Flip, Flipped, flipped
 from cvbench.comparing.pairing import pair_up
+from cvbench.comparing.seeds import titles
 from cvbench.record import Record
 from cvbench.report.page.attached import attached
 from cvbench.report.page.pictures import COARSE, address_of, boxes_of, map_classes, map_of
@@ -44,12 +45,13 @@ def flipped_views(sources: Sequence[Source], *, opened: Opened, most_bytes: int)
     those = [pair for pair in pairs if pair[0][1].key in opened or any(map(_has_pictures, pair))]
     share = min(most_bytes // max(len(those), 1), MOST_OF_A_CELL)
     views = []
-    for number, (a, b) in enumerate(those):
+    named = titles([a[1] for a, _ in those])
+    for number, ((a, b), name) in enumerate(zip(those, named, strict=True)):
         found = flipped(((a[0].run, a[1]), (b[0].run, b[1])))
         if found is None or not found.flips:
             continue
         drawn = _Drawing((a, b), found, opened.get(a[1].key, {}), f"flip-{number}")
-        title = a[1].cell.title + (f", {b[0].name}" if len(others) > 1 else "")
+        title = name + (f", {b[0].name}" if len(others) > 1 else "")
         pictures = drawn.pictures(share)
         classes = map_classes(*a) or map_classes(*b)
         views.append(FlippedView(title, str(found), pictures, classes if pictures else ()))

@@ -10,6 +10,7 @@ from cvbench.report.sources import read_sources
 from cvbench.store import Store
 from tests.comparing.runs import Made, make_run
 from tests.comparing.test_resampling import made_of, scored
+from tests.comparing.test_seeds import trained
 from tests.report.page.runs import image, picture_rows
 from tests.report.page.test_page import HOSTILE, Reader
 
@@ -103,6 +104,15 @@ def test_only_a_few_are_shown_unless_more_are_opened_and_no_more_than_there_is_r
     assert len(view.pictures) == 30
     [view] = flipped_views(sources, opened=opened(sources, found), most_bytes=3 * view.pictures[0].size + 1)
     assert len(view.pictures) == 3
+
+
+def test_trainings_of_one_cell_are_told_apart_by_their_seeds(tmp_path):
+    for name, lost in (("a", [0, 10]), ("b", [400, 430])):
+        make_run(tmp_path / "s" / name, *trained(lost))
+    sources = read_sources(Store(tmp_path), ["s/a", "s/b"])
+    shown = {record.key: {"0": SHOWN} for record in sources[0].records}
+    views = flipped_views(sources, opened=shown, most_bytes=ROOM)
+    assert [view.title for view in views] == ["pkg:net seed=0", "pkg:net seed=1"]
 
 
 def test_a_run_that_keeps_no_image_has_no_such_section(tmp_path):
