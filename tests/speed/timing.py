@@ -1,10 +1,10 @@
-"""How far timings can be trusted here: `python -m tests.speed.timing agreement|timm|overhead|repeat [RUN …]`.
+"""How far timings can be trusted here: `python -m tests.speed.timing PART [RUN …]`.
 
-`agreement` times the same callables by cvbench, by torch.utils.benchmark and by a plain loop in turn; `timm`
-measures images a second of ResNet-50 by our windows and as timm's benchmark.py does; `overhead` times a call
-that does nothing, and what watching costs; `repeat` puts the figures of several runs of one suite side by
-side, with the time that went into anything but timing. Each replaces its part of
-results/reference/timing-<machine>.
+`delays` times calls that spin for a known time, alone and several to a call; `agreement` times the same
+callables by cvbench, by torch.utils.benchmark and by a plain loop in turn; `timm` measures images a second
+of ResNet-50 by our windows and as timm's benchmark.py does; `overhead` times a call that does nothing, and
+what watching costs; `repeat` puts the figures of several runs of one suite side by side, with the time that
+went into anything but timing. Each replaces its part of results/reference/timing-<machine>.
 """
 
 import argparse
@@ -35,8 +35,36 @@ MODELS = {
     "vgg11 of 32 pixels, a quarter as wide": ModelSpec(name="vgg11", options={"size": 32, "width": 0.25}),
 }
 TURNS, ITERATIONS = 8, 40
-BATCH, TIMM_TURNS = 4, 3
+BATCH, TIMM_TURNS = 4, 8
 TIMM_WARM_UP, TIMM_ITERATIONS = 10, 10
+DELAYS = 50e-6, 200e-6, 1e-3, 5e-3, 20e-3, 100e-3
+SPIN, TIMES = 1e-3, (1, 2, 4)
+
+
+def delays() -> dict[str, Any]:
+    """Medians of calls that spin for a known time, and of one, two and four spins to a call, turn by turn."""
+    found: dict[str, list[float]] = {}
+    for turn in range(TURNS):
+        asked = [(f"{delay:g}", delay, 1) for delay in DELAYS]
+        asked += [(f"{SPIN:g} x {times}", SPIN, times) for times in TIMES]
+        for name, delay, times in asked if turn % 2 == 0 else reversed(asked):
+            plan = LatencyPlan(warmup=0.02, duration=1, iterations=100)
+            [series] = measure_latency(_spinning(delay, times), plan, instruments=Instruments())
+            found.setdefault(name, []).append(float(np.median(series.values)))
+    return found
+
+
+def _spinning(seconds: float, times: int) -> Callable[[int], object]:
+    """A call that lasts so long, `times` over, and not a reading of the clock less."""
+    nanoseconds = round(seconds * 1e9)
+
+    def spin(_: int) -> None:
+        for _ in range(times):
+            end = time.perf_counter_ns() + nanoseconds
+            while time.perf_counter_ns() < end:
+                pass
+
+    return spin
 
 
 def agreement() -> dict[str, Any]:
@@ -181,65 +209,102 @@ def markdown(kept: dict[str, Any]) -> str:
         "",
         f"Written by `python -m tests.speed.timing`, {kept['taken']}.",
     ]
-    if "agreement" in kept:
-        lines += ["", "## The same callables by three tools", ""]
-        lines += [f"Medians of {TURNS} turns, and the ratio to cvbench turn by turn (quartiles).", ""]
-        lines += ["| model | tool | p50, ms | ratio |", "|---|---|---|---|"]
-        for model, times in kept["agreement"].items():
-            for tool, seconds in times.items():
-                low, middle, high = np.percentile(np.divide(seconds, times["cvbench"]), [25, 50, 75])
-                p50 = f"{np.median(seconds) * 1e3:.3f}"
-                lines.append(f"| {model} | {tool} | {p50} | {middle:.3f} ({low:.3f} to {high:.3f}) |")
-    if "timm" in kept:
-        lines += ["", "## ResNet-50 by our windows and by timm's protocol", ""]
-        lines += [
-            f"At batch {BATCH}, in turn. On a CPU neither waits for anything: where timm waits after each",
-            "",
-        ]
-        lines[-1:] = [
-            "step and takes one batch again and again, we wait once a window and take eight in turn.",
-            "",
-        ]
-        lines += ["| protocol | images/s, turn by turn | ratio to cvbench, median |", "|---|---|---|"]
-        for tool, rates in kept["timm"].items():
-            ratio = float(np.median(np.divide(rates, kept["timm"]["cvbench"])))
-            lines.append(f"| {tool} | {', '.join(f'{rate:.2f}' for rate in rates)} | {ratio:.3f} |")
-    if "overhead" in kept:
-        cost = {name: np.percentile(times, [25, 50, 75]) for name, times in kept["overhead"].items()}
-        lines += ["", "## What measuring costs", "", "| what | median (quartiles) | asked |", "|---|---|---|"]
-        for name, what, asked in (
-            ("grouped", "an iteration of nothing, in a group", "below 2 µs"),
-            ("alone", "an iteration of nothing, alone", "below 2 µs"),
-        ):
-            low, middle, high = cost[name] * 1e6
-            lines.append(f"| {what} | {middle:.3f} µs ({low:.3f} to {high:.3f}) | {asked} |")
-        low, middle, high = cost["watch"] / 0.2 * 100
-        lines.append(
-            f"| watching the host, of a slice of 0.2 s | {middle:.3f} % ({low:.3f} to {high:.3f}) | 0.2 % |"
-        )
-    if "repeat" in kept:
-        lines += ["", "## The same suite several times", ""]
-        lines += ["| figure | runs | spread (sd / mean) | claimed half-widths | intervals with the mean |"]
-        lines += ["|---|---|---|---|---|"]
-        figures = kept["repeat"]["figures"]
-        lines += [_repeat_line(title, runs) for title, runs in figures.items()]
-        held = [_held(runs) for runs in figures.values()]
-        lines += [
-            "",
-            f"In all: {sum(a for a, _ in held)} of {sum(b for _, b in held)} intervals hold the mean.",
-        ]
-        lines += [
-            "",
-            "| run | wall, s | not timing | wall of the rounds, s | not timing |",
-            "|---|---|---|---|---|",
-        ]
-        for number, one in enumerate(kept["repeat"]["spent"], 1):
-            shares = 1 - one["timing"] / one["wall"], 1 - one["timing in rounds"] / one["rounds"]
-            walls = one["wall"], one["rounds"]
-            lines.append(
-                f"| {number} | {walls[0]:.0f} | {shares[0]:.0%} | {walls[1]:.0f} | {shares[1]:.0%} |"
-            )
+    parts = {
+        "delays": _delay_lines,
+        "agreement": _agreement_lines,
+        "timm": _timm_lines,
+        "overhead": _overhead_lines,
+        "repeat": _repeat_lines,
+    }
+    for part, written in parts.items():
+        if part in kept:
+            lines += written(kept[part])
     return "\n".join(lines) + "\n"
+
+
+def _delay_lines(found: dict[str, list[float]]) -> list[str]:
+    lines = ["", "## Calls that spin for a known time", ""]
+    lines += [f"Medians of {TURNS} turns (quartiles). Asked: within 1 % or 2 µs, whichever is more.", ""]
+    lines += ["| spins for | p50 less that | share |", "|---|---|---|"]
+    for delay in DELAYS:
+        low, middle, high = (np.percentile(found[f"{delay:g}"], [25, 50, 75]) - delay) * 1e6
+        share = middle * 1e-6 / delay
+        lines.append(f"| {delay * 1e3:g} ms | {middle:.2f} µs ({low:.2f} to {high:.2f}) | {share:.3%} |")
+    medians = [float(np.median(found[f"{SPIN:g} x {times}"])) for times in TIMES]
+    slope, intercept = np.polyfit(TIMES, medians, 1)
+    return [
+        *lines,
+        "",
+        f"One, two and four spins of {SPIN * 1e3:g} ms to a call: {slope * 1e3:.4f} ms a spin",
+        f"(asked within 1 %), and {intercept * 1e6:.2f} µs a call (asked below 5 µs).",
+    ]
+
+
+def _agreement_lines(found: dict[str, Any]) -> list[str]:
+    lines = ["", "## The same callables by three tools", ""]
+    lines += [f"Medians of {TURNS} turns, and the ratio to cvbench turn by turn (quartiles).", ""]
+    lines += ["| model | tool | p50, ms | ratio |", "|---|---|---|---|"]
+    for model, times in found.items():
+        for tool, seconds in times.items():
+            low, middle, high = np.percentile(np.divide(seconds, times["cvbench"]), [25, 50, 75])
+            p50 = f"{np.median(seconds) * 1e3:.3f}"
+            lines.append(f"| {model} | {tool} | {p50} | {middle:.3f} ({low:.3f} to {high:.3f}) |")
+    return lines
+
+
+def _timm_lines(found: dict[str, list[float]]) -> list[str]:
+    lines = ["", "## ResNet-50 by our windows and by timm's protocol", ""]
+    lines += [
+        f"At batch {BATCH}, in {TIMM_TURNS} turns. On a CPU neither waits for anything: where timm waits",
+        "after each step and takes one batch again and again, we wait once a window and take eight in turn.",
+        "",
+    ]
+    lines += ["| protocol | images/s (quartiles) | ratio to cvbench, turn by turn |", "|---|---|---|"]
+    for tool, rates in found.items():
+        low, middle, high = np.percentile(rates, [25, 50, 75])
+        least, ratio, most = np.percentile(np.divide(rates, found["cvbench"]), [25, 50, 75])
+        told = f"{middle:.2f} ({low:.2f} to {high:.2f}) | {ratio:.3f} ({least:.3f} to {most:.3f})"
+        lines.append(f"| {tool} | {told} |")
+    return lines
+
+
+def _overhead_lines(found: dict[str, list[float]]) -> list[str]:
+    cost = {name: np.percentile(times, [25, 50, 75]) for name, times in found.items()}
+    lines = ["", "## What measuring costs", "", "| what | median (quartiles) | asked |", "|---|---|---|"]
+    for name, what, asked in (
+        ("grouped", "an iteration of nothing, in a group", "below 2 µs"),
+        ("alone", "an iteration of nothing, alone", "below 2 µs"),
+    ):
+        low, middle, high = cost[name] * 1e6
+        lines.append(f"| {what} | {middle:.3f} µs ({low:.3f} to {high:.3f}) | {asked} |")
+    low, middle, high = cost["watch"] / 0.2 * 100
+    lines.append(
+        f"| watching the host, of a slice of 0.2 s | {middle:.3f} % ({low:.3f} to {high:.3f}) | 0.2 % |"
+    )
+    return lines
+
+
+def _repeat_lines(found: dict[str, Any]) -> list[str]:
+    lines = ["", "## The same suite several times", ""]
+    lines += ["| figure | runs | spread (sd / mean) | claimed half-widths | intervals with the mean |"]
+    lines += ["|---|---|---|---|---|"]
+    figures = found["figures"]
+    lines += [_repeat_line(title, runs) for title, runs in figures.items()]
+    held = [_held(runs) for runs in figures.values()]
+    lines += [
+        "",
+        f"In all: {sum(a for a, _ in held)} of {sum(b for _, b in held)} intervals hold the mean.",
+    ]
+    lines += [
+        "",
+        "| run | wall, s | not timing | wall of the rounds, s | not timing |",
+        "|---|---|---|---|---|",
+    ]
+    for number, one in enumerate(found["spent"], 1):
+        shares = 1 - one["timing"] / one["wall"], 1 - one["timing in rounds"] / one["rounds"]
+        walls = one["wall"], one["rounds"]
+        lines.append(f"| {number} | {walls[0]:.0f} | {shares[0]:.0%} | {walls[1]:.0f} | {shares[1]:.0%} |")
+    return lines
 
 
 def _repeat_line(title: str, runs: list[dict[str, Any]]) -> str:
@@ -261,7 +326,7 @@ def _held(runs: list[dict[str, Any]]) -> tuple[int, int]:
 def main() -> None:
     """Measure what is asked for, and write both files."""
     parser = argparse.ArgumentParser(description="How far timings can be trusted on this machine.")
-    parser.add_argument("part", choices=("agreement", "timm", "overhead", "repeat"))
+    parser.add_argument("part", choices=("delays", "agreement", "timm", "overhead", "repeat"))
     parser.add_argument("runs", nargs="*", help="of repeat: the runs' names or folders")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--out", type=Path, default=FOLDER)
@@ -270,6 +335,7 @@ def main() -> None:
     file = asked.out / f"timing-{name}.json"
     kept = json.loads(file.read_text()) if file.exists() else {"schema": 1}
     parts: dict[str, Callable[[], Any]] = {
+        "delays": delays,
         "agreement": agreement,
         "timm": timms_protocol,
         "overhead": overhead,
