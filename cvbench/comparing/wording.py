@@ -32,11 +32,11 @@ def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, 
         {
             "cell": f"{title} on {data}" if several else title,
             "figure": figure_name(difference),
+            "verdict": difference.verdict,
             "before": _value(difference.a, difference.unit),
             "now": _value(difference.b, difference.unit),
             "change": change(difference),
             "99 % interval": interval(difference),
-            "verdict": difference.verdict,
             "would have seen": _size(difference.detectable, difference).replace("+", ""),
             "basis": difference.reason or difference.method,
         }

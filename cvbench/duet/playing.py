@@ -12,7 +12,9 @@ from cvbench.errors import CellError
 from cvbench.spec import Cell
 from cvbench.statistics.duet import Slice, block_value, round_value
 
-SLICE_S = 0.2
+SLICE_S = 0.025
+FEWER = 8
+"""A slow net has blocks as long as a fast one's together, but no fewer than that part of them."""
 ORDERS = ("ABBA", "BAAB")
 
 
@@ -71,7 +73,7 @@ def play(
     slice_s: float = SLICE_S,
     on_round: Callable[[int], None] = lambda _: None,
 ) -> list[Played]:
-    """All benchmarks in so many rounds, each of so many blocks.
+    """All benchmarks in so many rounds, each of so many blocks; of fewer where an iteration is long.
 
     Which arm starts, and with which order of turns a round begins, alternates from round to round and is
     drawn for the first. An arm that fails at a benchmark ends that benchmark; the others go on.
@@ -102,8 +104,9 @@ def _round(
             plain = cell.model_copy(update={"train": None})
             ready = pair[arm].ask({"do": "prepare", "cell": plain.model_dump(mode="json"), "how": how})
             one.once_s = ready["once_s"]
+        wanted = round(blocks * how["slice_s"] / (ready["iterations"] * one.once_s))
         made = []
-        for number in range(blocks):
+        for number in range(max(1, blocks // FEWER, min(blocks, wanted))):
             block = []
             for arm in ORDERS[(turn + number) % 2]:
                 told = pair[arm].ask({"do": "slice"})

@@ -57,7 +57,7 @@ def _resampled(matches: CocoMatches, weights: Float64[np.ndarray, "some images"]
     recall = np.empty((classes, some, limits, len(AREAS), len(IOU_THRESHOLDS)))
 
     def trace(k: int) -> None:
-        retrace(matches.lines[k], limits, weights, RECALLS, precision[k], recall[k])
+        retrace(matches.lines[k], weights, RECALLS, precision[k], recall[k])
 
     def means(figure: Figure) -> Float64[np.ndarray, " some"] | None:
         of = precision if figure.of == "precision" else recall[:, :, figure.limit]

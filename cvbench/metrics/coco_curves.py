@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from cvbench.jit import compiled, inner
+from cvbench.jit import compiled
 
 _EPSILON = np.spacing(1)
 
@@ -86,10 +86,13 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
     weights: Float64[np.ndarray, " images"],
     recalls: Float64[np.ndarray, " recalls"],
     precision: Float64[np.ndarray, "areas thresholds recalls"],
-    recall: Float64[np.ndarray, "areas thresholds"],
+    recall: Float64[np.ndarray, "limits areas thresholds"],
     scores: Float64[np.ndarray, "areas thresholds recalls"],
 ) -> None:
-    """Write a class's precision and score at each recall, and the recall reached, for one limit.
+    """Write a class's precision and score at each recall for one limit.
+
+    And the recall reached for that limit and those below it: who is found does not depend on the limit,
+    only whether it is looked at.
 
     Weights of images are whole numbers, so that sums are exact in any order. An area range without
     an object to be found gets -1.
@@ -110,6 +113,7 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
     outer = np.zeros(areas)  # weight of the detections in the area range so far
     excused = np.zeros((areas, thresholds))  # weight of those among them that are not false
     true = np.zeros((areas, thresholds))
+    first = np.zeros((level + 1, areas, thresholds))  # weight that is true from each limit on
     following = np.ones((areas, thresholds), np.int64)  # the first recall that is not yet reached
     every = (1 << thresholds) - 1
     for h in range(len(line.hit_image)):
@@ -128,6 +132,7 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
             for t in range(thresholds if total[a] > 0 and found else 0):
                 if counting >> t & 1:
                     true[a, t] += weight
+                    first[line.hit_level[h], a, t] += weight
                     point = following[a, t]
                     reached = true[a, t] / total[a]
                     while point < points and recalls[point] <= reached:
@@ -141,39 +146,17 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
             outer[a] += within
     for a in range(areas):
         for t in range(thresholds):
-            recall[a, t] = true[a, t] / total[a] if total[a] > 0 else -1.0
+            reached = 0.0
+            for limit in range(level + 1):
+                reached += first[limit, a, t]
+                recall[limit, a, t] = reached / total[a] if total[a] > 0 else -1.0
             for point in range(following[a, t] - 1, 0, -1):
                 precision[a, t, point - 1] = max(precision[a, t, point - 1], precision[a, t, point])
-
-
-@inner
-def reach(
-    line: Line,
-    level: int,
-    weights: Float64[np.ndarray, " images"],
-    recall: Float64[np.ndarray, "areas thresholds"],
-) -> None:
-    """Write the recall reached for one limit: that of `trace_curves`, without the curves."""
-    areas, thresholds = recall.shape
-    total = positives(line, weights, areas, thresholds)
-    true = np.zeros((areas, thresholds))
-    for h in range(len(line.hit_image)):
-        if line.hit_level[h] <= level:
-            weight = weights[line.hit_image[h]]
-            counting = line.hit_found[h] & ~line.hit_void[h]
-            for a in range(areas):
-                for t in range(thresholds):
-                    if counting >> (a * thresholds + t) & 1:
-                        true[a, t] += weight
-    for a in range(areas):
-        for t in range(thresholds):
-            recall[a, t] = true[a, t] / total[a] if total[a] > 0 else -1.0
 
 
 @compiled
 def retrace(
     line: Line,
-    limits: int,
     weights: Float64[np.ndarray, "resamples images"],
     recalls: Float64[np.ndarray, " recalls"],
     precision: Float64[np.ndarray, "resamples areas thresholds recalls"],
@@ -181,8 +164,6 @@ def retrace(
 ) -> None:
     """Write what the figures need under each of several weightings: precision for the last limit only."""
     scores = np.empty(precision.shape[1:])
+    last = recall.shape[1] - 1
     for r in range(len(weights)):
-        for level in range(limits - 1):
-            reach(line, level, weights[r], recall[r, level])
-        last = limits - 1
-        trace_curves(line, last, weights[r], recalls, precision[r], recall[r, last], scores)
+        trace_curves(line, last, weights[r], recalls, precision[r], recall[r], scores)

@@ -71,7 +71,7 @@ class CocoMatches:
 
         def trace(k: int) -> None:
             for level in range(len(self.max_dets)):
-                out = precision[k, level], recall[k, level], scores[k, level]
+                out = precision[k, level], recall[k, : level + 1], scores[k, level]
                 trace_curves(self.lines[k], level, weights, RECALLS, *out)
 
         in_threads(trace, range(len(self.lines)))

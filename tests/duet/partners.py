@@ -48,7 +48,7 @@ class _Partner:
         if (why := machine.fails(self.arm, order)) is not None:
             raise CellError(why)
         if order["do"] == "prepare":
-            return {"iterations": 5, "once_s": 0.01}
+            return {"iterations": 5, "once_s": 0.005}
         if order["do"] == "slice":
             slower = machine.null_slower if machine.null else machine.slower
             log = self.own + machine.slice_sd * machine.draw.standard_normal() + slower * (self.arm == "B")

@@ -18,7 +18,7 @@ from cvbench.metrics.segmentation import MeanIoU
 from cvbench.scoring.coco_files import read_coco
 from cvbench.statistics.bootstrap import bayesian_weights
 from cvbench.values import LabelMap
-from tests.speed import nets
+from tests.speed import nets, pages
 from tests.speed.box_sets import clustered, scattered
 from tests.speed.comparing import comparing
 from tests.speed.loading import decoding, loading, opening
@@ -324,6 +324,12 @@ ROWS = {
         "at most 2 s",
         comparing,
         rounds=5,
+    ),
+    "page": Row(
+        "a report of 50 cells in Chromium: from opening the file to a table that has been sorted",
+        "at most 1.5 s",
+        pages.opening,
+        rounds=9,
     ),
     "miou": Row("mean IoU, 500 maps of 512 x 512, 21 classes", "2 x the faster", _miou, rounds=5),
     "decoding": Row(

@@ -1,12 +1,8 @@
-"""The page in a real browser: what a reader does with it works, and nothing goes wrong or out.
-
-Needs Chromium and its driver (`apt-get install chromium chromium-driver`); nothing is fetched for it.
-"""
+"""The page in a real browser: what a reader does with it works, and nothing goes wrong or out."""
 
 import base64
 import json
 import re
-import shutil
 from itertools import pairwise
 from urllib.parse import urlparse
 
@@ -16,34 +12,22 @@ import pytest
 from cvbench.report.page import html_page
 from cvbench.report.sources import read_sources
 from cvbench.store import Store
+from tests.report.page.chromium import MISSING, browsing
 from tests.report.page.runs import made_run
 from tests.report.page.test_page import HOSTILE
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="chromium and chromedriver are not installed"
-    ),
+    pytest.mark.skipif(MISSING is not None, reason=str(MISSING)),
 ]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """One browser for all tests, with a profile of its own; it keeps what is logged and what is loaded."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1280,900",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    """One browser for all tests."""
+    pytest.importorskip("selenium.webdriver")
+    with browsing(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
