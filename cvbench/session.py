@@ -67,7 +67,7 @@ class Session:
         try:
             for number, cell in enumerate(self.suite.cells):
                 record = self.run.record(cell.key)
-                reused = record is not None and record.outcome == "ok"
+                reused = _is_good(record)
                 if not reused and not keeper.is_held(cell):
                     record = self._new_record(cell, keeper, after=self.suite.cells[number + 1 :])
                 if not reused and keeper.is_held(cell):
@@ -124,8 +124,7 @@ class Session:
 
     def _prepare_ahead(self, cell: Cell, keeper: Timekeeper) -> None:
         """Start the next cell's worker, where it needs one, while nothing is trained or timed."""
-        record = self.run.record(cell.key)
-        is_there = (record is not None and record.outcome == "ok") or keeper.is_held(cell)
+        is_there = _is_good(self.run.record(cell.key)) or keeper.is_held(cell)
         if not is_there and reason_to_skip(cell, has_gpu=self._has_gpu) is None:
             self._ahead = self._prepared(cell, ahead=True)
 
@@ -133,6 +132,10 @@ class Session:
         if self._ahead is not None:
             self._ahead.drop()
             self._ahead = None
+
+
+def _is_good(record: Record | None) -> bool:
+    return record is not None and record.outcome == "ok"
 
 
 @contextmanager

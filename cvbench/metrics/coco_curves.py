@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from cvbench.jit import compiled
+from cvbench.jit import compiled, inner
 
 _EPSILON = np.spacing(1)
 
@@ -89,10 +89,8 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
     recall: Float64[np.ndarray, "limits areas thresholds"],
     scores: Float64[np.ndarray, "areas thresholds recalls"],
 ) -> None:
-    """Write a class's precision and score at each recall for one limit.
-
-    And the recall reached for that limit and those below it: who is found does not depend on the limit,
-    only whether it is looked at.
+    """Write a class's precision and score at each recall for one limit, and the recall reached for that
+    limit and those below it: who is found does not depend on the limit, only who is looked at.
 
     Weights of images are whole numbers, so that sums are exact in any order. An area range without
     an object to be found gets -1.
@@ -144,12 +142,25 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
                 if found >> t & 1:
                     excused[a, t] += within
             outer[a] += within
+    finish(first, total, following, precision, recall)
+
+
+@inner
+def finish(
+    first: Float64[np.ndarray, "limits areas thresholds"],
+    total: Float64[np.ndarray, " areas"],
+    following: Int64[np.ndarray, "areas thresholds"],
+    precision: Float64[np.ndarray, "areas thresholds recalls"],
+    recall: Float64[np.ndarray, "limits areas thresholds"],
+) -> None:
+    """Sum up what became true at each limit, and let precision never rise with recall."""
+    limits, areas, thresholds = recall.shape
     for a in range(areas):
         for t in range(thresholds):
-            reached = 0.0
-            for limit in range(level + 1):
-                reached += first[limit, a, t]
-                recall[limit, a, t] = reached / total[a] if total[a] > 0 else -1.0
+            true = 0.0
+            for limit in range(limits):
+                true += first[limit, a, t]
+                recall[limit, a, t] = true / total[a] if total[a] > 0 else -1.0
             for point in range(following[a, t] - 1, 0, -1):
                 precision[a, t, point - 1] = max(precision[a, t, point - 1], precision[a, t, point])
 
