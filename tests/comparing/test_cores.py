@@ -53,7 +53,15 @@ def test_what_fails_in_the_second_process_is_done_again_here():
 
 
 @pytest.mark.parametrize("bad", [0, FEWEST - 1])
-def test_an_error_is_that_of_one_process(bad):
+def test_an_error_is_that_of_one_process(bad, monkeypatch):
+    children, fork = [], os.fork
+
+    def noted():
+        children.append(fork())
+        return children[-1]
+
+    monkeypatch.setattr(os, "fork", noted)
+
     def work(items):
         if bad in items:
             raise ValueError(f"item {bad}")
@@ -61,5 +69,6 @@ def test_an_error_is_that_of_one_process(bad):
 
     with pytest.raises(ValueError, match=f"item {bad}"):
         on_two_cores(work, range(FEWEST))
+    (child,) = children
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)  # no child is left behind
+        os.waitpid(child, os.WNOHANG)  # it is not left behind
