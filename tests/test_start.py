@@ -55,6 +55,11 @@ def test_reports_are_written_without_torch():
     assert imported_by(code) == {"pandas"}
 
 
+def test_a_duets_worker_imports_torch_and_nothing_else_heavy():
+    """Every round of a duet starts two of it."""
+    assert imported_by("import cvbench.duet.worker") == {"torch"}
+
+
 def test_what_is_heavy_is_caught():
     assert "torch" in imported_by("import cvbench.protocols")
     assert "pandas" in imported_by("import cvbench.report.frame")

@@ -2,7 +2,8 @@
 
 It does what a line of JSON on standard input says, answers with a line of JSON, and is idle in between:
 whoever holds the token is the only one to compute. What it imports it imports at once, so that a pair does
-so side by side, before the first token. It ends when its standard input does.
+so side by side, before the first token; and it imports little, for every round pays for two of it. It ends
+when its standard input does.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from cvbench.catalogue.weight_files import weight_file
 from cvbench.datasets import open_dataset
 from cvbench.models.building import build_model, task_of
 from cvbench.runner.inference import Inference, device_of, set_precision
-from cvbench.runner.timing import input_pool
+from cvbench.runner.input_pool import input_pool
 from cvbench.spec import Cell
 from cvbench.timing.torch_device import TorchDevice
 from cvbench.weights.loading import load_weight_file

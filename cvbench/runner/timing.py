@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,14 +14,13 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from cvbench.errors import CellError
-from cvbench.images.loading import batches
-from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset
 from cvbench.record import Measurement, Scalar
 from cvbench.runner.artifact import module_of
 from cvbench.runner.energy import meter_of
 from cvbench.runner.evaluation import on_host
 from cvbench.runner.inference import Inference
+from cvbench.runner.input_pool import input_pool
 from cvbench.runner.ledger import Progress
 from cvbench.runner.memory import is_out_of_memory
 from cvbench.runner.training_step import time_training_step
@@ -42,9 +40,6 @@ from cvbench.timing.torch_device import TorchDevice
 from cvbench.timing.watches import Keeper, Together
 from cvbench.values import Detections
 
-POOL = 8
-"""Different batches that are taken in turn, so that no single input stays in the caches."""
-
 
 @dataclass
 class Timed:
@@ -61,23 +56,6 @@ class Timed:
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the figures should know, of each series and of all."""
         return (*self.cautions, *(f"{one.title}: {said}" for one in self.series for said in one.cautions))
-
-
-def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float[Tensor, "b 3 h w"]]:
-    """Up to `POOL` prepared batches of real images on the device, in the runtime's layout.
-
-    The images of a small data set come round again until the batches are full.
-    """
-    wanted = POOL * batch
-    images: list[Tensor] = []
-    preprocessing = inference.model.preprocessing.of_one_size()
-    for loaded in batches(data, preprocessing, batch=batch, undecodable="skip"):
-        images += list(loaded.images)
-        if len(images) >= wanted:
-            break
-    images = list(itertools.islice(itertools.cycle(images), wanted))
-    stacks = [torch.stack(images[at : at + batch]) for at in range(0, wanted, batch)]
-    return [normalise(inference.place(stack), preprocessing) for stack in stacks]
 
 
 def time_inference(

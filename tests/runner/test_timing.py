@@ -6,7 +6,8 @@ import torch
 from cvbench.errors import CellError
 from cvbench.runner import timing
 from cvbench.runner.inference import Inference
-from cvbench.runner.timing import POOL, Timed, input_pool, time_inference, watching
+from cvbench.runner.input_pool import POOL, input_pool
+from cvbench.runner.timing import Timed, time_inference, watching
 from cvbench.spec import (
     EnergyPlan,
     LatencyPlan,
