@@ -20,7 +20,7 @@ from cvbench.statistics.duet import (
 from cvbench.statistics.rounds import Effect, of_pairs
 from cvbench.statistics.verdicts import SPEED, Rule, Verdict
 
-SCREENING, CONFIRMING = 16, 32
+SCREENING, CONFIRMING = 40, 80
 """Blocks a round in the first and in the second stage."""
 LARGE = 1.10
 """As a ratio: who cannot see a slowdown of so much has seen next to nothing."""

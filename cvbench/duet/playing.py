@@ -12,9 +12,11 @@ from cvbench.errors import CellError
 from cvbench.spec import Cell
 from cvbench.statistics.duet import Slice, block_value, round_value
 
-SLICE_S = 0.025
-FEWER = 8
+SLICE_S = 0.01
+FEWER = 20
 """A slow net has blocks as long as a fast one's together, but no fewer than that part of them."""
+LEAST, LONG_S = 3, 0.2
+"""Iterations of a slice, unless one alone takes so long."""
 ORDERS = ("ABBA", "BAAB")
 
 
@@ -86,30 +88,41 @@ def play(
             pair = {arm: stack.enter_context(start(arm)) for arm in order}
             for one in draw.sample(played, len(played)):
                 if one.failed is None:
-                    how = {"batch": one.benchmark.batch, "slice_s": slice_s, "warmup_s": warmup_s}
-                    _round(one, pair, order, blocks=blocks, turn=number + first, how=how)
+                    how = {"batch": one.benchmark.batch, "warmup_s": warmup_s}
+                    _round(one, pair, order, blocks=blocks, slice_s=slice_s, turn=number + first, how=how)
         on_round(number + 1)
     return played
 
 
 def _round(
-    one: Played, pair: dict[str, Partner], order: str, *, blocks: int, turn: int, how: dict[str, float]
+    one: Played,
+    pair: dict[str, Partner],
+    order: str,
+    *,
+    blocks: int,
+    slice_s: float,
+    turn: int,
+    how: dict[str, float],
 ) -> None:
     arm = order[0]
     try:
         for arm in order:  # each has imported what it needs when it answers, and is idle from then on
             pair[arm].ask({"do": "free"})
+        taken = []
         for arm in order:
             cell = one.benchmark.base if arm == "A" else one.benchmark.head
             plain = cell.model_copy(update={"train": None})
             ready = pair[arm].ask({"do": "prepare", "cell": plain.model_dump(mode="json"), "how": how})
-            one.once_s = ready["once_s"]
-        wanted = round(blocks * how["slice_s"] / (ready["iterations"] * one.once_s))
+            taken.append(float(ready["once_s"]))
+        one.once_s = sum(taken) / len(taken)
+        # the same for both, or what the first iterations of a turn cost would weigh more in one
+        iterations = 1 if one.once_s > LONG_S else max(LEAST, round(slice_s / one.once_s))
+        wanted = round(blocks * slice_s / (iterations * one.once_s))
         made = []
         for number in range(max(1, blocks // FEWER, min(blocks, wanted))):
             block = []
             for arm in ORDERS[(turn + number) % 2]:
-                told = pair[arm].ask({"do": "slice"})
+                told = pair[arm].ask({"do": "slice", "iterations": iterations})
                 block.append((arm, float(told["seconds"]), int(told["start"]), int(told["end"])))
             made.append(block)
     except CellError as error:

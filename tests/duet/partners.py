@@ -48,11 +48,11 @@ class _Partner:
         if (why := machine.fails(self.arm, order)) is not None:
             raise CellError(why)
         if order["do"] == "prepare":
-            return {"iterations": 5, "once_s": 0.005}
+            return {"once_s": 0.002}
         if order["do"] == "slice":
             slower = machine.null_slower if machine.null else machine.slower
             log = self.own + machine.slice_sd * machine.draw.standard_normal() + slower * (self.arm == "B")
-            seconds, begin = 0.01 * float(np.exp(log)), machine.now
-            machine.now += round(5e9 * seconds)
-            return {"seconds": seconds, "iterations": 5, "start": begin, "end": machine.now}
+            seconds, begin = 0.002 * float(np.exp(log)), machine.now
+            machine.now += round(1e9 * order["iterations"] * seconds)
+            return {"seconds": seconds, "iterations": order["iterations"], "start": begin, "end": machine.now}
         return {}

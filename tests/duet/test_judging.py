@@ -45,7 +45,7 @@ def test_the_second_stage_decides_by_its_own_rounds_alone():
     assert verdicts.outcomes[0].rounds == len(second.rounds)
     assert verdicts.outcomes[0].ratio == pytest.approx(math.exp(sum(second.rounds) / len(second.rounds)))
     assert not set(first.rounds) & set(second.rounds)
-    assert [blocks for _, _, blocks, _ in calls] == [16, 32]
+    assert [blocks for _, _, blocks, _ in calls] == [40, 80]
 
 
 def test_only_what_was_flagged_is_measured_again():
@@ -54,7 +54,7 @@ def test_only_what_was_flagged_is_measured_again():
 
     machine = Machine(process_sd=0.0, slice_sd=0.001, fails=fails)
     verdicts, calls = judged(machine, names=("a", "b"), with_null=False)
-    flagged = {name for _, _, blocks, names in calls if blocks == 32 for name in names}
+    flagged = {name for _, _, blocks, names in calls if blocks == 80 for name in names}
     assert flagged == {o.name for o in verdicts.outcomes if o.stage == 2}
 
 

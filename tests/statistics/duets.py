@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cvbench.duet.judging import CONFIRMING
 from cvbench.files import write_whole
 from cvbench.statistics.duet import (
     confirm,
@@ -37,7 +38,7 @@ def verdict(draw, machine, slower):
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened))), 5
     number = plan_confirming([screened], [screened])
-    fresh = noise.rounds(draw, machine, number, blocks_each=4, slower=slower)
+    fresh = noise.rounds(draw, machine, number, blocks_each=CONFIRMING, slower=slower)
     return confirm([fresh])[0].verdict, 5 + number
 
 

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvbench.duet.judging import SCREENING
 from cvbench.statistics.duet import round_value
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Standard deviations are of logarithms."""
+    """Standard deviations are of logarithms; a slice is a turn of 10 ms."""
 
     slice_sd: float
     process_sd: float
     drift: float = 0.0
     """By how much time grows over a round."""
     bursts: float = 0.0
-    """Share of slices that a neighbour slows by 30 %."""
+    """Share of the time in which a neighbour slows everything by 30 %."""
     position: float = 0.0
     """What the second place in a pair costs."""
     modes: float = 0.0
@@ -27,12 +28,14 @@ class Machine:
     """Of one slice's noise with the next one's."""
 
 
-QUIET = Machine(0.003, 0.002)
-OWN = Machine(0.01, 0.005, bursts=0.01)
-ROULETTE = Machine(0.003, 0.003, modes=0.15)
-HOSTED = Machine(0.02, 0.01, drift=0.05, bursts=0.05)
-NASTY = Machine(0.04, 0.015, drift=0.10, bursts=0.10, position=0.02)
-STICKY = Machine(0.01, 0.005, correlation=0.7)
+BURST = 20
+"""Slices that a neighbour's burst lasts on average: a fifth of a second."""
+QUIET = Machine(0.013, 0.002)
+OWN = Machine(0.045, 0.005, bursts=0.01)
+ROULETTE = Machine(0.013, 0.003, modes=0.15)
+HOSTED = Machine(0.09, 0.01, drift=0.05, bursts=0.05)
+NASTY = Machine(0.18, 0.025, drift=0.10, bursts=0.10, position=0.02)
+STICKY = Machine(0.01, 0.005, correlation=0.98)
 PROFILES = (QUIET, OWN, ROULETTE, HOSTED, NASTY, STICKY)
 
 
@@ -47,16 +50,29 @@ def blocks(draw, machine, rounds, number, *, slower=0.0, orders=("ABBA", "BAAB")
     dealt = machine.process_sd * draw.standard_normal((rounds, 2))
     dealt += 0.04 * (draw.random((rounds, 2)) < machine.modes)
     noise = machine.slice_sd * draw.standard_normal((rounds, 4 * number))
-    for k in range(1, 4 * number):
-        own = np.sqrt(1 - machine.correlation**2) * noise[:, k]
-        noise[:, k] = machine.correlation * noise[:, k - 1] + own
+    if machine.correlation:
+        for k in range(1, 4 * number):
+            own = np.sqrt(1 - machine.correlation**2) * noise[:, k]
+            noise[:, k] = machine.correlation * noise[:, k - 1] + own
     log = np.take_along_axis(dealt, arm.reshape(rounds, -1), 1).reshape(shape) + noise.reshape(shape)
     log += slower * arm + machine.position * (np.arange(4) % 2)
     log += machine.drift * np.linspace(0, 1, 4 * number).reshape(1, number, 4)
-    log += np.log(1.3) * (draw.random(shape) < machine.bursts)
+    if machine.bursts:
+        log += np.log(1.3) * _bursts(draw, machine.bursts, shape)
     return (log * (2 * arm - 1)).sum(axis=2) / 2
 
 
-def rounds(draw, machine, number, *, blocks_each=2, **how):
+def _bursts(draw, share, shape):
+    """Which slices fall into a burst: a chain of two states, on for `BURST` slices on average."""
+    dice = draw.random((shape[0], shape[1] * shape[2]))
+    begins = share / (1 - share) / BURST
+    on = np.empty(dice.shape, bool)
+    on[:, 0] = dice[:, 0] < share
+    for k in range(1, dice.shape[1]):
+        on[:, k] = np.where(on[:, k - 1], dice[:, k] >= 1 / BURST, dice[:, k] < begins)
+    return on.reshape(shape)
+
+
+def rounds(draw, machine, number, *, blocks_each=SCREENING, **how):
     """One value a round, as a duet takes it."""
     return [round_value(row.tolist()) for row in blocks(draw, machine, number, blocks_each, **how)]

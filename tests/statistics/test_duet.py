@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from cvbench.duet.judging import CONFIRMING
 from cvbench.statistics.duet import (
     Slice,
     block_value,
@@ -30,7 +31,7 @@ def two_stages(draw, machine, slower=0.0):
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened)))
     number = plan_confirming([screened], [screened])
-    return confirm([rounds(draw, machine, number, blocks_each=4, slower=slower)])[0].verdict
+    return confirm([rounds(draw, machine, number, blocks_each=CONFIRMING, slower=slower)])[0].verdict
 
 
 def share_of(word, machine, slower=0.0, runs=RUNS, decide=two_stages):
@@ -114,13 +115,13 @@ def test_even_drift_cancels_in_a_block():
 
 
 def balanced_order(draw, machine, slower):
-    values = rounds(draw, machine, 20, blocks_each=4, slower=slower)
+    values = rounds(draw, machine, 20, blocks_each=CONFIRMING, slower=slower)
     return "flagged" if of_pairs(np.array(values)).p_above(0.0) < ALPHA else "same"
 
 
 def test_a_fixed_order_charges_the_place_to_an_arm():
     def fixed(draw, machine, slower):
-        values = rounds(draw, machine, 20, blocks_each=4, slower=slower, orders=("ABAB",))
+        values = rounds(draw, machine, 20, blocks_each=CONFIRMING, slower=slower, orders=("ABAB",))
         return "flagged" if of_pairs(np.array(values)).p_above(0.0) < ALPHA else "same"
 
     assert share_of("flagged", NASTY, runs=150, decide=balanced_order) <= allowed(ALPHA, 150)

@@ -74,23 +74,27 @@ def _linear_ticks(low: float, high: float) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
+_FACTORS = (tuple(f / 10 for f in range(10, 100, 5)), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,))
+"""Of a power of ten, the finest first."""
+_MOST = 7
+
+
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten, with multiples where the range is short; round steps where it is very short.
+    """Powers of ten, with as many multiples as there is room for; round steps where the range is very short.
 
     >>> _log_ticks(1, 100)
-    [1.0, 10.0, 100.0]
-    >>> _log_ticks(1, 12)
-    [1.0, 2.0, 5.0, 10.0]
+    [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]
+    >>> _log_ticks(0.9, 1200)
+    [1.0, 10.0, 100.0, 1000.0]
     """
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    for factors in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(range(10, 100, 5))):
-        scaled = [f / (1 if f < 10 else 10) for f in factors]
-        found = [f * 10.0**d for d in decades for f in scaled if low <= f * 10.0**d <= high]
-        if len(found) >= 3:
+    for factors in _FACTORS:
+        found = [f * 10.0**d for d in decades for f in factors if low <= f * 10.0**d <= high]
+        if len(found) <= _MOST:
             break
     if len(found) < 3:  # too short a range to be seen as logarithmic
         return _linear_ticks(low, high)
-    return found[:: max(1, math.ceil(len(found) / 7))]
+    return found[:: math.ceil(len(found) / _MOST)]
 
 
 def round_step(least: float) -> float:
