@@ -130,7 +130,7 @@ def test_a_fixed_order_charges_the_place_to_an_arm():
 
 def test_iterations_taken_for_rounds_raise_false_alarms():
     def pooled_iterations(draw, machine, slower):
-        pooled = blocks(draw, machine, 2, 50, slower=slower).ravel()
+        pooled = blocks(draw, machine, 2, 400, slower=slower).ravel()
         return "flagged" if of_pairs(pooled).p_above(0.0) < ALPHA else "same"
 
     assert share_of("flagged", QUIET, runs=150, decide=pooled_iterations) > 20 * ALPHA
