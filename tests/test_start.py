@@ -57,7 +57,7 @@ def test_reports_are_written_without_torch():
 
 def test_a_duets_worker_imports_torch_and_nothing_else_heavy():
     """Every round of a duet starts two of it."""
-    assert imported_by("import cvbench.duet.worker") == {"torch"}
+    assert imported_by("import cvbench.duet.work") == {"torch"}
 
 
 def test_what_is_heavy_is_caught():

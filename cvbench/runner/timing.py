@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from cvbench.errors import CellError
+from cvbench.images.loading import batches
+from cvbench.images.normalisation import normalise
 from cvbench.protocols import Dataset
 from cvbench.record import Measurement, Scalar
 from cvbench.runner.artifact import module_of
