@@ -74,7 +74,7 @@ def _linear_ticks(low: float, high: float) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-_FACTORS = (tuple(f / 10 for f in range(10, 100, 5)), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,))
+_FACTORS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,))
 """Of a power of ten, the finest first."""
 _MOST = 7
 
