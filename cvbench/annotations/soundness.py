@@ -25,7 +25,7 @@ class Side(NamedTuple):
         """Where an entry stands."""
         return f"{self.list_name}[{self.place[i]}]"
 
-    def note(self, kind: str, wrong: Bool[np.ndarray, " n"], values: Shaped[np.ndarray, "n *more"]) -> None:
+    def note(self, kind: str, wrong: Bool[np.ndarray, " n"], values: Shaped[np.ndarray, " n *more"]) -> None:
         """Note a mistake for each entry that is wrong, with its value."""
         self.mistakes.add_where(self.file, kind, wrong, lambda i: f"{self.at(i)}: {values[i].tolist()}")
 

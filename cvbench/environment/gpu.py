@@ -1,4 +1,4 @@
-"""The GPU as its driver describes it, asked through nvidia-smi. Not yet run on a GPU."""
+"""The GPU as its driver describes it, asked through nvidia-smi."""
 
 from __future__ import annotations
 

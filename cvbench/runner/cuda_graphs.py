@@ -1,7 +1,4 @@
-"""CUDA graphs: a net's launches recorded once for each shape of its input, then replayed as one.
-
-Not yet run on a GPU.
-"""
+"""CUDA graphs: a net's launches recorded once for each shape of its input, then replayed as one."""
 
 from __future__ import annotations
 

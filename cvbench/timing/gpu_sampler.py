@@ -2,7 +2,7 @@
 
 Ten times a second a line of JSON goes to FILE: clocks, temperature, power, why the clock is held
 back, how busy the device is and whose processes are on it. It runs at low priority, ends with its
-parent, and takes nothing from the process that measures. Not yet run on a GPU.
+parent, and takes nothing from the process that measures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Judges slices by what the sampler saw of the GPU meanwhile. Not yet run on a GPU."""
+"""Judges slices by what the sampler saw of the GPU meanwhile."""
 
 from __future__ import annotations
 

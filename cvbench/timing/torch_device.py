@@ -1,4 +1,4 @@
-"""A torch device as the timing core sees it. The CUDA side has not yet been run on a GPU."""
+"""A torch device as the timing core sees it."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def _version(who: str) -> str:
 
 def machine_class(hard: dict[str, Any]) -> str:
     """A name for machines whose speeds may be compared, such as `amd-epyc-23-1-2-2t`."""
-    words = f"{hard['cpu']} {hard['cpu_family']} {hard['cpu_threads']}t"
+    words = f"{hard.get('gpu') or ''} {hard['cpu']} {hard['cpu_family']} {hard['cpu_threads']}t"
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 

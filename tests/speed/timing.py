@@ -28,19 +28,23 @@ from cvbench.timing.host_watch import HostWatch
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
 from cvbench.timing.throughput import measure_throughput
+from cvbench.timing.torch_device import TorchDevice
 from tests.speed.table import FOLDER, machine_class
 
-MODELS = {
+GPU = torch.cuda.is_available()
+DEVICE = TorchDevice(torch.device("cuda" if GPU else "cpu"))
+SMALL_NETS = {
     "resnet18 of 64 pixels": ModelSpec(name="resnet18", options={"size": 64}),
     "unet of 64 pixels, an eighth as wide": ModelSpec(name="unet", options={"size": 64, "width": 0.125}),
     "vgg11 of 32 pixels, a quarter as wide": ModelSpec(name="vgg11", options={"size": 32, "width": 0.25}),
 }
+WHOLE_NETS = {name: ModelSpec(name=name) for name in ("resnet50", "unet", "vgg16")}
 TURNS = 8
-SHORT_TURNS, CALLS = 100, 5
+SHORT_TURNS, CALLS = 40 if GPU else 100, 5
 """Of the tools that are held against one another: the host's pace jumps, and a jump is to spoil few turns."""
 WARM = {"latency@batch=1": {"first": 1, "compile": 0, "settle": 0, "steady": 0, "group": 1}}
-BATCH, TIMM_TURNS = 4, 30
-TIMM_WARM_UP, STEPS = 10, 2
+BATCH, TIMM_TURNS = 64 if GPU else 4, 30
+TIMM_WARM_UP, STEPS = 10, 10 if GPU else 2
 WARM_WINDOW = {"compile": 0, "settle": 0, "steady": 0, "steps": STEPS}
 DELAYS = 50e-6, 200e-6, 1e-3, 5e-3, 20e-3, 100e-3
 SPIN, TIMES = 1e-3, (1, 2, 4)
@@ -75,15 +79,15 @@ def _spinning(seconds: float, times: int) -> Callable[[int], object]:
 def agreement() -> dict[str, Any]:
     """p50 of every model by three tools that take turns, and the ratios turn by turn."""
     found: dict[str, Any] = {}
-    for name, spec in MODELS.items():
+    for name, spec in (WHOLE_NETS if GPU else SMALL_NETS).items():
         found[name] = _compared(_work(spec))
     return found
 
 
 def _work(spec: ModelSpec) -> Callable[[int], object]:
     torch.manual_seed(0)
-    net: Any = build_model(spec, 10).eval()
-    images = [torch.randn(1, 3, *net.preprocessing.size) for _ in range(8)]
+    net: Any = build_model(spec, 10).eval().to(DEVICE.device)
+    images = [torch.randn(1, 3, *net.preprocessing.size, device=DEVICE.device) for _ in range(8)]
 
     def call(number: int) -> object:
         with torch.inference_mode():
@@ -111,16 +115,18 @@ def _compared(call: Callable[[int], object]) -> dict[str, list[float]]:
 
 def _ours(call: Callable[[int], object]) -> float:
     plan = LatencyPlan(warmup=0.05, duration=30, iterations=CALLS)
-    [series] = measure_latency(call, plan, instruments=Instruments(), frozen=WARM)
+    [series, *_] = measure_latency(call, plan, instruments=Instruments(device=DEVICE), frozen=WARM)
     return float(np.median(series.values))
 
 
 def _loop(call: Callable[[int], object]) -> float:
     call(0)
+    DEVICE.wait()
     times = []
     for number in range(CALLS):
         before = time.perf_counter()
         call(number)
+        DEVICE.wait()
         times.append(time.perf_counter() - before)
     return float(np.median(times))
 
@@ -135,8 +141,8 @@ def timms_protocol() -> dict[str, Any]:
     import timm
 
     torch.manual_seed(0)
-    net = timm.create_model("resnet50").eval()
-    images = [torch.randn(BATCH, 3, 224, 224) for _ in range(8)]
+    net = timm.create_model("resnet50").eval().to(DEVICE.device)
+    images = [torch.randn(BATCH, 3, 224, 224, device=DEVICE.device) for _ in range(8)]
 
     def ours(number: int) -> object:
         with torch.inference_mode():
@@ -154,7 +160,8 @@ def timms_protocol() -> dict[str, Any]:
 def _windows(call: Callable[[int], object]) -> float:
     """One window, after a call that is not counted."""
     plan = ThroughputPlan(warmup=2, window=2, windows=1)
-    series = measure_throughput(call, plan, batch=BATCH, instruments=Instruments(), frozen=WARM_WINDOW)
+    with_device = Instruments(device=DEVICE)
+    series = measure_throughput(call, plan, batch=BATCH, instruments=with_device, frozen=WARM_WINDOW)
     return float(series.values[0])
 
 
@@ -162,9 +169,11 @@ def _windows(call: Callable[[int], object]) -> float:
 def _as_timm(net: Any, batch: torch.Tensor, *, warm_up: int = 1) -> float:
     for _ in range(warm_up):
         net(batch)
+    DEVICE.wait()
     start = time.perf_counter()
     for _ in range(STEPS):
         net(batch)
+        DEVICE.wait()
     return STEPS * len(batch) / (time.perf_counter() - start)
 
 
@@ -275,8 +284,8 @@ def _ratio(values: list[float], ours: list[float]) -> str:
 def _timm_lines(found: dict[str, list[float]]) -> list[str]:
     lines = ["", "## ResNet-50 by our windows and by timm's protocol", ""]
     lines += [
-        f"At batch {BATCH}, in {TIMM_TURNS} turns. On a CPU neither waits for anything: where timm waits",
-        "after each step and takes one batch again and again, we wait once a window and take eight in turn.",
+        f"In {TIMM_TURNS} turns. Where timm waits after each step (a CPU has nothing to wait for) and",
+        "takes one batch again and again, we wait once a window and take eight in turn.",
         "",
     ]
     lines += [

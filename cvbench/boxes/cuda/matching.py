@@ -1,7 +1,5 @@
 """The COCO rule on CUDA: a program for each pair of image and class, area range and threshold.
 
-Not yet run on a GPU: tested in Triton's interpreter, and compiled to PTX.
-
 Each detection waits for the one before it, but looks at all truths at once; the settings, forty to a
 pair with COCO's ranges and thresholds, wait for nobody.
 """

@@ -1,7 +1,5 @@
 """Pairwise overlap on CUDA: the same operations in the same order as on the CPU.
 
-Not yet run on a GPU: tested in Triton's interpreter, and compiled to PTX.
-
 Division is IEEE division, and products are not fused with sums, so that the bits agree. As on the
 CPU, a box that overlaps nothing has the area NaN, and what is not above 0 is written as 0.
 """

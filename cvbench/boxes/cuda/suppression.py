@@ -1,7 +1,5 @@
 """Greedy suppression on CUDA: who strikes whom first, in parallel; then who stays, a program a group.
 
-Not yet run on a GPU: tested in Triton's interpreter, and compiled to PTX.
-
 The boxes stand sorted by group and, within it, by falling score. Bit `k` of `strikes[r, w]` says that
 box `r` strikes the box `64 w + k` of its group. Sixty-four boxes at a time are then decided with one
 word in registers, while all that they strike is gathered for the words that follow.
