@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from cvbench.errors import CellError
 from cvbench.protocols import Dataset, Model
 from cvbench.record import Measurement
+from cvbench.runner.input_pool import POOL
 from cvbench.spec import Augment, TrainRecipe, TrainStepPlan
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.memory import peak_memory, reset_peak
@@ -30,8 +31,6 @@ from cvbench.training.order import Job, Order
 from cvbench.training.precision import arithmetic
 from cvbench.training.trainer import Trainer
 
-POOL: Final = 8
-"""Different batches, taken in turn."""
 _RATE: Final = 1e-4
 _ENDLESS: Final = 1 << 40
 """Epochs of the training that is begun here and never ended."""
