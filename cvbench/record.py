@@ -162,6 +162,10 @@ class Round(Frozen):
     """What a reader of its figures should know."""
 
 
+MEANS_LITTLE = "absolute figures of this machine mean little"
+"""Ends the caution on a series most of whose slices were disturbed."""
+
+
 class Record(Frozen):
     """One cell, finished: whatever came of it."""
 

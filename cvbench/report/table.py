@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cvbench.catalogue import METRICS
-from cvbench.record import Measurement, Record
+from cvbench.record import MEANS_LITTLE, Measurement, Record
 from cvbench.report.frame import task_of
 from cvbench.spec import Runtime
 from cvbench.units import show_bytes, show_count, show_seconds
 
 NOTHING = "-"
+_HEADLINES = ("latency@", "throughput@")
+"""Series whose figures stand in the table."""
 
 
 def tables(records: Sequence[Record]) -> dict[str, pd.DataFrame]:
@@ -114,4 +116,16 @@ def status(record: Record) -> str:
         words.append(f"{len(record.skipped_samples)} samples skipped")
     if record.shadowed_objects:
         words.append(f"{record.shadowed_objects:,} objects shadowed in training")
+    if _was_disturbed(record):
+        words.append("timings disturbed")
     return "; ".join(words)
+
+
+def _was_disturbed(record: Record) -> bool:
+    """Whether most slices of a series in the table were, in most of the processes that timed it."""
+    timings = [one.cautions for one in record.rounds] or [record.cautions]
+    disturbed = sum(
+        any(said.startswith(_HEADLINES) and said.endswith(MEANS_LITTLE) for said in cautions)
+        for cautions in timings
+    )
+    return 2 * disturbed > len(timings)

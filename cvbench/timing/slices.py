@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
+from cvbench.record import MEANS_LITTLE
 from cvbench.timing.instruments import Counters, Instruments, Seen
 
 MOST_TAINTED = 0.2
@@ -127,11 +128,7 @@ class Tally:
         if self.disturbed:
             yield (
                 f"{self.disturbed} of {self.taken} slices were disturbed: {_listed(self.disturbances)}"
-                + (
-                    "; absolute figures of this machine mean little"
-                    if 2 * self.disturbed > self.taken
-                    else ""
-                )
+                + (f"; {MEANS_LITTLE}" if 2 * self.disturbed > self.taken else "")
             )
 
 

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cvbench.record import Measurement
+from cvbench.record import MEANS_LITTLE, Measurement, Round
 from cvbench.report.table import tables
 from cvbench.report.terminal import print_record, print_tables
 from tests.records import bad, cell, good, top1
@@ -58,6 +58,37 @@ def test_a_limited_or_incomplete_evaluation_is_marked():
 @pytest.mark.parametrize(("count", "status"), [(1234, "ok; 1,234 objects shadowed in training"), (0, "ok")])
 def test_objects_that_nobody_learnt_are_told(count, status):
     [table] = tables([good(cell(), top1(0.8), shadowed_objects=count)]).values()
+    assert table["status"][0] == status
+
+
+@pytest.mark.parametrize(
+    ("series", "disturbed", "status"),
+    [
+        ("latency@batch=1", "5 of 5", "ok; timings disturbed"),
+        ("throughput@batch=8", "5 of 5", "ok; timings disturbed"),
+        ("postprocess@batch=1", "5 of 5", "ok"),
+        ("latency@batch=1", "1 of 5", "ok"),
+    ],
+)
+def test_a_time_beside_other_work_is_marked(series, disturbed, status):
+    said = f"{series}: {disturbed} slices were disturbed: other processes were at work"
+    caution = f"{said}; {MEANS_LITTLE}" if disturbed == "5 of 5" else said
+    [table] = tables([good(cell(), top1(0.8), cautions=(caution,))]).values()
+    assert table["status"][0] == status
+
+
+@pytest.mark.parametrize(("disturbed", "status"), [(2, "ok; timings disturbed"), (1, "ok")])
+def test_of_several_processes_most_must_have_been_disturbed(disturbed, status):
+    caution = f"latency@batch=1: 5 of 5 slices were disturbed: other processes were at work; {MEANS_LITTLE}"
+    record = good(cell(), top1(0.8))
+    rounds = [
+        Round(
+            number=number, seed=0, place=0, outcome="ok", started=record.started, wall_s=1.0,
+            cautions=(caution,) * (number < disturbed),
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    [table] = tables([record.model_copy(update={"rounds": tuple(rounds)})]).values()
     assert table["status"][0] == status
 
 

@@ -43,6 +43,7 @@ def cell_view(told: Told, *, picture_bytes: int) -> CellView:
         command=command(source, record),
         facts=_facts(record),
         figures=_figures(record),
+        cautions=record.cautions,
         ledger=_ledger(record),
         charts=charts,
         tables=tables,

@@ -142,6 +142,7 @@ class CellView:
     command: str
     facts: Sequence[tuple[str, str]]
     figures: Table
+    cautions: Sequence[str] = ()
     ledger: Sequence[Stage] = ()
     charts: Sequence[tuple[str, Chart]] = ()
     """With a caption each."""

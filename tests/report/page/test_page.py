@@ -176,12 +176,13 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path):
     run = made_run(tmp_path, 3, classes=(HOSTILE, *CLASSES[1:]), about=about)
     store = Store(tmp_path)
     hostile = cell().model_copy(update={"model": cell().model.model_copy(update={"options": {"x": HOSTILE}})})
-    run.commit(bad(hostile, reason=HOSTILE), store.staging(run))
+    broken = bad(hostile, reason=HOSTILE).model_copy(update={"cautions": (HOSTILE,)})
+    run.commit(broken, store.staging(run))
     differences = pd.DataFrame({"cell": [HOSTILE], "verdict": [HOSTILE]})
     reader = Reader(page_of(run, differences=differences))
     assert len(reader.all("script")) == 1
     assert not reader.all("img")
-    assert "".join(reader.text).count(HOSTILE) >= 5
+    assert "".join(reader.text).count(HOSTILE) >= 6
 
 
 def test_without_escaping_the_hostile_name_would_be_seen():
