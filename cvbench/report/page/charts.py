@@ -233,7 +233,7 @@ def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> C
     bins = min(40, max(sturges, int(np.ceil((high - low) / step)))) if step > 0 and high > low else 5
     counts, edges = np.histogram(np.minimum(values, high), bins, (low, max(high, low * 1.001)))
     x = Scale(float(edges[0]), float(edges[-1]), _LEFT, width - _RIGHT, words)
-    y = Scale(0, float(counts.max()) * 1.05, height - _BOTTOM, _TOP, lambda v: f"{v:.0f}")
+    y = Scale(0, float(counts.max()) * 1.05, height - _BOTTOM, _TOP, lambda v: f"{v:.0f}", whole=True)
     bars, rows = [], []
     for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         if n:
@@ -262,7 +262,7 @@ def in_order(values: np.ndarray, *, name: str, y_label: str, words: Words, most:
     """
     width, height = 460, 220
     at = _extremes(values, most)
-    x = Scale(0, max(len(values) - 1, 1), _LEFT, width - _RIGHT, lambda v: f"{v:.0f}")
+    x = Scale(0, max(len(values) - 1, 1), _LEFT, width - _RIGHT, lambda v: f"{v:.0f}", whole=True)
     y = covering(values.tolist(), start=height - _BOTTOM, end=_TOP, words=words)
     dots = _dots([(x(float(i)), y(float(values[i]))) for i in at])
     numbers = _stretches(values, words)

@@ -33,6 +33,8 @@ class Scale:
     end: float
     words: Words
     log: bool = False
+    whole: bool = False
+    """It counts things: nothing stands between two of its numbers."""
 
     def __call__(self, value: float) -> float:
         """The place, to a tenth of a pixel; values outside stop at the ends."""
@@ -44,8 +46,9 @@ class Scale:
 
     @property
     def ticks(self) -> list[Tick]:
-        """Four to eight round values."""
-        values = _log_ticks(self.low, self.high) if self.log else _linear_ticks(self.low, self.high)
+        """Four to eight round values; fewer where there are fewer things to count."""
+        least = 1.0 if self.whole else 0.0
+        values = _log_ticks(self.low, self.high) if self.log else _linear_ticks(self.low, self.high, least)
         return [Tick(self(value), self.words(value)) for value in values]
 
 
@@ -63,13 +66,15 @@ def covering(
     return Scale(low - room, high + room, start, end, words)
 
 
-def _linear_ticks(low: float, high: float) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten.
+def _linear_ticks(low: float, high: float, least: float = 0.0) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten, `least` apart at least.
 
     >>> _linear_ticks(0, 1)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    >>> _linear_ticks(0, 2.1, 1.0)
+    [0.0, 1.0, 2.0]
     """
-    step = round_step((high - low) / 6)
+    step = max(round_step((high - low) / 6), least)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(i * step, 12) for i in range(first, last + 1)]
 
