@@ -135,8 +135,8 @@ def timms_protocol() -> dict[str, Any]:
     """Images a second of timm's ResNet-50 at 224 pixels, by ours and by timm's rule, which take turns.
 
     timm's benchmark.py (1.0) warms up with 10 steps on one batch of normal data under no_grad, then times
-    steps that are each waited for, and divides images by the time of the loop: 40 steps there, 2 in each of
-    many turns here.
+    steps that are each waited for, and divides images by the time of the loop: 40 steps there, a few in each
+    of many turns here.
     """
     import timm
 
@@ -284,8 +284,8 @@ def _ratio(values: list[float], ours: list[float]) -> str:
 def _timm_lines(found: dict[str, list[float]]) -> list[str]:
     lines = ["", "## ResNet-50 by our windows and by timm's protocol", ""]
     lines += [
-        f"In {TIMM_TURNS} turns. Where timm waits after each step (a CPU has nothing to wait for) and",
-        "takes one batch again and again, we wait once a window and take eight in turn.",
+        f"At batch {BATCH}, in {TIMM_TURNS} turns. Where timm waits after each step (a CPU has nothing to",
+        "wait for) and takes one batch again and again, we wait once a window and take eight in turn.",
         "",
     ]
     lines += [

@@ -183,6 +183,7 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path):
     assert len(reader.all("script")) == 1
     assert not reader.all("img")
     assert "".join(reader.text).count(HOSTILE) >= 6
+    assert f"what to know of its timings: 1{HOSTILE}" in "".join(reader.text)
 
 
 def test_without_escaping_the_hostile_name_would_be_seen():
