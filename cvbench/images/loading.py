@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -46,8 +47,11 @@ def batches(
     undecodable: Literal["fail", "skip"] = "fail",
     needs_masks: bool = False,
     pin: bool = False,
+    endless: bool = False,
 ) -> Iterator[Batch]:
     """The whole data set, each sample once and in order; the bytes are the same for any `workers`.
+
+    `endless` begins again where it ends, as often as batches are taken, with the same worker processes.
 
     Where each image has its own size, those of one size among `batch` consecutive ones come together,
     so that no image is filled up to the size of another.
@@ -59,7 +63,11 @@ def batches(
     Raises DataError where nothing could be decoded, or where the data set is empty.
     """
     work = _Preparation(dataset, preprocessing, undecodable == "skip", needs_masks)
-    jobs = (range(first, min(first + batch, len(dataset))) for first in range(0, len(dataset), batch))
+    count = len(dataset)
+    if count == 0:
+        raise DataError(f"{_name(dataset)}: there is no sample to look at")
+    passes: Iterable[int] = itertools.count() if endless else (0,)
+    jobs = (range(first, min(first + batch, count)) for _ in passes for first in range(0, count, batch))
     held: Batch | None = None
     with closing(stream(work, jobs, workers=workers, pin=pin)) as loader:
         for following in (one for prepared in loader for one in prepared.batches()):
@@ -72,13 +80,12 @@ def batches(
             else:
                 yield held
                 held = following
-    if held is None:
-        raise DataError(f"{_name(dataset)}: there is no sample to look at")
-    if len(held) == 0:
-        raise DataError(
-            f"{_name(dataset)}: none of its {len(dataset)} samples could be decoded; the first said\n"
-            f"  {held.skipped[0]}"
-        )
+            if len(held) == 0 and len(held.skipped) == count:
+                raise DataError(
+                    f"{_name(dataset)}: none of its {count} samples could be decoded; the first said\n"
+                    f"  {held.skipped[0]}"
+                )
+    assert held is not None
     yield held
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import pickle
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from contextlib import contextmanager, suppress
+from itertools import takewhile
+from mmap import ACCESS_READ, mmap
+from multiprocessing.reduction import DupFd
+from tempfile import TemporaryFile
+from threading import Event
+from typing import IO, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch.utils.data import DataLoader
@@ -32,8 +39,9 @@ def stream(
     """`work(job)` for every job, in order.
 
     With workers, `work` and the jobs travel to freshly spawned processes, so both can be pickled,
-    and a few results are prepared ahead. There are never more processes than CPUs that may be used:
-    more only take turns. A DataError raised by `work` is raised here, its message untouched.
+    and a few results are prepared ahead. The processes start side by side, however large `work` is. There
+    are never more processes than CPUs that may be used: more only take turns. A DataError raised by `work`
+    is raised here, its message untouched.
 
     Nothing is drawn from torch's global random numbers, and nothing is left running when the
     iterator is closed.
@@ -45,27 +53,58 @@ def stream(
                 result = work(job)
             yield result.pin_memory() if pin else result
         return
-    loader: DataLoader[Any] = DataLoader(
-        _Work(work),  # type: ignore[arg-type]  # only ever indexed with the sampler's jobs
-        sampler=jobs,  # anything that can be iterated once
-        batch_size=None,
-        num_workers=workers,
-        collate_fn=_unchanged,
-        pin_memory=pin,
-        multiprocessing_context="spawn",  # a forked process cannot use CUDA or a parent's threads
-        generator=torch.Generator(),
-    )
-    for result in loader:
-        if isinstance(result, DataError):
-            raise result
-        yield result
+    ended = Event()
+    with _handed(work) as handed:
+        loader: DataLoader[Any] = DataLoader(
+            handed,  # type: ignore[arg-type]  # only ever indexed with the sampler's jobs
+            sampler=takewhile(lambda _: not ended.is_set(), jobs),  # anything that can be iterated once
+            batch_size=None,
+            num_workers=workers,
+            collate_fn=_unchanged,
+            pin_memory=pin,
+            multiprocessing_context="spawn",  # a forked process cannot use CUDA or a parent's threads
+            generator=torch.Generator(),
+        )
+        results = iter(loader)
+        try:
+            for result in results:
+                if isinstance(result, DataError):
+                    raise result
+                yield result
+        except (GeneratorExit, DataError):
+            ended.set()
+            with suppress(RuntimeError):  # of workers that an interrupt has ended before
+                deque(results, maxlen=0)  # a worker that is told to stop while it sends a result aborts
+            raise
 
 
-class _Work(Generic[J, R]):
-    """Looks like a data set to the loader: indexed with a job, it does it."""
+@contextmanager
+def _handed(work: Callable[[J], R]) -> Iterator[_Handed[J, R]]:
+    """The work pickled once, into a file without a name that every process is handed.
 
-    def __init__(self, work: Callable[[J], R]) -> None:
-        self.work = work
+    A data set holds megabytes. What is larger than the pipe by which a process is started holds up the
+    start of the next one until this one has imported all that it needs: seconds for each of them.
+    """
+    with TemporaryFile() as file:
+        pickle.dump(work, file, pickle.HIGHEST_PROTOCOL)
+        file.flush()
+        yield _Handed(file)
+
+
+class _Handed(Generic[J, R]):
+    """Looks like a data set to the loader: in a worker, indexed with a job, it does it."""
+
+    work: Callable[[J], R]
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def __getstate__(self) -> Any:
+        return DupFd(self.file.fileno())
+
+    def __setstate__(self, handed: Any) -> None:
+        with os.fdopen(handed.detach(), "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            self.work = pickle.loads(content)  # noqa: S301 - what this program wrote
 
     def __getitem__(self, job: J) -> R | DataError:
         try:

@@ -316,15 +316,15 @@ def pipeline(
     preprocessing = inference.model.preprocessing
 
     def load() -> Iterator[Load]:
-        while True:
-            whole = 0
-            for batch in batches(
-                data, preprocessing, batch=plan.batch, workers=plan.workers, undecodable="skip"
-            ):
-                if len(batch.ids) == plan.batch:
-                    whole += 1
-                    yield Load(plan.batch, batch.images)
-            if not whole:
+        seen = whole = 0
+        for batch in batches(
+            data, preprocessing, batch=plan.batch, workers=plan.workers, undecodable="skip", endless=True
+        ):
+            if len(batch) == plan.batch:
+                whole += 1
+                yield Load(plan.batch, batch.images)
+            seen += len(batch) + len(batch.skipped)
+            if not whole and seen >= len(data):
                 raise CellError(
                     f"time.end_to_end.batch is {plan.batch}, and no batch of the data set is so large.\n"
                     f"  It has {len(data)}: take fewer at once."

@@ -49,8 +49,11 @@ class Device(Protocol):
         """Block until all work that was started has finished."""
         ...
 
-    def mark(self) -> Any | None:
-        """A point in the device's own work; None where the device is the host."""
+    def mark(self, again: Any | None = None) -> Any | None:
+        """A point in the device's own work; None where the device is the host.
+
+        A mark that is handed in is set anew and given back, which is quicker than a new one.
+        """
         ...
 
     def seconds_between(self, start: Any, end: Any) -> float:
@@ -108,7 +111,7 @@ class HostDevice:
     def wait(self) -> None:
         """Return at once."""
 
-    def mark(self) -> None:
+    def mark(self, again: Any | None = None) -> None:
         """Nothing that could be marked."""
 
     def seconds_between(self, start: Any, end: Any) -> float:  # noqa: ARG002 - as the protocol has it

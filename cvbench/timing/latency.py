@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -116,6 +117,9 @@ class _Lane:
     device: list[float] = field(default_factory=list)
     slices: list[int] = field(default_factory=list)
     valid: list[bool] = field(default_factory=list)
+    began: Any | None = None
+    ended: Any | None = None
+    """The device's marks, set anew for each sample: making one takes longer than setting it."""
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.instruments)
@@ -148,16 +152,27 @@ class _Lane:
         self.valid += [judgement.valid] * taken
 
     def _take(self) -> None:
+        self.host.append(self._alone() if self.group == 1 else self._grouped())
+
+    def _alone(self) -> float:
         clock, device = self.instruments.clock, self.instruments.device
         before = clock.now_ns()
-        began = device.mark()
+        self.began = device.mark(self.began)
+        self.call(self._next())
+        self.ended = device.mark(self.ended)
+        device.wait()
+        seconds = (clock.now_ns() - before) * 1e-9
+        if self.began is not None:
+            self.device.append(device.seconds_between(self.began, self.ended))
+        return seconds
+
+    def _grouped(self) -> float:
+        clock, device = self.instruments.clock, self.instruments.device
+        before = clock.now_ns()
         for _ in range(self.group):
             self.call(self._next())
-            ended = device.mark()
             device.wait()
-        self.host.append((clock.now_ns() - before) * 1e-9 / self.group)
-        if began is not None and self.group == 1:
-            self.device.append(device.seconds_between(began, ended))
+        return (clock.now_ns() - before) * 1e-9 / self.group
 
     def _next(self) -> int:
         self.number += 1

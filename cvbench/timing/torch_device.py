@@ -21,11 +21,11 @@ class TorchDevice:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def mark(self) -> torch.cuda.Event | None:
+    def mark(self, again: torch.cuda.Event | None = None) -> torch.cuda.Event | None:
         """An event on the current stream, which is the one that does the work."""
         if self.device.type != "cuda":
             return None
-        event: torch.cuda.Event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event = _event() if again is None else again
         event.record(torch.cuda.current_stream(self.device))
         return event
 
@@ -43,3 +43,7 @@ class TorchDevice:
             return Counters(compiles)
         stats = torch.cuda.memory_stats(self.device)
         return Counters(compiles, stats.get("num_device_alloc", 0), stats.get("num_alloc_retries", 0))
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call, no-any-return]

@@ -1,4 +1,6 @@
 import multiprocessing
+from contextlib import closing
+from itertools import islice
 
 import pytest
 import torch
@@ -7,6 +9,7 @@ from cvbench.errors import DataError
 from cvbench.images.geometry import fit
 from cvbench.images.loading import batches
 from cvbench.values import Preprocessing
+from tests.images.gated import Gate, Gated
 from tests.images.pictures import Pictures
 
 SQUARE = Preprocessing((24, 24), "letterbox")
@@ -50,6 +53,31 @@ def test_workers_change_nothing_and_draw_nothing():
             assert torch.equal(a.masks, b.masks)
     assert torch.equal(random_state, torch.get_rng_state())
     assert not multiprocessing.active_children()
+
+
+def test_workers_start_side_by_side_however_large_the_data_set_is(tmp_path):
+    data = Gated(4, Gate(tmp_path, 2))
+    seen = list(batches(data, SQUARE, batch=2, workers=2))
+    assert {name for batch in seen for name in batch.ids} == {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_without_end_it_begins_again_where_it_ends(workers):
+    with closing(batches(Pictures(5), SQUARE, batch=2, workers=workers, endless=True)) as endless:
+        seen = list(islice(endless, 8))
+    names = [tuple(int(name.removeprefix("picture ")) for name in batch.ids) for batch in seen]
+    assert names == [*([(0, 1), (2, 3), (4,)] * 2), (0, 1), (2, 3)]
+    assert not multiprocessing.active_children()
+
+
+def test_without_end_the_processes_stay():
+    with closing(batches(Gated(2), SQUARE, batch=2, workers=1, endless=True)) as endless:
+        assert len({name for batch in islice(endless, 5) for name in batch.ids}) == 1
+
+
+def test_without_end_a_data_set_of_which_nothing_can_be_decoded_is_an_error():
+    with pytest.raises(DataError, match="none of its 2 samples could be decoded"):
+        next(batches(Pictures(2, broken=[0, 1]), SQUARE, batch=1, undecodable="skip", endless=True))
 
 
 @pytest.mark.parametrize("workers", [0, 1])

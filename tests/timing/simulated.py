@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from cvbench.timing.instruments import Counters, Instruments, Seen
+
+
+@dataclass
+class Mark:
+    """A moment of the device, which can be set anew."""
+
+    ns: int = 0
 
 
 class SimulatedClock:
@@ -19,6 +27,7 @@ class SimulatedClock:
         self.has_events = has_events
         self.counted = Counters()
         self.calls = 0
+        self.marks_made = 0
 
     def now_ns(self) -> int:
         return self.host_ns
@@ -36,11 +45,16 @@ class SimulatedClock:
         self.waits += 1
         self.host_ns = max(self.host_ns, self.device_free_ns)
 
-    def mark(self) -> int | None:
-        return max(self.host_ns, self.device_free_ns) if self.has_events else None
+    def mark(self, again: Mark | None = None) -> Mark | None:
+        if not self.has_events:
+            return None
+        self.marks_made += again is None
+        mark = Mark() if again is None else again
+        mark.ns = max(self.host_ns, self.device_free_ns)
+        return mark
 
-    def seconds_between(self, start: int, end: int) -> float:
-        return (end - start) * 1e-9
+    def seconds_between(self, start: Mark, end: Mark) -> float:
+        return (end.ns - start.ns) * 1e-9
 
     def counters(self) -> Counters:
         return self.counted

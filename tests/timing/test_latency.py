@@ -31,9 +31,13 @@ def test_a_harness_that_does_not_wait_is_found_out_by_the_test_above():
 
 
 def test_a_device_with_a_clock_of_its_own_tells_its_share():
-    host, device = taken(SimulatedClock(has_events=True), launch_s=20e-6, run_s=lambda _: 0.05)
-    assert np.allclose(host.values, 0.05 + 20e-6)
-    assert np.allclose(device.values, 0.05, rtol=1e-3)  # the launch of an idle device is in it
+    clock = SimulatedClock(has_events=True)
+    host, device = taken(clock, launch_s=20e-6, run_s=lambda number: 0.05 if number % 2 else 0.04)
+    work = np.where(np.isclose(host.values, 0.05 + 20e-6), 0.05, 0.04)
+    assert set(work) == {0.04, 0.05}
+    assert np.allclose(host.values, work + 20e-6)
+    assert np.allclose(device.values, work, rtol=1e-3)  # the launch of an idle device is in it
+    assert clock.marks_made == 2  # they are set anew
     assert (device.name, len(device.values)) == ("latency_device", len(host.values))
 
 
