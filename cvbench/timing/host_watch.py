@@ -13,6 +13,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from multiprocessing import active_children
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ class Reading(NamedTuple):
 
     now_s: float
     own_s: float
-    """CPU time of this process and its ended children."""
+    """CPU time of this process and its children: those that have ended, and multiprocessing's that work."""
     busy_s: float
     """Of the whole machine, over all its CPUs."""
     stolen_s: float
@@ -47,6 +48,7 @@ class Files:
     """The system's files below `root`, opened once; one that is not there is empty."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._stat = _opened(root / "proc/stat")
         self._groups = [fd for group in CGROUPS if (fd := _opened(root / group[1:])) is not None]
         for fd in (self._stat, *self._groups):
@@ -67,13 +69,17 @@ class Files:
         throttled = [_value(_text(group), "nr_throttled") for group in self._groups]
         return Reading(
             now_s=time.perf_counter(),
-            own_s=own.user + own.system + own.children_user + own.children_system,
+            own_s=own.user + own.system + own.children_user + own.children_system + self._children_s(),
             busy_s=busy_s,
             stolen_s=stolen_s,
             total_s=total_s,
             throttled=max(throttled, default=0),
             switched=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         )
+
+    def _children_s(self) -> float:
+        """CPU time so far of what works for this process, such as loaders."""
+        return sum(_cpu_s(self._root / f"proc/{child.pid}/stat") for child in active_children())
 
 
 @dataclass
@@ -149,6 +155,15 @@ def _opened(path: Path) -> int | None:
         return os.open(path, os.O_RDONLY)
     except OSError:
         return None
+
+
+def _cpu_s(path: Path) -> float:
+    """A process's own CPU time; 0 where it has ended."""
+    try:
+        words = path.read_text("ascii", "replace").rpartition(")")[2].split()  # a name may hold spaces
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _text(fd: int | None) -> str:

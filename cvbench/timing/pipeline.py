@@ -129,9 +129,12 @@ def _window(step: Callable[[], int], steps: int, instruments: Instruments) -> fl
 def _ledger(work: Pipeline, plan: EndToEndPlan, instruments: Instruments) -> dict[str, list[float]]:
     """Seconds an image by stage, one value a batch, for as long as all windows of one run.
 
-    `whole` is of the same batches, from the first moment to the last: what no stage accounts for shows.
+    `whole` is of the same batches, from the first moment to the last: what no stage accounts for shows. One
+    batch goes before them: the first has to wait until its loader has started.
     """
     clock, batches = instruments.clock, work.load()
+    work.process(next(batches).content)
+    instruments.device.wait()
     spent: dict[str, list[float]] = {name: [] for name in ("load", *work.stages, "whole")}
 
     def timed(name: str, stage: Callable[[], Any]) -> Any:

@@ -46,4 +46,4 @@ class TorchDevice:
 
 
 def _event() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call, no-any-return]
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]

@@ -41,8 +41,8 @@ SMALL_NETS = {
 WHOLE_NETS = {name: ModelSpec(name=name) for name in ("resnet50", "unet", "vgg16")}
 TURNS = 8
 SHORT_TURNS, CALLS = (40, 30) if GPU else (100, 5)
-"""Of the tools that are held against one another: the host's pace jumps, and a jump is to spoil few turns. Calls of a
-GPU are so short that five would tell how cold the caches are after the look at the host before a slice."""
+"""Of the tools that are held against one another: the host's pace jumps, and a jump is to spoil few turns.
+Calls of a GPU are so short that five would tell how cold the caches are after a look at the host."""
 WARM = {"latency@batch=1": {"first": 1, "compile": 0, "settle": 0, "steady": 0, "group": 1}}
 BATCH, TIMM_TURNS = 64 if GPU else 4, 30
 TIMM_WARM_UP, STEPS = 10, 10 if GPU else 2

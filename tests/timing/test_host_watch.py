@@ -1,6 +1,8 @@
+import multiprocessing
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,6 +57,36 @@ def test_the_counters_of_linux_are_read(system):
     assert found.total_s == pytest.approx(10.0)
     assert found.throttled == 3
     assert found.switched >= 0
+
+
+def test_the_work_of_living_children_is_ones_own(system, monkeypatch):
+    root, children = system(), []
+    monkeypatch.setattr("cvbench.timing.host_watch.active_children", lambda: children)
+    alone = Files(root).read().own_s
+    (root / "proc/77").mkdir()
+    (root / "proc/77/stat").write_text("77 (a (named) one) S 1 77 77 0 -1 0 0 0 0 0 900 100 5 5 20 0 1 0\n")
+    children += [SimpleNamespace(pid=77), SimpleNamespace(pid=78)]  # the second has just ended
+    assert Files(root).read().own_s - alone == pytest.approx(10.0, abs=1.0)
+
+
+def spin(cpu_s, done, over):
+    while time.process_time() < cpu_s:
+        pass
+    done.set()
+    over.wait()
+
+
+def test_a_loader_at_work_is_no_other_process():
+    spawn = multiprocessing.get_context("spawn")
+    done, over = spawn.Event(), spawn.Event()
+    files = Files(Path("/"))
+    before = files.read()
+    loader = spawn.Process(target=spin, args=(0.5, done, over))
+    loader.start()
+    done.wait()
+    assert files.read().own_s - before.own_s >= 0.4
+    over.set()
+    loader.join()
 
 
 def test_a_system_that_tells_nothing_is_taken_for_quiet(tmp_path):

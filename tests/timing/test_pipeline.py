@@ -11,13 +11,14 @@ from tests.timing.simulated import SimulatedClock, instruments
 PLAN = EndToEndPlan(batch=4, window=1.0, windows=5)
 
 
-def taken(clock, *, load_s=0.02, forward_s=0.03, post_s=0.01, between_s=0.0):
+def taken(clock, *, start_s=0.0, load_s=0.02, forward_s=0.03, post_s=0.01, between_s=0.0):
     """A pipeline that loads on the host, computes on the device and decodes on the host."""
 
     def host(seconds):
         clock.host_ns += round(seconds * 1e9)
 
     def load():
+        host(start_s)
         for number in itertools.count():
             host(load_s)
             yield Load(4, number)
@@ -55,6 +56,13 @@ def test_each_stage_has_its_seconds_an_image_and_they_sum_to_the_whole():
     assert found["stage_forward"].value == pytest.approx(0.03 / 4)
     assert found["stage_postprocess"].value == pytest.approx(0.01 / 4)
     assert found["stage_ledger"].value == pytest.approx(1.0)
+
+
+def test_what_a_loader_needs_to_start_is_in_no_figure():
+    slow, quick = (figures(taken(SimulatedClock(), start_s=seconds)) for seconds in (60.0, 0.0))
+    assert {name: one.value for name, one in slow.items()} == pytest.approx(
+        {name: one.value for name, one in quick.items()}
+    )
 
 
 def test_time_that_no_stage_accounts_for_is_told():
