@@ -73,8 +73,8 @@ def stream(
                 yield result
         except (GeneratorExit, DataError):
             ended.set()
-            with suppress(RuntimeError):  # of workers that an interrupt has ended before
-                deque(results, maxlen=0)  # a worker that is told to stop while it sends a result aborts
+            with suppress(Exception):  # nobody asks for these results any more
+                deque(results, maxlen=0)  # but a worker that is told to stop while it sends one aborts
             raise
 
 

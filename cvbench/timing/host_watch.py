@@ -57,6 +57,7 @@ class Files:
 
     def read(self) -> Reading:
         """The counters now; what the system does not tell is 0 throughout."""
+        children_s = self._children_s()  # first: whose end it notices is among the ended below
         own = os.times()
         busy_s = stolen_s = total_s = 0.0
         line = _text(self._stat).partition("\n")[0].split()  # the sums; what follows may be long
@@ -69,7 +70,7 @@ class Files:
         throttled = [_value(_text(group), "nr_throttled") for group in self._groups]
         return Reading(
             now_s=time.perf_counter(),
-            own_s=own.user + own.system + own.children_user + own.children_system + self._children_s(),
+            own_s=own.user + own.system + own.children_user + own.children_system + children_s,
             busy_s=busy_s,
             stolen_s=stolen_s,
             total_s=total_s,

@@ -1,4 +1,4 @@
-"""Work that cannot be unpickled in one process alone: each waits until so many have begun to."""
+"""Data sets for loader processes: one that cannot be unpickled in one process alone, one that fails."""
 
 import os
 import time
@@ -40,3 +40,16 @@ class Gated(Pictures):
     def __getitem__(self, index):
         sample = super().__getitem__(index)
         return Sample(torch.zeros_like(sample.image), sample.truth, str(os.getpid()))
+
+
+class Faulty(Pictures):
+    """All but the first pictures hold a fault of the program, not of the data."""
+
+    def __init__(self, count, *, sound):
+        super().__init__(count)
+        self.sound = sound
+
+    def __getitem__(self, index):
+        if index >= self.sound:
+            raise ValueError(f"picture {index}")
+        return super().__getitem__(index)

@@ -9,7 +9,7 @@ from cvbench.errors import DataError
 from cvbench.images.geometry import fit
 from cvbench.images.loading import batches
 from cvbench.values import Preprocessing
-from tests.images.gated import Gate, Gated
+from tests.images.gated import Faulty, Gate, Gated
 from tests.images.pictures import Pictures
 
 SQUARE = Preprocessing((24, 24), "letterbox")
@@ -68,6 +68,13 @@ def test_without_end_it_begins_again_where_it_ends(workers):
     names = [tuple(int(name.removeprefix("picture ")) for name in batch.ids) for batch in seen]
     assert names == [*([(0, 1), (2, 3), (4,)] * 2), (0, 1), (2, 3)]
     assert not multiprocessing.active_children()
+
+
+def test_a_fault_in_what_nobody_asked_for_is_not_raised():
+    with closing(batches(Faulty(8, sound=4), SQUARE, batch=2, workers=1)) as loader:
+        assert next(loader).ids == ("picture 0", "picture 1")
+    with pytest.raises(ValueError, match="picture 4"):
+        list(batches(Faulty(8, sound=4), SQUARE, batch=2, workers=1))
 
 
 def test_without_end_the_processes_stay():
