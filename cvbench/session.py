@@ -20,6 +20,7 @@ from cvbench.files import sha256_of_sources
 from cvbench.record import Record
 from cvbench.runner import local
 from cvbench.runner.ledger import Progress
+from cvbench.runner.process import refuse_namesake
 from cvbench.spec import Cell, digest
 from cvbench.store import Run, Store
 from cvbench.suite import Suite, reason_to_skip
@@ -142,7 +143,8 @@ def _is_good(record: Record | None) -> bool:
 def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) -> Iterator[Session]:
     """A session whose results folder is this process's own while the block lasts.
 
-    Raises StoreError or RunInUse before any work if the folder cannot be written.
+    Raises StoreError or RunInUse before any work if the folder cannot be written, and InputError if
+    workers would import another `cvbench`.
     """
     machine = environment.probe()
     code = sha256_of_sources(_sources(suite.cells))
@@ -160,6 +162,7 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
         "code_sha256": code,
         "environment": machine.model_dump(mode="json"),
     }
+    refuse_namesake()
     store = Store(out)
     with store.writing(suite.name, suite.cells, about=about, identity=identity, fresh=fresh) as run:
         yield Session(suite, run, store, listener)

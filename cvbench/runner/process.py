@@ -18,9 +18,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from cvbench.errors import InputError
 from cvbench.record import Outcome
 
 AHEAD = "--ahead"
@@ -125,6 +127,19 @@ def start_worker(*, log: Path, settings: Mapping[str, str], ahead: bool = False)
         )
     os.close(mouth)
     return Worker(process, news, mouth, log, kills=0)
+
+
+def refuse_namesake() -> None:
+    """Raises InputError where workers would import another `cvbench`: that of the folder they start in."""
+    if os.environ.get("PYTHONSAFEPATH"):
+        return
+    found = PathFinder.find_spec("cvbench", [str(Path.cwd())])
+    own = Path(__file__).parents[1] / "__init__.py"
+    if found is not None and found.origin is not None and not own.samefile(found.origin):
+        raise InputError(
+            f"{found.origin}: models would run by this, and not by the cvbench that runs, {own.parent}.\n"
+            "  Give it another name, or start from another folder."
+        )
 
 
 @contextmanager

@@ -2,8 +2,16 @@
 
 import json
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
-from tests.runner.launching import cvbench, start, toy
+import pytest
+
+from cvbench.errors import InputError
+from cvbench.runner import process
+from cvbench.runner.process import refuse_namesake
+from tests.runner.launching import cvbench, environment, start, toy
 
 
 def test_an_out_folder_that_cannot_be_written_is_refused_before_any_work(suite, tmp_path):
@@ -54,3 +62,44 @@ def test_an_undecodable_sample_is_skipped_and_counted_when_the_suite_says_so(sui
     assert "shade-3.png: cannot be decoded" in in_test
     assert record["measurements"][0]["n"] == 15
     assert "2 samples skipped" in done.stderr
+
+
+def namesake(folder, form):
+    match form:
+        case "module":
+            (folder / "cvbench.py").touch()
+        case "package":
+            (folder / "cvbench").mkdir()
+            (folder / "cvbench/__init__.py").touch()
+        case "folder":
+            (folder / "cvbench").mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("form", ["module", "package"])
+def test_another_cvbench_in_the_folder_is_refused_by_name(form, tmp_path, monkeypatch):
+    monkeypatch.chdir(namesake(tmp_path, form))
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    with pytest.raises(InputError, match=r"cvbench.*\.py: models would run by this"):
+        refuse_namesake()
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # Python does not look into the folder then
+    refuse_namesake()
+
+
+@pytest.mark.parametrize("form", ["folder", "none"])
+def test_a_folder_of_that_name_is_no_cvbench(form, tmp_path, monkeypatch):
+    monkeypatch.chdir(namesake(tmp_path, form))
+    refuse_namesake()
+    monkeypatch.chdir(Path(process.__file__).parents[2])  # where this very cvbench may lie
+    refuse_namesake()
+
+
+def test_another_cvbench_is_refused_before_any_work(suite, tmp_path):
+    here = namesake(tmp_path, "module")
+    command = [sys.executable, "-P", "-m", "cvbench", "run", suite(toy("linear")), "--out", tmp_path / "r"]
+    run = subprocess.Popen(command, cwd=here, env=environment(), stderr=subprocess.PIPE, text=True)
+    _, err = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert "cvbench.py: models would run by this" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "r").exists()
