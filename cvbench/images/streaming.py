@@ -76,6 +76,9 @@ def stream(
             with suppress(Exception):  # nobody asks for these results any more
                 deque(results, maxlen=0)  # but a worker that is told to stop while it sends one aborts
             raise
+        finally:
+            with suppress(RuntimeError):  # of a worker that aborted
+                results._shutdown_workers()  # type: ignore[attr-defined]  # noqa: SLF001 - an error would keep them
 
 
 @contextmanager

@@ -73,8 +73,13 @@ def test_without_end_it_begins_again_where_it_ends(workers):
 def test_a_fault_in_what_nobody_asked_for_is_not_raised():
     with closing(batches(Faulty(8, sound=4), SQUARE, batch=2, workers=1)) as loader:
         assert next(loader).ids == ("picture 0", "picture 1")
-    with pytest.raises(ValueError, match="picture 4"):
-        list(batches(Faulty(8, sound=4), SQUARE, batch=2, workers=1))
+    assert not multiprocessing.active_children()
+
+
+def test_a_fault_of_the_program_leaves_no_process_behind():
+    with pytest.raises(ValueError, match="picture 4") as caught:
+        list(batches(Faulty(8, sound=4), SQUARE, batch=2, workers=2))
+    assert not multiprocessing.active_children(), caught  # which still holds the frames
 
 
 def test_without_end_the_processes_stay():
