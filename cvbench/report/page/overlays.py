@@ -64,9 +64,12 @@ def _sweep(told: Told) -> Series:
 
 
 def _with_knee(sweep: Series, told: Told) -> Series:
-    """The sweep, its name told with the batch beyond which more images at once bring little."""
+    """The sweep, its name told with the batch beyond which more images at once bring little.
+
+    What lies beyond the largest batch is not known.
+    """
     knee = told.record.measurement("knee_batch")
-    if knee is None or knee.value is None:
+    if knee is None or knee.value is None or knee.value >= max(sweep.x, default=0):
         return sweep
     return sweep._replace(name=f"{sweep.name}, flat from {knee.value:g}")
 

@@ -91,9 +91,10 @@ def test_a_sweep_is_told_with_the_batch_from_which_on_it_is_flat():
         figure("throughput", v, unit="images/s", at=f"batch={b}")
         for b, v in ((1, 10.0), (8, 40.0), (32, 41.0))
     ]
-    knee = figure("knee_batch", 8.0, unit="images", direction="neither")
-    charts, _ = overlays(together(good(cell(), *rates, knee), good(cell("alexnet"), *rates)))
-    assert [line.name for line in charts[0][1].lines] == ["resnet18, flat from 8", "alexnet"]
+    knee, end = (figure("knee_batch", at, unit="images", direction="neither") for at in (8.0, 32.0))
+    cells = good(cell(), *rates, knee), good(cell("vgg16"), *rates, end), good(cell("alexnet"), *rates)
+    charts, _ = overlays(together(*cells))
+    assert [line.name for line in charts[0][1].lines] == ["resnet18, flat from 8", "vgg16", "alexnet"]
 
 
 def test_work_lies_below_a_roof_that_bends_where_copying_is_fast_enough():
