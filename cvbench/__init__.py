@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cvbench.models.building import build_model
     from cvbench.report.frame import to_frame
-    from cvbench.session import run
-    from cvbench.suite import load_suite
+    from cvbench.runner.session import run
+    from cvbench.spec.suite import load_suite
 
 __all__ = ["build_model", "load_suite", "run", "to_frame"]
 
 _HOMES = {
     "build_model": "cvbench.models.building",
-    "load_suite": "cvbench.suite",
-    "run": "cvbench.session",
+    "load_suite": "cvbench.spec.suite",
+    "run": "cvbench.runner.session",
     "to_frame": "cvbench.report.frame",
 }
 

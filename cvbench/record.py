@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cvbench.spec import Cell, Frozen
+from cvbench.spec.cell import Cell, Frozen
 
 SCHEMA = 1
 """The version that this program writes."""

@@ -31,7 +31,7 @@ from cvbench.documents import read_document
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import sha256_of_file, sync, write_whole
 from cvbench.record import SCHEMA, Attachment, Record
-from cvbench.spec import Cell
+from cvbench.spec.cell import Cell
 
 if TYPE_CHECKING:
     from cvbench.timing.series import Series

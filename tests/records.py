@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cvbench.record import Artifact, Environment, Measurement, Record
-from cvbench.spec import Cell, DataSpec, ModelSpec, TrainRecipe
+from cvbench.spec.cell import Cell, DataSpec, ModelSpec, TrainRecipe
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOWHERE = Environment(hard={"cpu": "a processor"}, soft={}, volatile={})

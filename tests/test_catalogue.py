@@ -2,8 +2,8 @@
 
 import pytest
 
-from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, Catalogue, is_address, load
 from cvbench.errors import UnknownName
+from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, Catalogue, is_address, load
 
 CARDS = [
     pytest.param(card, id=f"{catalogue.kind}-{card.name}")

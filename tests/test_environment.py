@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from cvbench.environment import commit_of
+from cvbench.runner.environment import commit_of
 
 
 def git(folder, *arguments):

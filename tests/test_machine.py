@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from cvbench import environment
-from cvbench.environment import gpu, software
-from cvbench.environment.disturbances import Facts, findings
-from cvbench.environment.system_files import anonymous, value_in
+from cvbench.runner import environment
+from cvbench.runner.environment import gpu, software
+from cvbench.runner.environment.noise_sources import Facts, findings
+from cvbench.runner.environment.system_files import anonymous, value_in
 
 QUIET = Facts(
     threads=4, cpus=4, load=0.1, waiting=0.0, quota=None, throttled=0, virtual=False,

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.comparing.runs import make_run
-from tests.comparing.test_resampling import made_of, scored
+from tests.compare.runs import make_run
+from tests.compare.test_resampling import made_of, scored
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "numba", "pandas", "pycocotools"}
@@ -57,13 +57,13 @@ def test_reports_are_written_without_torch():
 
 def test_a_duets_worker_imports_torch_and_nothing_else_heavy():
     """Every round of a duet starts two of it."""
-    assert imported_by("import cvbench.duet.work") == {"torch"}
+    assert imported_by("import cvbench.runner.ab.benchmark") == {"torch"}
 
 
 def test_what_is_heavy_is_caught():
-    assert "torch" in imported_by("import cvbench.protocols")
+    assert "torch" in imported_by("import cvbench.interfaces")
     assert "pandas" in imported_by("import cvbench.report.frame")
 
 
 def test_the_package_and_its_catalogues_import_nothing_heavy():
-    assert imported_by("import cvbench, cvbench.suite, cvbench.catalogue, cvbench.record") == set()
+    assert imported_by("import cvbench, cvbench.spec.suite, cvbench.spec.catalogue, cvbench.record") == set()

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from cvbench.boxes import plain
+from cvbench.boxes import reference
+from cvbench.boxes.dispatch import is_compiled_for
 from cvbench.boxes.iou import wide
-from cvbench.boxes.operators import is_compiled_for
 
 
 class Assignment(NamedTuple):
@@ -53,7 +53,7 @@ def assign(
         return Assignment(torch.zeros_like(none, dtype=torch.int64), none, ~none)
     flat = wide(overlaps.detach()).reshape(-1, *overlaps.shape[-2:])
     # On CUDA torch alone does it in parallel, and the compiler can fuse it.
-    rule = torch.ops.cvbench.assign if is_compiled_for(flat) and not flat.is_cuda else plain.assign
+    rule = torch.ops.cvbench.assign if is_compiled_for(flat) and not flat.is_cuda else reference.assign
     assigned = rule(flat, positive, negative, low_quality)
     return Assignment(*(side.reshape(overlaps.shape[:-1]) for side in assigned))
 

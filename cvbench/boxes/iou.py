@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cvbench.boxes.dispatch import is_compiled_for
 from cvbench.boxes.formats import area
-from cvbench.boxes.operators import is_compiled_for
 
 
 def iou(a: Float[Tensor, "n 4"], b: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"]:

@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from cvbench.boxes import plain
-from cvbench.boxes.operators import is_compiled_for
+from cvbench.boxes import reference
+from cvbench.boxes.dispatch import is_compiled_for
 
 NOBODY = -1
 """Stands where a detection has no partner among the truths."""
@@ -62,7 +62,7 @@ def match_coco(
         crowd.reshape(pairs, truths),
         ignored.reshape(pairs, ranges, truths),
     )
-    match = torch.ops.cvbench.match_coco if is_compiled_for(*flat) else plain.match_coco
+    match = torch.ops.cvbench.match_coco if is_compiled_for(*flat) else reference.match_coco
     partner: Tensor = match(*flat).reshape(*batch, ranges, len(thresholds), detections)
     found = partner != NOBODY
     passed_over = ~found

@@ -20,9 +20,9 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from cvbench.boxes import plain
+from cvbench.boxes import reference
+from cvbench.boxes.dispatch import is_compiled_for
 from cvbench.boxes.iou import wide
-from cvbench.boxes.operators import is_compiled_for
 
 
 class SoftKept(NamedTuple):
@@ -52,7 +52,7 @@ def nms(
     if is_compiled_for(boxes, scores):
         kept: Tensor = torch.ops.cvbench.nms(boxes, scores, threshold, groups)
         return kept
-    return plain.nms(boxes, scores, threshold, groups)
+    return reference.nms(boxes, scores, threshold, groups)
 
 
 def survives_nms(
@@ -109,7 +109,7 @@ def soft_nms(
     rule = (method, strength, score_threshold)
     if is_compiled_for(boxes, scores):
         return SoftKept(*torch.ops.cvbench.soft_nms(boxes, scores, *rule, groups))
-    return SoftKept(*plain.soft_nms(boxes, scores, *rule, groups))
+    return SoftKept(*reference.soft_nms(boxes, scores, *rule, groups))
 
 
 def _require_threshold(threshold: float) -> None:

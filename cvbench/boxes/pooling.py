@@ -16,8 +16,8 @@ import torchvision
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from cvbench.boxes.dispatch import is_compiled_for
 from cvbench.boxes.iou import wide
-from cvbench.boxes.operators import is_compiled_for
 
 torch.library.define(
     "cvbench::roi_align",

@@ -9,13 +9,13 @@ import typer
 
 from cvbench.cli.data_options import Options, Root, complete_with_boxes, parsed
 from cvbench.errors import InputError
-from cvbench.spec import DataSpec
+from cvbench.spec.cell import DataSpec
 
 if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
     from torch import Tensor
 
     from cvbench.boxes import Priors
-    from cvbench.protocols import Dataset
+    from cvbench.interfaces import Dataset
 
 
 def anchors(  # noqa: PLR0917 - Typer calls by name
@@ -51,7 +51,7 @@ def anchors(  # noqa: PLR0917 - Typer calls by name
         raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
     spec = DataSpec(name=name, root=root, split=split, limit=limit, options=parsed(option or ()))
     from cvbench.boxes import kmeans_priors
-    from cvbench.datasets import open_dataset
+    from cvbench.data.datasets import open_dataset
 
     shapes = _shapes(open_dataset(spec, task="detection"), size)
     if len(shapes) < count:
@@ -88,7 +88,7 @@ def _shapes(dataset: Dataset, size: int | None) -> Tensor:
 
 def _draw(shapes: Tensor, found: Priors, output: Path) -> None:
     from cvbench.boxes import iou_of_shapes
-    from cvbench.images.draw_shapes import draw_shapes
+    from cvbench.report.draw_shapes import draw_shapes
 
     nearest = iou_of_shapes(shapes, found.shapes).argmax(dim=1)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
 
 
 def calibrate(
@@ -28,11 +28,11 @@ def calibrate(
     """
     import time
 
-    from cvbench import session
-    from cvbench.checking.baselines import job_of
-    from cvbench.checking.noise import noise_of, noise_path, table
+    from cvbench.compare.gate.baselines import job_of
+    from cvbench.compare.gate.noise import noise_of, noise_path, table
     from cvbench.files import write_new
-    from cvbench.suite import load_suite
+    from cvbench.runner import session
+    from cvbench.spec.suite import load_suite
 
     wanted = load_suite(suite, overrides or [])
     wanted = wanted.select(only) if only else wanted

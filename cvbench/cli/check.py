@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.listing import print_json
+from cvbench.cli.output import print_json
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:
-    from cvbench.checking.items import Item
-    from cvbench.comparing.comparison import Comparison
+    from cvbench.compare.comparison import Comparison
+    from cvbench.compare.gate.result import Item
     from cvbench.store import Run
 
 
@@ -54,8 +54,8 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed or is missing, 4 cannot tell,
     5 not comparable. Under GitHub Actions, annotations and a job summary are written by themselves.
     """
-    from cvbench.checking import gate
-    from cvbench.checking.items import counted, exit_code
+    from cvbench.compare.gate import check as gate
+    from cvbench.compare.gate.result import counted, exit_code
     from cvbench.store import Store
 
     found = Store(out).find(run)
@@ -90,19 +90,19 @@ def check(  # noqa: PLR0917, options are given by name on the command line
 def _write(
     items: list[Item], comparison: Comparison | None, suite: str, *, junit: Path | None, summary: Path | None
 ) -> None:
-    from cvbench.checking import outputs
+    from cvbench.compare.gate import ci_output
     from cvbench.files import write_new
 
     if junit is not None:
-        write_new(junit, outputs.junit(items, suite), force=True)  # CI writes it anew each time
-    page = outputs.summary(items, comparison, suite)
+        write_new(junit, ci_output.junit(items, suite), force=True)  # CI writes it anew each time
+    page = ci_output.summary(items, comparison, suite)
     if summary is not None:
         write_new(summary, page.encode(), force=True)
-    outputs.to_github(items, page)
+    ci_output.to_github(items, page)
 
 
 def _update(run: Run, against: str | None, out: Path, *, passed: bool, force: bool, quiet: bool) -> None:
-    from cvbench.checking.baselines import default_path, pack, read_baseline, to_json
+    from cvbench.compare.gate.baselines import default_path, pack, read_baseline, to_json
     from cvbench.files import write_new
 
     given = against is not None and Path(against).suffix == ".json"

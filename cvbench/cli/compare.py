@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:
-    from cvbench.comparing.comparison import Comparison
+    from cvbench.compare.comparison import Comparison
     from cvbench.record import Record
     from cvbench.report.page.flipped import Opened
     from cvbench.store import Run, Store
@@ -70,14 +70,14 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
     if len(found) > 2:
         _rank(found, output, force=force, as_json=as_json)
         return
-    from cvbench.comparing.comparison import compare as compare_runs
+    from cvbench.compare.comparison import compare as compare_runs
 
     comparison = compare_runs(found[0], found[1], only=only, between_jobs=_noise(out))
     if output is not None:
         opened = _opened(found[0], found[1], only, flips) if flips and output.suffix == ".html" else {}
         _write(comparison, output, (store, runs), opened, everything=everything, force=force)
     if as_json:
-        from cvbench.comparing.wording import document
+        from cvbench.compare.formatting import document
 
         print_json(document(comparison))
     elif output is None:
@@ -90,7 +90,7 @@ def _noise(out: Path) -> Callable[[Record], float]:
     """The noise between jobs on a record's machine, as far as it was calibrated."""
     if not (out / "noise").is_dir():
         return lambda _: 0.0
-    from cvbench.checking.noise import known_noise
+    from cvbench.compare.gate.noise import known_noise
 
     return lambda record: known_noise(record.environment.hard, out)
 
@@ -104,15 +104,15 @@ def _write(
     everything: bool,
     force: bool,
 ) -> None:
-    from cvbench.comparing import wording
+    from cvbench.compare import formatting
 
     if path.suffix == ".html":
         _put(path, _page(comparison, *source, opened, everything=everything), force=force)
     elif path.suffix == ".csv":
-        _put(path, wording.csv(comparison), force=force)
+        _put(path, formatting.csv(comparison), force=force)
     else:
-        page = partial(wording.markdown, comparison, everything=everything)
-        content = partial(wording.document, comparison)
+        page = partial(formatting.markdown, comparison, everything=everything)
+        content = partial(formatting.document, comparison)
         _put(path, _text(path, page, content, ".html, .md, .csv or .json"), force=force)
 
 
@@ -120,7 +120,7 @@ def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened,
     """The report's page of both runs, with these differences and images."""
     import pandas as pd
 
-    from cvbench.comparing.wording import rows
+    from cvbench.compare.formatting import rows
     from cvbench.report.page import html_page
     from cvbench.report.sources import read_sources
 
@@ -131,8 +131,8 @@ def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened,
 def _opened(a: Run, b: Run, only: str | None, count: int) -> Opened:
     """So many of the images that changed, of each cell: those that lost most."""
     from cvbench.cli.flip_pictures import open_flips
-    from cvbench.comparing.comparison import cells_in_common
-    from cvbench.comparing.flips import flipped
+    from cvbench.compare.changed_images import flipped
+    from cvbench.compare.comparison import cells_in_common
 
     opened = {}
     for sides in cells_in_common(a, b, only):
@@ -161,8 +161,8 @@ def _text(path: Path, page: Callable[[], str], content: Callable[[], dict[str, A
 def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from cvbench.comparing.ranks import rank, table
-    from cvbench.comparing.wording import SCHEMA, markdown_table
+    from cvbench.compare.formatting import SCHEMA, markdown_table
+    from cvbench.compare.ranking import rank, table
 
     rankings = rank(runs)
     content = {"schema": SCHEMA, "kind": "ranking", "rankings": [asdict(one) for one in rankings]}
@@ -180,22 +180,22 @@ def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -
 
 
 def _print(comparison: Comparison, *, everything: bool) -> None:
-    from cvbench.comparing import wording
+    from cvbench.compare import formatting
 
-    print_table(wording.rows(comparison, everything=everything))
-    classes = wording.changed_classes(comparison)
+    print_table(formatting.rows(comparison, everything=everything))
+    classes = formatting.changed_classes(comparison)
     if classes:
         typer.echo("\nclasses that changed by more than chance (information, no verdict)")
         print_table(classes)
     typer.echo("")
-    for line in wording.remarks(comparison):
+    for line in formatting.remarks(comparison):
         typer.echo(line)
-    typer.secho(wording.summary(comparison), bold=True)
+    typer.secho(formatting.summary(comparison), bold=True)
 
 
 def _show_flips(a: Run, b: Run, only: str | None, count: int, pictures: Path | None, *, quiet: bool) -> None:
-    from cvbench.comparing.comparison import cells_in_common
-    from cvbench.comparing.flips import flipped
+    from cvbench.compare.changed_images import flipped
+    from cvbench.compare.comparison import cells_in_common
 
     for sides in cells_in_common(a, b, only):
         record, found = sides[0][1], flipped(sides)

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.catalogue import DATASETS, is_address
-from cvbench.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.cli.anchors import anchors
 from cvbench.cli.data_options import (
     Options,
@@ -25,13 +23,15 @@ from cvbench.cli.data_options import (
     usual_split,
 )
 from cvbench.cli.fetch import fetch
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
 from cvbench.cli.verify import verify
 from cvbench.errors import InputError
-from cvbench.spec import DataSpec
+from cvbench.spec.catalogue import DATASETS, is_address
+from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
+from cvbench.spec.cell import DataSpec
 
 if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
-    from cvbench.protocols import Dataset
+    from cvbench.interfaces import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="List data sets, look at them, fetch, verify and export them.")
 
@@ -115,7 +115,7 @@ def show(
     if output is not None and output.suffix.lower() != ".png":
         raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
     spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
-    from cvbench.datasets import open_dataset
+    from cvbench.data.datasets import open_dataset
 
     dataset = open_dataset(spec, task=task_of(name, task))
     for label, value in _facts(dataset):
@@ -139,7 +139,7 @@ def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _draw(dataset: Dataset, count: int, output: Path) -> None:
-    from cvbench.images.draw import contact_sheet, draw
+    from cvbench.report.drawing import contact_sheet, draw
 
     samples = (dataset[index] for index in range(count))
     pictures = [draw(sample.image, sample.truth, dataset.classes) for sample in samples]
@@ -182,8 +182,8 @@ def export(
     """Write a detection set as a COCO or VOC tree, with its masks where it has them."""
     spec = DataSpec(name=name, root=root, options=parsed(option or ()))
     splits = _splits(name, split)
-    from cvbench.datasets import open_dataset
-    from cvbench.datasets.export import EXPORTERS
+    from cvbench.data.datasets import open_dataset
+    from cvbench.data.export import EXPORTERS
 
     datasets = [open_dataset(spec, task="detection", split=one, limit=limit) for one in splits]
     total = sum(len(dataset) for dataset in datasets)

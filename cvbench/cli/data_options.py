@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from cvbench.catalogue import DATASETS, is_address
-from cvbench.catalogue.datasets import ROOT_VARIABLE
 from cvbench.errors import InputError
-from cvbench.spec import Option, TaskName
+from cvbench.spec.catalogue import DATASETS, is_address
+from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
+from cvbench.spec.cell import Option, TaskName
 
 Root = Annotated[
     str | None,

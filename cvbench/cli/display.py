@@ -12,8 +12,8 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from cvbench.record import Measurement, Record
-from cvbench.runner.ledger import Progress
-from cvbench.spec import Cell
+from cvbench.runner.progress import Progress
+from cvbench.spec.cell import Cell
 from cvbench.units import show_seconds
 
 _MARKS = {"ok": "[green]✓[/green]", "skipped": "[yellow]-[/yellow]"}

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
 
 
 def duet(  # noqa: PLR0917, options are given by name on the command line
@@ -47,12 +47,12 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
     """
     import json
 
-    from cvbench.checking import outputs
-    from cvbench.checking.items import exit_code
-    from cvbench.duet.arms import arms
-    from cvbench.duet.judging import document
-    from cvbench.duet.session import perform
+    from cvbench.compare.gate import ci_output
+    from cvbench.compare.gate.result import exit_code
     from cvbench.files import write_new
+    from cvbench.runner.ab.session import perform
+    from cvbench.runner.ab.sides import arms
+    from cvbench.runner.ab.verdicts import document
 
     began = time.monotonic()
     with arms(suite, overrides or [], base=base, head=head, setup=setup, python=python) as pair:
@@ -67,14 +67,14 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
         names = pair[0].name, pair[1].name
     about = {"suite": str(suite), "base": names[0], "head": names[1], "wall_s": time.monotonic() - began}
     content = document(verdicts, **about)
-    from cvbench.duet.wording import items, rows, summary
+    from cvbench.cli.wording import items, rows, summary
 
     found = items(verdicts)
     if output is not None:
         write_new(output, (json.dumps(content) + "\n").encode(), force=True)
     if junit is not None:
-        write_new(junit, outputs.junit(found, suite.stem), force=True)
-    outputs.to_github(found, outputs.summary(found, None, f"{suite.stem}: {names[1]} against {names[0]}"))
+        write_new(junit, ci_output.junit(found, suite.stem), force=True)
+    ci_output.to_github(found, ci_output.summary(found, None, f"{suite.stem}: {names[1]} against {names[0]}"))
     if as_json:
         print_json({key: value for key, value in content.items() if key != "raw"})
     else:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cvbench import environment
+from cvbench.runner import environment
 from cvbench.units import show_seconds
 
 
@@ -50,7 +50,7 @@ def env(
 
 def _compile() -> None:
     """Compile on all cores; no later call waits for it."""
-    from cvbench.kernels import compile_all
+    from cvbench.cli.kernels import compile_all
 
     console = Console()
     start = time.perf_counter()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
 from cvbench.cli.score import (
     ClassesOption,
     ImageSetOption,
@@ -15,11 +15,11 @@ from cvbench.cli.score import (
     complete_protocol,
 )
 from cvbench.errors import InputError
-from cvbench.scoring.protocols import Kind, Protocol, find_protocol
+from cvbench.metrics.files.protocols import Kind, Protocol, find_protocol
 
 if TYPE_CHECKING:
-    from cvbench.scoring.coco_files import CocoFiles
-    from cvbench.scoring.voc_files import VocFiles
+    from cvbench.metrics.files.coco import CocoFiles
+    from cvbench.metrics.files.voc import VocFiles
 
 
 def explain(
@@ -60,8 +60,8 @@ def explain(
         raise InputError(
             f"{wanted.name}: errors are told by kind for coco-bbox and coco-segm, or use --against"
         )
-    from cvbench.scoring.class_names import read_class_names
-    from cvbench.scoring.scoring import read_detections
+    from cvbench.metrics.files.class_names import read_class_names
+    from cvbench.metrics.files.score import read_detections
 
     names = None if classes is None else read_class_names(classes)
     files = read_detections(wanted, predictions, truth, classes=names, image_set=image_set)
@@ -72,7 +72,7 @@ def explain(
 
 
 def _show_difference(start: Protocol, end: Protocol, files: CocoFiles | VocFiles, *, as_json: bool) -> None:
-    from cvbench.scoring.explaining import explain_difference
+    from cvbench.metrics.files.protocol_difference import explain_difference
 
     told = explain_difference(files, start.name, end.name)
     if as_json:
@@ -118,9 +118,9 @@ def _show_difference(start: Protocol, end: Protocol, files: CocoFiles | VocFiles
 
 
 def _show_errors(protocol: Protocol, files: CocoFiles | VocFiles, *, as_json: bool) -> None:
-    from cvbench.metrics.coco_errors import explain_errors
-    from cvbench.scoring.coco_files import CocoFiles
-    from cvbench.scoring.conversion import to_coco
+    from cvbench.metrics.coco.error_analysis import explain_errors
+    from cvbench.metrics.files.coco import CocoFiles
+    from cvbench.metrics.files.conversion import to_coco
 
     coco = files if isinstance(files, CocoFiles) else to_coco(files)
     errors = explain_errors(coco.truth, coco.detections, classes=len(coco.classes))

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from cvbench.catalogue import DATASETS
-from cvbench.catalogue.archives import ARCHIVES, Archive
-from cvbench.catalogue.datasets import ROOT_VARIABLE
 from cvbench.cli.data_options import Root
+from cvbench.data.archives import ARCHIVES, Archive
 from cvbench.errors import InputError, UnknownName, suggestion
+from cvbench.spec.catalogue import DATASETS
+from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
 
 
 def _complete(typed: str) -> list[str]:
@@ -79,8 +79,8 @@ def _fetch(archive: Archive, folder: Path) -> None:
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from cvbench.downloads import download
-    from cvbench.unpacking import unpack
+    from cvbench.data.download import download
+    from cvbench.data.unpack import unpack
 
     file = folder / archive.url.rpartition("/")[2]
     columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())

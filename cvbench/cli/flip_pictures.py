@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from cvbench.comparing.flips import Flip
-from cvbench.datasets import open_dataset
-from cvbench.images.draw import draw
+from cvbench.compare.changed_images import Flip
+from cvbench.data.datasets import open_dataset
 from cvbench.models.building import task_of
 from cvbench.record import Record
+from cvbench.report.drawing import draw
 from cvbench.report.page.flipped import Shown
 from cvbench.runner.pictures import small_picture
 from cvbench.values import Sample

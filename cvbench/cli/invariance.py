@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
 from cvbench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
-    from cvbench.invariance import Factor, Finding
+    from cvbench.compare.invariance import Factor, Finding
 
 DIFFERS, FAILED = 1, 3
 
@@ -44,10 +44,10 @@ def invariance(  # noqa: PLR0917 - each is an option of the command
     """
     from rich.console import Console
 
-    from cvbench import environment, session
     from cvbench.cli.display import Display
-    from cvbench.invariance import check, invariance_suite
-    from cvbench.suite import load_suite
+    from cvbench.compare.invariance import check, invariance_suite
+    from cvbench.runner import environment, session
+    from cvbench.spec.suite import load_suite
 
     factors = _factors(vary)
     wanted = load_suite(suite, overrides or []).limited(limit)
@@ -74,7 +74,7 @@ def invariance(  # noqa: PLR0917 - each is an option of the command
 
 
 def _factors(vary: str) -> list[Factor]:
-    from cvbench.invariance import FACTORS
+    from cvbench.compare.invariance import FACTORS
 
     known = {str(factor): factor for factor in FACTORS}
     chosen: list[Factor] = []

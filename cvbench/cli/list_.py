@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cvbench.catalogue import DATASETS, METRICS, MODELS
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
 from cvbench.errors import StoreError
+from cvbench.spec.catalogue import DATASETS, METRICS, MODELS
 from cvbench.units import show_count
 
 _PURPOSE = "# Purpose:"

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.catalogue import MODELS
-from cvbench.cli.listing import print_json, print_table
-from cvbench.environment import has_gpu, probe
+from cvbench.cli.durations import Forecast, forecast, total
+from cvbench.cli.output import print_json, print_table
 from cvbench.errors import StoreError
 from cvbench.record import Record
-from cvbench.report.durations import Forecast, forecast, total
-from cvbench.spec import Cell
+from cvbench.runner.environment import has_gpu, probe
+from cvbench.spec.catalogue import MODELS
+from cvbench.spec.cell import Cell
 from cvbench.store import Run, Store
 from cvbench.units import show_seconds
 
 if TYPE_CHECKING:
-    from cvbench.suite import Planned
+    from cvbench.spec.suite import Planned
 
 
 def plan(
@@ -43,8 +43,8 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show what `cvbench run SUITE` would do here, without doing it."""
-    from cvbench.suite import load_suite
-    from cvbench.suite import plan as planned_cells
+    from cvbench.spec.suite import load_suite
+    from cvbench.spec.suite import plan as planned_cells
 
     wanted = load_suite(suite, overrides or [])
     wanted = wanted.limited(limit) if limit else wanted

@@ -66,8 +66,8 @@ def _page(sources: Sequence[Source], *, with_pictures: bool) -> bytes:
     """The page; with several runs, each later one is compared with the first."""
     import pandas as pd
 
-    from cvbench.comparing.comparison import compare
-    from cvbench.comparing.wording import rows
+    from cvbench.compare.comparison import compare
+    from cvbench.compare.formatting import rows
     from cvbench.report.page import html_page
 
     first, *others = sources

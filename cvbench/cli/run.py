@@ -42,10 +42,10 @@ def run(
     """
     from rich.console import Console
 
-    from cvbench import session
     from cvbench.cli.display import Display
     from cvbench.report.terminal import print_tables
-    from cvbench.suite import load_suite
+    from cvbench.runner import session
+    from cvbench.spec.suite import load_suite
 
     wanted = load_suite(suite, overrides or [])
     wanted = wanted.limited(limit) if limit else wanted

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cvbench.cli.listing import print_json
+from cvbench.cli.output import print_json
 from cvbench.units import show_count, show_seconds
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ def published(form: Form) -> str:
 
 def _schema_of(form: Form) -> dict[str, Any]:
     if form is Form.SUITE:
-        from cvbench.suite import suite_schema
+        from cvbench.spec.suite import suite_schema
 
         return suite_schema()
     from cvbench.record import Record

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.listing import print_json, print_table
-from cvbench.scoring.protocols import PROTOCOLS, find_protocol
+from cvbench.cli.output import print_json, print_table
+from cvbench.metrics.files.protocols import PROTOCOLS, find_protocol
 
 if TYPE_CHECKING:
     from cvbench.record import Measurement
@@ -76,8 +76,8 @@ def score(  # noqa: PLR0917, options are given by name on the command line
     cvbench score maps --truth SegmentationClass --protocol miou --classes 21
     """
     find_protocol(protocol)
-    from cvbench.scoring.class_names import read_class_names
-    from cvbench.scoring.scoring import score_files
+    from cvbench.metrics.files.class_names import read_class_names
+    from cvbench.metrics.files.score import score_files
 
     names = None if classes is None else read_class_names(classes)
     told = score_files(

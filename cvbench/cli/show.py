@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
-from cvbench.cli.listing import print_json
+from cvbench.cli.output import print_json
 from cvbench.errors import StoreError, UnknownName, suggestion
+from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
 
 if TYPE_CHECKING:
     from cvbench.store import Run
@@ -64,7 +64,7 @@ def _show_card(kind: str, card: Card, *, as_json: bool) -> None:
         typer.echo(f"  {label:12} {value}")
     if card.options:
         typer.secho("\noptions", bold=True)
-    from cvbench.suite.wording import shown
+    from cvbench.spec.suite.wording import shown
 
     width = max(map(len, card.options), default=0)
     for name, choice in card.options.items():

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.catalogue.datasets import DATASETS, ROOT_VARIABLE, find_root
 from cvbench.cli.data_options import Options, Root, Split, Task, parsed, task_of, usual_split
-from cvbench.cli.listing import print_json
+from cvbench.cli.output import print_json
 from cvbench.errors import InputError
-from cvbench.spec import DataSpec
+from cvbench.spec.catalogue.datasets import DATASETS, ROOT_VARIABLE, find_root
+from cvbench.spec.cell import DataSpec
 
 if TYPE_CHECKING:  # torch comes with it
-    from cvbench.datasets.faults import Fault
-    from cvbench.datasets.verifying import Verification
+    from cvbench.data.datasets.faults import Fault
+    from cvbench.data.datasets.verify import Verification
 
 _EXTREMES = 3
 
@@ -52,8 +52,8 @@ def verify(
     from rich.console import Console
     from rich.progress import Progress
 
-    from cvbench.datasets.roots import root_folder
-    from cvbench.datasets.verifying import verify as look_through
+    from cvbench.data.datasets.roots import root_folder
+    from cvbench.data.datasets.verify import verify as look_through
 
     if root is not None:
         root_folder(name, root)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cvbench.catalogue.weight_files import HOME_VARIABLE, WeightFile, home, weight_file
-from cvbench.cli.listing import print_json, print_table
+from cvbench.cli.output import print_json, print_table
+from cvbench.spec.catalogue.weights import HOME_VARIABLE, WeightFile, home, weight_file
 
 app = typer.Typer(no_args_is_help=True, help="See which weights a suite wants; fetch those that are missing.")
 
@@ -48,7 +48,7 @@ def fetch(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from cvbench.downloads import download
+    from cvbench.data.download import download
 
     columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -73,7 +73,7 @@ def fetch(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
 
 def _files(suite: Path, only: str | None) -> list[WeightFile]:
     """Each file once, in the order of the suite."""
-    from cvbench.suite import load_suite
+    from cvbench.spec.suite import load_suite
 
     wanted = load_suite(suite)
     wanted = wanted.select(only) if only else wanted

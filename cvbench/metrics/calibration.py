@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
+from cvbench.interfaces import Metric
 from cvbench.metrics.per_image import PerImage
-from cvbench.protocols import Metric
 from cvbench.record import Measurement
 from cvbench.statistics.bootstrap import UNIT, bayesian_weights, interval_around
-from cvbench.statistics.proportions import Interval
+from cvbench.statistics.distributions import Interval
 from cvbench.values import ClassScores, Prediction, Truth
 
 BINS = 15

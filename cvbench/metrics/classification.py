@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
+from cvbench.interfaces import Evidence, Metric
 from cvbench.metrics.confusion import confusion_evidence
 from cvbench.metrics.per_image import PerImage
-from cvbench.protocols import Evidence, Metric
 from cvbench.record import Measurement, Part
-from cvbench.statistics.proportions import wilson
+from cvbench.statistics.distributions import wilson
 from cvbench.values import ClassScores, Prediction, Truth
 
 

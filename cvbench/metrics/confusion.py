@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.protocols import Evidence
+from cvbench.interfaces import Evidence
 
 
 def confusion_evidence(counts: Int64[np.ndarray, "true predicted"], **about: str) -> Evidence:

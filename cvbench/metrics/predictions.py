@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cvbench.interfaces import Metric
 from cvbench.metrics.per_image import PerImage
-from cvbench.protocols import Metric
 from cvbench.record import Measurement
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction, Truth
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from cvbench.boxes.threads import in_threads
+from cvbench.interfaces import Evidence, Metric
 from cvbench.metrics.confusion import confusion_evidence
 from cvbench.metrics.per_image import PerImage
-from cvbench.metrics.pixel_counts import confusion
 from cvbench.metrics.pixel_figures import Ratio, pixel_ratios
-from cvbench.metrics.threads import in_threads
-from cvbench.protocols import Evidence, Metric
+from cvbench.metrics.segmentation_counts import confusion
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import VOID, LabelMap, Prediction, Truth

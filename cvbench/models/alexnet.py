@@ -38,7 +38,7 @@ from torch import Tensor, nn
 
 from cvbench.models.classification import at_every_place, prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_share, check_size, check_width, widened
-from cvbench.spec import Option
+from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
 

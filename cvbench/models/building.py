@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from cvbench.catalogue import MODELS, ModelCard, is_address
 from cvbench.errors import InputError, UnknownName, suggestion
+from cvbench.interfaces import Model
 from cvbench.models.pretrained import fit_to_weights, implied_options
-from cvbench.protocols import Model
-from cvbench.spec import ModelSpec, Option, TaskName
+from cvbench.spec.catalogue import MODELS, ModelCard, is_address
+from cvbench.spec.cell import ModelSpec, Option, TaskName
 
 _MEMBERS = ("preprocessing", "forward", "loss", "decode")
 
@@ -38,7 +38,7 @@ def build_model(spec: ModelSpec, classes: int) -> Model:
     if missing:
         raise InputError(
             f"{spec.name}: it gives a {type(model).__name__} without {', '.join(missing)}.\n"
-            f"  A {task} model has {', '.join(_MEMBERS)}: see cvbench/protocols.py"
+            f"  A {task} model has {', '.join(_MEMBERS)}: see cvbench/interfaces.py"
         )
     fit_to_weights(model, spec)
     return model

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cvbench.models.options import refusal
-from cvbench.spec import Option
+from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

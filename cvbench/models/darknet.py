@@ -26,10 +26,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.catalogue.label_spaces import imagenet_classes
 from cvbench.models.classification import prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_size, check_width, refusal, widened
-from cvbench.spec import Option
+from cvbench.spec.catalogue.label_spaces import imagenet_classes
+from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
 # darknet's inputs are plain 0 … 1

@@ -15,12 +15,12 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from cvbench.catalogue.label_spaces import COCO_CATEGORIES, VOC_CLASSES, imagenet_classes
-from cvbench.catalogue.weight_files import torchvision_weights
 from cvbench.errors import InputError
+from cvbench.interfaces import Model
 from cvbench.models.building import build_model
-from cvbench.protocols import Model
-from cvbench.spec import LabelsName, ModelSpec
+from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES, VOC_CLASSES, imagenet_classes
+from cvbench.spec.catalogue.weights import torchvision_weights
+from cvbench.spec.cell import LabelsName, ModelSpec
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction
 
 _ALIKE: Final = {

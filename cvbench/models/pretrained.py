@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from cvbench.catalogue import MODELS
-from cvbench.catalogue.weight_files import torchvision_weights
-from cvbench.protocols import Model
-from cvbench.spec import ModelSpec, Option
+from cvbench.interfaces import Model
+from cvbench.spec.catalogue import MODELS
+from cvbench.spec.catalogue.weights import torchvision_weights
+from cvbench.spec.cell import ModelSpec, Option
 from cvbench.values import Preprocessing
 
 _COCO_OUTPUTS: Final = 91
@@ -45,7 +45,7 @@ def fit_to_weights(model: Model, spec: ModelSpec) -> None:
     weights = torchvision_weights(spec.weights)
     if weights is None or not MODELS.lists(spec.name) or _GEOMETRY & spec.options.keys():
         return
-    from cvbench.models.foreign.presets import PYRAMID, of_classifier, with_geometry
+    from cvbench.models.external.presets import PYRAMID, of_classifier, with_geometry
 
     theirs: Preprocessing = PYRAMID
     if MODELS[spec.name].task == "classification":

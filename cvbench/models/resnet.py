@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from cvbench.models.classification import prepared, softmax_loss, softmax_scores
 from cvbench.models.options import check_size, check_width, widened
-from cvbench.spec import Option
+from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from cvbench.catalogue import MODELS
 from cvbench.record import Record
+from cvbench.spec.catalogue import MODELS
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cvbench.catalogue import DATASETS, METRICS, MODELS, ModelCard
+from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, ModelCard
 
 
 def renewed(text: str) -> str:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from cvbench.comparing.comparison import compare
-from cvbench.comparing.wording import rows
+from cvbench.compare.comparison import compare
+from cvbench.compare.formatting import rows
 from cvbench.errors import InputError, StoreError
 from cvbench.files import write_whole
 from cvbench.report.page import html_page

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cvbench.catalogue import METRICS
 from cvbench.record import MEANS_LITTLE, Measurement, Record
 from cvbench.report.frame import task_of
-from cvbench.spec import Runtime
+from cvbench.spec.catalogue import METRICS
+from cvbench.spec.cell import Runtime
 from cvbench.units import show_bytes, show_count, show_seconds
 
 NOTHING = "-"

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cvbench.files import sha256_of_file
-from cvbench.protocols import Dataset, Explained, Metric
+from cvbench.interfaces import Dataset, Explained, Metric
 from cvbench.record import Attachment
 from cvbench.runner.pictures import picture_table
-from cvbench.runner.worst import Bad
-from cvbench.spec import Cell
+from cvbench.runner.worst_images import Bad
+from cvbench.spec.cell import Cell
 from cvbench.timing.files import series_table
 from cvbench.timing.series import Series
 

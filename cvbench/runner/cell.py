@@ -12,29 +12,29 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from cvbench.catalogue import METRICS, default_metrics
-from cvbench.catalogue.weight_files import weight_file
-from cvbench.datasets import joint, open_dataset
+from cvbench.data.datasets import concat, open_dataset
 from cvbench.errors import InputError
+from cvbench.interfaces import Dataset, Metric, Model
 from cvbench.models.building import task_of
 from cvbench.models.labels import build_for
-from cvbench.protocols import Dataset, Metric, Model
+from cvbench.models.weights.loading import load_weight_file
 from cvbench.record import Attachment, Curve, Passport
-from cvbench.runner.artifact import artifact_of
 from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures, save_series
 from cvbench.runner.evaluation import evaluate
 from cvbench.runner.exported import EXPORTED
+from cvbench.runner.fingerprint import artifact_of
 from cvbench.runner.inference import Inference, device_of, set_precision
-from cvbench.runner.ledger import Ledger, Progress
-from cvbench.runner.timing import Timed, count_macs_of, time_inference
-from cvbench.runner.turns import WEIGHTS
-from cvbench.spec import Cell, TaskName, TrainRecipe
+from cvbench.runner.progress import Ledger, Progress
+from cvbench.runner.round_process import WEIGHTS
+from cvbench.runner.time_model import Timed, count_macs_of, time_inference
+from cvbench.spec.catalogue import METRICS, default_metrics
+from cvbench.spec.catalogue.weights import weight_file
+from cvbench.spec.cell import Cell, TaskName, TrainRecipe
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series
 from cvbench.training import Progress as TrainingProgress
 from cvbench.training import save_weights, trained
 from cvbench.units import show_count
-from cvbench.weights.loading import load_weight_file
 
 
 class Weights(NamedTuple):
@@ -153,7 +153,7 @@ def _to_train_on(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
             "  Leave also out, or train YOLO9000 or YOLOv2."
         )
     named = open_dataset(recipe.also, task="classification", split="train", limit=recipe.also.limit)
-    return joint(dataset, named)
+    return concat(dataset, named)
 
 
 def _news(progress: TrainingProgress) -> Progress:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from cvbench.timing.energy import Meter
-from cvbench.timing.gpu_watch import why_not
-from cvbench.timing.meters import gpu_meter, processor_meter
+from cvbench.timing.energy_counters import gpu_meter, processor_meter
+from cvbench.timing.gpu_monitor import why_not
 
 
 def meter_of(device: torch.device) -> Meter | str:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from cvbench.data.images.loader import batches
+from cvbench.data.images.normalisation import normalise
 from cvbench.errors import CellError
-from cvbench.images.loading import batches
-from cvbench.images.normalisation import normalise
-from cvbench.protocols import Dataset, Metric
+from cvbench.interfaces import Dataset, Metric
 from cvbench.record import Measurement
 from cvbench.runner.inference import Inference
-from cvbench.runner.ledger import Progress
-from cvbench.runner.worst import Bad, Worst
-from cvbench.spec import Cell
+from cvbench.runner.progress import Progress
+from cvbench.runner.worst_images import Bad, Worst
+from cvbench.spec.cell import Cell
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction
 
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from cvbench.errors import CellError
-from cvbench.protocols import Model
-from cvbench.spec import Engine
+from cvbench.interfaces import Model
+from cvbench.spec.cell import Engine
 
 EXPORTED: Final = "net.onnx"
 """The file, beside the weights of a scored cell, until its rounds are taken."""

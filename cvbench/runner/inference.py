@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from cvbench.errors import CellError
-from cvbench.protocols import Model
+from cvbench.interfaces import Model
 from cvbench.runner.cuda_graphs import Graphed
 from cvbench.runner.exported import ExportedNet
-from cvbench.spec import Precision, Runtime
+from cvbench.spec.cell import Precision, Runtime
 from cvbench.values import Prediction
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cvbench.images.loading import batches
-from cvbench.images.normalisation import normalise
-from cvbench.protocols import Dataset
+from cvbench.data.images.loader import batches
+from cvbench.data.images.normalisation import normalise
+from cvbench.interfaces import Dataset
 from cvbench.runner.inference import Inference
 
 POOL = 8

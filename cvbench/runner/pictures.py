@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from cvbench.protocols import Dataset
-from cvbench.runner.worst import Bad
+from cvbench.interfaces import Dataset
+from cvbench.runner.worst_images import Bad
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction
 
 SIDE: Final = 224

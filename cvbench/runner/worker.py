@@ -21,14 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cvbench import environment
 from cvbench.errors import CvbenchError
 from cvbench.record import Outcome, Record, Round
-from cvbench.runner.ledger import Ledger, Progress
-from cvbench.runner.memory import is_out_of_memory
+from cvbench.runner import environment
+from cvbench.runner.out_of_memory import is_out_of_memory
 from cvbench.runner.process import AHEAD
-from cvbench.runner.turns import REPORT, Turn, TurnReport
-from cvbench.spec import Cell
+from cvbench.runner.progress import Ledger, Progress
+from cvbench.runner.round_process import REPORT, Turn, TurnReport
+from cvbench.spec.cell import Cell
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -98,7 +98,7 @@ def _serve_round(job: dict[str, Any], tell: Tell, started: datetime) -> None:
         def work(
             turn: Turn = turn, ledger: Ledger = ledger, began: datetime = began, place: int = place
         ) -> dict[str, Any]:
-            from cvbench.runner.rounds import take_turn  # imports torch
+            from cvbench.runner.round_worker import take_turn  # imports torch
 
             ledger.spent["import"] = time.time() - began.timestamp()
             return take_turn(turn, ledger=ledger, seed=job["seed"], is_first=place == 0)

@@ -8,8 +8,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from cvbench.shapes import Float64
-from cvbench.statistics.proportions import Interval
+from cvbench.boxes.array_types import Float64
+from cvbench.statistics.distributions import Interval
 
 UNIT = Interval(0.0, 1.0)
 """Where a fraction can lie."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.shapes import Float64
+from cvbench.boxes.array_types import Float64
 from cvbench.statistics.special import special
 
 LEAST_JOBS = 15

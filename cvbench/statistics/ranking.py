@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cvbench.shapes import Bool, Int64
+from cvbench.boxes.array_types import Bool, Int64
 
 Beats = Bool[np.ndarray, "n n"]
 """Whether the one of the row is better than the one of the column, beyond doubt."""

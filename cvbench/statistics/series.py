@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from cvbench.shapes import Float64
+from cvbench.boxes.array_types import Float64
 from cvbench.statistics.special import special
 
 Series = Float64[np.ndarray, " n"]

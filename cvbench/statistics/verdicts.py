@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple, TypeAlias
 
-from cvbench.statistics.proportions import Interval
+from cvbench.statistics.distributions import Interval
 
 Verdict: TypeAlias = Literal["better", "worse", "same", "inconclusive", "not comparable"]
 ALPHA = 0.005

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from cvbench.record import Measurement
-from cvbench.spec import EnergyPlan
+from cvbench.spec.cell import EnergyPlan
 from cvbench.statistics.series import geometric_mean, mean_interval
 from cvbench.timing.instruments import Call, Instruments
 from cvbench.timing.series import Series, protocol

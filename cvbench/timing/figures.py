@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvbench.record import Measurement
+from cvbench.timing.end_to_end import stage_figures
 from cvbench.timing.energy import ENERGY, IDLE, POWER, energy_figures
 from cvbench.timing.latency import latency_figures
-from cvbench.timing.pipeline import stage_figures
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import knee, throughput_figure
 from cvbench.timing.training import PREFIX, step_part_figure

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cvbench.record import Measurement
-from cvbench.spec import LatencyPlan
+from cvbench.spec.cell import LatencyPlan
 from cvbench.statistics.series import (
     NEEDED,
     effective_n,

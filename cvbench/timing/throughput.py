@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from cvbench.record import Measurement
-from cvbench.spec import ThroughputPlan, TrainStepPlan
+from cvbench.spec.cell import ThroughputPlan, TrainStepPlan
 from cvbench.statistics.series import geometric_mean, half_width, mean_interval
 from cvbench.timing.instruments import Call, Instruments
 from cvbench.timing.series import Series, protocol

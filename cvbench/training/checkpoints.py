@@ -11,18 +11,18 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-from cvbench.catalogue import is_address
 from cvbench.errors import InputError
 from cvbench.files import sha256_of_sources, write_whole
-from cvbench.protocols import Dataset, Model
+from cvbench.interfaces import Dataset, Model
+from cvbench.models.weights.tensors import adopt, read_tensors, write_tensors
 from cvbench.record import Curve, Passport
-from cvbench.spec import Frozen, ModelSpec, TrainRecipe, digest
+from cvbench.spec.catalogue import is_address
+from cvbench.spec.cell import Frozen, ModelSpec, TrainRecipe, digest
 from cvbench.training.engine import SAVE_EVERY_S, ignore, train
 from cvbench.training.progress import Progress
-from cvbench.training.tensors import adopt, read_tensors, write_tensors
-from cvbench.training.trainer import shadowed_objects
+from cvbench.training.step import shadowed_objects
 
-_CODE = ("boxes", "datasets", "images", "models", "training")
+_CODE = ("boxes", "data", "models", "training")
 """The packages whose code decides what a training's weights are."""
 
 

@@ -15,18 +15,18 @@ from typing import Any
 import torch
 from torch import nn
 
+from cvbench.data.images.seeding import seed_of
+from cvbench.data.images.workers import stream
 from cvbench.errors import DataError, InputError
-from cvbench.images.seeding import seed_of
-from cvbench.images.streaming import stream
-from cvbench.protocols import Dataset, Model
+from cvbench.interfaces import Dataset, Model
 from cvbench.record import Curve
-from cvbench.spec import TrainRecipe, digest
-from cvbench.training.feed import Feed
+from cvbench.spec.cell import TrainRecipe, digest
+from cvbench.training.batches import Feed
 from cvbench.training.order import Order
 from cvbench.training.precision import arithmetic
 from cvbench.training.progress import Pace, Progress
 from cvbench.training.state import State
-from cvbench.training.trainer import Trainer
+from cvbench.training.step import Trainer
 
 SAVE_EVERY_S = 30.0
 """How often the state of a training is written, and so how much work an interruption costs."""

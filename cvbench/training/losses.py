@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cvbench.errors import Diverged
 from cvbench.record import Curve
-from cvbench.spec import TrainRecipe
+from cvbench.spec.cell import TrainRecipe
 from cvbench.training.order import Order
 
 POINTS = 200

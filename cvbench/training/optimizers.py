@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from cvbench.spec import TrainRecipe
+from cvbench.spec.cell import TrainRecipe
 
 
 def optimizer_of(net: nn.Module, recipe: TrainRecipe) -> torch.optim.Optimizer:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from cvbench.images.seeding import generator
+from cvbench.data.images.seeding import generator
 
 
 class Job(NamedTuple):

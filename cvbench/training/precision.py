@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from cvbench.spec import Precision
+from cvbench.spec.cell import Precision
 
 _HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cvbench.spec import TrainRecipe
+from cvbench.spec.cell import TrainRecipe
 
 
 def rate(recipe: TrainRecipe, progress: float) -> float:

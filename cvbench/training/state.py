@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from cvbench.errors import InputError
-from cvbench.training.tensors import read_tensors, write_tensors
-from cvbench.training.trainer import Trainer
+from cvbench.models.weights.tensors import read_tensors, write_tensors
+from cvbench.training.step import Trainer
 
 _PATIENCE = 20
 """A state that takes long to write is written less often: writing takes a twentieth of the time, as long

@@ -8,17 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cvbench.boxes import (
-    assign,
-    crowd_iou,
-    iou,
-    iou_of_pairs,
-    match_coco,
-    nms,
-    plain,
-    soft_nms,
-    voc_iou,
-)
+from cvbench.boxes import assign, crowd_iou, iou, iou_of_pairs, match_coco, nms, reference, soft_nms, voc_iou
 
 MANY = settings(deadline=None)  # the first example compiles
 NAN, INF = float("nan"), float("inf")
@@ -93,7 +83,7 @@ def test_the_kernel_of_nms_keeps_what_the_plain_form_keeps(rows, threshold, dtyp
             st.lists(st.sampled_from([0, 1, -5, 2**40]), min_size=len(rows), max_size=len(rows))
         )
         groups = torch.tensor(labels, dtype=torch.int64) if grouped else None
-    expected = plain.nms(boxes, scores, threshold, groups)
+    expected = reference.nms(boxes, scores, threshold, groups)
     assert torch.equal(expected, nms(boxes, scores, threshold, groups=groups))
 
 
@@ -108,7 +98,7 @@ def test_the_kernel_of_soft_nms_lowers_scores_as_the_plain_form_does(rows, dtype
     groups = data.draw(st.sampled_from([None, torch.tensor(labels, dtype=torch.int64)]))
     least = data.draw(st.sampled_from([0.0, 0.001, 0.5]))
     strength = 0.3 if method == "linear" else 0.5
-    indices, lowered = plain.soft_nms(boxes, scores, method, strength, least, groups)
+    indices, lowered = reference.soft_nms(boxes, scores, method, strength, least, groups)
     kept = soft_nms(boxes, scores, method=method, score_threshold=least, groups=groups)
     assert torch.equal(indices, kept.indices)
     assert torch.equal(lowered, kept.scores)
@@ -156,7 +146,7 @@ def test_the_kernel_of_matching_finds_the_partners_of_the_plain_form(shape, rang
     thresholds = torch.tensor([0.0, 0.5, 0.7, 1.0], dtype=dtype)
     ours = match_coco(overlaps, thresholds=thresholds, crowd=crowd, ignored=ignored, outside=outside)
     least = thresholds.double().clamp(max=1 - 1e-10)
-    assert torch.equal(plain.match_coco(overlaps.double(), least, crowd, ignored), ours.truth)
+    assert torch.equal(reference.match_coco(overlaps.double(), least, crowd, ignored), ours.truth)
     for pair in range(pairs):
         own = {"crowd": crowd[pair], "ignored": ignored[pair], "outside": outside[pair]}
         alone = match_coco(overlaps[pair], thresholds=thresholds, **own)
@@ -173,7 +163,7 @@ def test_the_kernel_of_matching_finds_the_partners_of_the_plain_form(shape, rang
 )
 def test_the_kernel_of_assigning_assigns_as_the_plain_form_does(shape, dtype, low_quality, data):
     overlaps = drawn(data, *shape, of=SHARES, dtype=dtype)
-    expected = plain.assign(overlaps, 0.7, 0.3, low_quality)
+    expected = reference.assign(overlaps, 0.7, 0.3, low_quality)
     for laid_out in (overlaps, overlaps.mT.contiguous().mT):
         ours = assign(laid_out, positive=0.7, negative=0.3, low_quality=low_quality)
         assert all(torch.equal(a, b) for a, b in zip(expected, ours, strict=True))
@@ -181,5 +171,5 @@ def test_the_kernel_of_assigning_assigns_as_the_plain_form_does(shape, dtype, lo
 
 def test_assigning_many_priors_over_several_threads_assigns_as_the_plain_form_does():
     overlaps = torch.rand(2, 20_000, 5, generator=torch.Generator().manual_seed(0)).round(decimals=2)
-    expected = plain.assign(overlaps, 0.7, 0.3, low_quality=True)
+    expected = reference.assign(overlaps, 0.7, 0.3, low_quality=True)
     assert all(torch.equal(a, b) for a, b in zip(expected, assign(overlaps), strict=True))

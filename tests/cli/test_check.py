@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.comparing.runs import MACHINE, Made, figure, make_run, passport
-from tests.comparing.test_comparison import draw_right, flipped, normal_rounds
+from tests.compare.runs import MACHINE, Made, figure, make_run, passport
+from tests.compare.test_comparison import draw_right, flipped, normal_rounds
 from tests.records import bad, cell
 
 RIGHT = draw_right()

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from cvbench.datasets import open_dataset
-from cvbench.spec import DataSpec
-from tests.comparing.runs import Made, make_run
-from tests.comparing.test_comparison import draw_right, flipped, normal_rounds
+from cvbench.data.datasets import open_dataset
+from cvbench.spec.cell import DataSpec
+from tests.compare.runs import Made, make_run
+from tests.compare.test_comparison import draw_right, flipped, normal_rounds
 
 RIGHT = draw_right()
 

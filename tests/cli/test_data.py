@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvbench.catalogue import DATASETS
 from cvbench.cli.data import _complete
 from cvbench.cli.data_options import complete_with_boxes
+from cvbench.spec.catalogue import DATASETS
 
 SMALL = ("--option", "size=64", "--option", "train=3", "--option", "test=2")
 
@@ -159,4 +159,4 @@ def test_listing_loads_nothing_heavy():
 
 
 def test_the_test_of_what_is_loaded_finds_torch():
-    assert {"torch", "numpy"} <= loaded_by("import cvbench.datasets")
+    assert {"torch", "numpy"} <= loaded_by("import cvbench.data.datasets")

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from cvbench.cli.display import Display
-from cvbench.runner.ledger import Ledger, Progress
+from cvbench.runner.progress import Ledger, Progress
 from tests.records import bad, cell, good, top1
 
 

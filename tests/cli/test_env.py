@@ -6,8 +6,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from cvbench import environment
 from cvbench.cli.main import app
+from cvbench.runner import environment
 
 
 def test_json_is_one_document_with_the_three_groups():
@@ -40,7 +40,7 @@ def test_two_looks_at_one_machine_agree_on_what_must_agree():
 LEFT = """
 import gc
 from numba.core.dispatcher import Dispatcher
-from cvbench.kernels import calls
+from cvbench.cli.kernels import calls
 for call in calls().values():
     call()
 kernels = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]

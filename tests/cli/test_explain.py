@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scoring.voc_trees import DETECTIONS, OBJECTS, write_voc
+from tests.metrics.files.voc_trees import DETECTIONS, OBJECTS, write_voc
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from cvbench.catalogue import archives
+from cvbench.data import archives
 from tests.serving import Site, served
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cvbench.catalogue import DATASETS, METRICS, MODELS
+from cvbench.spec.catalogue import DATASETS, METRICS, MODELS
 
 GOLDEN = Path(__file__).parents[1] / "golden/records-1"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cvbench.suite import load_suite
+from cvbench.spec.suite import load_suite
 
 pytestmark = pytest.mark.usefixtures("folder")
 

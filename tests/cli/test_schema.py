@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from cvbench.catalogue import MODELS
-from cvbench.suite import SuiteFile, suite_schema
-from cvbench.suite.reading import read
+from cvbench.spec.catalogue import MODELS
+from cvbench.spec.suite import SuiteFile, suite_schema
+from cvbench.spec.suite.yaml_loader import read
 
 ROOT = Path(__file__).parents[2]
 FORMS = ["suite", "record"]

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.scoring.voc_trees import DETECTIONS, OBJECTS, write_voc
+from tests.metrics.files.voc_trees import DETECTIONS, OBJECTS, write_voc
 
 TRUTH = {
     "images": [{"id": 4}],

@@ -5,10 +5,10 @@ import pickle
 import pytest
 import torch
 
-from cvbench.catalogue import DATASETS, DatasetCard
-from cvbench.datasets import open_dataset
-from cvbench.protocols import Dataset
-from cvbench.spec import DataSpec, Option, TaskName
+from cvbench.data.datasets import open_dataset
+from cvbench.interfaces import Dataset
+from cvbench.spec.catalogue import DATASETS, DatasetCard
+from cvbench.spec.cell import DataSpec, Option, TaskName
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Sample
 
 LOOKED_AT = 40

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from cvbench.catalogue import METRICS
-from cvbench.protocols import Metric
+from cvbench.interfaces import Metric
 from cvbench.record import Measurement
+from cvbench.spec.catalogue import METRICS
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Prediction, Truth
 
 CLASSES = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu")

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves
 
-from cvbench.catalogue import MODELS
 from cvbench.errors import InputError
+from cvbench.interfaces import Classifier, Detector, Segmenter
 from cvbench.models.building import build_model, task_of
-from cvbench.protocols import Classifier, Detector, Segmenter
-from cvbench.spec import ModelSpec
+from cvbench.spec.catalogue import MODELS
+from cvbench.spec.cell import ModelSpec
 from cvbench.timing.cost import count_macs
 from cvbench.values import VOID, ClassScores, Detections, LabelMap
 
@@ -226,7 +226,7 @@ COMPILING = """
 import sys, torch
 from torch.utils._pytree import tree_leaves
 from cvbench.models.building import build_model
-from cvbench.spec import ModelSpec
+from cvbench.spec.cell import ModelSpec
 
 name, size = sys.argv[1], int(sys.argv[2])
 model = build_model(ModelSpec(name=name, options={"size": size, "width": 0.125}), 5).eval()

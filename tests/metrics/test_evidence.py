@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from cvbench.interfaces import Explained
 from cvbench.metrics.classification import TopK
-from cvbench.metrics.coco import CocoBoxAP
-from cvbench.metrics.coco_evaluation import RECALLS, evaluate_coco
-from cvbench.metrics.coco_evidence import best_score, confusion_from, explain_figures
-from cvbench.metrics.coco_figures import values
+from cvbench.metrics.coco.evaluation import RECALLS, evaluate_coco
+from cvbench.metrics.coco.evidence import best_score, confusion_from, explain_figures
+from cvbench.metrics.coco.metric import CocoBoxAP
+from cvbench.metrics.coco.summary import values
 from cvbench.metrics.segmentation import MeanIoU
-from cvbench.metrics.voc import Voc2007, Voc2012
-from cvbench.metrics.voc_evaluation import (
+from cvbench.metrics.voc.evaluation import (
     MATLAB_2007,
     MATLAB_2012,
     VocDetections,
@@ -20,12 +20,12 @@ from cvbench.metrics.voc_evaluation import (
     curve,
     match_voc,
 )
-from cvbench.metrics.voc_evidence import curves
-from cvbench.protocols import Explained
+from cvbench.metrics.voc.metric import Voc2007, Voc2012
+from cvbench.metrics.voc.voc_evidence import curves
 from cvbench.values import VOID, ClassScores, Detections, LabelMap
+from tests.metrics.coco.test_error_analysis import AWAY, FITS, SHIFTED
 from tests.metrics.coco_problems import box_problem
-from tests.metrics.test_coco_errors import AWAY, FITS, SHIFTED
-from tests.metrics.test_voc import TRUE_FALSE_TRUE, TWO, scored
+from tests.metrics.voc.test_metric import TRUE_FALSE_TRUE, TWO, scored
 from tests.oracles.voc import voc_problem
 
 

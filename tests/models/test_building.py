@@ -5,8 +5,8 @@ from torch import nn
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.alexnet import AlexNet
 from cvbench.models.building import build_model, task_of
-from cvbench.models.yolo_v3 import YoloV3
-from cvbench.spec import ModelSpec
+from cvbench.models.yolo.yolo_v3 import YoloV3
+from cvbench.spec.cell import ModelSpec
 
 
 def test_a_catalogue_name_is_built_with_its_options():

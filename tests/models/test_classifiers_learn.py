@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from cvbench.catalogue.classifiers import CLASSIFIERS
 from cvbench.models.building import build_model
-from cvbench.spec import ModelSpec
+from cvbench.spec.catalogue.classifiers import CLASSIFIERS
+from cvbench.spec.cell import ModelSpec
 from cvbench.values import ClassScores
 from tests.models.learning import decoded, learn
 

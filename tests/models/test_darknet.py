@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from cvbench.catalogue.label_spaces import imagenet_classes
 from cvbench.errors import InputError
 from cvbench.models.darknet import ConvNormLeaky, Darknet53Trunk, Residual, darknet19, darknet53
+from cvbench.spec.catalogue.label_spaces import imagenet_classes
 
 
 def convolutions(net: nn.Module) -> list[tuple[int, int, int]]:

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from cvbench.catalogue.yolo import YOLO
-from cvbench.datasets.fashion_scenes import fashion_scenes
-from cvbench.metrics.coco import CocoBoxAP
-from cvbench.models.yolo9000 import yolo9000
-from cvbench.models.yolo_v1 import yolo_v1, yolo_v1_darknet, yolo_v1_tiny
-from cvbench.models.yolo_v2 import yolo_v2, yolo_v2_original
-from cvbench.models.yolo_v3 import yolo_v3, yolo_v3_tiny
+from cvbench.data.datasets.fashion_scenes import fashion_scenes
+from cvbench.metrics.coco.metric import CocoBoxAP
+from cvbench.models.yolo.yolo9000 import yolo9000
+from cvbench.models.yolo.yolo_v1 import yolo_v1, yolo_v1_darknet, yolo_v1_tiny
+from cvbench.models.yolo.yolo_v2 import yolo_v2, yolo_v2_original
+from cvbench.models.yolo.yolo_v3 import yolo_v3, yolo_v3_tiny
+from cvbench.spec.catalogue.yolo import YOLO
 from tests.models.learning import decoded, learn
 
 SIZE = 64

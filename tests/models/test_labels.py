@@ -2,14 +2,14 @@ import pytest
 import torch
 from torch import nn, tensor
 
-from cvbench.catalogue.label_spaces import (
+from cvbench.errors import InputError
+from cvbench.models.labels import build_for, labels_of
+from cvbench.spec.catalogue.label_spaces import (
     COCO_CATEGORIES,
     VOC_CLASSES,
     imagenet_classes,
 )
-from cvbench.errors import InputError
-from cvbench.models.labels import build_for, labels_of
-from cvbench.spec import ModelSpec
+from cvbench.spec.cell import ModelSpec
 from cvbench.values import ClassScores, Detections, LabelMap, Preprocessing
 
 COCO = tuple(COCO_CATEGORIES.values())

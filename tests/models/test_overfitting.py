@@ -3,7 +3,7 @@
 import torch
 
 from cvbench.boxes import iou
-from cvbench.models.yolo_v3 import yolo_v3_tiny
+from cvbench.models.yolo.yolo_v3 import yolo_v3_tiny
 from tests.models.learning import decoded, learn, scenes
 
 

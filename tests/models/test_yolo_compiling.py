@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from cvbench.catalogue.yolo import YOLO
+from cvbench.spec.catalogue.yolo import YOLO
 
 # In a process of its own: the compiler cannot look through the shape checks of the tests.
 COMPILING = """
 import sys, torch
 from torch import nn
 from cvbench.models.building import build_model
-from cvbench.spec import ModelSpec
+from cvbench.spec.cell import ModelSpec
 
 torch._dynamo.config.capture_dynamic_output_shape_ops = True
 torch.manual_seed(0)

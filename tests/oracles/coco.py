@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth, Regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, Regions
 
 
 class Reference(NamedTuple):

@@ -1,7 +1,7 @@
 """What an average precision loses to each kind of error, counted object by object and slowly.
 
 A second reading of Bolya et al. 2020 and of the rule of COCO at IoU 0.5, which shares no line with
-`cvbench.metrics.coco_errors`. Scores have to differ; of objects overlapped alike the later counts, by
+`cvbench.metrics.coco.error_analysis`. Scores have to differ; of objects overlapped alike the later counts, by
 class and then by place.
 """
 

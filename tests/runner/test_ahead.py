@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cvbench import session
-from cvbench.runner import local
+from cvbench.runner import cell_process, session
 from cvbench.runner.process import Worker, start_worker, thread_settings
-from cvbench.suite import load_suite
+from cvbench.spec.suite import load_suite
 from tests.runner.launching import cvbench, toy
 from tests.runner.test_continuing import records_below
 
@@ -45,7 +44,7 @@ class Workers:
 
     def carry_out(self, prepared, **_):
         prepared.worker.end()
-        return local.unfinished(
+        return cell_process.unfinished(
             prepared.cell, outcome="failed", reason="a toy", output="", started=datetime.now(UTC), wall_s=0.0
         )
 
@@ -53,8 +52,8 @@ class Workers:
 @pytest.fixture
 def workers(monkeypatch):
     stand_ins = Workers()
-    monkeypatch.setattr(local, "start_worker", stand_ins.start)
-    monkeypatch.setattr(local, "carry_out", stand_ins.carry_out)
+    monkeypatch.setattr(cell_process, "start_worker", stand_ins.start)
+    monkeypatch.setattr(cell_process, "carry_out", stand_ins.carry_out)
     return stand_ins
 
 

@@ -13,7 +13,7 @@ REPLAYING = """
 import json, sys, torch
 from cvbench.models.building import build_model
 from cvbench.runner.inference import Inference
-from cvbench.spec import ModelSpec, Runtime
+from cvbench.spec.cell import ModelSpec, Runtime
 
 torch.manual_seed(0)
 runtime, device = json.loads(sys.argv[1]), torch.device("cuda")

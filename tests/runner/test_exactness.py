@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from cvbench.catalogue import METRICS
-from cvbench.datasets import open_dataset
+from cvbench.data.datasets import open_dataset
 from cvbench.errors import CellError
 from cvbench.runner import evaluation
 from cvbench.runner.inference import Inference
-from cvbench.spec import Cell, DataSpec, ModelSpec, Runtime
+from cvbench.spec.catalogue import METRICS
+from cvbench.spec.cell import Cell, DataSpec, ModelSpec, Runtime
 from cvbench.values import ClassScores, Preprocessing
-from tests.datasets.trees.pixels import jpeg, pixels
+from tests.data.datasets.trees.pixels import jpeg, pixels
 
 IMAGES = 11
 """No multiple of a batch: what is left over is neither filled up nor dropped."""

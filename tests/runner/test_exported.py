@@ -14,7 +14,7 @@ from cvbench.errors import CellError
 from cvbench.record import Record
 from cvbench.runner.exported import ExportedNet, read_exported
 from cvbench.runner.inference import Inference
-from cvbench.spec import Runtime
+from cvbench.spec.cell import Runtime
 from cvbench.values import ClassScores, Preprocessing
 from tests.runner.launching import SUITE, cvbench, toy
 
@@ -164,7 +164,7 @@ import sys, torch
 from torch.utils._pytree import tree_leaves
 from cvbench.models.building import build_model
 from cvbench.runner.exported import ExportedNet
-from cvbench.spec import ModelSpec
+from cvbench.spec.cell import ModelSpec
 
 name, options, engine = sys.argv[1], eval(sys.argv[2]), sys.argv[3]
 torch.manual_seed(0)

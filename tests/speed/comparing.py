@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from cvbench.environment import probe
-from cvbench.spec import Cell, DataSpec, ModelSpec, TimingPlan
-from tests.comparing.runs import Made, figure, make_run
+from cvbench.runner.environment import probe
+from cvbench.spec.cell import Cell, DataSpec, ModelSpec, TimingPlan
+from tests.compare.runs import Made, figure, make_run
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="cvbench-speed-runs-")
 CELLS, ROUNDS, ITERATIONS = 1000, 5, 40

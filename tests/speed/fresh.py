@@ -29,8 +29,8 @@ def child(*arguments: str, **environment: str) -> Any:
 def memory(contender: str, *files: str) -> int:
     """How far resident memory rises, at its peak, above what it was with the data at hand."""
     if contender == "cvbench":
-        from cvbench.metrics.coco_evaluation import evaluate_coco
-        from cvbench.metrics.coco_figures import values
+        from cvbench.metrics.coco.evaluation import evaluate_coco
+        from cvbench.metrics.coco.summary import values
 
         def work(scene: Any) -> None:
             values(evaluate_coco(scene.truth, scene.detections, classes=80))
@@ -80,7 +80,7 @@ def _pieces() -> dict[str, Callable[[], Any]]:
     """Every compiled loop of box core, metrics and readers, on little data; imports are done here."""
     from numba.core.registry import cpu_target
 
-    from cvbench.kernels import calls
+    from cvbench.cli.kernels import calls
 
     def numba_itself() -> None:
         cpu_target.typing_context.refresh()
@@ -91,7 +91,7 @@ def _pieces() -> dict[str, Callable[[], Any]]:
 
 def ahead() -> float:
     """Seconds until all is compiled, as `cvbench env --compile` does it, imports left out."""
-    from cvbench.kernels import compile_all
+    from cvbench.cli.kernels import compile_all
 
     start = time.perf_counter()
     list(compile_all())

@@ -22,13 +22,13 @@ import torchvision
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from cvbench.catalogue.label_spaces import COCO_CATEGORIES
-from cvbench.datasets import open_dataset
-from cvbench.datasets.coco_index import read_index
-from cvbench.images.decoding import decode_image
-from cvbench.images.loading import batches
-from cvbench.images.normalisation import normalise
-from cvbench.spec import DataSpec
+from cvbench.data.datasets import open_dataset
+from cvbench.data.datasets.coco_index import read_index
+from cvbench.data.images.decoding import decode_image
+from cvbench.data.images.loader import batches
+from cvbench.data.images.normalisation import normalise
+from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
+from cvbench.spec.cell import DataSpec
 from cvbench.values import Preprocessing
 from tests.speed.peers import Absent
 

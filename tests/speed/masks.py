@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from cvbench.jit import compiled
-from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth, Regions, mask_regions
-from cvbench.metrics.run_lengths import RunLengths, parse
+from cvbench.boxes.jit import compiled
+from cvbench.boxes.masks import RunLengths, parse
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, Regions, mask_regions
 from tests.speed.scenes import HEIGHT, WIDTH, Scene
 
 

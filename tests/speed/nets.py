@@ -14,9 +14,9 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from cvbench.catalogue import MODELS
-from cvbench.images.normalisation import normalise
+from cvbench.data.images.normalisation import normalise
 from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
+from cvbench.spec.catalogue import MODELS
 from cvbench.values import ClassScores
 from tests.models.faster_rcnn.peer import faster_rcnn_of_torchvision, livelier
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from cvbench.comparing.resampling import resample
-from tests.comparing.outcomes import coco_table, without
+from cvbench.compare.resampling import resample
+from tests.compare.outcomes import coco_table, without
 from tests.speed.scenes import boxes_at_size
 
 RESAMPLES = 2000

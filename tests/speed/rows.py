@@ -10,12 +10,12 @@ import torchvision
 
 from cvbench.boxes import iou, nms
 from cvbench.boxes import match_coco as match_pairs
-from cvbench.catalogue import MODELS
-from cvbench.metrics.coco_bootstrap import resampled_figures
-from cvbench.metrics.coco_evaluation import evaluate_coco, match_coco
-from cvbench.metrics.coco_figures import values
+from cvbench.metrics.coco.bootstrap import resampled_figures
+from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco
+from cvbench.metrics.coco.summary import values
+from cvbench.metrics.files.coco import read_coco
 from cvbench.metrics.segmentation import MeanIoU
-from cvbench.scoring.coco_files import read_coco
+from cvbench.spec.catalogue import MODELS
 from cvbench.statistics.bootstrap import bayesian_weights
 from cvbench.values import LabelMap
 from tests.speed import nets, pages

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
 
 HEIGHT, WIDTH = 480, 640
 

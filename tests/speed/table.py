@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from cvbench.environment import probe
 from cvbench.files import write_whole
+from cvbench.runner.environment import probe
 from tests.speed.fresh import NUMBA, child
 from tests.speed.measuring import Timed, measure, ratios
 from tests.speed.peers import PROGRAMS, files_of

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch.utils.benchmark import Timer
 
-from cvbench.environment import probe
 from cvbench.files import write_whole
 from cvbench.models.building import build_model
-from cvbench.spec import LatencyPlan, ModelSpec, ThroughputPlan
+from cvbench.runner.environment import probe
+from cvbench.spec.cell import LatencyPlan, ModelSpec, ThroughputPlan
 from cvbench.statistics.series import median_interval
 from cvbench.store import Store
-from cvbench.timing.host_watch import HostWatch
+from cvbench.timing.host_monitor import HostWatch
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
 from cvbench.timing.throughput import measure_throughput

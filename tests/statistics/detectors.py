@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.metrics.coco_arrays import CocoDetections, CocoTruth, box_regions
-from cvbench.metrics.coco_bootstrap import resampled_figures
-from cvbench.metrics.coco_curves import Line
-from cvbench.metrics.coco_evaluation import CocoMatches, match_coco
-from cvbench.metrics.coco_figures import values
-from cvbench.metrics.voc_evaluation import (
+from cvbench.metrics.coco.accumulate import Line
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.metrics.coco.bootstrap import resampled_figures
+from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
+from cvbench.metrics.coco.summary import values
+from cvbench.metrics.voc.evaluation import (
     MATLAB_2012,
     VocDetections,
     VocLine,

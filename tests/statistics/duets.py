@@ -1,6 +1,6 @@
 """Duets on simulated machines, whose noise is assumed: `python -m tests.statistics.duets [--jobs N]`.
 
-What a machine does in truth, `tests.duet.ledger` measures; this says what the decision makes of it.
+What a machine does in truth, `tests.runner.ab.ledger` measures; this says what the decision makes of it.
 """
 
 import argparse
@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cvbench.duet.judging import CONFIRMING
 from cvbench.files import write_whole
-from cvbench.statistics.duet import (
+from cvbench.runner.ab.verdicts import CONFIRMING
+from cvbench.statistics.ab_test import (
     confirm,
     is_flagged,
     plan_confirming,
     screen_verdict,
 )
-from cvbench.statistics.rounds import of_pairs
+from cvbench.statistics.mean_effects import of_pairs
 from tests.statistics import noise
 
 MACHINES = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvbench.duet.judging import SCREENING
-from cvbench.statistics.duet import round_value
+from cvbench.runner.ab.verdicts import SCREENING
+from cvbench.statistics.ab_test import round_value
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvbench.metrics.coco_evaluation import match_coco
-from cvbench.metrics.coco_figures import values
+from cvbench.metrics.coco.evaluation import match_coco
+from cvbench.metrics.coco.summary import values
 from tests.statistics import coverage
 from tests.statistics.detectors import Outcome, _of_images, detector
 

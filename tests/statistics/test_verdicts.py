@@ -2,7 +2,7 @@
 
 import pytest
 
-from cvbench.statistics.proportions import Interval
+from cvbench.statistics.distributions import Interval
 from cvbench.statistics.verdicts import Loss, Rule, decide, is_no_worse
 
 RULE = Rule(margin=0.01, gate=0.03, equal=0.05, alpha=0.005)

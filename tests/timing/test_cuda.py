@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cvbench.runner.memory import is_out_of_memory
-from cvbench.spec import LatencyPlan, ThroughputPlan
+from cvbench.runner.out_of_memory import is_out_of_memory
+from cvbench.spec.cell import LatencyPlan, ThroughputPlan
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
 from cvbench.timing.memory import peak_memory, reset_peak

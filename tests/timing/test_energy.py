@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from cvbench.spec import EnergyPlan
+from cvbench.spec.cell import EnergyPlan
 from cvbench.timing.energy import CounterLost, Unwrapped, energy_figures, measure_energy, no_energy
+from cvbench.timing.energy_counters import Rapl, gpu_meter, processor_meter
 from cvbench.timing.figures import figures_of
-from cvbench.timing.meters import Rapl, gpu_meter, processor_meter
 from cvbench.timing.series import Series, joined
 from tests.timing.simulated import SimulatedClock, instruments
 

@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from cvbench.spec import LatencyPlan
+from cvbench.spec.cell import LatencyPlan
 from cvbench.statistics.series import half_width, mean_interval, median_interval
 from cvbench.timing.instruments import Instruments, overhead_s
 from cvbench.timing.latency import LEAST, latency_figures, measure_latency

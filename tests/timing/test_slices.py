@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from cvbench.spec import LatencyPlan, ThroughputPlan
+from cvbench.spec.cell import LatencyPlan, ThroughputPlan
 from cvbench.timing.instruments import Counters, Seen
 from cvbench.timing.latency import latency_figures, measure_latency
 from cvbench.timing.throughput import measure_throughput, throughput_figure

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cvbench.spec import ThroughputPlan
+from cvbench.spec.cell import ThroughputPlan
 from cvbench.timing.throughput import knee, measure_throughput, out_of_memory, throughput_figure
 from tests.timing.simulated import SimulatedClock, instruments
 

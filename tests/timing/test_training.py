@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from cvbench.spec import TrainStepPlan
+from cvbench.spec.cell import TrainStepPlan
 from cvbench.timing.figures import figures_of
 from cvbench.timing.instruments import Seen
 from cvbench.timing.throughput import measure_throughput

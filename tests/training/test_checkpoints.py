@@ -6,7 +6,7 @@ import torch
 
 from cvbench.errors import Diverged, InputError
 from cvbench.record import Passport
-from cvbench.spec import ModelSpec, TrainRecipe
+from cvbench.spec.cell import ModelSpec, TrainRecipe
 from cvbench.training.checkpoints import load_weights, save_weights, trained, training_key
 from tests.training.toys import Crowded, Net, Shades, fresh, same_bits, state_of
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from cvbench.errors import DataError, Diverged, InputError
-from cvbench.models.yolo_v1 import yolo_v1_tiny
-from cvbench.models.yolo_v2 import yolo_v2
-from cvbench.spec import TrainRecipe
+from cvbench.models.yolo.yolo_v1 import yolo_v1_tiny
+from cvbench.models.yolo.yolo_v2 import yolo_v2
+from cvbench.spec.cell import TrainRecipe
 from cvbench.training.engine import train
 from tests.training.toys import (
     STILL,

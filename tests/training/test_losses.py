@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cvbench.errors import Diverged
-from cvbench.spec import TrainRecipe
+from cvbench.spec.cell import TrainRecipe
 from cvbench.training.losses import POINTS, Losses
 from cvbench.training.order import Order
 

@@ -3,7 +3,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from cvbench.spec import TrainRecipe
+from cvbench.spec.cell import TrainRecipe
 from cvbench.training.optimizers import optimizer_of
 
 

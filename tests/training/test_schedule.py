@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.spec import TrainRecipe
+from cvbench.spec.cell import TrainRecipe
 from cvbench.training.schedule import rate
 
 

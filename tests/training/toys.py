@@ -6,7 +6,7 @@ from torch import nn
 
 from cvbench.errors import DataError
 from cvbench.record import Passport
-from cvbench.spec import Augment
+from cvbench.spec.cell import Augment
 from cvbench.values import ClassScores, Detections, Preprocessing, Sample
 
 STILL = Augment(mirror=False)

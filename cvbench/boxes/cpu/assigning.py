@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from cvbench.boxes.cpu.threads import share
-from cvbench.jit import compiled
+from cvbench.boxes.jit import compiled
 
 WORTH_SHARING = 1 << 15
 """Pairs from which on a second thread pays for its start."""
@@ -23,7 +23,7 @@ def assign(
     negative: float,
     low_quality: bool,  # noqa: FBT001, operators take arguments by place
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As `cvbench.boxes.plain.assign`."""
+    """As `cvbench.boxes.reference.assign`."""
     images, priors, objects = overlaps.shape
     truth = torch.zeros(images, priors, dtype=torch.int64)
     is_positive, is_negative = (torch.zeros_like(truth, dtype=torch.bool) for _ in range(2))

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int64
 from torch import Tensor
 
-from cvbench.jit import compiled
+from cvbench.boxes.jit import compiled
 
 
 class Segments(NamedTuple):

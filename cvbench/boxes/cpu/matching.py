@@ -8,14 +8,14 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from cvbench.boxes.cpu.threads import share
-from cvbench.jit import compiled
+from cvbench.boxes.jit import compiled
 
 WORTH_SHARING = 1 << 14
 """Comparisons from which on a second thread pays for its start."""
 
 
 def match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:
-    """As `cvbench.boxes.plain.match_coco`."""
+    """As `cvbench.boxes.reference.match_coco`."""
     pairs, detections, truths = overlaps.shape
     partner = torch.full((pairs, ignored.shape[1], len(thresholds), detections), -1)
     settings = partner.shape[:3].numel()

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cvbench.boxes.cpu.threads import share
-from cvbench.jit import compiled, inner
+from cvbench.boxes.jit import compiled, inner
 
 WORTH_SHARING = 1 << 17
 """Pairs from which on a second thread pays for its start."""

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from cvbench.boxes.cpu.threads import share
-from cvbench.jit import compiled
+from cvbench.boxes.jit import compiled
 
 WORTH_SHARING = 16
 """Regions from which on a second thread pays for its start."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Float64, Int64, UInt64
 
-from cvbench.jit import compiled
+from cvbench.boxes.jit import compiled
 
 
 def ranked(scores: Float[np.ndarray, " n"]) -> Int64[np.ndarray, " k"]:

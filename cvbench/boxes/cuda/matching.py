@@ -15,7 +15,7 @@ from cvbench.boxes.cuda.jit import kernel
 
 
 def match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:
-    """As `cvbench.boxes.plain.match_coco`."""
+    """As `cvbench.boxes.reference.match_coco`."""
     pairs, detections, truths = overlaps.shape
     ranges, levels = ignored.shape[1], len(thresholds)
     partner = torch.full((pairs, ranges, levels, detections), -1, device=overlaps.device)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cvbench.boxes import clip
 from cvbench.boxes.iou import wide
+from cvbench.models.detection import Found, Reporting, candidates, suppressed
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
 from cvbench.models.faster_rcnn.heads import RoiHeads
 from cvbench.models.faster_rcnn.losses import StageLoss, detection_loss, proposal_loss
@@ -18,7 +19,6 @@ from cvbench.models.faster_rcnn.outputs import Outputs, Rules
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead, anchors_on, propose, rows
 from cvbench.models.faster_rcnn.targets import Truths, anchor_targets, by_image, exists, region_targets
 from cvbench.models.objects import objects_to_learn
-from cvbench.models.reporting import Found, Reporting, candidates, suppressed
 from cvbench.values import Detections, Preprocessing
 
 _LEAST_SIDE = 1e-2

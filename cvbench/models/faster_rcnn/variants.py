@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from torch import nn
 
 from cvbench.models.coco_labels import categories_of
+from cvbench.models.detection import Reporting
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
 from cvbench.models.faster_rcnn.detector import FasterRcnn
 from cvbench.models.faster_rcnn.heads import Pooling, RoiHeads, TwoLayers
@@ -17,10 +18,9 @@ from cvbench.models.faster_rcnn.outputs import Rules
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead
 from cvbench.models.faster_rcnn.sampling import Share
 from cvbench.models.options import check_share, check_width, choice, refusal, widened
-from cvbench.models.reporting import Reporting
 from cvbench.models.resnet import ResNet, resnet18, resnet50
 from cvbench.models.vgg import vgg16
-from cvbench.spec import Option
+from cvbench.spec.cell import Option
 
 Preset: TypeAlias = Literal["voc", "coco", "small"]
 Norm: TypeAlias = Literal["frozen", "batch"]

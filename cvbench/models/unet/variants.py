@@ -8,7 +8,7 @@ from typing import cast, get_args
 from cvbench.models.options import check_size, check_width, refusal
 from cvbench.models.unet.blocks import PaddedPair, PlainPair, Upsampling
 from cvbench.models.unet.net import Loss, Tiles, UNet
-from cvbench.spec import Option
+from cvbench.spec.cell import Option
 from cvbench.values import VOID
 
 _BORDER = 92

@@ -6,8 +6,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from cvbench.compare.attached import attached
 from cvbench.record import Curve, Record
-from cvbench.report.page.attached import attached
 from cvbench.report.page.charts import Axis, Chart, Series, curves, histogram, in_order
 from cvbench.report.page.recall_curves import RecallCurves, recall_curves
 from cvbench.report.page.scales import plain

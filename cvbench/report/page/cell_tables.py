@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from cvbench.compare.attached import Attached, attached
 from cvbench.record import Record
-from cvbench.report.page.attached import Attached, attached
 from cvbench.report.page.values import finds_objects
 from cvbench.report.page.views import Column, Missing, Row, Table, Value
 from cvbench.report.sources import Source

@@ -13,7 +13,7 @@ from cvbench.report.page.titles import Told
 from cvbench.report.page.values import shown, words
 from cvbench.report.page.views import CellView, Column, Missing, Row, Stage, Table, Value
 from cvbench.report.sources import Source
-from cvbench.spec import Runtime
+from cvbench.spec.cell import Runtime
 from cvbench.units import show_seconds
 
 

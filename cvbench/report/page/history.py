@@ -14,7 +14,7 @@ from cvbench.report.page.values import words
 from cvbench.report.page.views import Missing
 from cvbench.report.sources import Source
 from cvbench.report.table import headlines
-from cvbench.spec import digest
+from cvbench.spec.cell import digest
 from cvbench.statistics.history import AFTER, changes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cvbench.report.page.attached import attached
+from cvbench.compare.attached import attached
 from cvbench.report.page.charts import Axis, Chart, Series, curves
 from cvbench.report.page.recall_curves import RECALLS, recall_curves
 from cvbench.report.page.scales import plain

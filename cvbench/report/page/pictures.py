@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from cvbench.compare.attached import attached
 from cvbench.errors import StoreError
-from cvbench.palette import colour
 from cvbench.record import Record
-from cvbench.report.page.attached import attached
 from cvbench.report.page.views import Box, Pane, Picture
+from cvbench.report.palette import colour
 from cvbench.report.sources import Source
 
 FOUND_FROM = 0.5

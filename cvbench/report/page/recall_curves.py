@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cvbench.compare.attached import Attached
 from cvbench.record import Record
-from cvbench.report.page.attached import Attached
 
 RECALLS = 101
 

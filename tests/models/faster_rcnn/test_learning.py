@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from cvbench.datasets.fashion_scenes import fashion_scenes
-from cvbench.metrics.coco import CocoBoxAP
+from cvbench.data.datasets.fashion_scenes import fashion_scenes
+from cvbench.metrics.coco.metric import CocoBoxAP
 from cvbench.models.faster_rcnn import faster_rcnn_resnet18_fpn, faster_rcnn_resnet50_fpn, faster_rcnn_vgg16
 from tests.models.learning import decoded, learn
 

@@ -11,8 +11,8 @@ from torchvision.ops import FrozenBatchNorm2d
 from cvbench.errors import InputError
 from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
 from cvbench.models.faster_rcnn.sampling import Share
+from cvbench.models.weights.loading import load_weights
 from cvbench.values import Detections
-from cvbench.weights.loading import load_weights
 from tests.models.faster_rcnn.peer import faster_rcnn_of_torchvision, livelier
 
 SIZE = (96, 128)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cvbench.files import sha256_of_file
 from cvbench.record import Attachment, Curve, Measurement, Part, Passport, Record
-from cvbench.spec import Cell
+from cvbench.spec.cell import Cell
 from cvbench.store import Run, Store
 from tests.records import bad, cell, good
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from cvbench.comparing.flips import flipped, flips_of
+from cvbench.compare.changed_images import flipped, flips_of
 from cvbench.report.page import html_page
 from cvbench.report.page.flipped import FEW, Shown, flipped_views
 from cvbench.report.sources import read_sources
 from cvbench.store import Store
-from tests.comparing.runs import Made, make_run
-from tests.comparing.test_resampling import made_of, scored
-from tests.comparing.test_seeds import trained
+from tests.compare.runs import Made, make_run
+from tests.compare.test_resampling import made_of, scored
+from tests.compare.test_seeds import trained
 from tests.report.page.runs import image, picture_rows
 from tests.report.page.test_page import HOSTILE, Reader
 

@@ -1,0 +1,135 @@
+"""Which objects a detection overlaps enough to find them, be it by boxes or by masks; compiled."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, UInt32
+
+from cvbench.boxes.cpu.coco_matching import Candidates
+from cvbench.boxes.jit import compiled, inner
+from cvbench.metrics.coco.arrays import Regions
+
+
+class Standing(NamedTuple):
+    """Detections or objects by image and class."""
+
+    place: Int64[np.ndarray, " n"]
+    """Where each stands among the regions."""
+    label: Int64[np.ndarray, " n"]
+    starts: Int64[np.ndarray, " images+1"]
+    """Where each image's begin, counted from the first one's."""
+
+
+@compiled
+def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost more than its work
+    detections: Standing,
+    level: Int64[np.ndarray, " detections"],
+    levels: int,
+    found: Regions,
+    objects: Standing,
+    crowd: Bool[np.ndarray, " objects"],
+    true: Regions,
+    least: float,
+) -> Candidates:
+    """The objects of its image and class that each detection overlaps by at least `least`.
+
+    The overlap is the IoU, and with a crowd the share of the detection that lies in it; a box
+    without area overlaps nothing. Bit by bit it is that of pycocotools. A detection that has reached
+    the last level is left out.
+    """
+    n = len(detections.place)
+    starts = np.zeros(n + 1, np.int64)
+    partners, ious = np.empty(n + 1, np.int64), np.empty(n + 1, np.float64)
+    size = 0
+    masks = len(found.starts) > 0
+    for image in range(len(detections.starts) - 1):
+        first = last = objects.starts[image]
+        end = objects.starts[image + 1]
+        for d in range(detections.starts[image], detections.starts[image + 1]):
+            starts[d] = size
+            label = detections.label[d]
+            if first == last or objects.label[first] != label:
+                first = last
+                while first < end and objects.label[first] < label:
+                    first += 1
+                last = first
+                while last < end and objects.label[last] == label:
+                    last += 1
+            if first == last or level[d] == levels:
+                continue
+            if size + last - first > len(partners):
+                partners, ious = with_room(partners, ious, size, size + last - first)
+            i = detections.place[d]
+            left, right = found.xywh[i, 0], found.xywh[i, 2] + found.xywh[i, 0]
+            top, bottom = found.xywh[i, 1], found.xywh[i, 3] + found.xywh[i, 1]
+            area = found.area[i]
+            for g in range(first, last):
+                j = objects.place[g]
+                wide = min(right, true.xywh[j, 2] + true.xywh[j, 0]) - max(left, true.xywh[j, 0])
+                high = min(bottom, true.xywh[j, 3] + true.xywh[j, 1]) - max(top, true.xywh[j, 1])
+                if wide <= 0 or high <= 0:
+                    continue
+                shared, both = wide * high, area + true.area[j]
+                if masks:
+                    # No more is shared than lies in either mask and in both boxes: most pairs end here.
+                    shared = min(shared, area, true.area[j])
+                    if shared < 0.999 * least * (area if crowd[g] else both - shared):
+                        continue
+                    shared = shared_pixels(found.counts, found.starts, i, true.counts, true.starts, j)
+                    if shared == 0:
+                        continue
+                iou = shared / (area if crowd[g] else both - shared)
+                if iou < least:
+                    continue
+                free = size
+                while free > starts[d] and ious[free - 1] <= iou:
+                    ious[free], partners[free] = ious[free - 1], partners[free - 1]
+                    free -= 1
+                ious[free], partners[free] = iou, g
+                size += 1
+    starts[n] = size
+    return Candidates(starts, partners[:size], ious[:size])
+
+
+@inner
+def shared_pixels(
+    counts: UInt32[np.ndarray, " runs"],
+    starts: Int64[np.ndarray, " n+1"],
+    i: int,
+    other_counts: UInt32[np.ndarray, " others"],
+    other_starts: Int64[np.ndarray, " m+1"],
+    j: int,
+) -> float:
+    """How many pixels lie in both masks, which are of one size."""
+    run, last = starts[i], starts[i + 1]
+    other_run, other_last = other_starts[j], other_starts[j + 1]
+    first = end = other_first = other_end = np.int64(0)
+    shared = np.int64(0)
+    # Each turn drops the run of ones that ends first, and looks at the next of that mask.
+    while True:
+        if end <= other_end:
+            if run + 1 >= last:
+                return float(shared)
+            first = end + np.int64(counts[run])
+            end = first + np.int64(counts[run + 1])
+            run += 2
+        else:
+            if other_run + 1 >= other_last:
+                return float(shared)
+            other_first = other_end + np.int64(other_counts[other_run])
+            other_end = other_first + np.int64(other_counts[other_run + 1])
+            other_run += 2
+        shared += np.maximum(0, np.minimum(end, other_end) - np.maximum(first, other_first))
+
+
+@inner
+def with_room(
+    objects: Int64[np.ndarray, " n"], ious: Float64[np.ndarray, " n"], size: int, needed: int
+) -> tuple[Int64[np.ndarray, " more"], Float64[np.ndarray, " more"]]:
+    """Arrays that begin with the first `size` entries of these, and hold twice as many as are needed."""
+    more_objects, more_ious = np.empty(2 * needed, np.int64), np.empty(2 * needed, np.float64)
+    for k in range(size):
+        more_objects[k], more_ious[k] = objects[k], ious[k]
+    return more_objects, more_ious

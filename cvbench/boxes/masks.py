@@ -1,0 +1,148 @@
+"""Masks as COCO keeps them: lengths of runs, column by column."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int64, UInt8, UInt32
+
+from cvbench.boxes.jit import compiled
+from cvbench.boxes.threads import in_threads, spans
+
+
+class RunLengths(NamedTuple):
+    """Any number of masks. Mask `i` has `counts[starts[i]:starts[i + 1]]`.
+
+    Pixels go down the columns, from left to right. The first run is one of zeros and may be empty;
+    from then on runs of ones and of zeros take turns, and together they fill the image.
+    """
+
+    counts: UInt32[np.ndarray, " runs"]
+    starts: Int64[np.ndarray, " n+1"]
+    height: Int64[np.ndarray, " n"]
+    width: Int64[np.ndarray, " n"]
+
+
+@compiled
+def encode(masks: Bool[np.ndarray, "n h w"]) -> RunLengths:
+    """The run lengths of plain masks."""
+    n, height, width = masks.shape
+    starts = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        runs, value = 1, False
+        for x in range(width):
+            for y in range(height):
+                runs += masks[i, y, x] != value
+                value = masks[i, y, x]
+        starts[i + 1] = starts[i] + runs
+    counts = np.zeros(starts[n], np.uint32)
+    for i in range(n):
+        run, value = starts[i], False
+        for x in range(width):
+            for y in range(height):
+                run += masks[i, y, x] != value
+                value = masks[i, y, x]
+                counts[run] += 1
+    sizes = np.ones(n, np.int64)
+    return RunLengths(counts, starts, sizes * height, sizes * width)
+
+
+def parse(
+    text: UInt8[np.ndarray, " characters"], starts: Int64[np.ndarray, " ends"]
+) -> tuple[UInt32[np.ndarray, " runs"], Int64[np.ndarray, " ends"]]:
+    """Counts, and where each mask's start, of the texts in which COCO's files hold compressed masks.
+
+    Each character carries five bits of a number, the lowest first, and whether more follow; from the
+    fourth on, a number is the difference to the one two before. Masks stand one behind the other.
+    """
+    pieces = spans(starts)
+    runs = in_threads(lambda those: runs_in(text, starts[those.start : those.stop + 1]), pieces)
+    run_starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *runs]))
+    counts = np.empty(run_starts[-1], np.uint32)
+
+    def read(those: slice) -> None:
+        parse_into(counts, run_starts[those.start :], text, starts[those.start : those.stop + 1])
+
+    in_threads(read, pieces)
+    return counts, run_starts
+
+
+@compiled
+def runs_in(
+    text: UInt8[np.ndarray, " characters"], starts: Int64[np.ndarray, " n+1"]
+) -> Int64[np.ndarray, " n"]:
+    """How many numbers there are in each text."""
+    runs = np.zeros(len(starts) - 1, np.int64)
+    for i in range(len(runs)):
+        for at in range(starts[i], starts[i + 1]):
+            runs[i] += (text[at] - 48) & 32 == 0
+        if starts[i] < starts[i + 1]:
+            runs[i] += (text[starts[i + 1] - 1] - 48) & 32 != 0  # it ends in the midst of one
+    return runs
+
+
+@compiled
+def parse_into(
+    counts: UInt32[np.ndarray, " runs"],
+    run_starts: Int64[np.ndarray, " n+1"],
+    text: UInt8[np.ndarray, " characters"],
+    starts: Int64[np.ndarray, " n+1"],
+) -> None:
+    """Write the numbers of each text to where its mask's runs begin."""
+    for i in range(len(starts) - 1):
+        at = starts[i]
+        for run in range(run_starts[i], run_starts[i + 1]):
+            character = np.int64(text[at]) - 48
+            number, shift = character & 31, 5
+            at += 1
+            while character & 32 and at < starts[i + 1]:
+                character = np.int64(text[at]) - 48
+                number |= (character & 31) << shift
+                shift += 5
+                at += 1
+            if character & 16 and not character & 32:
+                number -= 1 << shift
+            if run - run_starts[i] > 2:
+                number += counts[run - 2]
+            counts[run] = number
+
+
+@compiled
+def area(masks: RunLengths) -> Int64[np.ndarray, " n"]:
+    """How many pixels each mask covers."""
+    areas = np.zeros(len(masks.starts) - 1, np.int64)
+    for i in range(len(areas)):
+        for run in range(masks.starts[i] + 1, masks.starts[i + 1], 2):
+            areas[i] += masks.counts[run]
+    return areas
+
+
+@compiled
+def bounds(masks: RunLengths) -> Int64[np.ndarray, "n 4"]:
+    """The smallest box (x1, y1, x2, y2) around each mask; all 0 for an empty one."""
+    boxes = np.zeros((len(masks.starts) - 1, 4), np.int64)
+    for i in range(len(boxes)):
+        height, empty = masks.height[i], True
+        x: np.int64 | int = 0
+        y: np.int64 | int = 0
+        for run in range(masks.starts[i], masks.starts[i + 1]):
+            left, top, count = x, y, np.int64(masks.counts[run])
+            if count < height:  # nearly always, and a division takes as long as all the rest
+                y += count
+            else:
+                x += count // height
+                y += count % height
+            if y >= height:
+                x, y = x + 1, y - height
+            if (run - masks.starts[i]) % 2 == 0 or count == 0:
+                continue
+            right, bottom = (x + 1, y) if y > 0 else (x, height)
+            if left + 1 < right:  # what runs over the end of a column touches both edges
+                top, bottom = 0, height
+            if empty:
+                boxes[i, 0], boxes[i, 1] = left, top
+                empty = False
+            boxes[i, 1], boxes[i, 3] = min(boxes[i, 1], top), max(boxes[i, 3], bottom)
+            boxes[i, 2] = right
+    return boxes

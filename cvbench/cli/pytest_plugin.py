@@ -1,0 +1,188 @@
+"""The pytest plugin: `pytest --cvbench suites/ci.yaml` makes a test of each cell, beside all other tests.
+
+With `--cvbench-against BASELINE` one more test holds all of them against a baseline or another run, as
+`cvbench check` does: together, since a verdict counts how many were asked for.
+
+A cell passes if it finishes and holds the floors that its suite expects; one that the suite's machine
+cannot carry out is skipped. Cells can be chosen as tests are, with `-k`; what was finished before is taken
+from the results folder. Nothing is imported unless the option is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from cvbench.compare.gate.result import Item
+    from cvbench.record import Record
+    from cvbench.runner.session import Session
+    from cvbench.spec.cell import Cell
+    from cvbench.spec.suite import Suite
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The two options."""
+    group = parser.getgroup("cvbench", "benchmarks of vision models")
+    group.addoption(
+        "--cvbench",
+        action="append",
+        default=[],
+        metavar="SUITE",
+        help="Make a test of each cell of this suite file; may be given several times.",
+    )
+    group.addoption("--cvbench-out", default="results", metavar="FOLDER", help="Where results are kept.")
+    group.addoption(
+        "--cvbench-against",
+        metavar="BASELINE",
+        help="Add a test that nothing is worse than in this baseline file or run.",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k and -m choose
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add the cells behind the other tests."""
+    for name in config.getoption("--cvbench"):
+        items.extend(SuiteFile.from_parent(session, path=Path(name).resolve()).collect())
+
+
+class SuiteFile(pytest.File):
+    """A suite, as a file of tests."""
+
+    def collect(self) -> Iterator[CellItem | AgainstItem]:
+        """An item a cell, and one for the baseline; raises UsageError for a suite that is not sound."""
+        from cvbench.errors import CvbenchError
+        from cvbench.spec.suite import load_suite
+
+        try:
+            suite = load_suite(self.path)
+        except CvbenchError as error:
+            raise pytest.UsageError(str(error)) from error
+        bench = _Bench(suite, Path(self.config.getoption("--cvbench-out")), self.session)
+        self.config.add_cleanup(bench.close)
+        titles = [cell.title for cell in suite.cells]
+        for cell in suite.cells:
+            alone = titles.count(cell.title) == 1
+            name = cell.title if alone else f"{cell.title} {cell.key[:6]}"
+            yield CellItem.from_parent(self, name=name, cell=cell, bench=bench)
+        against = self.config.getoption("--cvbench-against")
+        if against is not None:
+            yield AgainstItem.from_parent(self, name=f"no worse than {against}", against=against, bench=bench)
+
+
+class CellFailed(Exception):
+    """A cell that did not finish, or missed a floor."""
+
+
+class _BenchItem(pytest.Item):
+    """A test of a suite: what fails it is told without a traceback."""
+
+    bench: _Bench
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The reason alone, where it is one."""
+        from cvbench.errors import CvbenchError
+
+        if isinstance(excinfo.value, CellFailed | CvbenchError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """What stands above a failure."""
+        return self.path, None, f"{self.path.name}: {self.name}"
+
+
+class AgainstItem(_BenchItem):
+    """All cells that were chosen, held against a baseline."""
+
+    def __init__(self, *, against: str, bench: _Bench, **more: Any) -> None:
+        super().__init__(**more)
+        self.against, self.bench = against, bench
+
+    def runtest(self) -> None:
+        """Fails with every answer that is worse; skipped where nothing can be told."""
+        from cvbench.compare.gate.result import Answer
+
+        items = self.bench.held_against(self.against)
+        told = {answer: [f"{i.name}: {i.message}" for i in items if i.answer is answer] for answer in Answer}
+        worse = [*told[Answer.FAILED], *told[Answer.REGRESSION]]
+        if worse:
+            raise CellFailed("\n".join(worse))
+        if not told[Answer.PASS]:
+            pytest.skip("; ".join([*told[Answer.INCOMPARABLE], *told[Answer.INCONCLUSIVE]]) or "no figure")
+
+
+class CellItem(_BenchItem):
+    """One cell."""
+
+    def __init__(self, *, cell: Cell, bench: _Bench, **more: Any) -> None:
+        super().__init__(**more)
+        self.cell, self.bench = cell, bench
+
+    def runtest(self) -> None:
+        """Carry the cell out, or take its record from the results folder."""
+        record = self.bench.record(self.cell)
+        if record.outcome == "skipped":
+            pytest.skip(str(record.reason))
+        if record.outcome != "ok":
+            raise CellFailed(f"{record.outcome}: {record.reason}\n{record.output or ''}".rstrip())
+        missed = self.bench.suite.missed([record])
+        if missed:
+            raise CellFailed("missed expectation: " + "\n".join(missed))
+
+
+class _Bench:
+    """The run behind a suite's items: opened for the first, with all cells that are still chosen."""
+
+    def __init__(self, suite: Suite, out: Path, session: pytest.Session) -> None:
+        self.suite, self._out, self._session = suite, out, session
+        self._stack = ExitStack()
+        self._opened: Session | None = None
+        self._cells: Iterator[Record] = iter(())
+
+    def record(self, cell: Cell) -> Record:
+        """The cell's record; others may be made on the way."""
+        if self._opened is None:
+            self._open()
+        assert self._opened is not None
+        while True:
+            for record in self._opened.records:
+                if record.key == cell.key:
+                    return record
+            next(self._cells)
+
+    def _open(self) -> None:
+        from dataclasses import replace
+
+        from cvbench.runner.session import Silence, opened
+
+        part = replace(self.suite, cells=self._chosen())
+        self._opened = self._stack.enter_context(opened(part, out=self._out, listener=Silence()))
+        self._cells = self._opened.carry_out()
+
+    def _chosen(self) -> tuple[Cell, ...]:
+        """The cells whose tests are still among those to be run; all of them where none is."""
+        kept = [i.cell.key for i in self._session.items if isinstance(i, CellItem) and i.bench is self]
+        return tuple(cell for cell in self.suite.cells if not kept or cell.key in kept)
+
+    def held_against(self, against: str) -> list[Item]:
+        """The gate's answers on the chosen cells, and on what the baseline has beside all of the suite's."""
+        from cvbench.compare.gate.check import held_against
+
+        chosen = self._chosen()
+        for cell in chosen:
+            self.record(cell)
+        assert self._opened is not None
+        left_out = {cell.title for cell in self.suite.cells} - {cell.title for cell in chosen}
+        held = held_against(self._opened.run, against, out=self._out)
+        return [item for item in held.items if item.cell not in left_out]
+
+    def close(self) -> None:
+        """End the run."""
+        self._stack.close()

@@ -1,0 +1,108 @@
+"""Which difference between two records voids which of their figures.
+
+A figure is comparable as long as nothing differs that it could be due to besides the thing that is
+compared. Another GPU voids speed and memory, not accuracy; other images void accuracy, not speed;
+another protocol voids the figures measured by it. Weights, precision, layout and the versions of
+packages are what people compare: they void nothing, and are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from cvbench.record import Measurement, Passport, Record
+from cvbench.runner.environment.software import PACKAGES
+
+Domain: TypeAlias = Literal["accuracy", "speed", "memory"]
+MACHINE: tuple[Domain, ...] = ("speed", "memory")
+SOFTWARE = frozenset({"cvbench", "python", "torch_git", "torch_cuda", *PACKAGES})
+"""Entries of the hard environment that a change may be about; all others are the machine."""
+
+
+class Unlike(NamedTuple):
+    """One thing that is not the same in two records."""
+
+    what: str
+    a: str
+    b: str
+    voids: tuple[Domain, ...] = ()
+    """Whose figures cannot be compared for it; none: it is told, and may be the cause."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.a} → {self.b}"
+
+
+def domain_of(figure: Measurement) -> Domain:
+    """What kind of figure it is, by its unit."""
+    if figure.unit == "bytes":
+        return "memory"
+    return "accuracy" if figure.unit in ("fraction", "nats") or figure.parts else "speed"
+
+
+def unlike(a: Record, b: Record) -> list[Unlike]:
+    """Everything that differs, what voids figures first."""
+    found = [*_environment(a, b), *_data(a, b), *_artifact(a, b), *_cell(a, b)]
+    return sorted(found, key=lambda one: not one.voids)
+
+
+def _environment(a: Record, b: Record) -> Iterator[Unlike]:
+    for name, x, y in _entries(a.environment.hard, b.environment.hard):
+        known = name in a.environment.hard and name in b.environment.hard
+        # What an earlier version did not record yet may well be the same.
+        yield Unlike(name, x, y, MACHINE if known and name not in SOFTWARE else ())
+    for name, x, y in _entries(a.environment.soft, b.environment.soft):
+        yield Unlike(name, x, y)
+
+
+def _data(a: Record, b: Record) -> Iterator[Unlike]:
+    """Other images void accuracy, unless it is known in which way they are other: see `pairing`."""
+    x, y = a.passports.get(a.cell.data.split), b.passports.get(b.cell.data.split)
+    if x is None or y is None or x.sha256 == y.sha256:
+        return
+    parts = a.cell.data.split != b.cell.data.split or x.images != y.images
+    same_source = x.name == y.name and x.classes == y.classes and parts
+    yield Unlike("data", _passport(x), _passport(y), () if same_source else ("accuracy",))
+
+
+def _artifact(a: Record, b: Record) -> Iterator[Unlike]:
+    x, y = a.artifact, b.artifact
+    if x is None or y is None:
+        return
+    if x.sha256 != y.sha256:
+        yield Unlike("weights", f"{x.source} {x.sha256[:12]}", f"{y.source} {y.sha256[:12]}")
+    for name in ("parameters", "macs", "input"):
+        if getattr(x, name) != getattr(y, name):
+            yield Unlike(name, str(getattr(x, name)), str(getattr(y, name)))
+    for name, mine, other in _entries(x.preprocessing, y.preprocessing):
+        yield Unlike(f"preprocessing.{name}", mine, other)
+
+
+def _cell(a: Record, b: Record) -> Iterator[Unlike]:
+    if a.key == b.key:
+        return
+    x, y = (record.cell.model_dump(mode="json", exclude={"data": {"root", "workers"}}) for record in (a, b))
+    for name, mine, other in _entries(_flat(x), _flat(y)):
+        yield Unlike(name, mine, other)
+
+
+def _entries(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if a == b:
+        return
+    for name in dict.fromkeys([*a, *b]):
+        if a.get(name) != b.get(name):
+            yield name, str(a.get(name)), str(b.get(name))
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _passport(passport: Passport) -> str:
+    return f"{passport.name} {passport.split}, {passport.images} images, {passport.sha256[:12]}"

@@ -1,0 +1,240 @@
+"""Two runs compared: every cell that both have, every figure of it, with a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from cvbench.compare.accuracy import Memory, Sides, compare_accuracy
+from cvbench.compare.comparability import Domain, Unlike, domain_of, unlike
+from cvbench.compare.differences import Difference, Finding, judge, plain
+from cvbench.compare.pairing import pair_up
+from cvbench.compare.seeds import OverSeeds, over_seeds, titles, was_trained
+from cvbench.compare.speed import compare_memory, compare_speed
+from cvbench.errors import InputError
+from cvbench.record import Measurement, Record
+from cvbench.store import Run
+
+TWO_TRAININGS = (
+    "the weights of {cells} come from two trainings: the intervals hold for these weights, and do not tell "
+    "how trainings differ. Run several seeds: seed: [0, 1, 2]"
+)
+ONE_AFTER_THE_OTHER = (
+    "the runs were timed one after the other: what drifted between them is in the difference and not in its "
+    "interval. Where that matters, take turns: cvbench duet"
+)
+
+
+@dataclass(frozen=True)
+class CellComparison:
+    """One cell in two runs."""
+
+    title: str
+    data: str
+    key_a: str
+    key_b: str
+    outcome_a: str
+    outcome_b: str
+    unlike: tuple[Unlike, ...]
+    differences: tuple[Difference, ...]
+
+
+def cells_in_common(a: Run, b: Run, only: str | None = None) -> list[Sides]:
+    """Each pair of cells that answer to one another, with their runs."""
+    both, _ = _chosen(pair_up(a.records(), b.records()).both, only)
+    return [((a, x), (b, y)) for x, y in both]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs, cell by cell."""
+
+    a: str
+    b: str
+    cells: tuple[CellComparison, ...]
+    only_a: tuple[str, ...]
+    """Cells that the other run does not have."""
+    only_b: tuple[str, ...]
+    notes: tuple[str, ...]
+    over_seeds: tuple[OverSeeds, ...] = ()
+    """Cells that were trained with several seeds in both, their trainings taken together."""
+
+    @property
+    def differences(self) -> Iterator[tuple[CellComparison, Difference]]:
+        """All of them, with their cells."""
+        return ((cell, difference) for cell in self.cells for difference in cell.differences)
+
+
+def compare(
+    a: Run,
+    b: Run,
+    *,
+    only: str | None = None,
+    between_jobs: Callable[[Record], float] = lambda _: 0.0,
+) -> Comparison:
+    """Everything that two runs have in common; raises InputError where that is nothing.
+
+    `only` chooses cells by model, title or key, and figures by name: `resnet*`, `top1`.
+    """
+    records_a, records_b = a.records(), b.records()
+    pairs = pair_up(records_a, records_b)
+    both, figures = _chosen(pairs.both, only)
+    sides: list[Sides] = [((a, x), (b, y)) for x, y in both]
+    found = list(findings(sides, only=figures, between_jobs=between_jobs))
+    if not any(found):
+        raise InputError(_nothing(a, b, records_a, records_b, only))
+    judged = iter(judge([finding for of_cell in found for finding in of_cell]))
+    cells = tuple(
+        CellComparison(
+            title=title,
+            data=x.cell.data.name,
+            key_a=x.key,
+            key_b=y.key,
+            outcome_a=x.outcome,
+            outcome_b=y.outcome,
+            unlike=tuple(unlike(x, y)),
+            differences=tuple(next(judged) for _ in of_cell),
+        )
+        for title, (x, y), of_cell in zip(titles([x for x, _ in both]), both, found, strict=True)
+    )
+    together = tuple(over_seeds(both, found))
+    records = [*records_a, *records_b]
+    named = dict(zip(map(id, records), titles(records), strict=True))
+    return Comparison(
+        a=str(a.folder),
+        b=str(b.folder),
+        cells=cells,
+        only_a=tuple(named[id(record)] for record in pairs.only_a),
+        only_b=tuple(named[id(record)] for record in pairs.only_b),
+        notes=tuple(_notes(cells, both, together)),
+        over_seeds=together,
+    )
+
+
+def findings(
+    pairs: Sequence[Sides],
+    *,
+    only: str | None = None,
+    between_jobs: Callable[[Record], float] = lambda _: 0.0,
+    memory: Memory | None = None,
+) -> Iterator[list[Finding]]:
+    """For each pair of cells a finding for each figure, in the order of the first one's."""
+    sorted_out = [_sort_out(a[1], b[1], only) for a, b in pairs]
+    figures = [one.testable.get("speed", ()) for one in sorted_out]
+    speed = compare_speed(list(zip(pairs, figures, strict=True)), between_jobs=between_jobs)
+    for sides, one, of_speed in zip(pairs, sorted_out, speed, strict=True):
+        names = [name for name in _outcomes(sides[0][1]) if name in _outcomes(sides[1][1])]
+        kept = {} if memory is None else memory
+        accuracy = compare_accuracy(sides, names, one.testable.get("accuracy", ()), memory=kept)
+        of_memory = compare_memory(one.testable.get("memory", ()))
+        found = [*one.found, *accuracy, *of_speed, *of_memory]
+        yield sorted(found, key=lambda finding: one.order[finding.draft.figure, finding.draft.at])
+
+
+class _SortedOut(NamedTuple):
+    """The figures of two cells."""
+
+    order: dict[tuple[str, str], int]
+    found: list[Finding]
+    """Of those that cannot be compared."""
+    testable: dict[Domain, list[tuple[Measurement, Measurement]]]
+
+
+def _sort_out(a: Record, b: Record, only: str | None) -> _SortedOut:
+    voided = {domain: difference for difference in unlike(a, b) for domain in difference.voids}
+    figures = _figures(a, b)
+    out = _SortedOut({key: place for place, key in enumerate(figures)}, [], {})
+    for x, y in figures.values():
+        known = x or y
+        assert known is not None
+        if only is not None and not fnmatchcase(known.name, only):
+            continue
+        domain = domain_of(known)
+        reason = _not_comparable(x, y, voided.get(domain))
+        if reason is not None:
+            out.found.append(Finding(replace(plain(x, y, domain), verdict="not comparable", reason=reason)))
+        elif x is not None and y is not None and x.direction != "neither":
+            out.testable.setdefault(domain, []).append((x, y))
+    return out
+
+
+def _figures(a: Record, b: Record) -> dict[tuple[str, str], tuple[Measurement | None, Measurement | None]]:
+    """Name and condition → both sides' figure, in the order of the first one's."""
+    mine = {(m.name, m.at): m for m in a.measurements}
+    other = {(m.name, m.at): m for m in b.measurements}
+    return {key: (mine.get(key), other.get(key)) for key in mine | other}
+
+
+def _not_comparable(a: Measurement | None, b: Measurement | None, voided: Unlike | None) -> str | None:
+    """Why two figures cannot be held against one another; None where they can."""
+    for side, figure in (("the first", a), ("the second", b)):
+        if figure is None:
+            return f"{side} run has no such figure"
+        if figure.value is None:
+            return f"{side} run's is missing: {figure.missing}"
+    assert a is not None
+    assert b is not None
+    if a.protocol != b.protocol:
+        return f"two protocols: {a.protocol} and {b.protocol}"
+    return None if voided is None else f"not the same {voided}"
+
+
+def _outcomes(record: Record) -> list[str]:
+    return [item.name for item in record.attachments if item.kind == "outcomes"]
+
+
+def _chosen(
+    both: list[tuple[Record, Record]], only: str | None
+) -> tuple[list[tuple[Record, Record]], str | None]:
+    """The pairs that a pattern names; where it names none, all of them, and it names figures."""
+    if only is None:
+        return both, None
+    chosen = [pair for pair in both if _is_chosen(pair[0], only)]
+    return (chosen, None) if chosen else (both, only)
+
+
+def _is_chosen(record: Record, pattern: str) -> bool:
+    names = record.cell.model.name, record.cell.title, record.key
+    return any(fnmatchcase(name, pattern) for name in names) or record.key.startswith(pattern)
+
+
+def _nothing(
+    a: Run, b: Run, records_a: Sequence[Record], records_b: Sequence[Record], only: str | None
+) -> str:
+    named = titles([*records_a, *records_b])
+    have = [
+        ", ".join(dict.fromkeys(titles_of)) or "no cells"
+        for titles_of in (named[: len(records_a)], named[len(records_a) :])
+    ]
+    asked = f"\n  --only {only} names no cell and no figure of both." if only else ""
+    return (
+        f"{a.folder} and {b.folder} have no cell in common.{asked}\n"
+        f"  The first has: {have[0]}.\n  The second has: {have[1]}."
+    )
+
+
+def _notes(
+    cells: Sequence[CellComparison],
+    both: Sequence[tuple[Record, Record]],
+    together: Sequence[OverSeeds],
+) -> Iterator[str]:
+    several = {(one.title, one.data) for one in together}
+    trained = [
+        x.cell.title
+        for x, y in both
+        if x.artifact
+        and y.artifact
+        and x.artifact.sha256 != y.artifact.sha256
+        and was_trained(x)
+        and was_trained(y)
+        and (x.cell.title, x.cell.data.name) not in several
+    ]
+    if trained:
+        named = ", ".join(list(dict.fromkeys(trained))[:3]) + (" …" if len(set(trained)) > 3 else "")
+        yield TWO_TRAININGS.format(cells=named)
+    if any(d.domain == "speed" and d.interval is not None for cell in cells for d in cell.differences):
+        yield ONE_AFTER_THE_OTHER
+    if any(x.cell.data.limit for x, _ in both):
+        yield "some cells scored the first images only (limit): a quick look, not a result"

@@ -1,0 +1,118 @@
+"""What a comparison finds: a Difference a figure, from a Finding and its neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from cvbench.compare.comparability import Domain
+from cvbench.compare.headlines import is_headline
+from cvbench.record import Measurement
+from cvbench.statistics.distributions import Interval
+from cvbench.statistics.multiple_tests import holm
+from cvbench.statistics.verdicts import Loss, Rule, Verdict, decide, is_no_worse
+
+
+@dataclass(frozen=True)
+class ClassDifference:
+    """A figure's difference within one class: information, never a verdict."""
+
+    name: str
+    effect: float
+    q: float
+    """Its p-value among those of all classes (Benjamini and Hochberg)."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure of one cell in two runs."""
+
+    figure: str
+    at: str
+    domain: Domain
+    unit: str
+    direction: str
+    a: float | None
+    b: float | None
+    scale: Literal["difference", "ratio"]
+    """Whether `effect` is b - a, or b / a - 1."""
+    effect: float | None
+    interval: Interval | None
+    """99 %: each end is passed with a probability of half a percent."""
+    verdict: Verdict
+    no_worse: bool
+    """Whether a loss of interest is ruled out: what a gate asks for."""
+    detectable: float | None
+    """The smallest loss that this comparison would have called one in 95 of 100 cases, as `effect` is."""
+    p: float | None
+    """Of the verdict's test, adjusted for the cells that were compared."""
+    n: int | None
+    method: str
+    headline: bool
+    reason: str = ""
+    """Why there is no verdict, or what to bear in mind."""
+    classes: tuple[ClassDifference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A difference before its p-value is adjusted for those beside it."""
+
+    draft: Difference
+    loss: Loss | None = None
+    rule: Rule | None = None
+
+
+def plain(a: Measurement | None, b: Measurement | None, domain: Domain) -> Difference:
+    """The difference of two figures of which nothing more is known: no test, no verdict."""
+    known = a or b
+    assert known is not None
+    x, y = (None if m is None else m.value for m in (a, b))
+    return Difference(
+        figure=known.name,
+        at=known.at,
+        domain=domain,
+        unit=known.unit,
+        direction=known.direction,
+        a=x,
+        b=y,
+        scale="difference" if domain == "accuracy" else "ratio",
+        effect=_effect(x, y, ratio=domain != "accuracy"),
+        interval=None,
+        verdict="inconclusive",
+        no_worse=False,
+        detectable=None,
+        p=None,
+        n=None,
+        method="",
+        headline=is_headline(known),
+    )
+
+
+def _effect(a: float | None, b: float | None, *, ratio: bool) -> float | None:
+    if a is None or b is None or (ratio and a == 0):
+        return None
+    return b / a - 1 if ratio else b - a
+
+
+def judge(findings: list[Finding]) -> list[Difference]:
+    """The verdicts. Figures of one name are one family: Holm's adjustment runs over its cells."""
+    families: dict[str, list[int]] = {}
+    for place, finding in enumerate(findings):
+        if finding.loss is not None:
+            families.setdefault(finding.draft.figure, []).append(place)
+    judged = [finding.draft for finding in findings]
+    for members in families.values():
+        losses = [loss for place in members if (loss := findings[place].loss)]
+        worse, better = holm([x.p_worse for x in losses]), holm([x.p_better for x in losses])
+        for place, loss, p_worse, p_better in zip(members, losses, worse, better, strict=True):
+            rule = findings[place].rule
+            assert rule is not None
+            adjusted = loss._replace(p_worse=float(p_worse), p_better=float(p_better))
+            judged[place] = replace(
+                judged[place],
+                verdict=decide(adjusted, rule),
+                no_worse=is_no_worse(adjusted, rule),
+                p=float(min(p_worse, p_better)),
+            )
+    return judged

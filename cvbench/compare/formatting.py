@@ -1,0 +1,191 @@
+"""A comparison in words: rows for a terminal, a page of Markdown, a document for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from csv import writer as csv_writer
+from dataclasses import asdict
+from io import StringIO
+from typing import Any
+
+from cvbench.compare.comparison import CellComparison, Comparison
+from cvbench.compare.differences import Difference
+from cvbench.statistics.verdicts import Verdict
+from cvbench.units import show_value
+
+SCHEMA = 1
+"""The version of the document for programs."""
+VERDICTS: tuple[Verdict, ...] = ("worse", "better", "same", "inconclusive", "not comparable")
+NOTHING = "-"
+BEYOND = 10.0
+"""From this ratio on the digits of a change say nothing more to people; programs get them all."""
+
+
+def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, str]]:
+    """A row a figure, then those of several seeds together; headlines alone, unless `everything` is asked."""
+    several = len({cell.data for cell in comparison.cells}) > 1
+    named = [
+        *((cell.title, cell.data, found) for cell, found in comparison.differences),
+        *_over_seeds(comparison),
+    ]
+    return [
+        {
+            "cell": f"{title} on {data}" if several else title,
+            "figure": figure_name(difference),
+            "verdict": difference.verdict,
+            "before": _value(difference.a, difference.unit),
+            "now": _value(difference.b, difference.unit),
+            "change": change(difference),
+            "99 % interval": interval(difference),
+            "would have seen": _size(difference.detectable, difference).replace("+", ""),
+            "basis": difference.reason or difference.method,
+        }
+        for title, data, difference in named
+        if everything or difference.headline
+    ]
+
+
+def _over_seeds(comparison: Comparison) -> Iterator[tuple[str, str, Difference]]:
+    for one in comparison.over_seeds:
+        for difference in one.differences:
+            yield f"{one.title}, mean of {len(one.seeds)} seeds", one.data, difference
+
+
+def figure_name(difference: Difference) -> str:
+    """`latency_p50 (batch=1)`."""
+    return f"{difference.figure} ({difference.at})" if difference.at else difference.figure
+
+
+def change(difference: Difference) -> str:
+    """`+0.0052`, or `+3.2 %`."""
+    return _size(difference.effect, difference)
+
+
+def interval(difference: Difference) -> str:
+    """`+0.0012 … +0.0092`."""
+    if difference.interval is None:
+        return NOTHING
+    return " … ".join(_size(end, difference) for end in difference.interval)
+
+
+def summary(comparison: Comparison) -> str:
+    """How many headlines have which verdict: `1 worse, 2 better, 5 same`."""
+    words = [difference.verdict for _, difference in comparison.differences if difference.headline]
+    return (
+        ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words) or "nothing to judge"
+    )
+
+
+def remarks(comparison: Comparison) -> Iterator[str]:
+    """What differs besides the figures, what stands alone, and what to bear in mind; a line each."""
+    several = len(comparison.cells) > 1
+    told: dict[str, list[str]] = {}
+    for cell in comparison.cells:
+        for one in cell.unlike:
+            voids = f" (voids {' and '.join(one.voids)})" if one.voids else ""
+            told.setdefault(f"{one}{voids}", []).append(cell.title)
+    for line, titles in told.items():
+        everywhere = len(titles) == len(comparison.cells)
+        yield f"differs: {line}" + (f" [{', '.join(titles)}]" if several and not everywhere else "")
+    for cell in comparison.cells:
+        if (cell.outcome_a, cell.outcome_b) != ("ok", "ok"):
+            yield f"not finished: {cell.title}: {cell.outcome_a} before, {cell.outcome_b} now"
+    for side, alone in (("before", comparison.only_a), ("now", comparison.only_b)):
+        if alone:
+            yield f"only {side}: {', '.join(alone)}"
+    for note in comparison.notes:
+        yield f"note: {note}"
+
+
+def changed_classes(comparison: Comparison, *, limit: float = 0.05) -> list[dict[str, str]]:
+    """Classes whose figure changed by more than chance among so many classes: information."""
+    return [
+        {
+            "cell": cell.title,
+            "figure": difference.figure,
+            "class": own.name,
+            "change": _size(own.effect, difference),
+            "q": f"{own.q:.3f}",
+        }
+        for cell, difference in comparison.differences
+        for own in sorted(difference.classes, key=lambda own: own.effect)
+        if own.q < limit
+    ]
+
+
+def markdown(comparison: Comparison, *, everything: bool = False) -> str:
+    """The page."""
+    lines = [
+        f"# {_bare(comparison.b)} against {_bare(comparison.a)}",
+        "",
+        f"**{summary(comparison)}**",
+        "",
+        *markdown_table(rows(comparison, everything=everything)),
+    ]
+    classes = changed_classes(comparison)
+    if classes:
+        lines += ["", "Classes that changed by more than chance (information, no verdict):", ""]
+        lines += markdown_table(classes)
+    told = list(remarks(comparison))
+    return "\n".join([*lines, "", *(f"- {_bare(line)}" for line in told)]).rstrip() + "\n"
+
+
+def markdown_table(table: list[dict[str, str]]) -> list[str]:
+    """Lines of a Markdown table; what comes from files cannot break out of its cell."""
+    if not table:
+        return ["(nothing)"]
+    head = list(table[0])
+    return [
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(f"| {' | '.join(_bare(row[name]) for name in head)} |" for row in table),
+    ]
+
+
+def document(comparison: Comparison) -> dict[str, Any]:
+    """The document for programs."""
+    return {"schema": SCHEMA, "kind": "comparison", "summary": summary(comparison), **asdict(comparison)}
+
+
+def csv(comparison: Comparison) -> str:
+    """Numbers in base units, a line a figure: for spreadsheets and other programs."""
+    names = ("figure", "at", "unit", "direction", "a", "b", "scale", "effect")
+    more = ("verdict", "detectable", "p", "n", "method", "reason")
+    text = StringIO()
+    writer = csv_writer(text, lineterminator="\n")
+    writer.writerow(["cell", "data", "key_a", "key_b", *names, "low", "high", *more])
+    cells = ((c.title, c.data, c.key_a, c.key_b, found) for c, found in comparison.differences)
+    together = ((title, data, "", "", found) for title, data, found in _over_seeds(comparison))
+    for *cell, difference in (*cells, *together):
+        figure = [getattr(difference, name) for name in names]
+        ends = difference.interval or ("", "")
+        rest = [getattr(difference, name) for name in more]
+        writer.writerow([*cell, *figure, *ends, *rest])
+    return text.getvalue()
+
+
+def one_line(cell: CellComparison, difference: Difference) -> str:
+    """`resnet18: top1 0.8100 → 0.7900 (-0.0200, -0.0300 … -0.0100): worse`."""
+    before, now = _value(difference.a, difference.unit), _value(difference.b, difference.unit)
+    size = f" ({change(difference)}, {interval(difference)})" if difference.interval else ""
+    why = f" - {difference.reason}" if difference.reason else ""
+    return f"{cell.title}: {figure_name(difference)} {before} → {now}{size}: {difference.verdict}{why}"
+
+
+def _value(value: float | None, unit: str) -> str:
+    return NOTHING if value is None else show_value(value, unit)
+
+
+def _size(size: float | None, difference: Difference) -> str:
+    if size is None:
+        return NOTHING
+    if difference.scale == "ratio":
+        return f"{100 * size:+.1f} %" if size < BEYOND else f"> +{100 * BEYOND:.0f} %"
+    return f"{size:+.4f}"
+
+
+def _bare(text: str) -> str:
+    """Text that Markdown and HTML take for text."""
+    for sign, harmless in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " ")):
+        text = text.replace(sign, harmless)
+    return text

@@ -1,0 +1,177 @@
+"""Baselines: one committed file a suite and machine class, with raw values, and the history of figures.
+
+    results/baselines/<machine class>/<suite>.json
+
+It holds the records of one run, the files of samples and outcomes behind them (Parquet, as base64), and
+of every job that ever updated it the round values of its speed figures, with the machine's fingerprint.
+Unpacked it is a run like any other.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from cvbench.compare.comparability import domain_of
+from cvbench.compare.headlines import is_headline
+from cvbench.compare.speed import rounds_of
+from cvbench.documents import read_document
+from cvbench.errors import StoreError
+from cvbench.record import Record, Scalar
+from cvbench.spec.cell import Frozen, digest
+from cvbench.store import Run
+
+SCHEMA = 1
+KEPT = ("samples", "outcomes")
+
+
+class Job(Frozen):
+    """One run of the past: what its speed figures came to."""
+
+    run: str
+    created: str
+    hard: str
+    """Hash of what makes speed comparable: machine and software."""
+    figures: Mapping[str, tuple[float, ...]]
+    """`<cell key> latency_p50@batch=1` → the value of each round."""
+
+
+class Baseline(Frozen):
+    """The file's content."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
+    kind: Literal["baseline"] = "baseline"
+    suite: str
+    machine: str
+    """The class of machine."""
+    about: Mapping[str, Any]
+    """The run's own run.json."""
+    records: tuple[Record, ...]
+    files: Mapping[str, str]
+    """Path in the run's folder → content, base64."""
+    jobs: tuple[Job, ...] = ()
+    """Every job, the oldest first."""
+
+
+def machine_class(hard: Mapping[str, Scalar]) -> str:
+    """A name for machines of one kind: `nvidia-h100`, `amd-epyc-7b13-2-threads`.
+
+    >>> machine_class({"cpu": "AMD EPYC (7B13)", "cpu_threads": 2, "gpu": None})
+    'amd-epyc-7b13-2-threads'
+    """
+    named = hard.get("gpu") or f"{hard.get('cpu')} {hard.get('cpu_threads')} threads"
+    return re.sub(r"[^a-z0-9]+", "-", str(named).lower()).strip("-")
+
+
+def default_path(run: Run, root: Path) -> Path:
+    """Where a run's baseline is committed."""
+    hard = run.records()[0].environment.hard
+    return root / "baselines" / machine_class(hard) / f"{run.folder.parent.name}.json"
+
+
+def job_of(run: Run, records: list[Record]) -> Job:
+    """A run as a point of history."""
+    figures = {}
+    for record in records:
+        for m in record.measurements:
+            if is_headline(m) and domain_of(m) == "speed" and m.value is not None:
+                rounds = rounds_of(run, record, m)
+                if rounds is not None:
+                    figures[figure_key(record.key, m.name, m.at)] = tuple(rounds.values.tolist())
+    hard = digest(dict(records[0].environment.hard)) if records else ""
+    about = run.about
+    return Job(run=run.folder.name, created=str(about.get("created", "")), hard=hard, figures=figures)
+
+
+def figure_key(cell: str, name: str, at: str) -> str:
+    """How history names a figure."""
+    return f"{cell} {name}@{at}"
+
+
+def points(jobs: tuple[Job, ...], figure: str, hard: str) -> np.ndarray:
+    """The logarithms of a figure, one a job of this fingerprint: the geometric mean over its rounds."""
+    own = [job.figures[figure] for job in jobs if job.hard == hard and figure in job.figures]
+    return np.array([float(np.mean([math.log(value) for value in rounds])) for rounds in own])
+
+
+def pack(run: Run, previous: Baseline | None) -> Baseline:
+    """The baseline that a run makes, with the history of the one before it."""
+    records = run.records()
+    if not records:
+        raise StoreError(f"{run.folder}: no cell is finished there, so it makes no baseline.")
+    files = {
+        item.file: base64.b64encode((run.folder / item.file).read_bytes()).decode()
+        for record in records
+        for item in record.attachments
+        if item.kind in KEPT
+    }
+    job = job_of(run, records)
+    earlier = tuple(one for one in (previous.jobs if previous else ()) if one.run != job.run)
+    return Baseline(
+        suite=run.folder.parent.name,
+        machine=machine_class(records[0].environment.hard),
+        about=run.about,
+        records=tuple(_without_bulk(record) for record in records),
+        files=files,
+        jobs=(*earlier, job),
+    )
+
+
+def _without_bulk(record: Record) -> Record:
+    kept = tuple(item for item in record.attachments if item.kind in KEPT)
+    return record.model_copy(update={"attachments": kept})
+
+
+def to_json(baseline: Baseline) -> bytes:
+    """The file: one line a record and a file, so that a change to one cell is a small difference."""
+    content = baseline.model_dump(mode="json", by_alias=True)
+    parts = []
+    for name, value in content.items():
+        if isinstance(value, list) and value:
+            lines = ",\n  ".join(json.dumps(one) for one in value)
+            parts.append(f' "{name}": [\n  {lines}\n ]')
+        elif name == "files" and value:
+            lines = ",\n  ".join(f"{json.dumps(key)}: {json.dumps(one)}" for key, one in value.items())
+            parts.append(f' "{name}": {{\n  {lines}\n }}')
+        else:
+            parts.append(f' "{name}": {json.dumps(value)}')
+    return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
+
+
+def read_baseline(path: Path) -> Baseline:
+    """A baseline from its file; raises StoreError that names the file, the place and what was expected."""
+    remedy = "cvbench check RUN --update writes a baseline."
+    return read_document(path, Baseline, what="baseline", newest=SCHEMA, remedy=remedy)
+
+
+@contextmanager
+def unpacked(baseline: Baseline, path: Path) -> Iterator[Run]:
+    """The baseline as a run, while the block lasts; raises StoreError for files that are not sound."""
+    with TemporaryDirectory(prefix="cvbench-baseline-") as folder:
+        root = Path(folder) / baseline.suite.replace("/", "_") / "baseline"
+        (root / "cells").mkdir(parents=True)
+        (root / "run.json").write_text(json.dumps({**baseline.about, "schema": 1}), encoding="utf-8")
+        for record in baseline.records:
+            (root / "cells" / f"{record.key}.json").write_text(record.model_dump_json(), encoding="utf-8")
+        for name, content in baseline.files.items():
+            kind, _, file = name.partition("/")
+            if kind not in KEPT or not re.fullmatch(r"[A-Za-z0-9=._@-]+", file):
+                raise StoreError(f"{path}: files: {name!r} is no name of a sample or outcome file.")
+            try:
+                data = base64.b64decode(content, validate=True)
+            except binascii.Error as error:
+                raise StoreError(f"{path}: files: {name}: it is no base64 ({error}).") from error
+            (root / kind).mkdir(exist_ok=True)
+            (root / kind / file).write_bytes(data)
+        yield Run(root)

@@ -1,0 +1,98 @@
+"""The answers as other programs want them: JUnit XML, GitHub's annotations, a summary in Markdown."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from cvbench.compare.comparison import Comparison
+from cvbench.compare.formatting import markdown_table, remarks
+from cvbench.compare.gate.result import Answer, Item, counted
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LEVELS = {
+    Answer.FAILED: "error",
+    Answer.REGRESSION: "error",
+    Answer.INCONCLUSIVE: "warning",
+    Answer.INCOMPARABLE: "warning",
+}
+
+
+def junit(items: Sequence[Item], suite: str) -> bytes:
+    """JUnit XML: a regression is a failure, a cell that did not finish an error, doubt is skipped."""
+    failures = sum(item.answer is Answer.REGRESSION for item in items)
+    errors = sum(item.answer is Answer.FAILED for item in items)
+    skipped = sum(item.answer in (Answer.INCONCLUSIVE, Answer.INCOMPARABLE) for item in items)
+    counts = {"tests": len(items), "failures": failures, "errors": errors, "skipped": skipped}
+    numbers = {name: str(count) for name, count in counts.items()}
+    root = ET.Element("testsuites", {"name": "cvbench", **numbers})
+    under = ET.SubElement(root, "testsuite", {"name": _clean(suite), **numbers})
+    tags = {Answer.REGRESSION: "failure", Answer.FAILED: "error"}
+    for item in items:
+        case = ET.SubElement(
+            under, "testcase", {"classname": _clean(f"{suite}.{item.cell}"), "name": _clean(item.about)}
+        )
+        if item.answer is not Answer.PASS:
+            tag = tags.get(item.answer, "skipped")
+            entry = ET.SubElement(case, tag, {"message": _clean(f"{item.answer.value}: {item.message}")})
+            if tag != "skipped":
+                entry.text = _clean(item.message)
+    ET.indent(root)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def workflow_commands(items: Sequence[Item]) -> Iterator[str]:
+    """GitHub's workflow commands, a line for each item that did not pass."""
+    for item in items:
+        if item.answer in _LEVELS:
+            title = _property(f"cvbench {item.answer.value}: {item.name}")
+            yield f"::{_LEVELS[item.answer]} title={title}::{_data(item.message)}"
+
+
+def to_github(items: Sequence[Item], page: str) -> None:
+    """Under GitHub Actions, annotations on standard error and the page in the job's summary; else nothing."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    for line in workflow_commands(items):
+        sys.stderr.write(f"{line}\n")
+    if job := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(job).open("a", encoding="utf-8") as file:
+            file.write(page)
+
+
+def summary(items: Sequence[Item], comparison: Comparison | None, suite: str) -> str:
+    """A page of Markdown: what did not pass first, then all, then what differs besides."""
+    worth = [item for item in items if item.answer is not Answer.PASS]
+    lines = [f"## cvbench: {suite}", "", f"**{counted(items)}**", ""]
+    if worth:
+        lines += [*markdown_table([_row(item) for item in worth]), ""]
+    passed = [item for item in items if item.answer is Answer.PASS]
+    if passed:
+        table = markdown_table([_row(item) for item in passed])
+        lines += [f"<details><summary>{len(passed)} passed</summary>", "", *table, "", "</details>", ""]
+    if comparison is not None:
+        harmless = [line.replace("<", "&lt;").replace("\n", " ") for line in remarks(comparison)]
+        lines += [f"- {line}" for line in harmless]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(item: Item) -> dict[str, str]:
+    return {"cell": item.cell, "figure": item.about, "answer": item.answer.value, "": item.message}
+
+
+def _clean(text: str) -> str:
+    """Text without what XML cannot hold."""
+    return _NOT_XML.sub("?", text)
+
+
+def _data(text: str) -> str:
+    """Text that cannot end a workflow command and begin another."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

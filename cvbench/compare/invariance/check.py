@@ -1,0 +1,99 @@
+"""From the records of a reference and its variants to what is said of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+import pyarrow.parquet as pq
+
+from cvbench.compare.invariance.distance import Distance, Table, distances
+from cvbench.compare.invariance.variants import PREDICTIONS, Factor, Variant
+from cvbench.record import Record
+from cvbench.store import Run
+
+Verdict: TypeAlias = Literal["identical", "agrees", "differs", "not run"]
+
+ROUNDING: Final = 1e-3
+"""How far a score, or a share of pixels, may move where the same numbers are added in another order."""
+
+REDUCED: Final[Mapping[Factor, float]] = {"precision": 5e-2}
+"""How far it may move where numbers are kept in 8 to 11 bits."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one variant."""
+
+    model: str
+    setting: str
+    verdict: Verdict
+    tolerance: float
+    reason: str | None = None
+    """Why it was not run."""
+    images: int = 0
+    differing: int = 0
+    """Images of which it says something else than the reference, beyond the tolerance."""
+    flipped: int = 0
+    """Images with another answer, by however little."""
+    first: Distance | None = None
+    """The first image that differs."""
+    worst: Distance | None = None
+    """The image that differs most, though it may be within the tolerance."""
+    figures: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Figures that are not the same → the reference's value and the variant's."""
+
+
+def check(variants: Sequence[Variant], records: Sequence[Record], run: Run) -> list[Finding]:
+    """One finding a variant, in their order; raises StoreError for predictions that cannot be read."""
+    by_key = {record.key: record for record in records}
+    return [_finding(one, by_key[one.reference.key], by_key[one.cell.key], run) for one in variants]
+
+
+def _finding(variant: Variant, reference: Record, record: Record, run: Run) -> Finding:
+    tolerance = REDUCED.get(variant.factor, ROUNDING)
+    title = variant.reference.title
+    for one in (reference, record):
+        if one.outcome != "ok":
+            return Finding(
+                title, variant.setting, "not run", tolerance, reason=f"{one.outcome}: {one.reason}"
+            )
+    apart = distances(_predictions(reference, run), _predictions(record, run))
+    differing = [one for one in apart if one.amount > tolerance]
+    worst = max(apart, key=lambda one: one.amount)
+    figures = _other_figures(reference, record)
+    verdict: Verdict = "agrees"
+    if differing:
+        verdict = "differs"
+    elif worst.amount == 0 and not figures:
+        verdict = "identical"
+    return Finding(
+        title,
+        variant.setting,
+        verdict,
+        tolerance,
+        images=len(apart),
+        differing=len(differing),
+        flipped=sum(one.flipped for one in apart),
+        first=differing[0] if differing else None,
+        worst=worst if worst.amount > 0 else None,
+        figures=figures,
+    )
+
+
+def _other_figures(reference: Record, record: Record) -> dict[str, tuple[float, float]]:
+    others: dict[str, tuple[float, float]] = {}
+    for ours in reference.measurements:
+        theirs = record.measurement(ours.name, ours.at)
+        if ours.unit != "fraction" or ours.value is None or theirs is None or theirs.value is None:
+            continue
+        if ours.value != theirs.value:
+            others[ours.name] = (ours.value, theirs.value)
+    return others
+
+
+def _predictions(record: Record, run: Run) -> Table:
+    [kept] = [one for one in record.attachments if one.kind == "outcomes" and one.name == PREDICTIONS]
+    columns: dict[str, list[object]] = pq.read_table(run.folder / kept.file).to_pydict()
+    return columns

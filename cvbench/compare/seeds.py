@@ -1,0 +1,100 @@
+"""Several trainings of one cell that differ in their seed alone: what holds beyond the luck of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+
+from cvbench.compare.accuracy import loss_of
+from cvbench.compare.differences import Difference, Finding, judge
+from cvbench.record import Record
+from cvbench.statistics.mean_effects import of_pairs
+from cvbench.statistics.verdicts import ALPHA
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """One cell, its trainings taken together."""
+
+    title: str
+    data: str
+    seeds: tuple[int, ...]
+    differences: tuple[Difference, ...]
+    """Of accuracy; each is the mean over the seeds."""
+
+
+def seeds_together(records: Sequence[Record]) -> list[list[int]]:
+    """Places of the records whose cells are the same but for the seed; in order, alone where there is one."""
+    if len({record.cell.seed for record in records}) == 1:
+        return [[place] for place in range(len(records))]
+    groups: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        groups.setdefault(record.cell.model_copy(update={"seed": 0}).key, []).append(place)
+    return list(groups.values())
+
+
+def titles(records: Sequence[Record]) -> list[str]:
+    """What each cell is called; with its seed, where another differs in nothing else."""
+    named = [record.cell.title for record in records]
+    for places in seeds_together(records):
+        if len({records[place].cell.seed for place in places}) > 1:
+            for place in places:
+                named[place] += f" seed={records[place].cell.seed}"
+    return named
+
+
+def was_trained(record: Record) -> bool:
+    """Whether the seed had a say in its weights."""
+    return record.artifact is not None and record.artifact.source in ("trained", "reused")
+
+
+def over_seeds(
+    pairs: Sequence[tuple[Record, Record]], found: Sequence[Sequence[Finding]]
+) -> Iterator[OverSeeds]:
+    """For each cell that was trained with several seeds in both runs; `found` holds each pair's findings."""
+    groups = [
+        places
+        for places in seeds_together([a for a, _ in pairs])
+        if len(places) > 1 and all(map(was_trained, (record for place in places for record in pairs[place])))
+    ]
+    taken = [list(_taken_together([found[place] for place in places])) for places in groups]
+    judged = iter(judge([finding for of_cell in taken for finding in of_cell]))
+    for places, of_cell in zip(groups, taken, strict=True):
+        cells = [pairs[place][0].cell for place in places]
+        yield OverSeeds(
+            title=cells[0].title,
+            data=cells[0].data.name,
+            seeds=tuple(cell.seed for cell in cells),
+            differences=tuple(next(judged) for _ in of_cell),
+        )
+
+
+def _taken_together(found: Sequence[Sequence[Finding]]) -> Iterator[Finding]:
+    first, *others = ({(f.draft.figure, f.draft.at): f for f in of_seed} for of_seed in found)
+    for key, finding in first.items():
+        several = [finding, *(of_seed[key] for of_seed in others if key in of_seed)]
+        if len(several) == len(found) and all(f.draft.domain == "accuracy" and f.loss for f in several):
+            yield taken_together(several)
+
+
+def taken_together(found: Sequence[Finding]) -> Finding:
+    """One figure's findings, one a seed, as one: Student's t on the differences, seed with seed."""
+    drafts, rule = [finding.draft for finding in found], found[0].rule
+    assert rule is not None
+    effect = of_pairs(np.array([draft.effect for draft in drafts], np.float64))
+    draft = replace(
+        drafts[0],
+        a=fmean(draft.a for draft in drafts if draft.a is not None),
+        b=fmean(draft.b for draft in drafts if draft.b is not None),
+        effect=effect.estimate,
+        interval=effect.limits(ALPHA),
+        detectable=effect.detectable(alpha=ALPHA, margin=rule.margin),
+        n=len(found),
+        method=f"{len(found)} seeds in pairs: Student's t on the differences",
+        reason="",
+        classes=(),
+    )
+    return Finding(draft, loss_of(effect, draft.direction, rule), rule)

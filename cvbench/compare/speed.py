@@ -1,0 +1,187 @@
+"""Speed and memory of two runs: by what each fresh process came to, never by iterations."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from cvbench.boxes.array_types import Float64
+from cvbench.compare.accuracy import Sides
+from cvbench.compare.attachments import Wanted, attachment, column, read_tables
+from cvbench.compare.cores import on_two_cores
+from cvbench.compare.differences import Difference, Finding, plain
+from cvbench.record import Measurement, Record
+from cvbench.statistics.distributions import Interval
+from cvbench.statistics.mean_effects import Effect, of_two
+from cvbench.statistics.verdicts import ALPHA, SPEED, Loss, Rule, decide, is_no_worse
+from cvbench.store import Run
+
+ONE_ROUND = "one process only: it does not tell how processes differ. Time it in several: time: {rounds: 5}"
+MEMORY = Rule(margin=0.0, gate=math.log(1.02), equal=math.log(1.02))
+LEAST_BYTES = 8 * 2**20
+"""Differences of less are the allocator's business."""
+AT_ONCE = 512
+"""Files of samples that are in memory together."""
+
+
+class Rounds(NamedTuple):
+    """A figure, once for each fresh process that measured it."""
+
+    values: Float64[np.ndarray, " rounds"]
+    samples: int
+
+
+def rounds_of(run: Run, record: Record, figure: Measurement) -> Rounds | None:
+    """What each process came to; None where no raw samples belong to the figure.
+
+    A figure `latency_p90` is each process's own 90th percentile of the series `latency`; a figure with
+    the name of its series is each process's geometric mean.
+    """
+    return rounds_of_many([(run, record, figure)])[0]
+
+
+def rounds_of_many(asked: Sequence[tuple[Run, Record, Measurement]]) -> list[Rounds | None]:
+    """The same of many figures, whose files are read behind one another."""
+    items = [
+        attachment(record, "samples", f"{_series_of(figure.name)[0]}@{figure.at}")
+        for _, record, figure in asked
+    ]
+    kept = [
+        (Wanted(*one[:2], item), one[2].name)
+        for one, item in zip(asked, items, strict=True)
+        if item is not None
+    ]
+    found = iter(on_two_cores(_read_rounds, kept))
+    return [None if item is None else next(found) for item in items]
+
+
+def _read_rounds(wanted: Sequence[tuple[Wanted, str]]) -> list[Rounds]:
+    found = []
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        tables = read_tables([file for file, _ in some])
+        found += [_rounds(table, *_series_of(name)) for table, (_, name) in zip(tables, some, strict=True)]
+    return found
+
+
+def _rounds(table: pa.Table, series: str, percent: float | None) -> Rounds:
+    values, there = column(table, series), table.column_names
+    number = column(table, "round") if "round" in there else np.zeros(len(values), np.int32)
+    if "valid" in there:
+        valid = column(table, "valid")
+        values, number = values[valid], number[valid]
+    starts = [0, *(np.flatnonzero(number[1:] != number[:-1]) + 1).tolist(), len(values)]
+    lengths = {end - start for start, end in pairwise(starts)}
+    if len(lengths) == 1:  # all rounds at once
+        return Rounds(_centres(values.reshape(len(starts) - 1, -1), percent), len(values))
+    parts = [_centres(values[None, start:end], percent) for start, end in pairwise(starts)]
+    return Rounds(np.concatenate(parts), len(values))
+
+
+def _centres(
+    rounds: Float64[np.ndarray, "rounds n"], percent: float | None
+) -> Float64[np.ndarray, " rounds"]:
+    """Geometric means; or percentiles between the two nearest ranks, as np.percentile has them."""
+    if percent is None:
+        return np.asarray(np.exp(np.log(rounds).mean(axis=1)))
+    ranked = np.sort(rounds, axis=1)
+    below, beyond = divmod((ranked.shape[1] - 1) * percent / 100, 1)
+    low, high = (ranked[:, min(int(below) + step, ranked.shape[1] - 1)] for step in (0, 1))
+    return np.asarray(low + beyond * (high - low))
+
+
+@cache
+def _series_of(figure: str) -> tuple[str, float | None]:
+    """The series behind a figure, and which percentile of it: `latency_p50` → latency, 50."""
+    match = re.fullmatch(r"(.+)_p(\d+(?:\.\d+)?)", figure)
+    return (match[1], float(match[2])) if match else (figure, None)
+
+
+def compare_speed(
+    pairs: Sequence[tuple[Sides, Sequence[tuple[Measurement, Measurement]]]],
+    *,
+    between_jobs: Callable[[Record], float] = lambda _: 0.0,
+) -> list[list[Finding]]:
+    """For each pair of cells a finding a figure.
+
+    `between_jobs` is the noise of a record's machine itself, where it was calibrated.
+    """
+    asked = [
+        (*side, figure)
+        for sides, figures in pairs
+        for both in figures
+        for side, figure in zip(sides, both, strict=True)
+    ]
+    rounds = iter(rounds_of_many(asked))
+    found = []
+    for sides, figures in pairs:
+        noise = between_jobs(sides[0][1]) if figures else 0.0
+        found.append([_compared(both, next(rounds), next(rounds), noise) for both in figures])
+    return found
+
+
+def _compared(
+    figures: tuple[Measurement, Measurement], before: Rounds | None, now: Rounds | None, noise: float
+) -> Finding:
+    draft = plain(*figures, "speed")
+    if before is None or now is None:
+        return Finding(replace(draft, reason="no raw samples of it were kept"))
+    counts = len(before.values), len(now.values)
+    if min(counts) < 2:
+        return Finding(replace(draft, n=min(counts), reason=ONE_ROUND))
+    effect = of_two(before.values, now.values, between_jobs=noise)
+    return _tested(draft, effect, counts, figures[0])
+
+
+def _tested(draft: Difference, effect: Effect, counts: tuple[int, int], figure: Measurement) -> Finding:
+    limits = effect.limits(ALPHA)
+    loss = effect if figure.direction == "lower" else effect.negated()
+    return Finding(
+        replace(
+            draft,
+            effect=math.expm1(effect.estimate),
+            interval=Interval(math.expm1(limits.low), math.expm1(limits.high)),
+            detectable=math.expm1(effect.detectable(alpha=ALPHA, margin=SPEED.margin)),
+            n=min(counts),
+            method=f"{counts[0]} against {counts[1]} processes: Welch's t on logarithms",
+        ),
+        Loss(
+            loss.estimate,
+            loss.limits(ALPHA),
+            loss.p_above(SPEED.margin),
+            loss.negated().p_above(SPEED.margin),
+        ),
+        SPEED,
+    )
+
+
+def compare_memory(figures: Sequence[tuple[Measurement, Measurement]]) -> Iterator[Finding]:
+    """Peaks hardly vary: more than 2 % and more than 8 MiB is a difference, less is none."""
+    for a, b in figures:
+        draft = plain(a, b, "memory")
+        if not a.value or not b.value:
+            yield Finding(draft)
+            continue
+        log = math.log(b.value / a.value)
+        if abs(b.value - a.value) <= LEAST_BYTES:
+            log = 0.0
+        certain = Effect(log if a.direction == "lower" else -log, 0.0)
+        loss = Loss(certain.estimate, certain.limits(ALPHA), certain.p_above(), certain.negated().p_above())
+        yield Finding(
+            replace(
+                draft,
+                verdict=decide(loss, MEMORY),
+                no_worse=is_no_worse(loss, MEMORY),
+                detectable=math.expm1(MEMORY.gate),
+                n=1,
+                method="one against one: more than 2 % and 8 MiB",
+            )
+        )

@@ -1,0 +1,1 @@
+"""Datasets, their annotations and their images; downloads and archives."""

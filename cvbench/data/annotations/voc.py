@@ -1,0 +1,150 @@
+"""Truth as PASCAL VOC keeps it: a list of images, and one XML file of objects for each.
+
+    <root>/ImageSets/Main/<set>.txt      one image a line
+    <root>/Annotations/<image>.xml       name, difficult, bndbox (xmin, ymin, xmax, ymax) of each object
+
+Pixels count from 1, and the last one is inside the box. A document type is refused before any entity
+could be declared: an annotation needs none, and entities can make a small file large.
+
+Source: Everingham, Winn: The PASCAL Visual Object Classes Challenge 2012 Development Kit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from cvbench.data.annotations.problems import Mistakes
+from cvbench.errors import InputError, suggestion
+
+
+class VocObjects(NamedTuple):
+    """The objects of an image set."""
+
+    images: tuple[str, ...]
+    """In the order of the list."""
+    image: Int64[np.ndarray, " n"]
+    name: tuple[str, ...]
+    corners: Float64[np.ndarray, "n 4"]
+    difficult: Bool[np.ndarray, " n"]
+    truncated: Bool[np.ndarray, " n"]
+
+
+def find_root(truth: Path) -> Path:
+    """The folder with Annotations and ImageSets: the one given, or the only VOC<year> in it."""
+    if not truth.is_dir():
+        raise InputError(f"{truth}: there is no such folder; the truth of VOC's files is a VOCdevkit tree")
+    roots = [p for p in (truth, *sorted(truth.glob("VOC*"))) if (p / "Annotations").is_dir()]
+    if len(roots) > 1 and roots[0] != truth:
+        raise InputError(f"{truth}: holds {', '.join(p.name for p in roots)}; name one of them")
+    if not roots or not (roots[0] / "ImageSets" / "Main").is_dir():
+        raise InputError(f"{truth}: is no VOCdevkit tree: it has not both Annotations and ImageSets/Main")
+    return roots[0]
+
+
+def read_image_set(root: Path, image_set: str, mistakes: Mistakes, *, kind: str = "Main") -> tuple[str, ...]:
+    """The images of a set; raises InputError where there is no such set."""
+    folder = root / "ImageSets" / kind
+    path = folder / f"{image_set}.txt"
+    if Path(image_set).name != image_set or not path.is_file():
+        near = suggestion(image_set, sorted(p.stem for p in folder.glob("*.txt")))
+        raise InputError(f'{folder}: there is no image set "{image_set}".' + (f"\n  {near}" if near else ""))
+    lines = read_text(path).splitlines()
+    names = tuple(line.split()[0] for line in lines if line.strip())
+    for i, name in enumerate(names):
+        if Path(name).name != name:
+            mistakes.add(path, "an image name that is a path", f"line {i + 1}: {name}")
+    mistakes.add_repeated(path, "an image that came before", names)
+    return names
+
+
+def read_voc_objects(root: Path, images: tuple[str, ...], mistakes: Mistakes) -> VocObjects:
+    """The annotations of the images; whatever is wrong is among the mistakes."""
+    rows: list[tuple[int, str, list[float], bool, bool]] = []
+    for number, image in enumerate(images):
+        if Path(image).name == image:
+            rows += [(number, *thing) for thing in _objects(root / "Annotations" / f"{image}.xml", mistakes)]
+    return VocObjects(
+        images,
+        np.array([row[0] for row in rows], np.int64),
+        tuple(row[1] for row in rows),
+        np.array([row[2] for row in rows], np.float64).reshape(-1, 4),
+        np.array([row[3] for row in rows], np.bool_),
+        np.array([row[4] for row in rows], np.bool_),
+    )
+
+
+def _objects(path: Path, mistakes: Mistakes) -> list[tuple[str, list[float], bool, bool]]:
+    try:
+        root = ET.fromstring(path.read_bytes(), parser=ET.XMLParser(target=_NoDoctype()))  # noqa: S314, entities are refused
+    except FileNotFoundError:
+        mistakes.add(path.parent, "no annotation of an image in the set", path.name)
+        return []
+    except ET.ParseError as error:
+        mistakes.add(path.parent, "an annotation that is not XML", f"{path.name}: {error}")
+        return []
+    except _Doctype:
+        mistakes.add(path.parent, "an annotation with a document type, which is refused", path.name)
+        return []
+    things = []
+    for i, thing in enumerate(root.findall("object")):
+        at = f"{path.name}, object {i}"
+        name = (thing.findtext("name") or "").strip()
+        texts = [thing.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")]
+        if not name or None in texts:
+            mistakes.add(path.parent, "an object without a name or a whole bndbox", at)
+            continue
+        corners = [to_number(text or "") for text in texts]
+        if None in corners:
+            mistakes.add(path.parent, "a coordinate that is not a finite number", f"{at}: {texts}")
+            continue
+        box = [corner for corner in corners if corner is not None]
+        if is_reversed(box):
+            mistakes.add(path.parent, "a box of negative width or height", f"{at}: {box}")
+            continue
+        things.append((name, box, _is_set(thing, "difficult"), _is_set(thing, "truncated")))
+    return things
+
+
+def _is_set(thing: ET.Element, mark: str) -> bool:
+    return (thing.findtext(mark) or "0").strip() == "1"
+
+
+def is_reversed(corners: list[float]) -> bool:
+    """Whether a box whose last pixel counts has a negative side."""
+    x1, y1, x2, y2 = corners
+    return x2 - x1 + 1 < 0 or y2 - y1 + 1 < 0
+
+
+def to_number(text: str) -> float | None:
+    """A finite number, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; raises InputError where it is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is no text") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+class _Doctype(Exception):
+    """An annotation has a document type."""
+
+
+class _NoDoctype(ET.TreeBuilder):
+    """Builds the tree, and stops at a document type."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002, expat calls it so
+        raise _Doctype

@@ -1,0 +1,68 @@
+"""COCO's detection sets of 2014 and 2017: 80 classes of things, with boxes, and with masks if asked for.
+
+Lin et al.: Microsoft COCO: Common Objects in Context, 2014, https://arxiv.org/abs/1405.0312.
+Annotations CC BY 4.0; the images have the terms of Flickr.
+
+    annotations/instances_val2017.json
+    val2017/000000000139.jpg               also images/val2017/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from cvbench.data.datasets.coco_detection import Instances, open_instances
+from cvbench.data.datasets.roots import check_count, first_there, looked_for, root_folder
+from cvbench.errors import DataError
+from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
+from cvbench.spec.cell import TaskName
+
+PUBLISHED: Final[Mapping[str, int]] = {
+    "train2014": 82_783,
+    "val2014": 40_504,
+    "train2017": 118_287,
+    "val2017": 5_000,
+}
+"""Images of each part."""
+
+
+def coco(
+    *,
+    task: TaskName,
+    split: str,
+    root: str | None = None,
+    year: int = 2017,
+    masks: bool = False,
+    subset: bool = False,
+) -> Instances:
+    """The split `train` or `val` of a year, below `root`; with `subset` also where images are left out.
+
+    Raises DataError where the folder is not what it should be.
+    """
+    if task != "detection":
+        raise ValueError(f"coco is a detection set here; it has no truth for {task}")
+    part = f"{split}{year}"
+    if part not in PUBLISHED:
+        raise DataError(f"coco: year: {year} is none; there are 2014 and 2017")
+    folder = root_folder("coco", root)
+    file = folder / "annotations" / f"instances_{part}.json"
+    if not file.is_file():
+        raise DataError(f"{folder}: holds no {part} of COCO; looked for annotations/instances_{part}.json")
+    places = [part, f"images/{part}"]
+    images = first_there(folder, places)
+    if images is None:
+        raise DataError(f"{folder}: holds no images of {part}; looked for {looked_for(places)}")
+    dataset = open_instances("coco", part, annotations=file, images=images, masks=masks)
+    told = dict(zip(dataset.index.category_id.tolist(), dataset.index.names, strict=True))
+    if told != COCO_CATEGORIES:
+        raise DataError(f"{file}: {_difference(told)}; use `coco-json` for annotations of your own")
+    check_count(str(file), part, found=len(dataset), published=PUBLISHED[part], what="images", subset=subset)
+    return dataset
+
+
+def _difference(told: Mapping[int, str]) -> str:
+    if len(told) != len(COCO_CATEGORIES):
+        return f"has {len(told)} categories, and COCO's detection sets have {len(COCO_CATEGORIES)}"
+    number = next(n for n in sorted({*told, *COCO_CATEGORIES}) if told.get(n) != COCO_CATEGORIES.get(n))
+    return f"calls category {number} {told.get(number)!r}, and COCO {COCO_CATEGORIES.get(number)!r}"

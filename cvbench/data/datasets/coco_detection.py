@@ -1,0 +1,144 @@
+"""Images with objects in COCO's form: what `coco` and `coco-json` open.
+
+Boxes (x, y, width, height) become corners (x, y, x + width, y + height): half-open already. Labels count
+the categories of the file by rising id, so gaps in the ids leave none in the labels. Crowds stay, and are
+marked; images without objects stay, and what is found in them counts as false. An annotation's area is
+the file's, or its box's where the file has none.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from cvbench.data.annotations.coco_masks import Runs, Segmentation, mistake_of, text_of
+from cvbench.data.datasets.coco_index import CocoIndex, read_index
+from cvbench.data.datasets.image_files import MISSING, InFolder
+from cvbench.data.datasets.manifest import Manifest
+from cvbench.data.images.decoding import decode_image
+from cvbench.errors import DataError
+from cvbench.record import Passport
+from cvbench.values import Detections, Sample
+
+
+def open_instances(
+    name: str,
+    split: str,
+    *,
+    annotations: Path,
+    images: Path,
+    masks: bool,
+    names: tuple[str, ...] | None = None,
+) -> Instances:
+    """The images of an instances file, with its objects; `names` stand for the file's own names.
+
+    Raises DataError where there is no image of the file at all, or where its file names lead out of the
+    folder. A single missing image is an error when it is looked at.
+    """
+    index = read_index(annotations)
+    pictures = InFolder.of(images, _safe(annotations, index))
+    if len(pictures) == 0:
+        raise DataError(f"{annotations}: tells of no image")
+    if (pictures.sizes == MISSING).all():
+        raise DataError(
+            f"{images}: has none of the {len(pictures):,} images of {annotations}, "
+            f"such as {index.file_name[0]}"
+        )
+    classes = names or tuple(index.names)
+    manifest = Manifest(
+        task="detection",
+        classes=classes,
+        ids=map(str, index.image_id.tolist()),
+        pictures=pictures,
+        truths=np.diff(index.starts).tolist(),
+        decided_by={"annotations": index.sha256, "masks": masks},
+        objects=len(index.label),
+    )
+    passport = manifest.passport(name, split)
+    return Instances(index, pictures, str(annotations), classes, passport, masks=masks)
+
+
+def _safe(path: Path, index: CocoIndex) -> list[str]:
+    """The file names; DataError where one is no path below the folder of images."""
+    names = list(index.file_name)
+    for name in names:
+        if ".." in (parts := PurePosixPath(name).parts) or name.startswith("/") or "\0" in name or not parts:
+            raise DataError(f"{path}: the file_name {name!r} leads out of the folder of images")
+    return names
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """One split; an image is read when it is looked at. An id is the image's id in the file."""
+
+    index: CocoIndex = field(repr=False)
+    pictures: InFolder = field(repr=False)
+    file: str
+    classes: tuple[str, ...] = field(repr=False)
+    passport: Passport
+    masks: bool = False
+    task: Literal["detection"] = "detection"
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        index = range(len(self))[index]
+        name = self.pictures.name(index)
+        image = decode_image(self.pictures.read(index), name)
+        told = int(self.index.height[index]), int(self.index.width[index])
+        if told != (0, 0) and told != tuple(image.shape[1:]):
+            raise DataError(
+                f"{name}: is {image.shape[2]} x {image.shape[1]} pixels, and {self.file} says "
+                f"{told[1]} x {told[0]}: a resized or turned copy"
+            )
+        return Sample(
+            image, self.truth(index, (image.shape[1], image.shape[2])), str(self.index.image_id[index])
+        )
+
+    def truth(self, index: int, size: tuple[int, int]) -> Detections:
+        """The objects of an image of this height and width."""
+        own = slice(int(self.index.starts[index]), int(self.index.starts[index + 1]))
+        xywh = self.index.xywh[own]
+        corners = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+        labels = torch.from_numpy(self.index.label[own].copy())
+        return Detections(
+            boxes=torch.from_numpy(corners.astype(np.float32)),
+            labels=labels,
+            scores=torch.ones(len(labels)),
+            masks=self._masks(own, size) if self.masks else None,
+            crowd=torch.from_numpy(self.index.crowd[own].copy()),
+            areas=torch.from_numpy(self.index.area[own].astype(np.float32)),
+        )
+
+    def _masks(self, own: slice, size: tuple[int, int]) -> Bool[Tensor, "n h w"]:
+        masks = torch.zeros(own.stop - own.start, *size, dtype=torch.bool)
+        for k, at in enumerate(range(own.start, own.stop)):
+            masks[k] = self._mask(at, size)
+        return masks
+
+    def _mask(self, at: int, size: tuple[int, int]) -> Bool[Tensor, "h w"]:
+        from pycocotools import mask as coco_mask
+
+        place = f"{self.file}: annotation {self.index.id[at]}"
+        text = self.index.segmentation[at]
+        try:
+            segmentation: Segmentation = msgspec.json.decode(text or "[]", type=Runs | list[list[float]])
+        except msgspec.DecodeError as error:
+            raise DataError(f"{place}: its segmentation is none: {error}") from error
+        wrong = mistake_of(segmentation, *size)
+        if wrong is not None:
+            raise DataError(f"{place}: {wrong[0]}: {wrong[1]}")
+        runs: dict[str, Any] = {"size": list(size), "counts": text_of(segmentation, *size)}
+        with warnings.catch_warnings():
+            # pycocotools 2.0.11 hands NumPy arrays in a way that NumPy 2 is to give up
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.from_numpy(coco_mask.decode(runs).astype(np.bool_))

@@ -1,0 +1,57 @@
+"""Images of one's own, a folder a class: `<root>/<split>/<class>/<image>`.
+
+The classes are the folders of all splits together, sorted by name, so a class keeps its label in a split
+that lacks it. A folder without images is refused, for it would be a class that nothing is known of. An id
+is the image's path below the split, `cat/1.jpg`; samples come in the order of the ids.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cvbench.data.datasets.image_files import InFolder, list_images
+from cvbench.data.datasets.image_folder import LabelledImages
+from cvbench.data.datasets.manifest import Manifest
+from cvbench.data.datasets.roots import looked_for, root_folder
+from cvbench.data.datasets.texts import Texts
+from cvbench.errors import DataError
+from cvbench.spec.catalogue import DATASETS
+from cvbench.spec.cell import TaskName
+
+
+def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledImages:
+    """A split below `root`; raises DataError where the folders are not such a set."""
+    if task != "classification":
+        raise ValueError(f"folder is a classification set; it has no truth for {task}")
+    top = root_folder("folder", root)
+    splits = [name for name in DATASETS["folder"].splits if (top / name).is_dir()]
+    if split not in splits:
+        wanted = f"{split}/<class>/<image>"
+        raise DataError(f"{top}: holds no {wanted}; there is {looked_for(splits) if splits else 'no split'}")
+    own = _classes(top / split)
+    if not own:
+        raise DataError(f"{top / split}: has no folders in it; each class has one of its own")
+    images = list_images(top / split)
+    used = {image.path.partition("/")[0] for image in images if "/" in image.path}
+    loose = next((image.path for image in images if "/" not in image.path), None)
+    if loose is not None:
+        raise DataError(f"{top / split}: {loose} lies beside the classes' folders; nothing tells its class")
+    empty = sorted(own - used)
+    if empty:
+        raise DataError(
+            f"{top / split / empty[0]}: has no image in it; remove the folder.\n"
+            "  A class keeps its place as long as another split has it."
+        )
+    classes = tuple(sorted(set[str]().union(*(_classes(top / name) for name in splits))))
+    label = {name: k for k, name in enumerate(classes)}
+    ids = [image.path for image in images]
+    labels = [label[path.partition("/")[0]] for path in ids]
+    pictures = InFolder.of(top / split, ids, [image.size for image in images])
+    passport = Manifest("classification", classes, ids, pictures, labels, {}).passport("folder", split)
+    return LabelledImages(pictures, np.array(labels, np.int64), Texts.of(ids), classes, passport)
+
+
+def _classes(split: Path) -> set[str]:
+    return {path.name for path in split.iterdir() if path.is_dir() and not path.name.startswith(".")}

@@ -1,0 +1,160 @@
+"""Where the bytes of a data set's images lie: in files below a folder, or within a tar that stays packed.
+
+Both can be handed to worker processes and be read by several threads at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int64
+
+from cvbench.data.datasets.tars import Members
+from cvbench.data.datasets.texts import Texts
+from cvbench.errors import DataError
+
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""What counts as an image in a folder, in capitals or not: those of torchvision's ImageFolder."""
+MISSING: Final = -1
+"""The size of a file that is not there."""
+
+
+@runtime_checkable
+class Pictures(Protocol):
+    """The encoded images of a data set, by position."""
+
+    @property
+    def sizes(self) -> Int64[np.ndarray, " n"]:
+        """Bytes of each; `MISSING` where there is no such file."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """What to call it in a message: its path."""
+        ...
+
+    def read(self, index: int) -> bytes:
+        """Its bytes; raises DataError, with its name, where it cannot be read."""
+        ...
+
+
+class Listed(NamedTuple):
+    """An image found in a folder."""
+
+    path: str
+    """Relative to the folder, with slashes."""
+    size: int
+
+
+def list_images(folder: Path) -> list[Listed]:
+    """All images at or below a folder, by path; folders that are links are not entered.
+
+    Raises DataError where the folder cannot be listed.
+    """
+    found: list[Listed] = []
+    waiting = [""]
+    try:
+        while waiting:
+            below = waiting.pop()
+            with os.scandir(folder / below) as entries:
+                for entry in entries:
+                    path = f"{below}{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{path}/")
+                    elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
+                        found.append(Listed(path, entry.stat().st_size))
+    except OSError as error:
+        raise DataError(f"{error.filename or folder}: cannot be read ({error.strerror or error})") from error
+    return sorted(found)
+
+
+@dataclass(frozen=True, eq=False)
+class InFolder:
+    """Files, each with its own path below one folder."""
+
+    folder: str
+    paths: Texts
+    sizes: Int64[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, folder: Path, paths: Sequence[str], sizes: Sequence[int] | None = None) -> InFolder:
+        """Files at these paths below `folder`; their sizes are looked up where they are not known."""
+        known = [_size(folder / path) for path in paths] if sizes is None else sizes
+        return cls(str(folder), Texts.of(paths), np.array(known, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name(self, index: int) -> str:
+        """The file's path."""
+        return f"{self.folder}/{self.paths[index]}"
+
+    def read(self, index: int) -> bytes:
+        """The file's bytes."""
+        path = self.name(index)
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123, a Path for each of a million reads costs time
+                return file.read()
+        except FileNotFoundError as error:
+            raise DataError(f"{path}: there is no such file") from error
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+@dataclass(frozen=True, eq=False)
+class InTar:
+    """Members of an uncompressed tar, read at their offsets; nothing is ever unpacked to the disk."""
+
+    archive: str
+    names: Texts
+    offsets: Int64[np.ndarray, " n"]
+    sizes: Int64[np.ndarray, " n"]
+    _opened: dict[int, int] = field(default_factory=dict, init=False, repr=False)
+    """Process → its file descriptor: `pread` moves no position that threads or processes share."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, index: int) -> str:
+        """The archive's path, and the member's name in it."""
+        return f"{self.archive}: {self.names[index]}"
+
+    def read(self, index: int) -> bytes:
+        """The member's bytes."""
+        size = int(self.sizes[index])
+        try:
+            process = os.getpid()
+            if process not in self._opened:
+                self._opened[process] = os.open(self.archive, os.O_RDONLY)
+            content = os.pread(self._opened[process], size, int(self.offsets[index]))
+        except OSError as error:
+            raise DataError(f"{self.name(index)}: cannot be read ({error.strerror or error})") from error
+        if len(content) != size:
+            raise DataError(f"{self.name(index)}: the archive ends within it; fetch the archive again")
+        return content
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": {}}
+
+    def __del__(self) -> None:
+        for process, descriptor in self._opened.items():
+            if process == os.getpid():
+                os.close(descriptor)
+
+
+def in_tar(archive: Path, members: Members) -> InTar:
+    """These members of a tar, as pictures."""
+    return InTar(str(archive), *members)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return MISSING

@@ -1,0 +1,185 @@
+"""ImageNet-1k (ILSVRC 2012), as it comes from its publisher or as people usually unpack it.
+
+Russakovsky et al.: ImageNet Large Scale Visual Recognition Challenge, 2015,
+https://arxiv.org/abs/1409.0575. The images may be used for research by those who have agreed to the
+terms of https://image-net.org; nothing is fetched from there.
+
+Below the root, the first of these that is there:
+
+    val/, train/                          also ILSVRC2012_img_val/, Data/CLS-LOC/val/, ILSVRC/Data/…/val/
+        n01440764/*.JPEG                  a folder a class, or, for val,
+        ILSVRC2012_val_00000001.JPEG      all in one folder, with a list of labels (see `imagenet_truth`)
+    ILSVRC2012_img_val.tar                val, packed as it was published, with a list of labels
+    ILSVRC2012_img_train.tar              train, packed as it was published: a tar a class within one
+
+A label is a class's place among the sorted WordNet ids, also where folders are missing. Samples come in
+the order of their file names, so for val in the published order, whatever the layout; an id is the file's
+name without its ending. Equal files in different layouts have one passport.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from posixpath import basename, splitext
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from cvbench.data.datasets.image_files import SUFFIXES, InFolder, Listed, Pictures, in_tar, list_images
+from cvbench.data.datasets.image_folder import LabelledImages
+from cvbench.data.datasets.imagenet_truth import read_truth
+from cvbench.data.datasets.manifest import Manifest
+from cvbench.data.datasets.roots import check_count, first_there, looked_for, root_folder
+from cvbench.data.datasets.tars import Members, columns, list_members, list_nested
+from cvbench.data.datasets.texts import Texts
+from cvbench.errors import DataError
+from cvbench.spec.catalogue.label_spaces import imagenet_classes
+from cvbench.spec.cell import TaskName
+
+PUBLISHED: Final[Mapping[str, int]] = {"train": 1_281_167, "val": 50_000}
+"""Images of each split."""
+
+_FOLDERS: Final = ("{}", "ILSVRC2012_img_{}", "Data/CLS-LOC/{}", "ILSVRC/Data/CLS-LOC/{}")
+_ARCHIVE: Final = "ILSVRC2012_img_{}.tar"
+_WNID: Final = re.compile(r"n\d{8}")
+OF_VAL: Final = re.compile(r"ILSVRC2012_val_(\d{8})")
+"""How a validation image is named."""
+
+
+class _Found(NamedTuple):
+    """Images, and their labels, in the order of their ids."""
+
+    pictures: Pictures
+    ids: Sequence[str]
+    labels: Sequence[int]
+
+
+def imagenet(*, task: TaskName, split: str, root: str | None = None, subset: bool = False) -> LabelledImages:
+    """The split `train` or `val` below `root`; with `subset` also where images or classes are missing.
+
+    Raises DataError where the folder is not what it should be.
+    """
+    if task != "classification":
+        raise ValueError(f"imagenet is a classification set; it has no truth for {task}")
+    folder = root_folder("imagenet", root)
+    found = _find(folder, split, subset=subset)
+    check_count(
+        f"{folder}", split, found=len(found.ids), published=PUBLISHED[split], what="images", subset=subset
+    )
+    repeated = [name for name, times in Counter(found.ids).items() if times > 1]
+    if repeated:
+        raise DataError(
+            f"{folder}: {len(repeated):,} images of {split} are there twice, first {repeated[0]}.\n"
+            "  Usually two copies that were unpacked over one another."
+        )
+    classes = tuple(one.name for one in imagenet_classes())
+    manifest = Manifest(
+        task=task,
+        classes=classes,
+        ids=found.ids,
+        pictures=found.pictures,
+        truths=found.labels,
+        decided_by={},
+    )
+    passport = manifest.passport("imagenet", split)
+    return LabelledImages(
+        found.pictures, np.array(found.labels, np.int64), Texts.of(found.ids), classes, passport
+    )
+
+
+def _find(root: Path, split: str, *, subset: bool) -> _Found:
+    places = [place.format(split) for place in _FOLDERS]
+    folder = first_there(root, places)
+    if folder is not None:
+        images = list_images(folder)
+        if not images:
+            raise DataError(f"{folder}: has no image in it")
+        if any("/" in image.path for image in images):
+            return _of_folders(folder, images, subset=subset)
+        if split != "val":
+            raise DataError(f"{folder}: its images are in no folders, so nothing tells their classes")
+        images.sort(key=lambda image: _stem(image.path))
+        return _flat(root, InFolder.of(folder, *zip(*images, strict=True)), [i.path for i in images])
+    archive = root / _ARCHIVE.format(split)
+    if archive.is_file() and split == "train":
+        return _of_class_tars(archive, subset=subset)
+    if archive.is_file():
+        members = [m for m in list_members(archive) if m.name.lower().endswith(SUFFIXES)]
+        members.sort(key=lambda member: _stem(member.name))
+        return _flat(root, in_tar(archive, columns(members)), [m.name for m in members])
+    wanted = [*(f"{place}/" for place in places), archive.name]
+    raise DataError(f"{root}: holds no {split} of ImageNet; looked for {looked_for(wanted)}")
+
+
+def _of_folders(folder: Path, images: list[Listed], *, subset: bool) -> _Found:
+    """A folder a class: the folder's name is the truth."""
+    _check_wnids(f"{folder}: has a folder", (path.name for path in folder.iterdir() if path.is_dir()))
+    ordered = sorted(images, key=lambda image: _stem(image.path))
+    wnids = [image.path.partition("/")[0] for image in ordered]
+    known = {one.wnid for one in imagenet_classes()}
+    if loose := next((wnid for wnid in wnids if wnid not in known), None):
+        raise DataError(f"{folder}: {loose} lies beside the classes' folders, so nothing tells its class")
+    pictures = InFolder.of(folder, *zip(*ordered, strict=True))
+    return _classed(folder, pictures, [image.path for image in ordered], wnids, subset=subset)
+
+
+def _of_class_tars(archive: Path, *, subset: bool) -> _Found:
+    """A tar a class, all in one: the inner tar's name is the truth."""
+    there = list_nested(archive)
+    names = list(there.names)
+    chosen = [i for i, name in enumerate(names) if name.lower().endswith(SUFFIXES)]
+    chosen.sort(key=lambda i: _stem(names[i]))
+    paths = [names[i] for i in chosen]
+    wnids = [path.partition(".tar/")[0] for path in paths]
+    _check_wnids(f"{archive}: has a tar", set(wnids))
+    if not paths:
+        raise DataError(f"{archive}: has no image in it")
+    members = Members(Texts.of(paths), there.offsets[chosen], there.sizes[chosen])
+    return _classed(archive, in_tar(archive, members), paths, wnids, subset=subset)
+
+
+def _classed(
+    place: Path, pictures: Pictures, paths: Sequence[str], wnids: Sequence[str], *, subset: bool
+) -> _Found:
+    _check_classes(place, set(wnids), subset=subset)
+    label = {one.wnid: k for k, one in enumerate(imagenet_classes())}
+    return _Found(pictures, [_stem(path) for path in paths], [label[wnid] for wnid in wnids])
+
+
+def _check_wnids(holds: str, names: Iterable[str]) -> None:
+    known = {one.wnid for one in imagenet_classes()}
+    if strange := sorted(name for name in names if name not in known):
+        why = (
+            "that is a WordNet id, but none of the 1,000 of ILSVRC 2012"
+            if _WNID.fullmatch(strange[0])
+            else "that is no WordNet id, such as n01440764. For a data set of your own, use `folder`"
+        )
+        raise DataError(f"{holds} {strange[0]}, and {why}")
+
+
+def _check_classes(folder: Path, there: set[str], *, subset: bool) -> None:
+    absent = [one for one in imagenet_classes() if one.wnid not in there]
+    if absent and not subset:
+        first = f"{absent[0].wnid} ({absent[0].name})"
+        raise DataError(
+            f"{folder}: {len(absent):,} of the 1,000 classes have no image, first {first}.\n"
+            "  Usually a copy that was cut off; the option subset=true scores what is there."
+        )
+
+
+def _flat(root: Path, pictures: Pictures, paths: Sequence[str]) -> _Found:
+    """All images of val in one place: a list tells their labels."""
+    ids = [_stem(path) for path in paths]
+    numbers = [OF_VAL.fullmatch(one) for one in ids]
+    if None in numbers:
+        strange = pictures.name(numbers.index(None))
+        raise DataError(f"{strange}: images in one place are named ILSVRC2012_val_00000001.JPEG and so on")
+    return _Found(pictures, ids, read_truth(root, [int(number[1]) for number in numbers if number]))
+
+
+def _stem(path: str) -> str:
+    """A file's name without its folders and its ending."""
+    return splitext(basename(path))[0]

@@ -1,0 +1,99 @@
+"""From a DataSpec to an open data set: its name, its folder, its options, its first so many images."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from cvbench.data.datasets.subset import first
+from cvbench.errors import DataError, InputError, UnknownName, suggestion
+from cvbench.interfaces import Dataset
+from cvbench.spec.catalogue import DATASETS, DatasetCard, is_address, load
+from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
+from cvbench.spec.cell import DataSpec, Option, TaskName
+
+
+def open_dataset(
+    spec: DataSpec, *, task: TaskName, split: str | None = None, limit: int | None = None
+) -> Dataset:
+    """The data set of a spec, with truths for `task`.
+
+    Without `split` it is what the spec scores: its own split, its own first so many images. The
+    spec's limit is for scoring only: a split that is named here (a training wants `train`) is cut
+    to the `limit` that is named here, and opened whole without one.
+
+    The folder is the spec's `root`, else the data set's sub-folder of `$CVBENCH_DATA` where there is
+    one, else none: then a set that comes along opens its own files.
+
+    Raises UnknownName for a name, a split or an option that there is not, and DataError for a task
+    without truth, an option of the wrong type, a folder that is needed and missing, and files that
+    are absent or damaged.
+    """
+    if split is None and limit is not None:
+        raise ValueError("the limit of the split that is scored stands in the spec")
+    wanted, count = (spec.split, spec.limit) if split is None else (split, limit)
+    if is_address(spec.name):
+        dataset = _open_address(spec, task, wanted)
+    else:
+        card = DATASETS.find(spec.name)
+        _check(card, task, wanted, spec.options)
+        root = find_root(card.name, spec.root)
+        if root is None and card.needs_root:
+            raise DataError(
+                f"{card.name}: its files do not come along.\n"
+                f"  Name their folder as root, or put it at ${ROOT_VARIABLE}/{card.name}."
+            )
+        try:
+            dataset = DATASETS.load(card.name)(task=task, split=wanted, root=root, **spec.options)
+        except InputError as error:  # from a reader that is also used for files that a command is handed
+            raise DataError(str(error)) from error
+    return dataset if count is None else first(dataset, count)
+
+
+def _open_address(spec: DataSpec, task: TaskName, split: str) -> Dataset:
+    opener = load(spec.name)
+    if not callable(opener):
+        raise DataError(f"{spec.name}: cannot be called; name a function (task=, split=, root=, **options)")
+    arguments: dict[str, Any] = {"task": task, "split": split, "root": spec.root, **spec.options}
+    try:
+        inspect.signature(opener).bind(**arguments)
+    except TypeError as error:
+        raise DataError(
+            f"{spec.name}: cannot be called with {', '.join(arguments)} ({error}).\n"
+            "  An opener takes task=, split=, root= and the options that a suite gives it."
+        ) from error
+    dataset = opener(**arguments)
+    if not isinstance(dataset, Dataset):
+        promised = ("classes", "task", "passport", "__len__", "__getitem__")
+        missing = ", ".join(name for name in promised if not hasattr(dataset, name))
+        raise DataError(f"{spec.name}: what it returns is no data set: it has no {missing}")
+    return dataset
+
+
+def _check(card: DatasetCard, task: TaskName, split: str, options: Mapping[str, Option]) -> None:
+    if task not in card.tasks:
+        raise DataError(f"{card.name} has no truth for {task}, only for {' and '.join(card.tasks)}")
+    if split not in card.splits:
+        raise UnknownName(
+            f'{card.name} has no split "{split}", only {" and ".join(card.splits)}.'
+            f"\n  {suggestion(split, card.splits)}".rstrip()
+        )
+    for name, value in options.items():
+        if name not in card.options:
+            known = f"it has {', '.join(card.options)}" if card.options else "it has none"
+            raise UnknownName(
+                f'{card.name} has no option "{name}"; {known}.\n  {suggestion(name, card.options)}'.rstrip()
+            )
+        default = card.options[name].default
+        if not _fits(value, default):
+            raise DataError(f"{card.name}: {name}: {value!r} is not like its default, {default!r}")
+
+
+def _fits(value: Option, default: Option | None) -> bool:
+    """Whether a value is of its default's type; a whole number may stand for a fraction."""
+    if default is None:
+        return True
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(default)

@@ -1,0 +1,114 @@
+"""From a file's bytes to pixels: what Pillow makes of them, faster where they are a plain JPEG.
+
+JPEGs in colour or grey go to libjpeg-turbo through simplejpeg; its pixels are Pillow's to the bit
+(`tests/data/images/test_decoding.py`). Whatever it refuses, and every other format, is for Pillow to accept
+or refuse: that is what timm and torchvision read their images with.
+
+- Channels are RGB. Grey is repeated, palettes are looked up, transparency is dropped, CMYK is converted
+  as Pillow does it.
+- Of 16 bits a channel the upper 8 are kept. (Pillow's own conversion turns most of such pictures white.)
+- An orientation in the EXIF data is not applied: boxes and published figures belong to the pixels as
+  they are stored.
+- An image of more than `MOST_PIXELS` is refused before it is unpacked.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+import simplejpeg
+import torch
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from cvbench.errors import DataError
+
+MOST_PIXELS: Final = 1 << 27
+"""134 megapixels: above any camera's picture in the public sets, and 400 MB when unpacked."""
+
+_JPEG: Final = b"\xff\xd8\xff"
+_PLAIN: Final = {"YCbCr", "Gray", "RGB"}
+_SIXTEEN_BITS: Final = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
+
+
+def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
+    """The pixels of an image file, RGB; raises DataError with the file's `name` where there are none.
+
+    The channels of one pixel lie side by side in memory (`channels_last`), as decoders write them.
+    """
+    pixels = _fast(content, name) if content.startswith(_JPEG) else None
+    if pixels is None:
+        with _opened(content, name) as picture:
+            pixels = _upper_bytes(picture) if picture.mode in _SIXTEEN_BITS else np.array(_rgb(picture))
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def decode_labels(content: bytes, name: str) -> UInt8[Tensor, "h w"]:
+    """A label map: the values of a PNG's pixels, or their places in its palette.
+
+    Raises DataError, with the file's `name`, for anything but one channel of at most 8 bits.
+    """
+    with _opened(content, name) as picture:
+        if picture.mode not in ("L", "P", "1"):
+            raise DataError(f"{name}: is no label map: it has {picture.mode}, not one channel of bytes")
+        return torch.from_numpy(np.array(picture, np.uint8))
+
+
+def size_of(content: bytes, name: str) -> tuple[int, int]:
+    """Height and width, from the header alone; raises DataError where there is none."""
+    with _opened(content, name) as picture:
+        return picture.height, picture.width
+
+
+def _fast(content: bytes, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
+    """A plain JPEG's pixels; None for what Pillow has to look at."""
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
+        if colours not in _PLAIN:
+            return None
+        _check_size(height, width, name)
+        pixels: UInt8[np.ndarray, "h w 3"] = simplejpeg.decode_jpeg(content, colorspace="RGB")
+    except ValueError:
+        return None
+    return pixels
+
+
+@contextmanager
+def _opened(content: bytes, name: str) -> Iterator[Image.Image]:
+    """The picture, its header read; whatever goes wrong inside the block is the file's fault."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of pixels, which are counted here, and of EXIF
+            with Image.open(io.BytesIO(content)) as picture:
+                _check_size(picture.height, picture.width, name)
+                yield picture
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{name}: {_TOO_LARGE} ({error})") from error
+    except UnidentifiedImageError as error:
+        begins = f"it begins with {content[:8]!r}" if content else "it is empty"
+        raise DataError(f"{name}: is no image that can be read: {begins}") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise DataError(f"{name}: cannot be decoded ({error})") from error
+
+
+_TOO_LARGE = f"unpacks to more than {MOST_PIXELS:,} pixels, and is refused"
+
+
+def _check_size(height: int, width: int, name: str) -> None:
+    if height * width > MOST_PIXELS:
+        raise DataError(f"{name}: {width} x {height} {_TOO_LARGE}")
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _upper_bytes(picture: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+    grey = np.clip(np.asarray(picture).astype(np.int64), 0, 65535) >> 8
+    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, 2)

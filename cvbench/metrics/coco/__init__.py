@@ -1,0 +1,1 @@
+"""Average precision and recall by the COCO protocol."""

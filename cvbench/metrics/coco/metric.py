@@ -1,0 +1,194 @@
+"""The twelve COCO figures, of boxes and of masks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, final
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from cvbench.boxes import masks as run_lengths
+from cvbench.interfaces import Evidence, Metric
+from cvbench.metrics.coco.arrays import (
+    CocoDetections,
+    CocoTruth,
+    Regions,
+    box_regions,
+    joined,
+    mask_regions,
+)
+from cvbench.metrics.coco.bootstrap import resampled_figures, resamples
+from cvbench.metrics.coco.evaluation import AREAS, CocoEvaluation, CocoMatches, match_coco
+from cvbench.metrics.coco.evidence import explain_figures
+from cvbench.metrics.coco.summary import FIGURES, Figure, value
+from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
+from cvbench.metrics.per_image import PerImage
+from cvbench.record import Measurement, Part
+from cvbench.statistics.bootstrap import bayesian_weights, interval_around
+from cvbench.values import Detections, Prediction, Truth
+
+
+class _Image(NamedTuple):
+    """One image's detections and objects."""
+
+    label: Int64[np.ndarray, " n"]
+    score: Float64[np.ndarray, " n"]
+    regions: Regions
+    true_label: Int64[np.ndarray, " m"]
+    true_area: Float64[np.ndarray, " m"]
+    crowd: Bool[np.ndarray, " m"]
+    true_regions: Regions
+
+
+class _CocoAP(ABC):
+    """What both metrics have in common; they differ in what they compare."""
+
+    protocol: ClassVar[str]
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self.images: PerImage[_Image] = PerImage()
+
+    @abstractmethod
+    def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions: ...
+
+    def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
+        """Take in one batch.
+
+        Raises ValueError for an id that came before, for a label that is no class, and for a score
+        or a coordinate that is not finite.
+        """
+        self.images.add(ids, [self._image(p, t) for p, t in zip(predictions, truths, strict=True)])
+
+    def merge(self, other: Metric) -> None:
+        """Take in what another metric of this kind, over the same classes, has accumulated."""
+        if not isinstance(other, _CocoAP) or type(other) is not type(self) or other.classes != self.classes:
+            raise TypeError(f"only a {type(self).__name__} over the same classes can be merged")
+        self.images.merge(other.images)
+
+    def arrays(self) -> tuple[CocoTruth, CocoDetections]:
+        """All that was seen; images are numbered in the order of their ids."""
+        entries = self.images.entries()
+        objects, found = ([len(e.true_label) for e in entries], [len(e.label) for e in entries])
+        numbers = np.arange(len(entries))
+        return (
+            CocoTruth(
+                image=np.repeat(numbers, objects),
+                label=column([e.true_label for e in entries], np.int64),
+                regions=joined([e.true_regions for e in entries]),
+                area=column([e.true_area for e in entries], np.float64),
+                crowd=column([e.crowd for e in entries], np.bool_),
+            ),
+            CocoDetections(
+                image=np.repeat(numbers, found),
+                label=column([e.label for e in entries], np.int64),
+                regions=joined([e.regions for e in entries]),
+                score=column([e.score for e in entries], np.float64),
+            ),
+        )
+
+    def matches(self) -> CocoMatches:
+        """Who found what."""
+        truth, detections = self.arrays()
+        return match_coco(truth, detections, classes=len(self.classes))
+
+    def compute(self) -> list[Measurement]:
+        """The twelve figures, AP first; their parts are the same figures of single classes.
+
+        Intervals come from a Bayesian bootstrap over the images, matched once.
+        """
+        matches = self.matches()
+        evaluation = matches.evaluate()
+        weights = bayesian_weights(len(self.images), resamples(matches))
+        varied = resampled_figures(matches, (some[:, matches.numbers] for some in weights))
+        return [
+            self._measurement(name, figure, evaluation, varied.get(name)) for name, figure in FIGURES.items()
+        ]
+
+    def outcomes(self) -> Mapping[str, Sequence[Any]]:
+        """Each image's id, its detections and its objects, boxes as (x, y, width, height)."""
+        entries = self.images.entries()
+        columns: dict[str, Sequence[Any]] = {"id": self.images.ids()}
+        for name in ("label", "score", "true_label", "true_area", "crowd"):
+            columns[name] = [getattr(e, name).tolist() for e in entries]
+        for name, sides in (("", [e.regions for e in entries]), ("true_", [e.true_regions for e in entries])):
+            columns[f"{name}xywh"] = [side.xywh.ravel().tolist() for side in sides]
+            if any(len(side.starts) for side in sides):
+                columns[f"{name}runs"] = [side.counts.tolist() for side in sides]
+                columns[f"{name}run_starts"] = [side.starts.tolist() for side in sides]
+        return columns
+
+    def evidence(self) -> list[Evidence]:
+        """Curves of precision, what was taken for what, and what each kind of error costs."""
+        return explain_figures(*self.arrays(), evaluation=self.matches().evaluate())
+
+    def _measurement(
+        self,
+        name: str,
+        figure: Figure,
+        evaluation: CocoEvaluation,
+        varied: Float64[np.ndarray, " resamples"] | None,
+    ) -> Measurement:
+        overall = value(evaluation, figure)
+        to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
+        of_size = "" if figure.area == "all" else f"{figure.area} "
+        missing = f"no {of_size}object to be found" if len(self.images) else "no images"
+        parts = []
+        for label, class_name in enumerate(self.classes):
+            own = value(evaluation, figure, label=label)
+            lacking = f"no {of_size}object of this class" if own is None else None
+            parts.append(Part(name=class_name, value=own, missing=lacking, n=int(to_find[label])))
+        return Measurement(
+            name=name,
+            value=overall,
+            missing=missing if overall is None else None,
+            unit="fraction",
+            direction="higher",
+            n=len(self.images),
+            interval=None
+            if overall is None or varied is None
+            else interval_around(overall, varied, reads_the_best=True),
+            protocol=self.protocol,
+            parts=tuple(parts),
+        )
+
+    def _image(self, prediction: Prediction, truth: Truth) -> _Image:
+        found, true = object_arrays(prediction, len(self.classes)), object_arrays(truth, len(self.classes))
+        regions, true_regions = self._regions(prediction, found), self._regions(truth, true)
+        return _Image(found.label, found.score, regions, true.label, true.area, true.crowd, true_regions)
+
+
+@final
+class CocoBoxAP(_CocoAP):
+    """Average precision and recall of boxes, by the rules of the COCO detection challenge.
+
+    AP is the mean over the classes, and over the IoU thresholds 0.50, 0.55 … 0.95, of the precision
+    read at 101 recalls. At most 100 detections of an image and class count. Crowds, and objects
+    outside a figure's range of sizes, need not be found; to find them costs nothing.
+
+    Source: Lin et al., Microsoft COCO: Common Objects in Context, 2014, and pycocotools 2.0.11.
+    """
+
+    protocol = "coco-2017/bbox/101pt/maxdet100"
+
+    def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions:  # noqa: ARG002, masks need it
+        corners = arrays.corners
+        # Exact: the difference of two float32 fits a float64.
+        return box_regions(np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1))
+
+
+@final
+class CocoMaskAP(_CocoAP):
+    """Average precision and recall of masks, by the same rules; masks are compared pixel by pixel."""
+
+    protocol = "coco-2017/segm/101pt/maxdet100"
+    needs_masks = True
+
+    def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions:
+        masks = objects.masks if isinstance(objects, Detections) else None
+        if masks is None and len(arrays.label):
+            raise ValueError("these objects have no masks; score their boxes with the metric coco")
+        plain = np.zeros((0, 1, 1), np.bool_) if masks is None else masks.cpu().numpy()
+        return mask_regions(run_lengths.encode(plain))

@@ -1,0 +1,102 @@
+"""Predictions and truth in files, and the name of a protocol, to figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cvbench.errors import InputError
+from cvbench.metrics.files.coco import CocoFiles, read_coco
+from cvbench.metrics.files.protocols import Kind, Protocol, find_protocol
+from cvbench.metrics.files.voc import VocFiles, read_voc
+from cvbench.record import Measurement
+
+
+class Score(NamedTuple):
+    """The figures, and what a reader has to know about them."""
+
+    protocol: Protocol
+    measurements: tuple[Measurement, ...]
+    notes: tuple[str, ...]
+
+
+def score_files(
+    predictions: Path,
+    truth: Path,
+    protocol: str,
+    *,
+    classes: Sequence[str] | None = None,
+    image_set: str | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+) -> Score:
+    """The figures of predictions that somebody else made.
+
+    Boxes come from COCO's JSON files, or from VOC's where the truth is a folder; every protocol for
+    boxes scores both. `draws` is how many resamples an interval takes, where it comes from resampling:
+    None for the usual number, 0 for no interval. Raises UnknownName for a protocol that there is not,
+    and InputError, with everything that is wrong, for files that are not sound.
+    """
+    wanted = find_protocol(protocol)
+    if wanted.kind in (Kind.CLASSES, Kind.PIXELS):
+        if draws is not None:
+            raise InputError(f"--resamples: {protocol} takes no number of resamples")
+        return Score(wanted, _of_images(wanted, predictions, truth, classes, image_set), ())
+    files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
+    from cvbench.metrics.coco.coco import score_coco
+    from cvbench.metrics.files.conversion import to_coco, to_voc
+    from cvbench.metrics.voc.voc import score_voc
+
+    if wanted.name.startswith("coco"):
+        coco = files if isinstance(files, CocoFiles) else to_coco(files)
+        figures = score_coco(coco, rule=wanted.rule, draws=draws, seed=seed)
+    else:
+        voc = files if isinstance(files, VocFiles) else to_voc(files)
+        figures = score_voc(voc, wanted.name, rule=wanted.rule, draws=draws, seed=seed)
+    return Score(wanted, figures, tuple(_notes(files)))
+
+
+def read_detections(
+    protocol: Protocol,
+    predictions: Path,
+    truth: Path,
+    *,
+    classes: Sequence[str] | None = None,
+    image_set: str | None = None,
+) -> CocoFiles | VocFiles:
+    """Boxes or masks of files in either layout: VOC's where the truth is a folder, else COCO's."""
+    if not truth.exists():
+        raise InputError(f"{truth}: there is no such file or folder")
+    if not truth.is_dir():
+        for option, value in (("--classes", classes), ("--image-set", image_set)):
+            if value is not None:
+                raise InputError(f"{option}: COCO's files name their images and classes themselves")
+        return read_coco(predictions, truth, masks=protocol.kind is Kind.MASKS)
+    if protocol.kind is Kind.MASKS:
+        raise InputError(f"{truth}: VOC's result files hold no masks; {protocol.name} needs COCO's files")
+    return read_voc(predictions, truth, image_set=image_set, classes=classes)
+
+
+def _of_images(
+    protocol: Protocol, predictions: Path, truth: Path, classes: Sequence[str] | None, image_set: str | None
+) -> tuple[Measurement, ...]:
+    if protocol.kind is Kind.CLASSES:
+        from cvbench.metrics.files.topk import score_topk
+
+        if image_set is not None:
+            raise InputError(f"--image-set: {protocol.name} scores all images of the labels")
+        return score_topk(predictions, truth, classes=classes)
+    from cvbench.metrics.files.segmentation import score_maps
+
+    chosen = None if image_set is None else Path(image_set)
+    return score_maps(predictions, truth, classes=classes, image_set=chosen)
+
+
+def _notes(files: CocoFiles | VocFiles) -> list[str]:
+    notes = []
+    if not len(files.detections.score):
+        notes.append("The predictions are empty: nothing is found, and every figure with objects is 0.")
+    if isinstance(files, VocFiles) and files.unread:
+        notes.append(f"No file of detections, so AP 0: {', '.join(files.unread)}.")
+    return notes

@@ -1,0 +1,137 @@
+"""VOC's result files joined with its annotations: arrays that the metrics take, or all that is wrong.
+
+comp4_det_<set>_<class>.txt      image, score, xmin, ymin, xmax, ymax; one detection a line
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cvbench.data.annotations.problems import Mistakes
+from cvbench.data.annotations.voc import (
+    find_root,
+    is_reversed,
+    read_image_set,
+    read_text,
+    read_voc_objects,
+    to_number,
+)
+from cvbench.errors import InputError
+from cvbench.metrics.voc.evaluation import VocDetections, VocTruth
+
+
+@dataclass(frozen=True, eq=False)
+class VocFiles:
+    """Detections and objects of one image set; images count from 0 in the order of the set."""
+
+    truth: VocTruth
+    detections: VocDetections
+    classes: tuple[str, ...]
+    images: int
+    unread: tuple[str, ...] = ()
+    """Classes that have objects and no file of detections: nothing of them counts as found."""
+
+
+def read_voc(
+    predictions: Path, truth: Path, *, image_set: str | None = None, classes: Sequence[str] | None = None
+) -> VocFiles:
+    """All files; raises InputError, with everything that is wrong with any.
+
+    `predictions` is a folder, or a pattern such as `results/comp4_det_test_*.txt`. The set is the one
+    that the files' names tell, unless it is named. The classes are those that have objects, unless
+    they are named: a class without objects has no AP.
+    """
+    mistakes = Mistakes()
+    root = find_root(truth)
+    sets = {path.stem for path in (root / "ImageSets" / "Main").glob("*.txt")}
+    files = _files(predictions)
+    image_set = image_set or _only_set(predictions, files, sets)
+    images = read_image_set(root, image_set, mistakes)
+    objects = read_voc_objects(root, images, mistakes)
+    names = tuple(classes) if classes is not None else tuple(sorted(set(objects.name)))
+    label = {name: k for k, name in enumerate(names)}
+    for i in [i for i, name in enumerate(objects.name) if name not in label]:
+        what = f"{images[objects.image[i]]}.xml: {objects.name[i]}"
+        mistakes.add(root / "Annotations", "an object whose class is none of those named", what)
+    rows: list[tuple[int, int, float, list[float]]] = []
+    number = {name: i for i, name in enumerate(images)}
+    seen: dict[str, Path] = {}
+    for path in files:
+        told = re.fullmatch(rf"\w+?_det_{re.escape(image_set)}_(.+)", path.stem)
+        if told is None:
+            continue
+        name = told[1]
+        if name in seen:
+            mistakes.add(path, f"a second file of {name}", f"the first is {seen[name]}")
+        elif name not in label:
+            mistakes.add(predictions, "a class that the truth does not have", f"{path.name}: {name}")
+        else:
+            rows += _detections(path, label[name], number, mistakes)
+        seen[name] = path
+    if not seen:
+        raise InputError(f"{predictions}: there is no file comp4_det_{image_set}_<class>.txt")
+    mistakes.stop()
+    return VocFiles(
+        VocTruth(
+            image=objects.image,
+            label=np.array([label[name] for name in objects.name], np.int64),
+            boxes=objects.corners,
+            difficult=objects.difficult,
+        ),
+        VocDetections(
+            image=np.array([row[0] for row in rows], np.int64),
+            label=np.array([row[1] for row in rows], np.int64),
+            score=np.array([row[2] for row in rows], np.float64),
+            boxes=np.array([row[3] for row in rows], np.float64).reshape(-1, 4),
+        ),
+        names,
+        len(images),
+        tuple(name for name in names if name not in seen and name in objects.name),
+    )
+
+
+def _files(predictions: Path) -> list[Path]:
+    """The files of a folder, or those that fit a pattern."""
+    if predictions.is_dir():
+        return sorted(predictions.glob("*_det_*.txt"))
+    found = sorted(predictions.parent.glob(predictions.name)) if predictions.parent.is_dir() else []
+    if not found:
+        raise InputError(f"{predictions}: there is no such folder, and no file that fits the pattern")
+    return found
+
+
+def _only_set(predictions: Path, files: Sequence[Path], sets: set[str]) -> str:
+    stems = [path.stem for path in files]
+    told = {name for name in sets if any(re.match(rf"\w+?_det_{re.escape(name)}_.", s) for s in stems)}
+    if len(told) == 1:
+        return told.pop()
+    which = f"of the sets {', '.join(sorted(told))}" if told else "of no set that the truth knows"
+    raise InputError(f"{predictions}: its files are {which}; name one with --image-set")
+
+
+def _detections(
+    path: Path, label: int, number: dict[str, int], mistakes: Mistakes
+) -> list[tuple[int, int, float, list[float]]]:
+    rows = []
+    for at, line in enumerate(read_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        image, *texts = line.split()
+        numbers = [to_number(text) for text in texts]
+        if len(texts) != 5:
+            mistakes.add(path, "a line that is not image, score and four corners", f"line {at}: {line[:60]}")
+        elif image not in number:
+            mistakes.add(path, "an image that the set does not have", f"line {at}: {image}")
+        elif None in numbers:
+            mistakes.add(path, "a number that is not finite, or none", f"line {at}: {line[:60]}")
+        else:
+            score, *corners = (n for n in numbers if n is not None)
+            if is_reversed(corners):
+                mistakes.add(path, "a box of negative width or height", f"line {at}: {corners}")
+            rows.append((number[image], label, score, corners))
+    return rows

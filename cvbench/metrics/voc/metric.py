@@ -1,0 +1,188 @@
+"""Mean average precision by the rules of the PASCAL VOC challenge."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar, NamedTuple, final
+
+import numpy as np
+from jaxtyping import Float64, Shaped
+
+from cvbench.interfaces import Evidence, Metric
+from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
+from cvbench.metrics.per_image import PerImage
+from cvbench.metrics.voc.evaluation import (
+    MATLAB_2007,
+    MATLAB_2012,
+    PYTHON_2007,
+    PYTHON_2012,
+    VocDetections,
+    VocLine,
+    VocRule,
+    VocTruth,
+    average_precision,
+    curve,
+    match_voc,
+)
+from cvbench.metrics.voc.voc_evidence import curves
+from cvbench.record import Measurement, Part
+from cvbench.statistics.bootstrap import bayesian_weights, interval_around
+from cvbench.values import Prediction, Truth
+
+RESAMPLES = 500
+
+
+class _Image(NamedTuple):
+    found: ObjectArrays
+    true: ObjectArrays
+
+
+class _VocAP(ABC):
+    """What all years have in common.
+
+    An object is found by a box of its class that overlaps it by half. A detection looks at the object
+    that it overlaps most, and at no other; who finds an object a second time is false. Difficult
+    objects need not be found, and to find one counts for nothing.
+    """
+
+    protocol: ClassVar[str]
+    rule: ClassVar[VocRule]
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self.images: PerImage[_Image] = PerImage()
+
+    def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
+        """Take in one batch.
+
+        Raises ValueError for an id that came before, for a label that is no class, and for a score
+        or a coordinate that is not finite.
+        """
+        pairs = zip(predictions, truths, strict=True)
+        k = len(self.classes)
+        self.images.add(ids, [_Image(object_arrays(p, k), object_arrays(t, k)) for p, t in pairs])
+
+    def merge(self, other: Metric) -> None:
+        """Take in what another metric of this kind, over the same classes, has accumulated."""
+        if not isinstance(other, _VocAP) or type(other) is not type(self) or other.classes != self.classes:
+            raise TypeError(f"only a {type(self).__name__} over the same classes can be merged")
+        self.images.merge(other.images)
+
+    def compute(self) -> list[Measurement]:
+        """The mean average precision; its parts are those of the classes.
+
+        The interval comes from a Bayesian bootstrap over the images, matched once.
+        """
+        lines = self._lines()
+        there = [line for line in lines if len(line.object_image)]
+        n = len(self.images)
+        weightings = chain([np.ones((1, n))], bayesian_weights(n, RESAMPLES) if there else ())
+        aps = np.concatenate([self._average_precisions(there, some) for some in weightings])
+        means = np.ascontiguousarray(aps).mean(axis=1) if there else np.empty(0)
+        value = float(means[0]) if there else None
+        return [
+            Measurement(
+                name="mAP",
+                value=value,
+                missing=None if there else "no object to be found" if n else "no images",
+                unit="fraction",
+                direction="higher",
+                n=n,
+                interval=None if value is None else interval_around(value, means[1:], reads_the_best=True),
+                protocol=self.protocol,
+                parts=self._parts(lines, iter(aps[0].tolist())),
+            )
+        ]
+
+    def outcomes(self) -> Mapping[str, Sequence[Any]]:
+        """Each image's id, its detections and its objects, boxes half-open."""
+        entries = self.images.entries()
+        return {
+            "id": self.images.ids(),
+            "label": [e.found.label.tolist() for e in entries],
+            "score": [e.found.score.tolist() for e in entries],
+            "corners": [e.found.corners.ravel().tolist() for e in entries],
+            "true_label": [e.true.label.tolist() for e in entries],
+            "true_corners": [e.true.corners.ravel().tolist() for e in entries],
+            "difficult": [e.true.difficult.tolist() for e in entries],
+        }
+
+    def evidence(self) -> list[Evidence]:
+        """Curves of precision; none where there is no object to be found."""
+        lines = self._lines()
+        return [curves(lines, images=len(self.images))] if any(len(x.object_image) for x in lines) else []
+
+    def _average_precisions(
+        self, lines: Sequence[VocLine], weights: Float64[np.ndarray, "some images"]
+    ) -> Float64[np.ndarray, "some lines"]:
+        aps = [average_precision(curve(line, weights), self.rule) for line in lines]
+        return np.array(aps).reshape(len(aps), len(weights)).T
+
+    def _parts(self, lines: Sequence[VocLine], aps: Iterator[float]) -> tuple[Part, ...]:
+        return tuple(
+            Part(name=name, value=next(aps), n=len(line.object_image))
+            if len(line.object_image)
+            else Part(name=name, value=None, missing="no object of this class", n=0)
+            for name, line in zip(self.classes, lines, strict=True)
+        )
+
+    def _lines(self) -> list[VocLine]:
+        entries = self.images.entries()
+        found, true = [e.found for e in entries], [e.true for e in entries]
+        numbers = np.arange(len(entries))
+        return match_voc(
+            VocTruth(
+                image=np.repeat(numbers, [len(t.label) for t in true]),
+                label=column([t.label for t in true], np.int64),
+                boxes=_pixels_inside(true),
+                difficult=column([t.difficult for t in true], np.bool_),
+            ),
+            VocDetections(
+                image=np.repeat(numbers, [len(f.label) for f in found]),
+                label=column([f.label for f in found], np.int64),
+                boxes=_pixels_inside(found),
+                score=column([f.score for f in found], np.float64),
+            ),
+            classes=len(self.classes),
+            strict=self.rule.strict,
+        )
+
+
+def _pixels_inside(objects: Sequence[ObjectArrays]) -> Shaped[np.ndarray, "..."]:
+    """Half-open boxes as the devkit has them: pixels counted from 1, the last one inside the box."""
+    corners = np.concatenate([np.empty((0, 4)), *(o.corners for o in objects)])
+    return np.asarray(corners + np.array([1.0, 1.0, 0.0, 0.0]))
+
+
+@final
+class Voc2007(_VocAP):
+    """Mean average precision of VOC 2007: at eleven recalls, overlap at least a half."""
+
+    protocol = "voc2007/11pt/iou>=0.5/difficult-ignored"
+    rule = MATLAB_2007
+
+
+@final
+class Voc2012(_VocAP):
+    """Mean average precision of VOC 2010 to 2012: the area under the curve, overlap at least a half."""
+
+    protocol = "voc2012/area/iou>=0.5/difficult-ignored"
+    rule = MATLAB_2012
+
+
+@final
+class Voc2007Python(_VocAP):
+    """VOC 2007 as its Python port counts: overlap of more than a half."""
+
+    protocol = "voc2007-python/11pt/iou>0.5/difficult-ignored"
+    rule = PYTHON_2007
+
+
+@final
+class Voc2012Python(_VocAP):
+    """VOC 2012 as its Python port counts: overlap of more than a half."""
+
+    protocol = "voc2012-python/area/iou>0.5/difficult-ignored"
+    rule = PYTHON_2012

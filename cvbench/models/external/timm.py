@@ -1,0 +1,69 @@
+"""Any classifier of timm, with the preprocessing that its weights were trained with.
+
+PyTorch Image Models. Wightman, 2019. https://github.com/huggingface/pytorch-image-models
+
+The shorter side is resized to `size / crop_pct`, rounded down, and `size` is cropped from the middle:
+what timm's own validation does. Its nets are built without weights; a `.pth` or safetensors file of
+theirs is loaded by name.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from cvbench.errors import InputError
+from cvbench.models.classification import softmax_loss, softmax_scores
+from cvbench.models.external.equipping import equip, side_of
+from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, overruled
+from cvbench.models.options import refusal
+from cvbench.values import Preprocessing
+
+
+def build(name: str, classes: int, *, size: object = None, **said: Any) -> Any:
+    """The network of this name in timm, freshly initialised; `said` overrules how images come in.
+
+    Raises InputError for a network that takes no RGB images or has an input or a crop that cannot be
+    reproduced here.
+    """
+    import timm
+    from timm.data.config import resolve_model_data_config
+
+    title, side = f"timm/{name}", side_of(f"timm/{name}", size)
+    pretrained = timm.models.get_pretrained_cfg(name)
+    fixed = side is not None and pretrained is not None and pretrained.fixed_input_size
+    sized: dict[str, Any] = {"img_size": side} if fixed else {}
+    net = timm.create_model(name, num_classes=classes, **sized)
+    _check_patches(title, net, side)
+    config = resolve_model_data_config(net)  # type: ignore[no-untyped-call]
+    channels, height, width = config["input_size"]
+    if channels != 3 or config["crop_mode"] != "center":
+        raise InputError(
+            f"{title}: it wants {channels} channels and a crop of the kind {config['crop_mode']}; "
+            "three and the centre's are supported."
+        )
+    if side is not None:
+        height = width = side
+    own = _preprocessing(title, config, (height, width))
+    preprocessing = overruled(title, own, said, ways=OF_WHOLE_IMAGES)
+    return equip(net, preprocessing, loss=softmax_loss, decode=softmax_scores)
+
+
+def _check_patches(title: str, net: Any, side: int | None) -> None:
+    patch = getattr(getattr(net, "patch_embed", None), "patch_size", None)
+    if side is not None and patch is not None and any(side % length for length in patch):
+        raise refusal(title, "size", side, wanted=f"a multiple of {patch[0]}, the side of its patches")
+
+
+def _preprocessing(title: str, config: dict[str, Any], size: tuple[int, int]) -> Preprocessing:
+    interpolation = config["interpolation"]
+    if interpolation not in ("bilinear", "bicubic"):
+        raise InputError(f"{title}: it resizes images by the rule {interpolation}, which is not supported.")
+    return Preprocessing(
+        size,
+        "crop",
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        shorter=math.floor(min(size) / config["crop_pct"]),
+        interpolation=interpolation,
+    )

@@ -1,0 +1,58 @@
+"""Any segmentation net of torchvision: FCN, DeepLab v3, LR-ASPP.
+
+As in torchvision's own reference, each image keeps its aspect, and its shorter side becomes 520. With
+`size`, images are stretched to a square of that side. With `aux`, a second head on the third
+stage counts half in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import models
+
+from cvbench.errors import InputError
+from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD
+from cvbench.models.external.equipping import equip, side_of
+from cvbench.models.external.preprocessing import OF_THEIR_PARTS, overruled
+from cvbench.models.external.presets import of_segmenter
+from cvbench.models.segmentation import best_labels, pixel_loss
+from cvbench.values import LabelMap, Preprocessing
+
+_AUXILIARY_WEIGHT = 0.5
+
+
+def build(name: str, classes: int, *, size: object = None, aux: bool = False, **said: Any) -> Any:
+    """The network of this name in torchvision, freshly initialised; `classes` counts the background.
+
+    `said` overrules how images come in.
+    """
+    title = f"torchvision/{name}"
+    side = side_of(title, size)
+    if aux and name.startswith("lraspp"):
+        raise InputError(f"{title}: aux=True cannot be used: it has no third stage to put a head on.")
+    heads = {} if name.startswith("lraspp") else {"aux_loss": aux}
+    net = models.get_model(name, weights=None, weights_backbone=None, num_classes=classes, **heads)
+    if side is not None:
+        own = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    else:
+        own = of_segmenter(title, models.get_model_weights(name).DEFAULT.transforms())
+    preprocessing = overruled(title, own, said, ways=OF_THEIR_PARTS)
+    return equip(net, preprocessing, loss=_loss, decode=_decode)
+
+
+def _loss(outputs: Mapping[str, Tensor], truths: Sequence[LabelMap]) -> dict[str, Tensor]:
+    """Cross entropy by pixel, of the head and of the auxiliary one."""
+    labels = torch.stack([truth.labels for truth in truths]).to(outputs["out"].device, torch.int64)
+    terms = {"cross_entropy": pixel_loss(outputs["out"].float(), labels)}
+    if "aux" in outputs:
+        terms["auxiliary"] = _AUXILIARY_WEIGHT * pixel_loss(outputs["aux"].float(), labels)
+    return terms
+
+
+def _decode(outputs: Mapping[str, Tensor]) -> list[LabelMap]:
+    """Each pixel's class with the highest logit."""
+    return best_labels(outputs["out"])

@@ -1,0 +1,84 @@
+"""Weights from a file of whichever format: its name's ending says which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from cvbench.errors import InputError
+from cvbench.files import sha256_of_file
+from cvbench.interfaces import Model
+from cvbench.models.external.onnx import OnnxModel
+from cvbench.models.weights.by_position import in_order
+from cvbench.models.weights.darknet import load_darknet
+from cvbench.models.weights.tensors import adopt
+from cvbench.models.weights.torchvision import load_torchvision, read_state_dict
+from cvbench.spec.catalogue.weights import WeightFile
+from cvbench.training import load_weights as load_own
+
+_PICKLES = (".pth", ".pt")
+
+
+def load_weights(model: Model, path: Path, *, by_position: bool = False) -> None:
+    """Take all parameters and buffers from a file.
+
+    `.onnx` is opened by the models of that name, `.weights` is darknet's format, `.pth` and `.pt` are
+    PyTorch's, with tensors named as torchvision names them; anything else is read as safetensors. With
+    `by_position` the names in a PyTorch file do not count: its tensors are the model's, one after the other.
+
+    Raises InputError for a file that cannot be read and for weights of another architecture, with
+    the first difference; the model has not changed then.
+    """
+    if isinstance(model, OnnxModel):
+        model.open_file(path)
+    elif path.suffix == ".onnx":
+        raise InputError(
+            f"{path}: an ONNX file is a whole net, not the weights of another.\n"
+            "  Name the model onnx/classifier, onnx/detector or onnx/segmenter."
+        )
+    elif by_position:
+        _load_in_order(model, path)
+    elif path.suffix == ".weights":
+        load_darknet(model, path)
+    elif path.suffix in _PICKLES:
+        load_torchvision(model, path)
+    else:
+        load_own(model, path)
+
+
+def load_weight_file(model: Model, file: WeightFile) -> None:
+    """Take all parameters and buffers from the file that a suite's `weights` stands for.
+
+    Raises InputError for a file that is not there or is not the one that was meant, and as
+    `load_weights` does.
+    """
+    path = file.found()
+    if path is None:
+        raise InputError(f"no weights: {file.missing()}.")
+    check_content(path, file.sha256)
+    load_weights(model, path, by_position=file.by_position)
+
+
+def check_content(path: Path, sha256: str | None) -> None:
+    """Raise InputError for a file whose SHA-256 does not begin with these digits."""
+    if sha256 is None:
+        return
+    found = sha256_of_file(path)
+    if not found.startswith(sha256):
+        raise InputError(
+            f"{path}: this is not the file that is meant: its SHA-256 is\n  {found}, not\n  {sha256}\n"
+            "  It is damaged or another one: remove it, and fetch it anew."
+        )
+
+
+def _load_in_order(model: Model, path: Path) -> None:
+    if path.suffix not in _PICKLES:
+        raise InputError(
+            f"{path}: only a .pth file keeps its tensors in the order in which a net makes them.\n"
+            "  Leave `names=position` out, or convert the file."
+        )
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
+    targets = model.state_dict()
+    adopt(targets, in_order(read_state_dict(path), targets, path=path), path=path)

@@ -1,0 +1,207 @@
+"""Pictures of what a data set holds or a model says: truths and predictions look alike.
+
+A class has one colour wherever it appears. Small images are enlarged by a whole factor, pixel by
+pixel, so that what is seen is what a network gets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from cvbench.report.palette import RGB, colour, ink_on
+from cvbench.values import VOID, ClassScores, Detections, LabelMap, Prediction
+
+SIDE: Final = 320
+"""The shorter side is enlarged to at least so many pixels …"""
+LONGEST: Final = 4 * SIDE
+"""… unless the longer one would become longer than this."""
+
+_Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+_TEXT_PX, _PAD_PX, _GAP_PX = 13, 4, 8
+_PAPER: Final[RGB] = (255, 255, 255)
+_STRIP: Final[RGB] = (24, 26, 31)
+_STRIP_INK: Final[RGB] = (236, 238, 242)
+_VOID_COLOUR: Final[RGB] = (224, 224, 224)
+_TINT: Final = 0.35
+"""How much of a mask's pixel is its class's colour."""
+
+
+class _Tag(NamedTuple):
+    """A caption on its class's colour, and where it may stand, the best place first."""
+
+    text: str
+    ground: RGB
+    places: tuple[tuple[int, int], ...]
+
+
+def draw(image: UInt8[Tensor, "3 h w"], seen: Prediction, classes: Sequence[str]) -> Image.Image:
+    """The image with what is seen in it: a truth or a prediction.
+
+    Detections are boxes with their class, tinted and outlined where they have masks, later ones above
+    earlier ones. A label map tints and outlines every class but the background (label 0); what does
+    not count is light grey. Class scores become a line with the highest. Scores are written where
+    one of them is not 1, as in a prediction.
+    """
+    height, width = image.shape[1:]
+    factor = max(1, min(math.ceil(SIDE / min(height, width)), LONGEST // max(height, width)))
+    pixels = _enlarged(image.permute(1, 2, 0).cpu().numpy(), factor)
+    match seen:
+        case Detections():
+            return _draw_detections(pixels, seen, classes, factor)
+        case LabelMap():
+            return _draw_label_map(pixels, seen, classes, factor)
+        case ClassScores():
+            return _draw_class(pixels, seen, classes)
+
+
+def contact_sheet(images: Sequence[Image.Image], columns: int) -> Image.Image:
+    """All images in rows of `columns`, each column as wide and each row as high as it needs."""
+    if not images or columns < 1:
+        raise ValueError(f"{len(images)} images in {columns} columns make no sheet")
+    columns = min(columns, len(images))
+    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
+    widths = [max(row[c].width for row in rows if c < len(row)) for c in range(columns)]
+    heights = [max(image.height for image in row) for row in rows]
+    size = (_GAP_PX + sum(w + _GAP_PX for w in widths), _GAP_PX + sum(h + _GAP_PX for h in heights))
+    sheet = Image.new("RGB", size, _PAPER)
+    top = _GAP_PX
+    for row, height in zip(rows, heights, strict=True):
+        left = _GAP_PX
+        for image, width in zip(row, widths, strict=False):  # the last row may be shorter
+            sheet.paste(image, (left, top))
+            left += width + _GAP_PX
+        top += height + _GAP_PX
+    return sheet
+
+
+def _draw_detections(
+    pixels: UInt8[np.ndarray, "h w 3"], seen: Detections, classes: Sequence[str], factor: int
+) -> Image.Image:
+    labels = seen.labels.tolist()
+    if seen.masks is not None:
+        for mask, label in zip(seen.masks.cpu().numpy(), labels, strict=True):
+            _tint(pixels, _enlarged(mask, factor), colour(label))
+    picture = Image.fromarray(pixels)
+    pen = ImageDraw.Draw(picture)
+    font = _font()
+    tags = []
+    for at, (box, label) in enumerate(zip(seen.boxes.tolist(), labels, strict=True)):
+        left, top, right, bottom = (round(edge * factor) for edge in box)
+        pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=colour(label), width=2)
+        text = _caption(seen, at, classes)
+        height = _size(text, font)[1]
+        above, inside, below = top - height, top, bottom
+        tags.append(
+            _Tag(text, colour(label), ((left, above), (left, below), (left, inside), (left, bottom - height)))
+        )
+    _put_tags(picture, tags, font)
+    return picture
+
+
+def _caption(seen: Detections, at: int, classes: Sequence[str]) -> str:
+    words = [classes[int(seen.labels[at])]]
+    if bool((seen.scores != 1).any()):
+        words.append(f"{float(seen.scores[at]):.2f}")
+    marks = {"crowd": seen.crowd, "difficult": seen.difficult}
+    words += [f"({word})" for word, marked in marks.items() if marked is not None and bool(marked[at])]
+    return " ".join(words)
+
+
+def _draw_label_map(
+    pixels: UInt8[np.ndarray, "h w 3"], seen: LabelMap, classes: Sequence[str], factor: int
+) -> Image.Image:
+    labels = _enlarged(seen.labels.cpu().numpy(), factor)
+    present = [label for label in np.unique(labels).tolist() if label != 0]
+    for label in present:
+        _tint(pixels, labels == label, _map_colour(label))
+    entries = [("void" if label == VOID else classes[label], _map_colour(label)) for label in present]
+    return _with_strip(Image.fromarray(pixels), entries)
+
+
+def _map_colour(label: int) -> RGB:
+    """That of the same class in a detection set, where labels start at the first object class."""
+    return _VOID_COLOUR if label == VOID else colour(label - 1)
+
+
+def _draw_class(pixels: UInt8[np.ndarray, "h w 3"], seen: ClassScores, classes: Sequence[str]) -> Image.Image:
+    best = float(seen.scores[seen.label])
+    score = "" if best == 1 else f" {best:.2f}"
+    return _with_strip(Image.fromarray(pixels), [(classes[seen.label] + score, colour(seen.label))])
+
+
+def _enlarged(array: np.ndarray, factor: int) -> np.ndarray:
+    return array.repeat(factor, 0).repeat(factor, 1)
+
+
+def _tint(pixels: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"], tint: RGB) -> None:
+    """Lay a colour over a mask, strong at its outline, in place."""
+    inner = np.pad(mask, 2)
+    for _ in range(2):
+        inner[1:-1, 1:-1] &= inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
+    outline = mask & ~inner[2:-2, 2:-2]
+    pixels[mask] = (pixels[mask] * (1 - _TINT) + np.array(tint) * _TINT).round().astype(np.uint8)
+    pixels[outline] = tint
+
+
+def _put_tags(picture: Image.Image, tags: Sequence[_Tag], font: _Font) -> None:
+    """Write the captions where they hide one another least."""
+    pen = ImageDraw.Draw(picture)
+    taken: list[tuple[int, int, int, int]] = []
+    for tag in tags:
+        width, height = _size(tag.text, font)
+        frames = []
+        for x, y in tag.places:
+            left = min(max(x, 0), max(picture.width - width, 0))
+            top = min(max(y, 0), max(picture.height - height, 0))
+            frames.append((left, top, left + width, top + height))
+        frame = min(frames, key=lambda frame: sum(_shared(frame, other) for other in taken))
+        taken.append(frame)
+        left, top, right, bottom = frame
+        pen.rectangle((left, top, right - 1, bottom - 1), fill=tag.ground)
+        pen.text((left + _PAD_PX, top + height / 2), tag.text, ink_on(tag.ground), font, anchor="lm")
+
+
+def _shared(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> int:
+    """The area that two frames have in common."""
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(across, 0) * max(down, 0)
+
+
+def _with_strip(picture: Image.Image, entries: Sequence[tuple[str, RGB]]) -> Image.Image:
+    """The picture with a line of classes below it, more lines where one is too short."""
+    font = _font()
+    line_height = _TEXT_PX + 2 * _PAD_PX
+    placed: list[tuple[int, int, str, RGB]] = []
+    x, line = _PAD_PX, 0
+    for text, ground in entries:
+        width = _TEXT_PX + _size(text, font)[0]
+        if x > _PAD_PX and x + width > picture.width:
+            x, line = _PAD_PX, line + 1
+        placed.append((x, line, text, ground))
+        x += width + _PAD_PX
+    strip_height = (line + 1) * line_height + _PAD_PX
+    whole = Image.new("RGB", (picture.width, picture.height + strip_height), _STRIP)
+    whole.paste(picture, (0, 0))
+    pen = ImageDraw.Draw(whole)
+    for x, line, text, ground in placed:
+        middle = picture.height + _PAD_PX // 2 + line * line_height + line_height / 2
+        half = _TEXT_PX / 2 - 1
+        pen.rectangle((x, middle - half, x + 2 * half, middle + half), fill=ground)
+        pen.text((x + _TEXT_PX + _PAD_PX, middle), text, _STRIP_INK, font, anchor="lm")
+    return whole
+
+
+def _font() -> _Font:
+    return ImageFont.load_default(_TEXT_PX)
+
+
+def _size(text: str, font: _Font) -> tuple[int, int]:
+    """Width and height of a caption with the room around it."""
+    return math.ceil(font.getlength(text)) + 2 * _PAD_PX, _TEXT_PX + _PAD_PX

@@ -1,0 +1,110 @@
+"""The two states that are compared: commits of a project in worktrees of their own, or two settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cvbench.errors import InputError
+from cvbench.spec.cell import Cell
+from cvbench.spec.suite import load_suite
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a duet."""
+
+    name: str
+    """What it stands for: a commit, or a setting."""
+    cells: tuple[Cell, ...]
+    python: str
+    folder: Path | None
+    """Where its worker runs, and what it imports first; None: the working folder."""
+
+    def environment(self) -> dict[str, str]:
+        """The worker's variables: both arms' are of equal size."""
+        if self.folder is None:
+            return dict(os.environ)
+        paths = [str(self.folder / "src"), str(self.folder)]
+        given = os.environ.get("PYTHONPATH")
+        return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *([given] if given else [])])}
+
+
+@contextmanager
+def arms(
+    suite: Path,
+    overrides: Sequence[str],
+    *,
+    base: str,
+    head: str | None,
+    setup: str | None = None,
+    python: str | None = None,
+) -> Iterator[tuple[Arm, Arm]]:
+    """Both arms, built, while the block lasts.
+
+    `base` and `head` are commits of the project in the working folder (the head is the working folder's
+    own commit by default), or both settings `key=value` of the suite. Commits are checked out side by
+    side, into folders whose names are equally long; `setup` is run in each, and `python` is the
+    interpreter to use, relative to each. Both arms carry out the suite as it stands in the working folder.
+
+    Raises InputError where a commit is not known or its setup fails.
+    """
+    if "=" in base:
+        if head is None or "=" not in head:
+            raise InputError(f"--base {base} is a setting: --head has to be one too, such as {base}.")
+        sides = [load_suite(suite, [*overrides, setting]).cells for setting in (base, head)]
+        if len(sides[0]) != len(sides[1]):
+            raise InputError(
+                f"{base} makes {len(sides[0])} cells and {head} {len(sides[1])}: they do not pair."
+            )
+        yield Arm(base, sides[0], sys.executable, None), Arm(head, sides[1], sys.executable, None)
+        return
+    cells = load_suite(suite, overrides).cells
+    commits = [_commit(base), _commit(head or "HEAD")]
+    with TemporaryDirectory(prefix="cvbench-duet-") as folder:
+        made = list[Arm]()
+        try:
+            for side, name, commit in zip("ab", (base, head or "HEAD"), commits, strict=True):
+                tree = Path(folder) / side
+                _git("worktree", "add", "--detach", str(tree), commit)
+                made.append(Arm(f"{name} ({commit[:10]})", cells, _interpreter(tree, python), tree))
+                if setup is not None:
+                    _set_up(setup, tree, name)
+            yield made[0], made[1]
+        finally:
+            for arm in made:
+                _git("worktree", "remove", "--force", str(arm.folder))
+
+
+def _interpreter(tree: Path, python: str | None) -> str:
+    return sys.executable if python is None else str(tree / python)
+
+
+def _commit(name: str) -> str:
+    return _git(
+        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", about=name
+    ).strip()
+
+
+def _git(*arguments: str, about: str | None = None) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    if done.returncode != 0:
+        told = done.stderr.strip() or "it is no commit here"
+        raise InputError(
+            f"{about or ' '.join(arguments)}: git does not know it, or cannot use it ({told}).\n"
+            "  Fetch it first: in GitHub Actions, actions/checkout needs fetch-depth: 0."
+        )
+    return done.stdout
+
+
+def _set_up(command: str, tree: Path, name: str) -> None:
+    done = subprocess.run(command, shell=True, cwd=tree, capture_output=True, text=True, check=False)  # noqa: S602, the user's own command
+    if done.returncode != 0:
+        last = "\n  ".join((done.stdout + done.stderr).strip().splitlines()[-12:])
+        raise InputError(f"{name} does not build: `{command}` ended with {done.returncode}:\n  {last}")

@@ -1,0 +1,199 @@
+"""A duet from its first round to its verdicts: a screen, fresh rounds for what it flags, a null control."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from cvbench.runner.ab.interleave import Benchmark, Played
+from cvbench.statistics.ab_test import (
+    confirm,
+    is_flagged,
+    plan_confirming,
+    screen_verdict,
+)
+from cvbench.statistics.mean_effects import Effect, of_pairs
+from cvbench.statistics.verdicts import SPEED, Rule, Verdict
+
+SCREENING, CONFIRMING = 40, 80
+"""Blocks a round in the first and in the second stage."""
+LARGE = 1.10
+"""As a ratio: who cannot see a slowdown of so much has seen next to nothing."""
+DIRTY = "the null control, base against itself, was not the same: this machine cannot be trusted now"
+
+
+@runtime_checkable
+class Player(Protocol):
+    """Plays rounds of some benchmarks; with `null`, of the base against itself."""
+
+    def __call__(
+        self, wanted: Sequence[Benchmark], /, *, rounds: int, blocks: int, null: bool = False
+    ) -> list[Played]:
+        """What each benchmark came to, in the order given."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is said of one benchmark."""
+
+    name: str
+    verdict: Verdict
+    ratio: float | None
+    """Head's time over base's."""
+    interval: tuple[float, float] | None
+    """99 %, as ratios."""
+    detectable: float | None
+    """The smallest slowdown that would have been called one, as a ratio."""
+    rounds: int
+    stage: int
+    spread: float | None
+    """Standard deviation of a round's logarithm."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The whole job."""
+
+    outcomes: tuple[Outcome, ...]
+    null: Outcome | None
+    played: tuple[tuple[str, int, Played], ...]
+    """Arms (`duet` or `null`), stage, and what was measured: every slice."""
+
+
+def judge_duet(
+    wanted: Sequence[Benchmark],
+    play: Player,
+    *,
+    screening_rounds: int = 5,
+    rule: Rule = SPEED,
+    with_null: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Verdicts:
+    """Verdicts on all benchmarks.
+
+    The second stage is planned before it begins, from the spread of the first, and decides by its own
+    rounds alone. What the null control flags, in two stages of its own, takes every verdict back.
+    """
+    tell(f"stage 1: {screening_rounds} rounds of {len(wanted)} benchmarks")
+    outcomes, played = _two_stages(
+        wanted, play, screening_rounds=screening_rounds, rule=rule, null=False, tell=tell
+    )
+    kept = [("duet", *one) for one in played]
+    control = None
+    sound = [one for _, one in played if one.failed is None]
+    if with_null and sound:
+        cheapest = min(sound, key=lambda one: one.once_s).benchmark
+        tell(f"null control: {cheapest.name}, base against itself")
+        (control,), more = _two_stages(
+            [cheapest], play, screening_rounds=screening_rounds, rule=rule, null=True, tell=tell
+        )
+        kept += [("null", *one) for one in more]
+        if control.verdict in ("worse", "better"):
+            outcomes = [
+                replace(o, verdict="inconclusive", reason=DIRTY) if o.verdict in ("worse", "better") else o
+                for o in outcomes
+            ]
+    return Verdicts(tuple(outcomes), control, tuple(kept))
+
+
+def _two_stages(
+    wanted: Sequence[Benchmark],
+    play: Player,
+    *,
+    screening_rounds: int,
+    rule: Rule,
+    null: bool,
+    tell: Callable[[str], None],
+) -> tuple[list[Outcome], list[tuple[int, Played]]]:
+    first = play(wanted, rounds=screening_rounds, blocks=SCREENING, null=null)
+    kept = [(1, one) for one in first]
+    flagged = [one for one in first if one.failed is None and is_flagged(one.rounds)]
+    outcomes = {one.benchmark.name: _screened(one, rule) for one in first}
+    if flagged:
+        screened = [one.rounds for one in first if one.failed is None]
+        rounds = plan_confirming(screened, [one.rounds for one in flagged], rule)
+        tell(f"stage 2: {rounds} fresh rounds of {', '.join(one.benchmark.name for one in flagged)}")
+        second = play([one.benchmark for one in flagged], rounds=rounds, blocks=CONFIRMING, null=null)
+        kept += [(2, one) for one in second]
+        sound = [one for one in second if one.failed is None]
+        outcomes |= {one.benchmark.name: _failed(one) for one in second if one.failed is not None}
+        for one, said in zip(sound, confirm([one.rounds for one in sound], rule), strict=True):
+            outcomes[one.benchmark.name] = _outcome(one, said.verdict, said.effect, stage=2, rule=rule)
+    return [outcomes[benchmark.name] for benchmark in wanted], kept
+
+
+def _screened(one: Played, rule: Rule) -> Outcome:
+    if one.failed is not None:
+        return _failed(one)
+    effect = of_pairs(np.array(one.rounds, np.float64))
+    return _outcome(one, screen_verdict(effect, rule), effect, stage=1, rule=rule)
+
+
+def _failed(one: Played) -> Outcome:
+    """A head that cannot do what the base can is worse; a base that cannot is no measure."""
+    assert one.failed is not None
+    arm, why = one.failed
+    said: Verdict = "worse" if arm == "B" else "not comparable"
+    side = "head" if arm == "B" else "base"
+    return Outcome(
+        one.benchmark.name, said, None, None, None, len(one.rounds), 1, None, f"{side} failed: {why}"
+    )
+
+
+def blurred(detectable: float) -> str:
+    """What is said of a benchmark whose rounds vary too much for any verdict."""
+    return (
+        f"its rounds vary so much that only a slowdown of {100 * (detectable - 1):.0f} % or more would have "
+        "been seen: a quieter machine or more rounds (--rounds) would see smaller ones"
+    )
+
+
+def _outcome(one: Played, said: Verdict, effect: Effect, *, stage: int, rule: Rule) -> Outcome:
+    limits = effect.limits(rule.alpha)
+    detectable = math.exp(effect.detectable(alpha=rule.alpha, margin=rule.margin))
+    return Outcome(
+        name=one.benchmark.name,
+        verdict=said,
+        ratio=math.exp(effect.estimate),
+        interval=(math.exp(limits.low), math.exp(limits.high)),
+        detectable=detectable,
+        rounds=len(one.rounds),
+        stage=stage,
+        spread=float(np.std(one.rounds, ddof=1)),
+        reason=blurred(detectable) if said == "inconclusive" and detectable > LARGE else "",
+    )
+
+
+def document(verdicts: Verdicts, **about: Any) -> dict[str, Any]:
+    """Everything for programs, raw slices included."""
+    from dataclasses import asdict
+
+    return {
+        "schema": 1,
+        "kind": "duet",
+        **about,
+        "outcomes": [asdict(outcome) for outcome in verdicts.outcomes],
+        "null": None if verdicts.null is None else asdict(verdicts.null),
+        "raw": [
+            {
+                "arms": arms,
+                "stage": stage,
+                "name": one.benchmark.name,
+                "rounds": one.rounds,
+                "slices": one.slices,
+            }
+            for arms, stage, one in verdicts.played
+        ],
+    }
+
+
+def seeded(seed: int | None) -> random.Random:
+    """Where orders come from; told in the document, so that they can be drawn again."""
+    return random.Random(seed)  # noqa: S311, an order and no secret

@@ -1,0 +1,29 @@
+"""This machine and its software, as a record carries them, and what could disturb a measurement.
+
+Everything is read from the operating system and from package metadata, so that the command line can
+ask without importing torch; a worker, which has imported it anyway, adds what only torch knows.
+No host name, user name or serial number is read; what identifies a part is kept as a hash only.
+"""
+
+from __future__ import annotations
+
+from cvbench.record import Environment
+from cvbench.runner.environment import gpu, processor, settings, software, state
+from cvbench.runner.environment.commits import commit_of
+from cvbench.runner.environment.gpu import has_gpu
+from cvbench.runner.environment.noise_sources import disturbances
+from cvbench.runner.environment.processor import threads_available
+
+PROTOCOL = 1
+"""The version of the rules by which speed is measured: raised when figures of before and after may differ."""
+
+__all__ = ["commit_of", "disturbances", "has_gpu", "probe", "threads_available"]
+
+
+def probe() -> Environment:
+    """The environment of this process."""
+    return Environment(
+        hard={**processor.facts(), **gpu.facts(), **software.facts(), "timing_protocol": PROTOCOL},
+        soft=settings.facts(),
+        volatile=state.facts(),
+    )

@@ -1,0 +1,210 @@
+"""Joins runner and store: a suite goes in, records come out one by one, each kept before the next.
+
+This is `cvbench run` without its terminal; the Python API is the same function.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from cvbench.files import sha256_of_sources
+from cvbench.record import Record
+from cvbench.runner import cell_process, environment
+from cvbench.runner.process import refuse_namesake
+from cvbench.runner.progress import Progress
+from cvbench.runner.round_scheduler import Timekeeper
+from cvbench.spec.catalogue import is_address
+from cvbench.spec.cell import Cell, digest
+from cvbench.spec.suite import Suite, reason_to_skip
+from cvbench.store import Run, Store
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Who wants to hear how a run goes."""
+
+    def started(self, cell: Cell) -> None:
+        """A cell's worker is being started."""
+
+    def progressed(self, cell: Cell, progress: Progress) -> None:
+        """News from it."""
+
+    def paused(self, cell: Cell, note: str) -> None:
+        """Its worker is done and the cell is not: rounds of timing are to come."""
+
+    def finished(self, record: Record, *, reused: bool) -> None:
+        """Its record is on disk; `reused` if it was there before."""
+
+
+@dataclass
+class Session:
+    """A run in progress."""
+
+    suite: Suite
+    run: Run
+    store: Store
+    listener: Listener
+    records: list[Record] = field(default_factory=list)
+    _has_gpu: bool = field(default_factory=environment.has_gpu)
+    _ahead: cell_process.Prepared | None = None
+    """The next cell's worker, importing while another scores."""
+
+    def carry_out(self) -> Iterator[Record]:
+        """Every cell of the suite: in order where its worker does all, at the end where rounds time it.
+
+        A cell with a good record is taken from disk. Records that are not ok are tried again, except
+        skips that still hold.
+        """
+        keeper = Timekeeper(self.run, self.store, self.listener, self.suite.timeout_s)
+        waiting = []
+        try:
+            for number, cell in enumerate(self.suite.cells):
+                record = self.run.record(cell.key)
+                reused = _is_good(record)
+                if not reused and not keeper.is_held(cell):
+                    record = self._new_record(cell, keeper, after=self.suite.cells[number + 1 :])
+                if not reused and keeper.is_held(cell):
+                    waiting.append(cell)
+                    continue
+                assert record is not None
+                yield self._finished(record, reused=reused)
+        finally:
+            self._drop_ahead()
+        for record in keeper.carry_out(waiting):
+            yield self._finished(record, reused=False)
+
+    def _finished(self, record: Record, *, reused: bool) -> Record:
+        place = {cell.key: number for number, cell in enumerate(self.suite.cells)}
+        self.records.append(record)
+        self.records.sort(key=lambda one: place[one.key])
+        self.listener.finished(record, reused=reused)
+        return record
+
+    def _new_record(self, cell: Cell, keeper: Timekeeper, *, after: Sequence[Cell]) -> Record | None:
+        """The cell's record; None where it is scored and waits for its rounds of timing."""
+        self.listener.started(cell)
+        reason = reason_to_skip(cell, has_gpu=self._has_gpu)
+        if reason is not None:
+            staged, now = self.store.staging(self.run), datetime.now(UTC)
+            record = cell_process.unfinished(
+                cell, outcome="skipped", reason=reason, output=None, started=now, wall_s=0.0
+            )
+        else:
+            prepared = self._prepared(cell)
+            staged = prepared.workspace.staged
+            if after and cell.train is None and (cell.time is None or cell.time.rounds is not None):
+                self._prepare_ahead(after[0], keeper)
+            record = cell_process.carry_out(
+                prepared,
+                timeout_s=self.suite.timeout_s,
+                on_progress=lambda progress: self.listener.progressed(cell, progress),
+            )
+        if record.outcome == "ok" and cell.time is not None and cell.time.rounds is not None:
+            keeper.hold(record, staged)
+            return None
+        record = self.run.commit(record, staged)
+        shutil.rmtree(staged)
+        return record
+
+    def _prepared(self, cell: Cell, *, ahead: bool = False) -> cell_process.Prepared:
+        """The cell with a worker: the one that was started ahead for it, or a new one."""
+        if self._ahead is not None and self._ahead.cell == cell:
+            prepared, self._ahead = self._ahead, None
+            return prepared
+        self._drop_ahead()
+        workspace = cell_process.Workspace(self.store.staging(self.run), self.store.checkpoints)
+        return cell_process.prepare(cell, workspace, ahead=ahead)
+
+    def _prepare_ahead(self, cell: Cell, keeper: Timekeeper) -> None:
+        """Start the next cell's worker, where it needs one, while nothing is trained or timed."""
+        is_there = _is_good(self.run.record(cell.key)) or keeper.is_held(cell)
+        if not is_there and reason_to_skip(cell, has_gpu=self._has_gpu) is None:
+            self._ahead = self._prepared(cell, ahead=True)
+
+    def _drop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.drop()
+            self._ahead = None
+
+
+def _is_good(record: Record | None) -> bool:
+    return record is not None and record.outcome == "ok"
+
+
+@contextmanager
+def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) -> Iterator[Session]:
+    """A session whose results folder is this process's own while the block lasts.
+
+    Raises StoreError or RunInUse before any work if the folder cannot be written, and InputError if
+    workers would import another `cvbench`.
+    """
+    machine = environment.probe()
+    code = sha256_of_sources(_sources(suite.cells))
+    roots = {cell.data.name: cell.data.root for cell in suite.cells}
+    identity = digest({"machine": dict(machine.hard), "code": code, "where": sorted(map(str, roots.items()))})
+    about = {
+        "source": str(suite.source),
+        "suite_text": suite.text,
+        "overrides": list(suite.overrides),
+        "limit": suite.limit,
+        "commits": {
+            "cvbench": environment.commit_of(Path(__file__)),
+            "suite": environment.commit_of(Path(suite.source)),
+        },
+        "code_sha256": code,
+        "environment": machine.model_dump(mode="json"),
+    }
+    refuse_namesake()
+    store = Store(out)
+    with store.writing(suite.name, suite.cells, about=about, identity=identity, fresh=fresh) as run:
+        yield Session(suite, run, store, listener)
+
+
+def _sources(cells: tuple[Cell, ...]) -> list[Path]:
+    """The code that decides what a cell yields: cvbench itself, and modules named by address."""
+    own = [Path(__file__).parents[1]]
+    for cell in cells:
+        for name in (cell.model.name, cell.data.name, *cell.metrics):
+            if is_address(name):
+                found = find_spec(name.partition(":")[0].partition(".")[0])
+                if found is not None and found.origin is not None:
+                    origin = Path(found.origin)
+                    own.append(origin.parent if origin.name == "__init__.py" else origin)
+    return sorted(set(own))
+
+
+class Silence:
+    """Hears everything and says nothing."""
+
+    def started(self, cell: Cell) -> None:
+        """Say nothing."""
+
+    def progressed(self, cell: Cell, progress: Progress) -> None:
+        """Say nothing."""
+
+    def paused(self, cell: Cell, note: str) -> None:
+        """Say nothing."""
+
+    def finished(self, record: Record, *, reused: bool) -> None:
+        """Say nothing."""
+
+
+def run(
+    suite: Suite, *, out: Path | str = "results", listener: Listener | None = None, fresh: bool = False
+) -> list[Record]:
+    """Carry out a suite from Python, as `cvbench run` does: `cvbench.run(cvbench.load_suite(path))`.
+
+    Returns one record a cell, in the suite's order, failed ones included. Giving the same suite again
+    continues where the last run stopped.
+    """
+    with opened(suite, out=Path(out), listener=listener or Silence(), fresh=fresh) as session:
+        for _ in session.carry_out():
+            pass
+        return session.records

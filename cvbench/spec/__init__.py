@@ -1,0 +1,1 @@
+"""What to do: cells, suites and the catalogue. Imports no torch."""

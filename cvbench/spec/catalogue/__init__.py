@@ -1,0 +1,30 @@
+"""The tables of everything that a suite can name. Importing them imports no torch."""
+
+from cvbench.spec.catalogue.cards import (
+    Card,
+    Catalogue,
+    Choice,
+    DatasetCard,
+    MetricCard,
+    ModelCard,
+    is_address,
+    load,
+)
+from cvbench.spec.catalogue.datasets import DATASETS
+from cvbench.spec.catalogue.metrics import METRICS, default_metrics
+from cvbench.spec.catalogue.models import MODELS
+
+__all__ = [
+    "DATASETS",
+    "METRICS",
+    "MODELS",
+    "Card",
+    "Catalogue",
+    "Choice",
+    "DatasetCard",
+    "MetricCard",
+    "ModelCard",
+    "default_metrics",
+    "is_address",
+    "load",
+]

@@ -1,0 +1,136 @@
+"""Models of other libraries, by name: `timm/<name>` and `torchvision/<name>`.
+
+Their Cards are made when they are asked for, from what the library says of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from cvbench.spec.catalogue.cards import Choice, Family, ModelCard
+from cvbench.spec.catalogue.options import preparing
+from cvbench.spec.cell import TaskName
+
+_SIZE: Final = Choice(None, "height and width of the input; by default what the library's weights expect")
+_CUT: Final = preparing("stretch", "letterbox", "crop", normalised=True)
+_TRANSFORMS: Final = Choice(
+    "DEFAULT",
+    "whose preprocessing is taken, such as IMAGENET1K_V1; by default of the `weights`, else the newest",
+)
+
+
+@cache
+def _timm_names() -> Sequence[str]:
+    import timm
+
+    return [*timm.list_models(), *timm.list_pretrained()]
+
+
+def _timm_card(name: str) -> ModelCard:
+    from timm.models import get_pretrained_cfg
+
+    config = get_pretrained_cfg(name)
+    channels, height, width = config.input_size if config else (3, 224, 224)
+    return ModelCard(
+        name=f"timm/{name}",
+        address="cvbench.models.external.timm:build",
+        summary="a classifier of timm",
+        task="classification",
+        title="PyTorch Image Models",
+        authors="Ross Wightman",
+        year=2019,
+        link="https://github.com/huggingface/pytorch-image-models",
+        input=(channels, height, width),
+        parameters={},
+        options={"size": _SIZE, **_CUT},
+    )
+
+
+@cache
+def _torchvision_tasks() -> dict[str, TaskName]:
+    """What each model of torchvision is for; those for other things than our tasks are left out."""
+    from torchvision import models
+
+    modules: dict[TaskName, object] = {
+        "classification": models,
+        "detection": models.detection,
+        "segmentation": models.segmentation,
+    }
+    return {
+        name: task
+        for task, module in modules.items()
+        for name in models.list_models(module=module)
+        if not name.startswith("keypoint")
+    }
+
+
+def _torchvision_card(name: str) -> ModelCard:
+    task = _torchvision_tasks()[name]
+    options = {
+        "classification": {"size": _SIZE, "transforms": _TRANSFORMS, **_CUT},
+        "detection": {
+            "size": _SIZE,
+            "coco91": Choice(
+                False, "keep the 91 labels of torchvision's COCO weights, and give out COCO's 80"
+            ),
+            "epsilon": Choice(None, "of batch norms; by default the net's own"),
+            **preparing("stretch", "letterbox", "scale", normalised=False),
+        },
+        "segmentation": {
+            "size": _SIZE,
+            "aux": Choice(False, "train a second head on the third stage"),
+            **preparing("stretch", "letterbox", "scale", normalised=True),
+        },
+    }
+    side = 224 if task == "classification" else 520
+    return ModelCard(
+        name=f"torchvision/{name}",
+        address=f"cvbench.models.external.torchvision_{task}:build",
+        summary=f"torchvision's {name}",
+        task=task,
+        title="torchvision",
+        authors="the PyTorch team",
+        year=2016,
+        link="https://github.com/pytorch/vision",
+        input=(3, 800, 1333) if task == "detection" else (3, side, side),
+        parameters={},
+        options=options[task],
+    )
+
+
+_ONNX_TASKS: Final[dict[str, TaskName]] = {
+    "classifier": "classification",
+    "detector": "detection",
+    "segmenter": "segmentation",
+}
+
+
+def _onnx_card(kind: str) -> ModelCard:
+    rule = {
+        "classifier": {"softmax": Choice(True, "whether what it gives are logits, not probabilities")},
+        "detector": {"first_label": Choice(1, "the number of its first class; 1 where 0 is the background")},
+    }
+    return ModelCard(
+        name=f"onnx/{kind}",
+        address="cvbench.models.external.onnx:build",
+        summary="the net in the ONNX file that is given as weights; needs the extra onnx",
+        task=_ONNX_TASKS[kind],
+        title="Open Neural Network Exchange",
+        authors="the ONNX community",
+        year=2017,
+        link="https://onnx.ai",
+        input=(3, 224, 224),
+        parameters={},
+        options={
+            "size": Choice(None, "height and width of the input; by default the file's, or else 224"),
+            **preparing("stretch", "letterbox", *(["crop"] if kind == "classifier" else []), normalised=True),
+            **rule.get(kind, {}),
+        },
+    )
+
+
+ONNX: Final = Family("onnx", lambda: list(_ONNX_TASKS), _onnx_card)
+TIMM: Final = Family("timm", _timm_names, _timm_card)
+TORCHVISION: Final = Family("torchvision", lambda: list(_torchvision_tasks()), _torchvision_card)

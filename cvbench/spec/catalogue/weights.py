@@ -1,0 +1,203 @@
+"""What `weights:` may say, and where the file is looked for that it stands for.
+
+    ../darknet/yolov3.weights                 a file of one's own
+    lite0.pth#sha256=5793…&names=position     the same: its content is checked, its tensors go by their order
+    https://host/resnet50.pth#sha256=11ad…    a file that is fetched once; the hash is required
+    ResNet50_Weights.IMAGENET1K_V2            a file that torchvision publishes
+    a1_in1k                                   for a model of timm, the tag of a file that it publishes
+
+Nothing is fetched here, and nothing by a run either: `cvbench weights fetch` does that, when it is
+asked. Of torchvision's files the first eight digits of the hash are in the name; for timm's it is the
+address alone that says what they are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, Literal
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from cvbench.errors import InputError, UnknownName, suggestion
+from cvbench.spec.cell import ModelSpec
+
+HOME_VARIABLE: Final = "CVBENCH_WEIGHTS"
+"""The environment variable that names the folder of fetched weights."""
+
+_ENUM = re.compile(r"(?P<family>\w+_Weights)\.(?P<member>\w+)")
+_TAG = re.compile(r"[a-z0-9_]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SAFE_NAME = re.compile(r"[\w.+-]*\w")
+_TIMM, _TORCHVISION = "timm/", "torchvision/"
+
+Origin = Literal["file", "url", "torchvision", "timm"]
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file of weights: where it may lie, what it must hash to, and where it comes from."""
+
+    said: str
+    """What the suite says."""
+    origin: Origin
+    places: tuple[Path, ...]
+    """Where it is looked for; the first is where it is put when it is fetched."""
+    url: str | None = None
+    sha256: str | None = None
+    """Of its content, or the first digits of that; None where nobody has said."""
+    by_position: bool = False
+    """Whether its tensors are taken in their order rather than by their names."""
+
+    def found(self) -> Path | None:
+        """The first place where there is a file."""
+        return next((place for place in self.places if place.is_file()), None)
+
+    def missing(self) -> str:
+        """What to say where there is none: what would be where, and how it comes there."""
+        if self.url is None:
+            return f"there is no file {self.places[0]}"
+        return (
+            f"{self.said} is not on this machine: {self.places[0]} is to hold {self.url}. "
+            "Fetch it with `cvbench weights fetch SUITE`, or put it there"
+        )
+
+
+def home() -> Path:
+    """The folder of fetched weights: `$CVBENCH_WEIGHTS`, else the user's cache."""
+    if given := os.environ.get(HOME_VARIABLE):
+        return Path(given).expanduser()
+    return _caches() / "cvbench" / "weights"
+
+
+def weight_file(spec: ModelSpec) -> WeightFile | None:
+    """The file that a model's weights are in; None for a model without.
+
+    Raises InputError for weights that are said in a way nobody can follow, and UnknownName for
+    weights that torchvision or timm does not have for this model.
+    """
+    said = spec.weights
+    if said is None:
+        return None
+    if match := _ENUM.fullmatch(said):
+        return _torchvision(spec.name, said, match["family"], match["member"])
+    if spec.name.startswith(_TIMM) and _TAG.fullmatch(said):
+        return _timm(spec.name.removeprefix(_TIMM), said)
+    address = urlsplit(said)
+    if address.scheme in ("http", "https") or "://" in said:
+        return _url(said, address)
+    path, _, fragment = said.partition("#")
+    sha256, by_position = _fragment(said, fragment)
+    return WeightFile(said, "file", (Path(path).expanduser(),), sha256=sha256, by_position=by_position)
+
+
+def torchvision_weights(said: str | None) -> Any:
+    """The member of torchvision's enumerations that this names; None where it names none of them.
+
+    Raises UnknownName for a name of that form that torchvision does not have.
+    """
+    match = _ENUM.fullmatch(said or "")
+    if match is None:
+        return None
+    from torchvision import models
+
+    families = {family.__name__: family for family in map(models.get_model_weights, models.list_models())}
+    family = families.get(match["family"])
+    if family is None:
+        near = suggestion(match["family"], families)
+        raise UnknownName(f'torchvision has no weights "{match["family"]}".\n  {near}'.rstrip())
+    if match["member"] not in family.__members__:
+        known = ", ".join(f"{match['family']}.{member}" for member in family.__members__)
+        raise UnknownName(f'torchvision has no weights "{said}".\n  It has {known}.')
+    return family[match["member"]]
+
+
+def _torchvision(model: str, said: str, family: str, member: str) -> WeightFile:
+    weights = torchvision_weights(f"{family}.{member}")
+    own = _own_weights(model)
+    if own is not None and own.__name__ != family:
+        known = ", ".join(f"{own.__name__}.{one}" for one in own.__members__) or "none"
+        raise InputError(f"{said}: these are weights of another model than {model}.\n  It has {known}.")
+    name = PurePosixPath(urlsplit(weights.url).path).name
+    digits = re.search(r"-([0-9a-f]{8,64})\.", name)
+    hub = Path(os.environ.get("TORCH_HOME") or _caches() / "torch").expanduser() / "hub" / "checkpoints"
+    return WeightFile(
+        said,
+        "torchvision",
+        (home() / "torchvision" / name, hub / name),
+        url=weights.url,
+        sha256=digits[1] if digits else None,
+    )
+
+
+def _own_weights(model: str) -> Any:
+    """The enumeration of torchvision's weights for a model; None for a model that is not torchvision's."""
+    if not model.startswith(_TORCHVISION):
+        return None
+    from torchvision import models
+
+    return models.get_model_weights(model.removeprefix(_TORCHVISION))
+
+
+def _timm(model: str, tag: str) -> WeightFile:
+    from timm.models import get_pretrained_cfg
+
+    architecture, _, stated = model.partition(".")
+    known = _timm_tags(architecture)
+    if tag not in known or stated not in ("", tag):
+        near = suggestion(tag, known) or f"It has {', '.join(known) or 'none'}."
+        raise UnknownName(f'timm/{model} has no weights "{tag}".\n  {near}')
+    config = get_pretrained_cfg(f"{architecture}.{tag}")
+    if config is None or not config.hf_hub_id or config.custom_load:
+        raise InputError(f'timm/{model}: its weights "{tag}" are in no file that is read here.')
+    hub = Path(os.environ.get("HF_HOME") or _caches() / "huggingface").expanduser() / "hub"
+    snapshots = hub / f"models--{config.hf_hub_id.replace('/', '--')}" / "snapshots"
+    file = "model.safetensors"
+    return WeightFile(
+        tag,
+        "timm",
+        (home() / "timm" / f"{architecture}.{tag}" / file, *sorted(snapshots.glob(f"*/{file}"))),
+        url=f"https://huggingface.co/{config.hf_hub_id}/resolve/main/{file}",
+    )
+
+
+def _timm_tags(architecture: str) -> Sequence[str]:
+    import timm
+
+    names = timm.list_pretrained(f"{architecture}.*")
+    return [name.partition(".")[2] for name in names]
+
+
+def _url(said: str, address: SplitResult) -> WeightFile:
+    if address.scheme not in ("http", "https") or not address.netloc:
+        raise InputError(f"{said}: files are fetched over http or https, or read from a path.")
+    sha256, by_position = _fragment(said, address.fragment)
+    url = address._replace(fragment="").geturl()
+    if sha256 is None:
+        raise InputError(
+            f"{said}: weights from the network need the SHA-256 of their content.\n"
+            f"  Write it behind the address: {url}#sha256=…, as `sha256sum FILE` prints it."
+        )
+    name = PurePosixPath(unquote(address.path)).name
+    name = name if _SAFE_NAME.fullmatch(name) else "weights"
+    return WeightFile(said, "url", (home() / sha256 / name,), url=url, sha256=sha256, by_position=by_position)
+
+
+def _fragment(said: str, fragment: str) -> tuple[str | None, bool]:
+    """What stands behind `#`: the hash that the content must have, and how its tensors are taken."""
+    stated = dict(parse_qsl(fragment, keep_blank_values=True))
+    sha256, names = stated.pop("sha256", None), stated.pop("names", "name")
+    if stated or names not in ("name", "position") or (fragment and "=" not in fragment):
+        raise InputError(
+            f"{said}: what stands behind # is not understood.\n"
+            "  Write #sha256=… and, for a file whose tensors have other names, &names=position."
+        )
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise InputError(f"{said}: a SHA-256 has 64 hexadecimal digits, in lower case.")
+    return sha256, names == "position"
+
+
+def _caches() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser()

@@ -1,0 +1,221 @@
+"""The YOLO detectors: one Card each, in the order of their publication."""
+
+from __future__ import annotations
+
+from cvbench.spec.catalogue.cards import Choice, ModelCard
+from cvbench.spec.catalogue.options import WIDTH, reporting
+
+_ONCE = ("You Only Look Once: Unified, Real-Time Object Detection", "Redmon, Divvala, Girshick, Farhadi")
+_ONCE_LINK = "https://arxiv.org/abs/1506.02640"
+_BETTER, _BETTER_LINK = "YOLO9000: Better, Faster, Stronger", "https://arxiv.org/abs/1612.08242"
+_INCREMENTAL, _INCREMENTAL_LINK = "YOLOv3: An Incremental Improvement", "https://arxiv.org/abs/1804.02767"
+
+
+def _size(default: int, *, multiple: int = 32) -> dict[str, Choice]:
+    help_ = f"height and width of the prepared input, a multiple of {multiple}"
+    return {"size": Choice(default, help_), "width": WIDTH}
+
+
+def _yolo_v1(**first: Choice) -> dict[str, Choice]:
+    return {
+        **_size(448, multiple=64),
+        "grid": Choice(7, "cells a side"),
+        **first,
+        "top_class_only": Choice(False, "report the best class of each box only, not every class"),
+        **reporting(score=0.001, nms=0.5),
+    }
+
+
+def _anchors(count: str, *, words: str = "") -> dict[str, Choice]:
+    return {
+        "anchors": Choice(
+            None, f"{count} priors [width, height] in pixels, small first{words}; by default the authors'"
+        )
+    }
+
+
+def _yolo_v2(reorg: str) -> dict[str, Choice]:
+    return {
+        **_size(416),
+        **_anchors("five", words=", or those of coco or voc"),
+        "reorg": Choice(reorg, "the order in which the passthrough is reorganised: darknet or paper"),
+        **reporting(score=0.005, nms=0.45),
+    }
+
+
+def _yolo_v3(anchors: str) -> dict[str, Choice]:
+    return {
+        **_size(416),
+        **_anchors(anchors),
+        "ignore": Choice(
+            "prior",
+            "who is excused from learning that nothing is there: predictors whose prior, or whose"
+            " prediction, overlaps an object",
+        ),
+        "owners": Choice(
+            "one",
+            "who learns an object: the best of all priors (one), or the best of each layer (each layer)",
+        ),
+        **reporting(score=0.005, nms=0.45),
+    }
+
+
+_DROPOUT = Choice(0.5, "share of activations dropped before the last layer")
+
+YOLO: tuple[ModelCard, ...] = (
+    ModelCard(
+        name="yolo_v1",
+        address="cvbench.models.yolo.yolo_v1:yolo_v1",
+        summary="24 convolutions, two connected layers, 7 x 7 cells of two boxes; the paper's net",
+        task="detection",
+        title=_ONCE[0],
+        authors=_ONCE[1],
+        year=2015,
+        link=_ONCE_LINK,
+        input=(3, 448, 448),
+        parameters={20: 271_716_734, 80: 283_761_914, 91: 285_970_197, 1000: 468_454_674},
+        macs=20_285_153_280,
+        reference=("VOC 2007 test mAP 0.634, trained on VOC 2007 and 2012 (the paper; no weights released)",),
+        options=_yolo_v1(
+            norm=Choice(True, "normalise convolutions by batch; false gives the paper's biases"),
+            dropout=_DROPOUT,
+        ),
+    ),
+    ModelCard(
+        name="yolo_v1_tiny",
+        address="cvbench.models.yolo.yolo_v1:yolo_v1_tiny",
+        summary="eight convolutions, one connected layer, 7 x 7 cells of two boxes",
+        task="detection",
+        title=_ONCE[0],
+        authors=_ONCE[1],
+        year=2015,
+        link=_ONCE_LINK,
+        input=(3, 448, 448),
+        parameters={20: 27_095_374},
+        macs=1_608_015_360,
+        reference=(
+            (
+                "VOC 2007 test mAP 0.527, metric voc2007 (the paper's fast form, to be expected of"
+                " tiny-yolov1.weights; that file's own figure is not published)"
+            ),
+        ),
+        options=_yolo_v1(),
+    ),
+    ModelCard(
+        name="yolo_v1_darknet",
+        address="cvbench.models.yolo.yolo_v1:yolo_v1_darknet",
+        summary="the form of the released weights: kernels of its own at every place, three boxes a cell",
+        task="detection",
+        title=_ONCE[0],
+        authors=_ONCE[1],
+        year=2015,
+        link=_ONCE_LINK,
+        input=(3, 448, 448),
+        parameters={20: 197_301_875},
+        macs=20_210_729_728,
+        reference=("VOC 2007 test mAP 0.634, metric voc2007, with yolov1.weights (the authors)",),
+        options=_yolo_v1(dropout=_DROPOUT),
+    ),
+    ModelCard(
+        name="yolo_v2",
+        address="cvbench.models.yolo.yolo_v2:yolo_v2",
+        summary="Darknet-19, a passthrough of 64 channels and five priors; the form of the released weights",
+        task="detection",
+        title=_BETTER,
+        authors="Redmon, Farhadi",
+        year=2016,
+        link=_BETTER_LINK,
+        input=(3, 416, 416),
+        parameters={20: 50_655_389, 80: 50_962_889, 91: 51_019_264, 1000: 55_677_889},
+        macs=14_680_167_424,
+        reference=(
+            (
+                "VOC 2007 test mAP 0.768 at 416 px, 0.786 at 544 px, metric voc2007, with yolov2-voc.weights"
+                " and anchors: voc (the paper)"
+            ),
+            "COCO test-dev AP 0.216, AP50 0.440 at 544 px (the paper); yolov2.weights come near it at 608 px",
+        ),
+        options=_yolo_v2("darknet"),
+    ),
+    ModelCard(
+        name="yolo_v2_original",
+        address="cvbench.models.yolo.yolo_v2:yolo_v2_original",
+        summary="the paper's form: all 512 channels pass through and become 2,048",
+        task="detection",
+        title=_BETTER,
+        authors="Redmon, Farhadi",
+        year=2016,
+        link=_BETTER_LINK,
+        input=(3, 416, 416),
+        parameters={20: 67_137_565},
+        macs=17_449_063_424,
+        reference=("VOC 2007 test mAP 0.768 at 416 px (the paper)",),
+        options=_yolo_v2("paper"),
+    ),
+    ModelCard(
+        name="yolo9000",
+        address="cvbench.models.yolo.yolo9000:yolo9000",
+        summary="YOLOv2 with three priors, whose classes are the nodes of a tree of words",
+        task="detection",
+        title=_BETTER,
+        authors="Redmon, Farhadi",
+        year=2016,
+        link=_BETTER_LINK,
+        input=(3, 544, 544),
+        parameters={9418: 48_793_101},
+        macs=24_531_022_848,
+        reference=(
+            (
+                "ImageNet detection val mAP 0.197, with yolo9000.weights, tree: 9k.tree, and a map of its 200"
+                " classes (the paper)"
+            ),
+        ),
+        options={
+            **_size(544),
+            "tree": Choice(
+                None, "a file of names with their parents' numbers, as 9k.tree; default: all roots"
+            ),
+            "map": Choice(None, "a file with the node of each class; default: all nodes, or all leaves"),
+            **_anchors("three"),
+            "passthrough": Choice(False, "YOLOv2's passthrough and three added convolutions, as the paper"),
+            "report": Choice("classes", "every class with its probability (classes), or one a box (path)"),
+            "path_threshold": Choice(0.5, "where the way down the tree ends, for report: path"),
+            **reporting(score=0.005, nms=0.45),
+        },
+    ),
+    ModelCard(
+        name="yolo_v3",
+        address="cvbench.models.yolo.yolo_v3:yolo_v3",
+        summary="the 53-layer backbone and three detection layers of three priors each",
+        task="detection",
+        title=_INCREMENTAL,
+        authors="Redmon, Farhadi",
+        year=2018,
+        link=_INCREMENTAL_LINK,
+        input=(3, 416, 416),
+        parameters={20: 61_626_049, 80: 61_949_149, 91: 62_008_384, 1000: 66_903_349},
+        macs=32_713_987_072,
+        reference=(
+            (
+                "COCO test-dev AP 0.310, AP50 0.553 at 416 px; 0.282 and 0.515 at 320 px; 0.330 and 0.579 at"
+                " 608 px, with yolov3.weights (the paper)"
+            ),
+        ),
+        options=_yolo_v3("nine"),
+    ),
+    ModelCard(
+        name="yolo_v3_tiny",
+        address="cvbench.models.yolo.yolo_v3:yolo_v3_tiny",
+        summary="a seven-convolution backbone and two detection layers of three priors each",
+        task="detection",
+        title=_INCREMENTAL,
+        authors="Redmon, Farhadi",
+        year=2018,
+        link=_INCREMENTAL_LINK,
+        input=(3, 416, 416),
+        parameters={20: 8_713_766, 80: 8_852_366, 91: 8_877_776, 1000: 10_977_566},
+        macs=2_735_755_776,
+        reference=("COCO test-dev AP50 0.331 at 416 px, with yolov3-tiny.weights (the authors)",),
+        options=_yolo_v3("six"),
+    ),
+)

@@ -1,0 +1,138 @@
+"""A suite's form → its cells: settings merged field by field, then the product of all lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
+from typing import NamedTuple, TypeVar
+
+from cvbench.spec.catalogue import DATASETS, MODELS, Card
+from cvbench.spec.cell import Cell, DataSpec, Frozen, ModelSpec, Option, Runtime
+from cvbench.spec.suite.fitness import metrics_of
+from cvbench.spec.suite.messages import Finding
+from cvbench.spec.suite.schema import ModelForm, Published, RuntimeForm, Settings, SuiteFile
+
+_MOST = 10_000
+F = TypeVar("F", bound=Frozen)
+
+
+class Expansion(NamedTuple):
+    """The cells in the order of the suite, and the models that add none of their own."""
+
+    cells: tuple[Cell, ...]
+    findings: tuple[Finding, ...]
+    published: Mapping[str, Mapping[str, Published]]
+    """Cell key → figure → what is published of it."""
+
+
+def expand(suite: SuiteFile) -> Expansion:
+    """Every cell of a suite that has passed its checks.
+
+    Runs model by model; of one model, the runtime's fields vary in their order, the last one
+    fastest, and then the seed.
+    """
+    count = sum(_count(model, suite) for model in suite.models)
+    if count > _MOST:
+        return Expansion((), (Finding((), f"these are {count} cells; a suite has {_MOST} at most."),), {})
+    first: dict[str, int] = {}
+    cells: list[Cell] = []
+    findings: list[Finding] = []
+    published: dict[str, Mapping[str, Published]] = {}
+    for index, model in enumerate(suite.models):
+        for cell in _cells(model, suite):
+            key = _with_defaults(cell).key
+            twin = first.get(key)
+            if twin == index:
+                continue  # two ways to say one thing, such as the layout of what an engine runs
+            if twin is not None:
+                what = f"{cell.title} is the same experiment as models[{twin}]."
+                findings.append(Finding(("models", index), what, "Remove one of the two."))
+                break
+            first[key] = index
+            cells.append(cell)
+            if model.published and cell.data.limit is None:
+                published[cell.key] = model.published
+    return Expansion(tuple(cells), tuple(findings), published)
+
+
+def merged(base: F | None, over: F) -> F:
+    """`over`, with what it does not set itself taken from `base`, down to the innermost field."""
+    if base is None:
+        return over
+    changes = {}
+    for name in over.model_fields_set:
+        old, new = getattr(base, name), getattr(over, name)
+        changes[name] = merged(old, new) if isinstance(old, Frozen) and isinstance(new, Frozen) else new
+    return base.model_copy(update=changes)
+
+
+def settings_of(model: ModelForm, suite: SuiteFile) -> Settings:
+    """What holds for one model: its own settings over the suite's.
+
+    A model's own data set, where it is another one, takes over nothing from the suite's.
+    """
+    common, own = _set_in(suite), _set_in(model)
+    if common.data and own.data and common.data.name != own.data.name:
+        common = common.model_copy(update={"data": None})
+    return merged(common, own)
+
+
+def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
+    card = MODELS.get(model.name)
+    task = card.task if card else model.task
+    settings = settings_of(model, suite)
+    assert settings.data is not None  # the checks have seen to it
+    names = settings.metrics
+    if names is None:
+        names = tuple(metric.name for metric in metrics_of(None, task))
+    for runtime, seed in product(_runtimes(settings.runtime), settings.seed):
+        yield Cell(
+            model=ModelSpec(
+                name=model.name,
+                # A model of our own has its task from its Card; others say it, for who has no such library.
+                task=None if MODELS.lists(model.name) else task,
+                options=model.options,
+                weights=model.weights,
+                labels=model.labels,
+            ),
+            data=DataSpec.model_validate(settings.data.model_dump()),
+            train=None if model.weights else settings.train,
+            metrics=names,
+            time=settings.time,
+            runtime=runtime,
+            seed=seed,
+        )
+
+
+def _count(model: ModelForm, suite: SuiteFile) -> int:
+    settings = settings_of(model, suite)
+    return prod(len(getattr(settings.runtime, field)) for field in RuntimeForm.model_fields) * len(
+        settings.seed
+    )
+
+
+def _set_in(form: Settings) -> Settings:
+    """The settings alone, of those that were written."""
+    written = form.model_fields_set & Settings.model_fields.keys()
+    return Settings(**{name: getattr(form, name) for name in written})
+
+
+def _runtimes(form: RuntimeForm) -> Iterator[Runtime]:
+    fields = list(RuntimeForm.model_fields)
+    for values in product(*(getattr(form, field) for field in fields)):
+        yield Runtime(**dict(zip(fields, values, strict=True)))
+
+
+def _with_defaults(cell: Cell) -> Cell:
+    """The cell with every option of its model and data set written out, to see equal ones."""
+    model = cell.model.model_copy(
+        update={"options": _options(MODELS.get(cell.model.name), cell.model.options)}
+    )
+    data = cell.data.model_copy(update={"options": _options(DATASETS.get(cell.data.name), cell.data.options)})
+    return cell.model_copy(update={"model": model, "data": data})
+
+
+def _options(card: Card | None, options: Mapping[str, Option]) -> dict[str, Option | None]:
+    defaults = {name: choice.default for name, choice in card.options.items()} if card else {}
+    return {**defaults, **options}

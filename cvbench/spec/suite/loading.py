@@ -1,0 +1,94 @@
+"""A suite file → a Suite: read, overridden, spelled out, checked, expanded; every mistake at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from cvbench.errors import Problem, SuiteError, suggestion
+from cvbench.spec.suite.expansion import expand
+from cvbench.spec.suite.fitness import misfits
+from cvbench.spec.suite.messages import Finding, position, show_path, written_part
+from cvbench.spec.suite.overrides import Overrides
+from cvbench.spec.suite.schema import SuiteFile
+from cvbench.spec.suite.spelling import spelled_out
+from cvbench.spec.suite.suite import Suite
+from cvbench.spec.suite.validation import unknown_names
+from cvbench.spec.suite.wording import findings_of
+from cvbench.spec.suite.yaml_loader import read
+
+_LARGEST = 1 << 20
+_EXAMPLE = "The shortest one: {schema: 1, data: fashion, train: {epochs: 2}, models: [resnet18]}"
+
+
+def load_suite(path: FilePath | str, overrides: Sequence[str] = ()) -> Suite:
+    """The suite in a YAML file, after the overrides `key=value`.
+
+    Raises SuiteError with every mistake in the file and in the overrides.
+    """
+    return parse_suite(_text(FilePath(path)), path=str(path), overrides=overrides)
+
+
+def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite:
+    """The suite that `text` writes; `path` stands in messages, and gives the name where the text has none."""
+    tree, problems = read(text, path)
+    if not isinstance(tree, dict):
+        raise SuiteError([*problems, Problem(path, "a suite is a mapping (key: value).", _EXAMPLE)])
+    written = Overrides()
+    written.write(tree, overrides)
+    full = spelled_out({"name": FilePath(path).stem, **tree})
+    form, findings = _form(full)
+    findings += [*unknown_names(full), *misfits(full)]
+    if form and not findings:
+        cells, twins, published = expand(form)
+        findings += twins
+    found = sorted(findings, key=lambda finding: position(finding.path, tree))
+    problems = (*problems, *written.problems, *(_problem(one, tree, path, written) for one in found))
+    if problems or not form:
+        raise SuiteError(problems)
+    return Suite(
+        name=form.name,
+        cells=cells,
+        timeout_s=form.timeout,
+        expect=form.expect,
+        published=published,
+        source=path,
+        text=text,
+        overrides=tuple(overrides),
+    )
+
+
+def _form(full: Mapping[str, Any]) -> tuple[SuiteFile | None, list[Finding]]:
+    """The suite in its types; strict, so that text is no number and true no 1."""
+    try:
+        return SuiteFile.model_validate_json(json.dumps(full), strict=True), []
+    except ValidationError as error:
+        return None, list(findings_of(error, SuiteFile, full))
+
+
+def _problem(finding: Finding, tree: Any, path: str, written: Overrides) -> Problem:
+    """A finding with its place as the person wrote it: in the file, or in an override."""
+    if (override := written.origin(finding.path)) is not None:
+        return Problem(f"override {override}", finding.what, finding.remedy)
+    inside = show_path(written_part(finding.path, tree))
+    return Problem(f"{path}: {inside}" if inside else path, finding.what, finding.remedy)
+
+
+def _text(path: FilePath) -> str:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise SuiteError([Problem(str(path), "this is more than 1 MiB, too large for a suite.")])
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        beside = sorted(other.name for other in path.parent.glob("*.yaml"))
+        near = suggestion(path.name, beside, listing="cvbench list suites")
+        problem = Problem(str(path), "there is no such file.", near)
+    except UnicodeDecodeError as error:
+        problem = Problem(str(path), f"this is not UTF-8 text: byte {error.start} cannot be read.")
+    except OSError as error:
+        problem = Problem(str(path), f"this cannot be read: {error.strerror}.")
+    raise SuiteError([problem])

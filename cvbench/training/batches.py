@@ -1,0 +1,88 @@
+"""From samples to training batches: read, fitted and augmented, in a worker process or here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from cvbench.data.images.augmentation import augment
+from cvbench.data.images.collate import Mixed, Packed, packed
+from cvbench.data.images.seeding import generator
+from cvbench.errors import DataError
+from cvbench.interfaces import Dataset
+from cvbench.spec.cell import Augment
+from cvbench.training.order import Job
+from cvbench.values import Detections, Preprocessing
+
+STEPS_OF_A_SIZE = 10
+"""How long a multi-scale training stays with one size, as YOLO9000's authors (section 2) train."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatch:
+    """One step's images and truths, both in pixels of the prepared input."""
+
+    images: UInt8[Tensor, "b 3 h w"]
+    truths: Packed | Mixed | None
+    """None where there is no image."""
+    skipped: tuple[str, ...]
+    """Samples that could not be decoded: the position in the data set, and what was said of it."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pin_memory(self) -> TrainingBatch:
+        """The same in page-locked memory."""
+        truths = None if self.truths is None else self.truths.pin_memory()
+        return replace(self, images=self.images.pin_memory(), truths=truths)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Does the loading of a Job; what comes out depends on the seed and the job alone."""
+
+    dataset: Dataset
+    preprocessing: Preprocessing
+    recipe: Augment
+    seed: int
+    skip: bool = False
+    """Leave samples that raise DataError out of their batch, instead of ending the training."""
+    needs_masks: bool = False
+    """Whether the loss looks at the masks of Detections; nobody moves them otherwise."""
+    sides: tuple[int, ...] = ()
+    """The sides of square inputs, of which every ten steps another is drawn; none keeps the prepared size."""
+
+    def __call__(self, job: Job) -> TrainingBatch:
+        """The job's samples that can be decoded, in order."""
+        images, truths, skipped = [], [], []
+        preprocessing = self._sized(job.step)
+        for index in job.indices:
+            try:
+                sample = self.dataset[index]
+            except DataError as error:
+                if not self.skip:
+                    raise
+                skipped.append(f"{index}: {error}")
+                continue
+            truth = sample.truth
+            if isinstance(truth, Detections) and not self.needs_masks:
+                truth = replace(truth, masks=None)
+            draws = generator("augmentation", self.seed, job.epoch, index)
+            image, truth = augment(sample.image, truth, self.recipe, preprocessing, draws)
+            images.append(image)
+            truths.append(truth)
+        if not images:
+            nothing = torch.zeros(0, 3, *preprocessing.size, dtype=torch.uint8)
+            return TrainingBatch(nothing, None, tuple(skipped))
+        return TrainingBatch(torch.stack(images), packed(truths), tuple(skipped))
+
+    def _sized(self, step: int) -> Preprocessing:
+        """How the images of a step are prepared."""
+        if not self.sides:
+            return self.preprocessing
+        draws = generator("size", self.seed, step // STEPS_OF_A_SIZE)
+        side = self.sides[int(torch.randint(len(self.sides), (1,), generator=draws))]
+        return replace(self.preprocessing, size=(side, side))

@@ -1,0 +1,46 @@
+"""Tables: plain lines in a file, drawn in a terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+
+ROWS = [{"name": "a [b]", "note": "", "n": "1"}, {"name": "longer", "note": "", "n": "22"}]
+CODE = f"from cvbench.cli.output import print_table; print_table({ROWS!r})"
+
+
+def in_a_terminal(code):
+    """What a fresh interpreter prints where a person watches."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    subprocess.run([sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment, check=True)
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 4096):
+            shown += part
+    except OSError:  # how Linux says that a terminal has ended
+        pass
+    finally:
+        os.close(ours)
+    return shown.decode()
+
+
+def test_into_a_file_go_aligned_lines_without_empty_columns():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    assert done.stdout == "name    n\na [b]   1\nlonger  22\n"
+
+
+def test_in_a_terminal_a_table_is_drawn_and_brackets_stay():
+    shown = in_a_terminal(CODE)
+    assert "a [b]" in shown
+    assert "\x1b[" in shown
+    assert "note" not in shown
+
+
+def test_no_rows_are_no_table():
+    done = subprocess.run(
+        [sys.executable, "-c", "from cvbench.cli.output import print_table; print_table([])"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == ""

@@ -1,0 +1,94 @@
+"""`pytest --cvbench SUITE`: cells are tests, beside those of pytest-benchmark."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SUITE = """
+schema: 1
+name: small
+data: {name: "tests.runner.toys:Shades"}
+models:
+  - {name: "tests.runner.toys:linear", task: classification, train: {epochs: 1, batch: 4}}
+  - {name: "tests.runner.toys:raising", task: classification, train: {epochs: 1, batch: 4}}
+time: null
+expect: {"tests.runner.toys:linear": {top1: FLOOR}}
+"""
+BENCHMARK = "def test_sum(benchmark):\n    assert benchmark(sum, [1, 2]) == 3\n"
+
+
+@pytest.fixture
+def give(tmp_path):
+    """pytest in a folder of its own, with a suite and a test of pytest-benchmark."""
+    (tmp_path / "test_speed.py").write_text(BENCHMARK)
+
+    def run(*arguments, floor=0.0):
+        (tmp_path / "small.yaml").write_text(SUITE.replace("FLOOR", str(floor)))
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "cvbench.cli.pytest_plugin",
+            "-p",
+            "no:cacheprovider",
+            "-v",
+        ]
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    return run
+
+
+def test_cells_are_tests_that_pass_and_fail_beside_other_tests(give):
+    done = give("--cvbench", "small.yaml")
+    assert "test_speed.py::test_sum PASSED" in done.stdout
+    assert "small.yaml::tests.runner.toys:linear PASSED" in done.stdout
+    assert "small.yaml::tests.runner.toys:raising FAILED" in done.stdout
+    assert "2 passed" in done.stdout
+    assert "Traceback" not in done.stdout.split("FAILURES")[1].split("small.yaml: ")[0]
+    assert done.returncode == 1
+
+
+@pytest.mark.slow
+def test_cells_are_chosen_as_tests_are_and_a_missed_floor_fails(give):
+    done = give("--cvbench", "small.yaml", "-k", "linear", floor=1.0)
+    assert "2 deselected" in done.stdout
+    # one epoch on sixteen shades may or may not reach the highest floor there is
+    assert ("expected at least 1" in done.stdout) == (done.returncode == 1)
+
+
+def test_a_baseline_is_a_test_of_its_own(give, tmp_path):
+    """A run is no worse than itself; what the baseline has and the suite has not is a failure."""
+    first = give("--cvbench", "small.yaml", "-k", "linear")
+    assert first.returncode == 0
+    again = give("--cvbench", "small.yaml", "--cvbench-against", "small", "-k", "linear or worse")
+    assert "small.yaml::no worse than small PASSED" in again.stdout
+    missing = give("--cvbench", "small.yaml", "--cvbench-against", "nothing.json", "-k", "linear or worse")
+    assert "small.yaml::no worse than nothing.json FAILED" in missing.stdout
+    assert "nothing.json: this is no baseline that cvbench can read" in missing.stdout
+    assert "Traceback" not in missing.stdout
+
+
+def test_without_the_option_nothing_is_added(give):
+    done = give()
+    assert "1 passed" in done.stdout
+    assert "small.yaml" not in done.stdout
+
+
+def test_a_suite_that_is_not_sound_is_a_usage_error(give):
+    done = give("--cvbench", "nothing.yaml")
+    assert done.returncode == 4
+    assert "nothing.yaml" in done.stderr
+    assert "Traceback" not in done.stderr

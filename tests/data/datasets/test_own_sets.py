@@ -1,0 +1,147 @@
+"""Data sets of one's own: class folders, files in COCO's form, images with label maps."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cvbench.data.datasets import open_dataset
+from cvbench.data.export import export_coco
+from cvbench.errors import DataError
+from cvbench.spec.cell import DataSpec
+from tests.data.datasets.trees.pixels import decoded, jpeg, pixels
+
+TASKS = {"folder": "classification", "coco-json": "detection", "masks": "segmentation"}
+
+
+def opened(name, root, split="val", **options):
+    spec = DataSpec(name=name, root=str(root), split=split, options=options)
+    return open_dataset(spec, task=TASKS[name])
+
+
+def refusal(name, root, split="val", **options):
+    with pytest.raises(DataError) as error:
+        opened(name, root, split, **options)
+    return str(error.value)
+
+
+def write(root, *paths):
+    for number, path in enumerate(paths):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(jpeg(pixels(number)))
+    return root
+
+
+def test_a_folder_is_a_class(tmp_path):
+    write(tmp_path, "val/b/2.jpg", "val/a/3.JPG", "val/a/deep/1.png", "val/b/.hidden.jpg", "val/b/notes.txt")
+    dataset = opened("folder", tmp_path)
+
+    assert dataset.classes == ("a", "b")
+    assert [(s.id, s.truth.label) for s in map(dataset.__getitem__, range(len(dataset)))] == [
+        ("a/3.JPG", 0),
+        ("a/deep/1.png", 0),
+        ("b/2.jpg", 1),
+    ]
+    assert np.array_equal(dataset[2].image.permute(1, 2, 0).numpy(), decoded(jpeg(pixels(0))))
+
+
+def test_a_class_keeps_its_label_in_a_split_that_lacks_it(tmp_path):
+    write(tmp_path, "train/ant/1.jpg", "train/bee/1.jpg", "train/cat/1.jpg", "val/bee/1.jpg", "val/cat/1.jpg")
+
+    assert opened("folder", tmp_path).classes == ("ant", "bee", "cat")
+    assert opened("folder", tmp_path)[0].truth.label == 1
+
+
+@pytest.mark.parametrize(
+    ("paths", "empty", "message"),
+    [
+        ((), (), "holds no val/<class>/<image>; there is no split"),
+        (("test/a/1.jpg",), (), "holds no val/<class>/<image>; there is test"),
+        ((), ("val",), "val: has no folders in it"),
+        (("val/a/1.jpg",), ("val/b",), "val/b: has no image in it; remove the folder"),
+        (("val/a/1.jpg", "val/1.jpg"), (), "1.jpg lies beside the classes' folders"),
+    ],
+)
+def test_folders_that_are_no_classes_are_refused(tmp_path, paths, empty, message):
+    write(tmp_path, *paths)
+    for path in empty:
+        (tmp_path / path).mkdir()
+
+    assert message in refusal("folder", tmp_path)
+
+
+def test_a_folder_that_leads_to_itself_is_not_followed(tmp_path):
+    write(tmp_path, "val/a/1.jpg")
+    (tmp_path / "val/a/again").symlink_to(tmp_path / "val/a")
+
+    assert len(opened("folder", tmp_path)) == 1
+
+
+def test_what_is_exported_is_read_again(tmp_path):
+    options = {"size": 64, "train": 3, "test": 4}
+    spec = DataSpec(name="fashion-scenes", options=options)
+    scenes = open_dataset(spec, task="detection")
+    export_coco([scenes], tmp_path)
+    dataset = opened("coco-json", tmp_path, split="test", masks=True)
+
+    assert dataset.classes == scenes.classes
+    for mine, sample in ((dataset[k], scenes[k]) for k in range(4)):
+        assert np.array_equal(mine.image.numpy(), sample.image.numpy())
+        assert mine.truth.boxes.equal(sample.truth.boxes)
+        assert mine.truth.labels.equal(sample.truth.labels)
+        assert mine.truth.masks.equal(sample.truth.masks)
+        assert mine.truth.areas.equal(sample.truth.areas)
+
+
+def test_files_and_images_may_lie_elsewhere_below_the_root(tmp_path):
+    from tests.data.datasets.trees import coco as tree
+
+    tree.write(tmp_path, part="any", folder="photos/any")
+    dataset = opened("coco-json", tmp_path, annotations="annotations/instances_any.json", images="photos/any")
+
+    assert len(dataset) == 4
+    assert "instances_val.json: there is no such file; the option annotations" in refusal(
+        "coco-json", tmp_path
+    )
+    assert "val: there is no such folder; the option images" in refusal(
+        "coco-json", tmp_path, annotations="annotations/instances_any.json"
+    )
+    assert "../x: leads out of" in refusal("coco-json", tmp_path, images="../x")
+    assert "/etc: leads out of" in refusal("coco-json", tmp_path, images="/etc")
+
+
+LABELS = np.repeat(np.array([0, 1, 2, 255], np.uint8), 6 * 32).reshape(24, 32)
+
+
+def masked(root, names=("a", "deep/b"), classes="ground\nroad\n\ncar\n"):
+    write(root, *(f"images/val/{name}.jpg" for name in names))
+    for name in names:
+        file = root / f"masks/val/{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(LABELS).save(file)
+    if classes:
+        (root / "classes.txt").write_text(classes)
+    return root
+
+
+def test_an_image_has_the_map_of_its_name(tmp_path):
+    dataset = opened("masks", masked(tmp_path))
+
+    assert [dataset[0].id, dataset[1].id] == ["a", "deep/b"]
+    assert np.array_equal(dataset[1].truth.labels.numpy(), LABELS)
+    assert dataset.classes == ("ground", "road", "car")
+    assert opened("masks", tmp_path, classes=("x", "y", "z")).classes == ("x", "y", "z")
+
+
+def test_label_maps_that_do_not_fit_are_refused(tmp_path):
+    assert "classes.txt: there is no such file; name the classes" in refusal("masks", tmp_path)
+    masked(tmp_path)
+    with pytest.raises(DataError, match=r"has the label 2; labels are 0 to 1, and 255"):
+        opened("masks", tmp_path, classes=("x", "y"))[0]
+    assert "the class x is there twice" in refusal("masks", tmp_path, classes=("x", "x"))
+    (tmp_path / "masks/val/a.png").unlink()
+    assert "1 of 2 images have no label map, first a.png" in refusal("masks", tmp_path)
+    write(tmp_path, "images/val/a.bmp")
+    assert "there are two images a, and one label map for both" in refusal("masks", tmp_path)
+    assert "there is no such" in refusal("masks", tmp_path / "nowhere")
+    (tmp_path / "images/test").mkdir()
+    assert "images/test: has no image in it" in refusal("masks", tmp_path, split="test")

@@ -1,0 +1,87 @@
+"""Scores are joined with labels, and shares of right answers counted."""
+
+import numpy as np
+import pytest
+
+from cvbench.errors import InputError
+from cvbench.metrics.files.topk import score_topk
+
+SCORES = "id,cat,dog\na,0.9,0.1\nb,0.3,0.7\nc,0.5,0.5\n"
+LABELS = "id,label\nc,cat\na,cat\nb,cat\n"
+
+
+def files(tmp_path, scores, labels):
+    for name, content in (("scores.csv", scores), ("labels.csv", labels)):
+        (tmp_path / name).write_text(content)
+    return tmp_path / "scores.csv", tmp_path / "labels.csv"
+
+
+def test_rows_are_joined_by_their_ids_and_ties_count_against(tmp_path):
+    top1, top5 = score_topk(*files(tmp_path, SCORES, LABELS))
+    assert (top1.value, top1.n) == (1 / 3, 3)
+    assert top1.interval[0] < 1 / 3 < top1.interval[1]
+    assert [(part.name, part.n) for part in top1.parts] == [("cat", 3), ("dog", 0)]
+    assert top5.missing == "there are only 2 classes, so nothing could be wrong"
+
+
+def test_without_ids_the_order_joins_and_labels_are_numbers(tmp_path):
+    top1, _ = score_topk(*files(tmp_path, "0.9,0.1\n0.3,0.7\n", "0\n0\n"))
+    assert (top1.value, top1.n) == (0.5, 2)
+
+
+def test_arrays_of_numpy_are_read(tmp_path):
+    scores = np.random.default_rng(0).normal(size=(40, 9))
+    labels = scores.argsort(1)[:, -2]  # the second best: never the first, always among five
+    np.savez(tmp_path / "s.npz", scores=scores)
+    np.savez(tmp_path / "l.npz", labels=labels)
+    top1, top5 = score_topk(tmp_path / "s.npz", tmp_path / "l.npz", classes=tuple("abcdefghi"))
+    assert (top1.value, top5.value) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "said"),
+    [
+        (
+            SCORES.replace("0.9", "nan"),
+            LABELS,
+            "scores.csv: a score that is not finite\n  image 0, class 0: nan",
+        ),
+        (
+            SCORES.replace("0.9", "inf"),
+            LABELS,
+            "scores.csv: a score that is not finite\n  image 0, class 0: inf",
+        ),
+        (SCORES.replace("0.9", "high"), LABELS, "scores.csv: a score that is no number\n  row 0: 'high'"),
+        (SCORES.replace(",0.1", ""), LABELS, "scores.csv: a row that has not 3 cells\n  row 0: 2 cells"),
+        (SCORES.replace("a,", "z,"), LABELS, "scores.csv: an image that the truth does not have\n  row 0: z"),
+        (SCORES.replace("a,", "z,"), LABELS, "labels.csv: an image without scores\n  row 1: a"),
+        (SCORES.replace("a,", "b,"), LABELS, "scores.csv: an id that came before\n  [1]: b, as [0]"),
+        (SCORES, LABELS.replace("c,cat", "c,cow"), "a label that is none of the 2 classes\n  row 0: cow"),
+        (SCORES, "id,label\na,0\nb,2\nc,-1", "a label that is none of the 2 classes (2 times)\n  row 1: 2"),
+        (SCORES, "0\n1\n", "scores.csv: has 3 images, and"),
+        (SCORES, "a,b,c\n1,2,3", "labels.csv: labels are in one column, or in two with the header id,label"),
+        ("", "", "labels.csv: labels are in one column"),
+        ('id,a,b\n"x', LABELS, "scores.csv: not CSV: unexpected end of data"),
+    ],
+)
+def test_files_that_are_not_sound(tmp_path, scores, labels, said):
+    with pytest.raises(InputError) as told:
+        score_topk(*files(tmp_path, scores, labels))
+    assert said in str(told.value)
+
+
+def test_arrays_that_are_not_sound(tmp_path):
+    labels = files(tmp_path, SCORES, LABELS)[1]
+    np.savez(tmp_path / "objects.npz", scores=np.array([{}], object))
+    np.savez(tmp_path / "flat.npz", scores=np.zeros(3))
+    np.savez(tmp_path / "two.npz", a=np.zeros((3, 2)), b=np.zeros((3, 2)))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:100])
+    for name, said in {
+        "objects": "holds no plain arrays",
+        "flat": r"scores is of shape \(3,\)",
+        "two": "has no array scores, but a, b",
+        "cut": "holds no plain arrays",
+        "none": "there is no such file",
+    }.items():
+        with pytest.raises(InputError, match=f"{name}.npz: {said}"):
+            score_topk(tmp_path / f"{name}.npz", labels)

@@ -1,0 +1,118 @@
+"""From rounds to verdicts: two stages, fresh data, a null control."""
+
+import math
+import random
+
+import pytest
+
+from cvbench.cli.wording import items, rows, summary
+from cvbench.compare.gate.result import exit_code
+from cvbench.runner.ab.interleave import play
+from cvbench.runner.ab.verdicts import DIRTY, LARGE, document, judge_duet
+from tests.runner.ab.partners import Machine, benchmark
+
+
+def judged(machine, names=("net",), **how):
+    calls = []
+
+    def player(wanted, /, *, rounds, blocks, null=False):
+        machine.null = null
+        calls.append((null, rounds, blocks, [b.name for b in wanted]))
+        return play(wanted, machine.start, rounds=rounds, blocks=blocks, draw=random.Random(1))
+
+    return judge_duet([benchmark(name) for name in names], player, **how), calls
+
+
+def test_the_same_program_is_the_same():
+    verdicts, _ = judged(Machine())
+    assert [o.verdict for o in verdicts.outcomes] == ["same"]
+    assert exit_code(items(verdicts)) == 0
+
+
+@pytest.mark.parametrize(("slower", "verdict", "code"), [(1.05, "worse", 1), (0.95, "better", 0)])
+def test_a_planted_change_is_found_with_its_size(slower, verdict, code):
+    verdicts, _ = judged(Machine(slower=math.log(slower)))
+    (outcome,) = verdicts.outcomes
+    assert (outcome.verdict, outcome.stage) == (verdict, 2)
+    assert outcome.ratio == pytest.approx(slower, abs=0.01)
+    assert exit_code(items(verdicts)) == code
+
+
+def test_the_second_stage_decides_by_its_own_rounds_alone():
+    machine = Machine(slower=math.log(1.05))
+    verdicts, calls = judged(machine, with_null=False)
+    (_, _, first), (_, _, second) = verdicts.played
+    assert verdicts.outcomes[0].rounds == len(second.rounds)
+    assert verdicts.outcomes[0].ratio == pytest.approx(math.exp(sum(second.rounds) / len(second.rounds)))
+    assert not set(first.rounds) & set(second.rounds)
+    assert [blocks for _, _, blocks, _ in calls] == [40, 80]
+
+
+def test_only_what_was_flagged_is_measured_again():
+    def fails(arm, order):
+        return None
+
+    machine = Machine(process_sd=0.0, slice_sd=0.001, fails=fails)
+    verdicts, calls = judged(machine, names=("a", "b"), with_null=False)
+    flagged = {name for _, _, blocks, names in calls if blocks == 80 for name in names}
+    assert flagged == {o.name for o in verdicts.outcomes if o.stage == 2}
+
+
+def test_a_dirty_null_control_takes_every_verdict_back():
+    verdicts, _ = judged(Machine(slower=math.log(1.1), null_slower=math.log(1.1)))
+    (outcome,) = verdicts.outcomes
+    assert (outcome.verdict, outcome.reason) == ("inconclusive", DIRTY)
+    assert exit_code(items(verdicts)) == 4
+    assert rows(verdicts)[-1]["benchmark"].endswith("(null control)")
+
+
+def test_rounds_too_wide_for_a_verdict_are_told_as_such_once_and_everywhere():
+    verdicts, _ = judged(Machine(process_sd=0.3), with_null=False, screening_rounds=3)
+    (outcome,) = verdicts.outcomes
+    assert outcome.verdict == "inconclusive"
+    assert outcome.detectable > LARGE
+    seen = f"{100 * (outcome.detectable - 1):.0f} % or more would have been seen"
+    for said in (
+        rows(verdicts)[0]["time"],
+        items(verdicts)[0].message,
+        document(verdicts)["outcomes"][0]["reason"],
+    ):
+        assert said.count(seen) == 1
+        assert "it would have seen" not in said
+        assert "a quieter machine or more rounds (--rounds)" in said
+
+
+def test_what_is_seen_well_enough_has_no_such_reason():
+    verdicts, _ = judged(Machine(), with_null=False)
+    assert verdicts.outcomes[0].reason == ""
+    assert rows(verdicts)[0]["time"].count("would have seen") == 1
+
+
+@pytest.mark.parametrize(("arm", "code", "word"), [("B", 1, "head failed"), ("A", 5, "base failed")])
+def test_an_arm_that_fails_is_told_by_its_side(arm, code, word):
+    def fails(which, order):
+        return "it broke" if which == arm else None
+
+    verdicts, _ = judged(Machine(fails=fails))
+    assert exit_code(items(verdicts)) == code
+    assert items(verdicts)[0].message == f"{word}: it broke"
+
+
+def test_a_head_that_fails_in_the_second_stage_is_worse():
+    machine = Machine(slower=math.log(1.1))
+    machine.fails = lambda arm, order: "gone" if arm == "B" and len(machine.started) > 10 else None
+    verdicts, _ = judged(machine, with_null=False)
+    assert (verdicts.outcomes[0].verdict, verdicts.outcomes[0].reason) == ("worse", "head failed: gone")
+
+
+def test_everything_is_kept():
+    verdicts, _ = judged(Machine(slower=math.log(1.05)))
+    content = document(verdicts, suite="s")
+    assert {(raw["arms"], raw["stage"]) for raw in content["raw"]} >= {("duet", 1), ("duet", 2), ("null", 1)}
+    assert all(len(raw["slices"]) == len(raw["rounds"]) for raw in content["raw"])
+    assert summary(verdicts) == "1 worse"
+
+
+def test_false_alarms_of_a_quiet_machine_are_rare():
+    words = [judged(Machine(seed=seed), with_null=False)[0].outcomes[0].verdict for seed in range(150)]
+    assert words.count("worse") + words.count("better") <= 1
