@@ -27,9 +27,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvbench.documents import read_document
 from cvbench.errors import RunInUse, StoreError
-from cvbench.files import sha256_of_file, sync, write_whole
+from cvbench.files import read_document, sha256_of_file, sync, write_whole
 from cvbench.record import SCHEMA, Attachment, Record
 from cvbench.spec.cell import Cell
 
@@ -119,7 +118,7 @@ class Run:
 
     def samples(self, record: Record, attachment: Attachment) -> Series:
         """The raw samples of a timing; raises StoreError where the file is not what the record names."""
-        from cvbench.timing.files import read_series
+        from cvbench.timing.series import read_series
 
         path = self.folder / attachment.file
         place = f"{path}: of {record.cell.title}, {attachment.name}"

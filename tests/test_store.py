@@ -11,8 +11,7 @@ from cvbench.errors import RunInUse, StoreError
 from cvbench.files import write_whole
 from cvbench.record import Attachment
 from cvbench.store import Run, Store, read_record
-from cvbench.timing.files import series_table
-from cvbench.timing.series import Series
+from cvbench.timing.series import Series, series_table
 from tests.records import bad, cell, good, top1
 
 

@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from jaxtyping import Int64
 
 T = TypeVar("T")
@@ -41,3 +43,27 @@ def usable() -> int:
     if torch is not None:
         return int(torch.get_num_threads())
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share(kernel: Callable[..., Any], parts: int, *args: Any, worth: bool) -> None:
+    """Call `kernel(*args, start, stop)` so that the ranges cover 0 … `parts`.
+
+    Where it is not `worth` the hand-over (a few dozen microseconds), or torch may use one thread
+    only, as in a data loader's worker, one call does everything.
+    """
+    threads = torch.get_num_threads() if worth else 1
+    if threads == 1:
+        kernel(*args, 0, parts)
+        return
+    pool = _pool(os.getpid(), threads)
+    mine, *others = pairwise(parts * i // threads for i in range(threads + 1))
+    jobs = [pool.submit(kernel, *args, *span) for span in others]
+    kernel(*args, *mine)
+    for job in jobs:
+        job.result()
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """The threads of this process: those of a parent did not survive the fork."""
+    return ThreadPoolExecutor(threads - 1, thread_name_prefix=f"cvbench-boxes-{process}")

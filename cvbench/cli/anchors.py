@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.data_options import Options, Root, complete_with_boxes, parsed
+from cvbench.cli.output import Options, Root, complete_with_boxes, parsed
 from cvbench.errors import InputError
 from cvbench.spec.cell import DataSpec
 
@@ -88,7 +88,7 @@ def _shapes(dataset: Dataset, size: int | None) -> Tensor:
 
 def _draw(shapes: Tensor, found: Priors, output: Path) -> None:
     from cvbench.boxes import iou_of_shapes
-    from cvbench.report.draw_shapes import draw_shapes
+    from cvbench.report.drawing import draw_shapes
 
     nearest = iou_of_shapes(shapes, found.shapes).argmax(dim=1)
     try:

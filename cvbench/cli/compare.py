@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cvbench.cli.output import print_json, print_table
+from cvbench.compare.changed_images import Flip
+from cvbench.data.datasets import open_dataset
 from cvbench.errors import InputError
+from cvbench.models.building import task_of
+from cvbench.record import Record
+from cvbench.report.drawing import draw
+from cvbench.report.page.flipped import Shown
+from cvbench.runner.worst_images import small_picture
+from cvbench.values import Sample
 
 if TYPE_CHECKING:
     from cvbench.compare.comparison import Comparison
@@ -130,7 +139,7 @@ def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened,
 
 def _opened(a: Run, b: Run, only: str | None, count: int) -> Opened:
     """So many of the images that changed, of each cell: those that lost most."""
-    from cvbench.cli.flip_pictures import open_flips
+    from cvbench.cli.compare import open_flips
     from cvbench.compare.changed_images import flipped
     from cvbench.compare.comparison import cells_in_common
 
@@ -209,7 +218,40 @@ def _show_flips(a: Run, b: Run, only: str | None, count: int, pictures: Path | N
                 ]
             )
         if pictures is not None and changed:
-            from cvbench.cli.flip_pictures import draw_flips
+            from cvbench.cli.compare import draw_flips
 
             for path in draw_flips(record, changed[:count], pictures):
                 typer.echo(f"  {path}", err=quiet)
+
+
+def draw_flips(record: Record, flips: Sequence[Flip], folder: Path) -> Iterator[Path]:
+    """A PNG an image, named by its place among the flips, its id, and what was said before and now."""
+    wanted = {flip.id: (place, flip) for place, flip in enumerate(flips, 1)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for sample, classes in _samples(record, wanted):
+        place, flip = wanted[sample.id]
+        told = f"{place:03d}-{flip.id}-{flip.before}-to-{flip.now}"
+        path = folder / f"{record.key}-{re.sub(r'[^A-Za-z0-9-]+', '_', told)[:100]}.png"
+        draw(sample.image, sample.truth, classes).save(path)
+        yield path
+
+
+def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Shown]:
+    """Id → image, made small for a page."""
+    return {
+        sample.id: Shown(sample.image.shape[2], sample.image.shape[1], small_picture(sample.image))
+        for sample, _ in _samples(record, {flip.id for flip in flips})
+    }
+
+
+def _samples(record: Record, ids: Collection[str]) -> Iterator[tuple[Sample, Sequence[str]]]:
+    """The images of these ids, with the names of all classes."""
+    data = open_dataset(record.cell.data, task=task_of(record.cell.model))
+    left = set(ids)
+    for number in range(len(data)):
+        if not left:
+            return
+        sample = data[number]
+        if sample.id in left:
+            left.remove(sample.id)
+            yield sample, data.classes

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cvbench.cli.anchors import anchors
-from cvbench.cli.data_options import (
+from cvbench.cli.fetch import fetch
+from cvbench.cli.output import (
     Options,
     Root,
     Split,
     Task,
     complete_with_boxes,
     parsed,
+    print_json,
+    print_table,
     task_of,
     usual_split,
 )
-from cvbench.cli.fetch import fetch
-from cvbench.cli.output import print_json, print_table
 from cvbench.cli.verify import verify
 from cvbench.errors import InputError
 from cvbench.spec.catalogue import DATASETS, is_address

@@ -9,6 +9,9 @@ from typing import Annotated
 import typer
 
 from cvbench.cli.output import print_json, print_table
+from cvbench.compare.gate.result import Answer, Item
+from cvbench.runner.ab.verdicts import Outcome, Verdicts, blurred
+from cvbench.statistics.verdicts import Verdict
 
 
 def duet(  # noqa: PLR0917, options are given by name on the command line
@@ -67,7 +70,7 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
         names = pair[0].name, pair[1].name
     about = {"suite": str(suite), "base": names[0], "head": names[1], "wall_s": time.monotonic() - began}
     content = document(verdicts, **about)
-    from cvbench.cli.wording import items, rows, summary
+    from cvbench.cli.duet import items, rows, summary
 
     found = items(verdicts)
     if output is not None:
@@ -81,3 +84,53 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
         print_table(rows(verdicts))
         typer.secho(f"\n{names[1]} against {names[0]}: {summary(verdicts)}", bold=True)
     raise typer.Exit(exit_code(found, None if strict else "pass"))
+
+
+_ANSWERS: dict[Verdict, Answer] = {
+    "worse": Answer.REGRESSION,
+    "better": Answer.PASS,
+    "same": Answer.PASS,
+    "inconclusive": Answer.INCONCLUSIVE,
+    "not comparable": Answer.INCOMPARABLE,
+}
+
+
+def items(verdicts: Verdicts) -> list[Item]:
+    """An item a benchmark."""
+    return [Item(o.name, "time", _ANSWERS[o.verdict], told(o)) for o in verdicts.outcomes]
+
+
+def told(outcome: Outcome) -> str:
+    """`+5.2 % (+3.1 % … +7.3 %), 9 rounds; it would have seen 4.4 %`."""
+    if outcome.ratio is None or outcome.interval is None or outcome.detectable is None:
+        return outcome.reason
+    ends = " … ".join(_percent(end) for end in outcome.interval)
+    seen = f"; it would have seen {100 * (outcome.detectable - 1):.1f} %"
+    if outcome.reason == blurred(outcome.detectable):
+        seen = ""  # the reason says it
+    why = f" - {outcome.reason}" if outcome.reason else ""
+    return f"{_percent(outcome.ratio)} ({ends}), {outcome.rounds} rounds{seen}{why}"
+
+
+def rows(verdicts: Verdicts) -> list[dict[str, str]]:
+    """A row a benchmark, the null control last."""
+    known = [*verdicts.outcomes, *([verdicts.null] if verdicts.null else [])]
+    return [
+        {
+            "benchmark": o.name + (" (null control)" if o is verdicts.null else ""),
+            "verdict": o.verdict,
+            "stage": str(o.stage),
+            "time": told(o),
+        }
+        for o in known
+    ]
+
+
+def summary(verdicts: Verdicts) -> str:
+    """`1 worse, 3 same`."""
+    words = [o.verdict for o in verdicts.outcomes]
+    return ", ".join(f"{words.count(word)} {word}" for word in _ANSWERS if word in words)
+
+
+def _percent(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f} %"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cvbench.cli.data_options import Root
+from cvbench.cli.output import Root
 from cvbench.data.archives import ARCHIVES, Archive
 from cvbench.errors import InputError, UnknownName, suggestion
 from cvbench.spec.catalogue import DATASETS

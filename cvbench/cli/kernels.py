@@ -26,7 +26,7 @@ from cvbench.metrics.coco.bootstrap import resampled_figures
 from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco
 from cvbench.metrics.files.json_columns import WORTH_IT, Form, read_list
-from cvbench.metrics.files.judging import Shapes, Task, judge
+from cvbench.metrics.files.protocol_difference import Shapes, Task, judge
 from cvbench.metrics.segmentation_counts import confusion
 from cvbench.metrics.voc.evaluation import VocDetections, VocTruth, match_voc
 from cvbench.runner import environment

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.data_options import Options, Root, Split, Task, parsed, task_of, usual_split
-from cvbench.cli.output import print_json
+from cvbench.cli.output import Options, Root, Split, Task, parsed, print_json, task_of, usual_split
 from cvbench.errors import InputError
 from cvbench.spec.catalogue.datasets import DATASETS, ROOT_VARIABLE, find_root
 from cvbench.spec.cell import DataSpec
 
 if TYPE_CHECKING:  # torch comes with it
-    from cvbench.data.datasets.faults import Fault
-    from cvbench.data.datasets.verify import Verification
+    from cvbench.data.datasets.verify import Fault, Verification
 
 _EXTREMES = 3
 
@@ -52,7 +50,7 @@ def verify(
     from rich.console import Console
     from rich.progress import Progress
 
-    from cvbench.data.datasets.roots import root_folder
+    from cvbench.data.datasets.open import root_folder
     from cvbench.data.datasets.verify import verify as look_through
 
     if root is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +15,8 @@ import pyarrow.parquet as pq
 
 from cvbench.boxes.array_types import Bool
 from cvbench.errors import StoreError
-from cvbench.record import Attachment, Record
+from cvbench.files import sha256_of_file
+from cvbench.record import Attachment, AttachmentKind, Record
 from cvbench.store import Run
 
 
@@ -122,3 +125,51 @@ def _numpy(array: pa.Array) -> Any:
         dtype = np.dtype(kind.to_pandas_dtype())
         return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
     return np.array(array.to_pylist())
+
+
+@dataclass(frozen=True, eq=False)
+class Attached:
+    """One file's table and what its metadata says."""
+
+    name: str
+    table: pa.Table
+    about: dict[str, str]
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in label order."""
+        return [str(name) for name in json.loads(self.about.get("classes", "[]"))]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """All columns as lists."""
+        columns: dict[str, list[Any]] = self.table.to_pydict()
+        return columns
+
+
+def attached(run: Run, record: Record, kind: AttachmentKind) -> list[Attached]:
+    """All files of a kind that are there. Raises StoreError for one that is not what was written."""
+    found = []
+    for item in record.attachments:
+        if item.kind == kind:
+            table = _rows_of(run, item)
+            if table is not None:
+                meta = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+                found.append(Attached(item.name, table, meta))
+    return found
+
+
+def _rows_of(run: Run, item: Attachment) -> pa.Table | None:
+    path = run.folder / item.file
+    if not path.resolve().is_relative_to(run.folder.resolve()):
+        raise StoreError(f"{run.folder}: a record names the file {item.file!r}, outside of its run.")
+    if not path.exists():
+        return None
+    if sha256_of_file(path) != item.sha256:
+        raise StoreError(
+            f"{path}: this is not the file that was written (its SHA-256 differs from the record's).\n"
+            "  Restore it, or delete it: then the report says that it is missing."
+        )
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: this is no Parquet file ({error}).") from error

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from cvbench.record import Measurement, Passport, Record
 from cvbench.runner.environment.software import PACKAGES
+from cvbench.spec.catalogue import METRICS
 
 Domain: TypeAlias = Literal["accuracy", "speed", "memory"]
 MACHINE: tuple[Domain, ...] = ("speed", "memory")
@@ -106,3 +107,12 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _passport(passport: Passport) -> str:
     return f"{passport.name} {passport.split}, {passport.images} images, {passport.sha256[:12]}"
+
+
+_OF_METRICS = frozenset(card.figures[0] for card in METRICS.values())
+_OF_MACHINES = frozenset({"throughput", "peak_memory"})
+
+
+def is_headline(figure: Measurement) -> bool:
+    """The first figure of each metric, medians of timings, throughput, and peak memory."""
+    return figure.name in _OF_METRICS | _OF_MACHINES or figure.name.endswith("_p50")

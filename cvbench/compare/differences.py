@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cvbench.compare.comparability import Domain
-from cvbench.compare.headlines import is_headline
+from cvbench.compare.comparability import Domain, is_headline
 from cvbench.record import Measurement
 from cvbench.statistics.distributions import Interval
 from cvbench.statistics.multiple_tests import holm

@@ -10,14 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from cvbench.compare.accuracy import Memory
-from cvbench.compare.comparability import domain_of
+from cvbench.compare.comparability import domain_of, is_headline
 from cvbench.compare.comparison import findings
 from cvbench.compare.differences import Difference, Finding, judge
-from cvbench.compare.headlines import is_headline
 from cvbench.compare.seeds import seeds_together, taken_together, titles, was_trained
 from cvbench.record import Measurement, Record
 from cvbench.statistics.mean_effects import of_pairs
-from cvbench.statistics.ranking import Beats, front, ranks
+from cvbench.statistics.multiple_tests import Beats, front, ranks
 from cvbench.store import Run
 
 

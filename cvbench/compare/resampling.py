@@ -78,7 +78,7 @@ def _voc(protocol: str, table: pa.Table, classes: int, resamples: int) -> Resamp
 
 
 def _miou(_: str, table: pa.Table, classes: int, resamples: int) -> Resamples:
-    from cvbench.metrics.pixel_figures import pixel_ratios
+    from cvbench.metrics.segmentation_counts import pixel_ratios
 
     parts = [flat(table, name).reshape(len(table), classes) for name in ("hits", "predicted", "true")]
     pixels = np.concatenate(parts, axis=1).astype(np.float64)

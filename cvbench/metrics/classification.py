@@ -10,8 +10,7 @@ import torch
 from jaxtyping import Int64
 
 from cvbench.interfaces import Evidence, Metric
-from cvbench.metrics.confusion import confusion_evidence
-from cvbench.metrics.per_image import PerImage
+from cvbench.metrics.per_image import PerImage, confusion_evidence
 from cvbench.record import Measurement, Part
 from cvbench.statistics.distributions import wilson
 from cvbench.values import ClassScores, Prediction, Truth

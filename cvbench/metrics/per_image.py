@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+import numpy as np
+from jaxtyping import Int64
+
+from cvbench.interfaces import Evidence
+
 T = TypeVar("T")
 
 
@@ -43,3 +48,14 @@ class PerImage(Generic[T]):
     def entries(self) -> list[T]:
         """The entries, in the order of the ids."""
         return [self._entries[image] for image in self.ids()]
+
+
+def confusion_evidence(counts: Int64[np.ndarray, "true predicted"], **about: str) -> Evidence:
+    """Rows of true label, predicted label and count, in label order."""
+    true, predicted = np.nonzero(counts)
+    columns = {
+        "true": true.tolist(),
+        "predicted": predicted.tolist(),
+        "count": counts[true, predicted].tolist(),
+    }
+    return Evidence("confusion", columns, about)

@@ -11,10 +11,8 @@ from jaxtyping import Float64, Int64
 
 from cvbench.boxes.threads import in_threads
 from cvbench.interfaces import Evidence, Metric
-from cvbench.metrics.confusion import confusion_evidence
-from cvbench.metrics.per_image import PerImage
-from cvbench.metrics.pixel_figures import Ratio, pixel_ratios
-from cvbench.metrics.segmentation_counts import confusion
+from cvbench.metrics.per_image import PerImage, confusion_evidence
+from cvbench.metrics.segmentation_counts import Ratio, confusion, pixel_ratios
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import VOID, LabelMap, Prediction, Truth

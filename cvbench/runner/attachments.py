@@ -13,11 +13,9 @@ import pyarrow.parquet as pq
 from cvbench.files import sha256_of_file
 from cvbench.interfaces import Dataset, Explained, Metric
 from cvbench.record import Attachment
-from cvbench.runner.pictures import picture_table
-from cvbench.runner.worst_images import Bad
+from cvbench.runner.worst_images import Bad, picture_table
 from cvbench.spec.cell import Cell
-from cvbench.timing.files import series_table
-from cvbench.timing.series import Series
+from cvbench.timing.series import Series, series_table
 
 
 def save_series(series: Series, cell: Cell, staged: Path) -> Attachment:

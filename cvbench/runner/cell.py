@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from cvbench.data.datasets import concat, open_dataset
+from cvbench.data.datasets import joint, open_dataset
 from cvbench.errors import InputError
 from cvbench.interfaces import Dataset, Metric, Model
 from cvbench.models.building import task_of
@@ -153,7 +153,7 @@ def _to_train_on(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
             "  Leave also out, or train YOLO9000 or YOLOv2."
         )
     named = open_dataset(recipe.also, task="classification", split="train", limit=recipe.also.limit)
-    return concat(dataset, named)
+    return joint(dataset, named)
 
 
 def _news(progress: TrainingProgress) -> Progress:

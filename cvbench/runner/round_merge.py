@@ -13,8 +13,7 @@ from cvbench.runner.attachments import save_series
 from cvbench.runner.round_process import TurnReport
 from cvbench.statistics.series import geometric_mean, half_width, mean_interval
 from cvbench.timing.figures import figures_of
-from cvbench.timing.files import read_series
-from cvbench.timing.series import Series, joined
+from cvbench.timing.series import Series, joined, read_series
 
 HEADLINES = ("latency@", "throughput@")
 

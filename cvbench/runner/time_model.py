@@ -18,7 +18,6 @@ from cvbench.data.images.normalisation import normalise
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset
 from cvbench.record import Measurement, Scalar
-from cvbench.runner.energy import meter_of
 from cvbench.runner.evaluation import on_host
 from cvbench.runner.fingerprint import module_of
 from cvbench.runner.inference import Inference
@@ -30,16 +29,16 @@ from cvbench.spec.cell import EndToEndPlan, EnergyPlan, LatencyPlan, TimingPlan,
 from cvbench.timing import cost
 from cvbench.timing.end_to_end import Load, Pipeline, measure_end_to_end
 from cvbench.timing.energy import measure_energy, no_energy
+from cvbench.timing.energy_counters import meter_of
 from cvbench.timing.figures import figures_of
 from cvbench.timing.gpu_monitor import following, why_not
 from cvbench.timing.host_monitor import HostWatch
-from cvbench.timing.instruments import HostClock, Instruments
+from cvbench.timing.instruments import HostClock, Instruments, Keeper, Together
 from cvbench.timing.latency import TARGETS, Counts, measure_latency
 from cvbench.timing.memory import peak_memory, reset_peak
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import measure_throughput, out_of_memory
 from cvbench.timing.torch_device import TorchDevice
-from cvbench.timing.watches import Keeper, Together
 from cvbench.values import Detections
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cvbench.statistics.distributions import special
 from cvbench.statistics.mean_effects import Effect, of_pairs, trimmed_mean
 from cvbench.statistics.multiple_tests import holm
-from cvbench.statistics.special import special
 from cvbench.statistics.verdicts import SPEED, Loss, Rule, Verdict, decide
 
 LEAST_ROUNDS, MOST_ROUNDS = 5, 30

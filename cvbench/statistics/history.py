@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cvbench.boxes.array_types import Float64
-from cvbench.statistics.special import special
+from cvbench.statistics.distributions import special
 
 LEAST_JOBS = 15
 """Fewer earlier jobs carry no gate."""

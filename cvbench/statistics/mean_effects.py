@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cvbench.boxes.array_types import Float64
-from cvbench.statistics.distributions import Interval
-from cvbench.statistics.special import special
+from cvbench.statistics.distributions import Interval, special
 
 
 class Effect(NamedTuple):

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.statistics.distributions import Interval
-from cvbench.statistics.special import special
+from cvbench.statistics.distributions import Interval, special
 
 _HALVINGS = 42
 """Of an interval of length 2: less than 1e-12 is left."""

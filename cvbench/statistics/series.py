@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from cvbench.boxes.array_types import Float64
-from cvbench.statistics.special import special
+from cvbench.statistics.distributions import special
 
 Series = Float64[np.ndarray, " n"]
 

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cvbench.timing.energy import CounterLost, Meter, Unwrapped
+from cvbench.timing.gpu_monitor import why_not
 
 ROOT = Path("/sys/class/powercap")
 _MICROJOULES, _MILLIJOULES = 1e-6, 1e-3
@@ -89,3 +92,18 @@ def _read(path: Path) -> int:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:
         raise CounterLost(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def meter_of(device: torch.device) -> Meter | str:
+    """The GPU's counter or the processor's, whichever does the work; or why there is none."""
+    if device.type != "cuda":
+        return processor_meter()
+    reason = why_not()
+    if reason is not None:
+        return f"no counter of energy of the GPU: {reason}"
+    import pynvml
+
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+    if uuid is None:
+        return gpu_meter(pynvml, pynvml.nvmlDeviceGetHandleByIndex(device.index or 0))
+    return gpu_meter(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))

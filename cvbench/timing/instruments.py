@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -159,3 +159,40 @@ class Instruments:
 def overhead_s(clock: Clock, pairs: int = 1000) -> float:
     """What two readings of a clock cost: the median of so many."""
     return float(np.median([-(clock.now_ns() - clock.now_ns()) for _ in range(pairs)])) * 1e-9
+
+
+@runtime_checkable
+class Keeper(Watch, Protocol):
+    """A watch that can tell of all it has seen."""
+
+    def summary(self) -> Mapping[str, float]:
+        """Over all slices."""
+        ...
+
+
+@dataclass(frozen=True)
+class Together:
+    """What any of them has seen."""
+
+    watches: Sequence[Keeper]
+
+    def begin(self) -> None:
+        """Let all begin."""
+        for watch in self.watches:
+            watch.begin()
+
+    def end(self) -> Seen:
+        """Let all end, and join what they saw."""
+        seen = [watch.end() for watch in self.watches]
+        return Seen(
+            tuple(taint for one in seen for taint in one.taints),
+            tuple(disturbance for one in seen for disturbance in one.disturbances),
+        )
+
+    def has_settled(self) -> bool:
+        """Whether all say so."""
+        return all(watch.has_settled() for watch in self.watches)
+
+    def summary(self) -> Mapping[str, float]:
+        """What all of them tell."""
+        return {name: value for watch in self.watches for name, value in watch.summary().items()}

@@ -3,7 +3,7 @@
 from cvbench.training.checkpoints import Training, load_weights, save_weights, trained, training_key
 from cvbench.training.engine import train
 from cvbench.training.progress import Progress
-from cvbench.training.schedule import rate
+from cvbench.training.step import rate
 
 __all__ = [
     "Progress",

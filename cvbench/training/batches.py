@@ -8,9 +8,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from cvbench.data.images.augmentation import augment
+from cvbench.data.images.augmentation import augment, seeded_generator
 from cvbench.data.images.collate import Mixed, Packed, packed
-from cvbench.data.images.seeding import generator
 from cvbench.errors import DataError
 from cvbench.interfaces import Dataset
 from cvbench.spec.cell import Augment
@@ -70,7 +69,7 @@ class Feed:
             truth = sample.truth
             if isinstance(truth, Detections) and not self.needs_masks:
                 truth = replace(truth, masks=None)
-            draws = generator("augmentation", self.seed, job.epoch, index)
+            draws = seeded_generator("augmentation", self.seed, job.epoch, index)
             image, truth = augment(sample.image, truth, self.recipe, preprocessing, draws)
             images.append(image)
             truths.append(truth)
@@ -83,6 +82,6 @@ class Feed:
         """How the images of a step are prepared."""
         if not self.sides:
             return self.preprocessing
-        draws = generator("size", self.seed, step // STEPS_OF_A_SIZE)
+        draws = seeded_generator("size", self.seed, step // STEPS_OF_A_SIZE)
         side = self.sides[int(torch.randint(len(self.sides), (1,), generator=draws))]
         return replace(self.preprocessing, size=(side, side))

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cvbench.data.images.seeding import seed_of
+from cvbench.data.images.augmentation import seed_of
 from cvbench.data.images.workers import stream
 from cvbench.errors import DataError, InputError
 from cvbench.interfaces import Dataset, Model

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from cvbench.data.images.seeding import generator
+from cvbench.data.images.augmentation import seeded_generator
 
 
 class Job(NamedTuple):
@@ -48,7 +48,9 @@ class Order:
         """The steps from number `start` on, the first being 0."""
         first_epoch, done = divmod(start, self.steps_per_epoch)
         for epoch in range(first_epoch, self.epochs):
-            order = torch.randperm(self.samples, generator=generator("order", self.seed, epoch)).tolist()
+            order = torch.randperm(
+                self.samples, generator=seeded_generator("order", self.seed, epoch)
+            ).tolist()
             for step in range(done, self.steps_per_epoch):
                 indices = tuple(order[step * self.batch : (step + 1) * self.batch])
                 yield Job(epoch, indices, epoch * self.steps_per_epoch + step)

@@ -20,5 +20,5 @@ def test_a_comparison_waits_neither_for_jaxtyping_nor_for_what_scipy_copies_from
 
 
 def test_what_was_put_off_is_there_when_it_is_asked_for():
-    code = "import cvbench.statistics.special, numpy; assert numpy.ma.array([1]).sum() == 1"
+    code = "import cvbench.statistics.distributions, numpy; assert numpy.ma.array([1]).sum() == 1"
     assert "numpy.ma.core" in modules_of(f"{code}; import numpy.f2py; numpy.f2py.run_main")

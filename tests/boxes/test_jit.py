@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from cvbench.boxes import iou, nms
-from cvbench.boxes.cpu.threads import share
 from cvbench.boxes.jit import compiled
+from cvbench.boxes.threads import share
 
 BOXES = torch.rand(700, 4, generator=torch.Generator().manual_seed(0)) + torch.tensor([0.0, 0.0, 1.0, 1.0])
 SCORES = torch.rand(700, generator=torch.Generator().manual_seed(1))

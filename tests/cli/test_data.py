@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cvbench.cli.data import _complete
-from cvbench.cli.data_options import complete_with_boxes
+from cvbench.cli.output import complete_with_boxes
 from cvbench.spec.catalogue import DATASETS
 
 SMALL = ("--option", "size=64", "--option", "train=3", "--option", "test=2")

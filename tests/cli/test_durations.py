@@ -1,4 +1,4 @@
-from cvbench.cli.durations import Forecast, forecast, total
+from cvbench.cli.plan import Forecast, forecast, total
 from cvbench.spec.cell import TimingPlan, TrainRecipe
 from tests.records import NOWHERE, bad, cell, good
 

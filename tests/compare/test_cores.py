@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cvbench.compare.cores import FEWEST, on_two_cores
+from cvbench.compare.speed import FEWEST, on_two_cores
 
 HERE = os.getpid()
 
@@ -19,7 +19,7 @@ def where(items):
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch):
-    monkeypatch.setattr("cvbench.compare.cores.threads_available", lambda: 2)
+    monkeypatch.setattr("cvbench.compare.speed.threads_available", lambda: 2)
     monkeypatch.setattr("threading.active_count", lambda: 1)
 
 
@@ -37,7 +37,7 @@ def test_a_second_process_has_the_second_half_of_many():
 @pytest.mark.parametrize("change", ["few", "one core", "threads"])
 def test_this_process_does_all_where_a_second_one_does_not_pay_or_could_hang(change, monkeypatch):
     if change == "one core":
-        monkeypatch.setattr("cvbench.compare.cores.threads_available", lambda: 1)
+        monkeypatch.setattr("cvbench.compare.speed.threads_available", lambda: 1)
     if change == "threads":
         monkeypatch.setattr("threading.active_count", lambda: 2)
     assert set(on_two_cores(where, range(FEWEST - (change == "few")))) == {HERE}

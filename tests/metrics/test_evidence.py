@@ -20,8 +20,7 @@ from cvbench.metrics.voc.evaluation import (
     curve,
     match_voc,
 )
-from cvbench.metrics.voc.metric import Voc2007, Voc2012
-from cvbench.metrics.voc.voc_evidence import curves
+from cvbench.metrics.voc.metric import Voc2007, Voc2012, curves
 from cvbench.values import VOID, ClassScores, Detections, LabelMap
 from tests.metrics.coco.test_error_analysis import AWAY, FITS, SHIFTED
 from tests.metrics.coco_problems import box_problem

@@ -1,7 +1,7 @@
 import torch
 
 from cvbench.models.building import build_model
-from cvbench.models.coco_labels import COCO_IDS
+from cvbench.models.labels import COCO_IDS
 from cvbench.spec.cell import ModelSpec
 from cvbench.values import Preprocessing
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cvbench.report.draw_shapes import draw_shapes
+from cvbench.report.drawing import draw_shapes
 from cvbench.report.palette import colour
 
 

@@ -12,8 +12,7 @@ from cvbench.record import Attachment
 from cvbench.report.samples import HEIGHT, PALETTE, REJECTED, WIDTH, bars, draw
 from cvbench.store import Store
 from cvbench.timing.figures import figures_of
-from cvbench.timing.files import series_table
-from cvbench.timing.series import Series, joined
+from cvbench.timing.series import Series, joined, series_table
 from tests.records import cell, good
 
 

@@ -9,8 +9,7 @@ from cvbench.record import Measurement, Round
 from cvbench.runner.attachments import save_series
 from cvbench.runner.round_merge import join
 from cvbench.runner.round_process import TurnReport
-from cvbench.timing.files import read_series
-from cvbench.timing.series import Series
+from cvbench.timing.series import Series, read_series
 from tests.records import cell, good, top1
 
 SCORED = good(cell(), top1(0.8))

@@ -9,8 +9,7 @@ from PIL import Image
 
 from cvbench.data.images.loader import Batch
 from cvbench.record import Passport
-from cvbench.runner.pictures import SIDE, picture_table
-from cvbench.runner.worst_images import Worst, quality
+from cvbench.runner.worst_images import SIDE, Worst, picture_table, quality
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Sample
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cvbench.statistics.ranking import front, ranks
+from cvbench.statistics.multiple_tests import front, ranks
 
 
 def beats(values, doubt):

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.timing.files import read_series, series_table
-from cvbench.timing.series import Series, joined
+from cvbench.timing.series import Series, joined, read_series, series_table
 
 
 @given(

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from cvbench.spec.cell import TrainRecipe
-from cvbench.training.optimizers import optimizer_of
+from cvbench.training.step import optimizer_of
 
 
 def net():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvbench.spec.cell import TrainRecipe
-from cvbench.training.schedule import rate
+from cvbench.training.step import rate
 
 
 def recipe(**fields):

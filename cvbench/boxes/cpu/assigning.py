@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from cvbench.boxes.cpu.threads import share
 from cvbench.boxes.jit import compiled
+from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1 << 15
 """Pairs from which on a second thread pays for its start."""

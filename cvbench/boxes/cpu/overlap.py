@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cvbench.boxes.cpu.threads import share
 from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1 << 17
 """Pairs from which on a second thread pays for its start."""

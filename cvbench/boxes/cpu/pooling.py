@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from cvbench.boxes.cpu.threads import share
 from cvbench.boxes.jit import compiled
+from cvbench.boxes.threads import share
 
 WORTH_SHARING = 16
 """Regions from which on a second thread pays for its start."""

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from cvbench.boxes.cpu.grouping import segments
 from cvbench.boxes.cpu.ranking import ranked
-from cvbench.boxes.cpu.threads import share
 from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.threads import share
 
 WORTH_SHARING = 4096
 """Boxes from which on a second thread pays for its start."""

@@ -23,11 +23,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from cvbench.compare.comparability import domain_of
-from cvbench.compare.headlines import is_headline
+from cvbench.compare.comparability import domain_of, is_headline
 from cvbench.compare.speed import rounds_of
-from cvbench.documents import read_document
 from cvbench.errors import StoreError
+from cvbench.files import read_document
 from cvbench.record import Record, Scalar
 from cvbench.spec.cell import Frozen, digest
 from cvbench.store import Run

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from cvbench.compare.comparability import domain_of
+from cvbench.compare.comparability import domain_of, is_headline
 from cvbench.compare.gate.baselines import Baseline, Job, figure_key, points
 from cvbench.compare.gate.result import Answer, Item
-from cvbench.compare.headlines import is_headline
 from cvbench.record import Measurement, Record
 from cvbench.statistics.history import LEAST_JOBS, Forecast, changes, forecast
 from cvbench.statistics.verdicts import SPEED

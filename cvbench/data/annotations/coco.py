@@ -16,8 +16,16 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
 from cvbench.data.annotations.coco_masks import Segmentation
-from cvbench.data.annotations.entries import Entries, Id, every_entry, sound_entries
-from cvbench.data.annotations.json import decode_plain, decode_typed, kind_of, read_bytes
+from cvbench.data.annotations.json import (
+    Entries,
+    Id,
+    decode_plain,
+    decode_typed,
+    every_entry,
+    kind_of,
+    read_bytes,
+    sound_entries,
+)
 from cvbench.data.annotations.problems import Mistakes
 from cvbench.errors import InputError
 

@@ -10,10 +10,11 @@ Annotations CC BY 4.0; the images have the terms of Flickr.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from cvbench.data.datasets.coco_detection import Instances, open_instances
-from cvbench.data.datasets.roots import check_count, first_there, looked_for, root_folder
+from cvbench.data.datasets.open import check_count, first_there, looked_for, root_folder
 from cvbench.errors import DataError
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
 from cvbench.spec.cell import TaskName
@@ -66,3 +67,35 @@ def _difference(told: Mapping[int, str]) -> str:
         return f"has {len(told)} categories, and COCO's detection sets have {len(COCO_CATEGORIES)}"
     number = next(n for n in sorted({*told, *COCO_CATEGORIES}) if told.get(n) != COCO_CATEGORIES.get(n))
     return f"calls category {number} {told.get(number)!r}, and COCO {COCO_CATEGORIES.get(number)!r}"
+
+
+def coco_json(
+    *,
+    task: TaskName,
+    split: str,
+    root: str | None = None,
+    annotations: str = "annotations/instances_{split}.json",
+    images: str = "{split}",
+    masks: bool = False,
+) -> Instances:
+    """A split below `root`; `{split}` in a path stands for its name.
+
+    Raises DataError where the files are no such set.
+    """
+    if task != "detection":
+        raise ValueError(f"coco-json is a detection set; it has no truth for {task}")
+    top = root_folder("coco-json", root)
+    file, folder = below(top, annotations, split), below(top, images, split)
+    if not file.is_file():
+        raise DataError(f"{file}: there is no such file; the option annotations says where it is")
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder; the option images says where it is")
+    return open_instances("coco-json", split, annotations=file, images=folder, masks=masks)
+
+
+def below(root: Path, template: str, split: str) -> Path:
+    """The place that a template names; raises DataError where it is not below the root."""
+    path = Path(template.replace("{split}", split))
+    if path.is_absolute() or ".." in path.parts:
+        raise DataError(f"{template}: leads out of {root}; name a path below the root")
+    return root / path

@@ -15,10 +15,8 @@ from jaxtyping import Bool, Float64, Int64
 
 from cvbench.data.annotations.coco import CocoInstances, read_whole_instances
 from cvbench.data.annotations.json import read_bytes
-from cvbench.data.annotations.problems import Mistakes
-from cvbench.data.annotations.soundness import Side
-from cvbench.data.datasets.cache import keep, taken
-from cvbench.data.datasets.texts import Texts
+from cvbench.data.annotations.problems import Mistakes, Side
+from cvbench.data.datasets.cache import Texts, keep, taken
 from cvbench.files import cache_folder
 
 _VERSION: Final = 1

@@ -7,16 +7,159 @@ lies beside the embedded images, in `files/NOTICE`.
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import math
+import zlib
 from dataclasses import dataclass, field
-from typing import Literal
+from importlib.resources import as_file, files
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import UInt8, UInt32
 
-from cvbench.data.datasets.garments import CLASSES, Garments, read_garments
+from cvbench.errors import DataError
 from cvbench.record import Passport
 from cvbench.spec.cell import TaskName
 from cvbench.values import ClassScores, Sample
+
+_UNSIGNED_BYTE = 8
+_MOST_ENTRIES = 2**31
+"""Far above any set of this kind; a damaged header must not ask for more memory than there is."""
+
+
+def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
+    """The bytes of an IDX file, plain or compressed (`.gz`), in its own shape.
+
+    Raises DataError, which names the file, where it is not an IDX file of unsigned bytes with so
+    many dimensions, or where it holds less or more than its header says.
+    """
+    try:
+        with _opened(path) as file:
+            shape = _read_header(file, path, dimensions)
+            expected = math.prod(shape)
+            if expected > _MOST_ENTRIES:
+                raise DataError(f"{path}: the header tells of {expected:,} bytes, more than can be read")
+            content = file.read(expected + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}: cannot be decompressed ({error}); fetch it again") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if len(content) != expected:
+        kind = "truncated" if len(content) < expected else "longer than its header says"
+        found = f"{len(content):,}" if len(content) < expected else "more"
+        raise DataError(f"{path}: {kind}; {expected:,} bytes of {_by(shape)} expected, {found} found")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _opened(path: Path) -> BufferedIOBase:
+    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _read_header(file: BufferedIOBase, path: Path, dimensions: int) -> tuple[int, ...]:
+    expected = bytes((0, 0, _UNSIGNED_BYTE, dimensions))
+    magic = file.read(4)
+    if magic != expected:
+        raise DataError(
+            f"{path}: not an IDX file of {dimensions} dimensions; "
+            f"it starts with 0x{magic.hex()}, not with the magic number 0x{expected.hex()}"
+        )
+    sizes = file.read(4 * dimensions)
+    if len(sizes) != 4 * dimensions:
+        raise DataError(f"{path}: truncated within its header")
+    return tuple(int.from_bytes(sizes[at : at + 4], "big") for at in range(0, len(sizes), 4))
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+CLASSES: Final = (
+    "T-shirt/top",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+SIDE: Final = 28
+
+_EMBEDDED = files("cvbench.data.datasets") / "files" / "fashion-mnist-7k.npz"
+_STEMS: Final = {"train": "train", "test": "t10k"}
+_FOLDERS: Final = ("", "fashion-mnist", "FashionMNIST/raw")
+"""Where the files may lie below a root: directly, as Debian's package puts them, as torchvision does."""
+
+
+class Garments(NamedTuple):
+    """One split: row by row an image, its label, and its row in the official file."""
+
+    images: UInt8[np.ndarray, "n 28 28"]
+    labels: UInt8[np.ndarray, " n"]
+    rows: UInt32[np.ndarray, " n"]
+
+    def sha256(self) -> str:
+        """The hash of all pixels, labels and rows, in order."""
+        content = hashlib.sha256(f"garments {len(self.labels)}\n".encode())
+        for array in (self.images, self.labels, self.rows.astype("<u4")):
+            content.update(np.ascontiguousarray(array).tobytes())
+        return content.hexdigest()
+
+
+def read_garments(split: str, root: str | None = None) -> Garments:
+    """The split `train` or `test`: the embedded images, or those of the IDX files under `root`.
+
+    Raises DataError, which names the file, where one is absent, damaged, or does not fit the other.
+    """
+    if split not in _STEMS:
+        raise ValueError(f"no split {split!r}; there are {', '.join(_STEMS)}")
+    return _read_embedded(split) if root is None else _read_official(split, Path(root).expanduser())
+
+
+def _read_embedded(split: str) -> Garments:
+    with as_file(_EMBEDDED) as path, np.load(path, allow_pickle=False) as arrays:
+        return Garments(
+            arrays[f"{split}_images"],
+            arrays[f"{split}_labels"],
+            arrays[f"{split}_index"].astype(np.uint32),
+        )
+
+
+def _read_official(split: str, root: Path) -> Garments:
+    images_path = _find(root, f"{_STEMS[split]}-images-idx3-ubyte")
+    labels_path = _find(root, f"{_STEMS[split]}-labels-idx1-ubyte")
+    images = read_idx(images_path, dimensions=3)
+    labels = read_idx(labels_path, dimensions=1)
+    if images.shape[1:] != (SIDE, SIDE):
+        height, width = images.shape[1:]
+        raise DataError(f"{images_path}: images of {width} x {height} pixels, not {SIDE} x {SIDE}")
+    if len(images) == 0:
+        raise DataError(f"{images_path}: holds no images")
+    if len(images) != len(labels):
+        raise DataError(f"{labels_path}: {len(labels):,} labels for {len(images):,} images in {images_path}")
+    if labels.max() >= len(CLASSES):
+        row = int(labels.argmax())
+        raise DataError(
+            f"{labels_path}: row {row} has the label {labels[row]}; labels are 0 to {len(CLASSES) - 1}"
+        )
+    return Garments(images, labels, np.arange(len(images), dtype=np.uint32))
+
+
+def _find(root: Path, name: str) -> Path:
+    if not root.is_dir():
+        raise DataError(f"{root}: there is no such folder; name the one that holds {name} or {name}.gz")
+    for folder in _FOLDERS:
+        for path in (root / folder / name, root / folder / f"{name}.gz"):
+            if path.is_file():
+                return path
+    below = " or ".join(f"{folder}/" for folder in _FOLDERS if folder)
+    raise DataError(f"{root}: holds neither {name} nor {name}.gz, directly or under {below}")
 
 
 def fashion(*, task: TaskName, split: str, root: str | None = None) -> Fashion:

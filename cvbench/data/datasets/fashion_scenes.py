@@ -15,9 +15,8 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from cvbench.data.datasets.cutouts import Cutouts, cut_out
-from cvbench.data.datasets.garments import CLASSES, read_garments
-from cvbench.data.datasets.scene_composer import VERSION, Scene, compose
+from cvbench.data.datasets.fashion import CLASSES, read_garments
+from cvbench.data.datasets.scene_composer import VERSION, Cutouts, Scene, compose, cut_out
 from cvbench.errors import DataError
 from cvbench.record import Passport
 from cvbench.spec.cell import TaskName

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cvbench.data.datasets.cache import Texts
 from cvbench.data.datasets.image_files import InFolder, list_images
 from cvbench.data.datasets.image_folder import LabelledImages
 from cvbench.data.datasets.manifest import Manifest
-from cvbench.data.datasets.roots import looked_for, root_folder
-from cvbench.data.datasets.texts import Texts
+from cvbench.data.datasets.open import looked_for, root_folder
 from cvbench.errors import DataError
 from cvbench.spec.catalogue import DATASETS
 from cvbench.spec.cell import TaskName

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int64
 
+from cvbench.data.datasets.cache import Texts
 from cvbench.data.datasets.tars import Members
-from cvbench.data.datasets.texts import Texts
 from cvbench.errors import DataError
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")

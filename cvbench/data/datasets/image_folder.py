@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int64
 
+from cvbench.data.datasets.cache import Texts
 from cvbench.data.datasets.image_files import Pictures
-from cvbench.data.datasets.texts import Texts
 from cvbench.data.images.decoding import decode_image
 from cvbench.record import Passport
 from cvbench.values import ClassScores, Sample

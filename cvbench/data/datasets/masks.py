@@ -14,17 +14,33 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from cvbench.data.annotations.voc import read_text
-from cvbench.data.datasets.coco_json import below
+from cvbench.data.datasets.cache import Texts
+from cvbench.data.datasets.coco import below
 from cvbench.data.datasets.image_files import MISSING, InFolder, list_images
-from cvbench.data.datasets.label_maps import read_label_map
 from cvbench.data.datasets.manifest import Manifest
-from cvbench.data.datasets.roots import root_folder
-from cvbench.data.datasets.texts import Texts
-from cvbench.data.images.decoding import decode_image
+from cvbench.data.datasets.open import root_folder
+from cvbench.data.images.decoding import decode_image, decode_labels
 from cvbench.errors import DataError
 from cvbench.record import Passport
 from cvbench.spec.cell import TaskName
-from cvbench.values import VOID, Sample
+from cvbench.values import VOID, LabelMap, Sample
+
+
+def read_label_map(maps: InFolder, index: int, size: tuple[int, int], classes: int) -> LabelMap:
+    """The label map of an image of this height and width.
+
+    Raises DataError where it has another size, or labels that are neither classes nor VOID.
+    """
+    name = maps.name(index)
+    labels = decode_labels(maps.read(index), name)
+    if tuple(labels.shape) != size:
+        raise DataError(
+            f"{name}: is {labels.shape[1]} x {labels.shape[0]} pixels, and its image {size[1]} x {size[0]}"
+        )
+    strange = labels[(labels >= classes) & (labels != VOID)]
+    if len(strange):
+        raise DataError(f"{name}: has the label {int(strange[0])}; labels are 0 to {classes - 1}, and {VOID}")
+    return LabelMap(labels)
 
 
 def masks(

@@ -16,8 +16,7 @@ from typing import IO, Any, Final, NamedTuple, cast
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.data.datasets.cache import keep, taken
-from cvbench.data.datasets.texts import Texts
+from cvbench.data.datasets.cache import Texts, keep, taken
 from cvbench.data.unpack import check_member
 from cvbench.errors import DataError
 from cvbench.files import cache_folder

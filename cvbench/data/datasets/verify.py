@@ -14,21 +14,119 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from cvbench.data.datasets.faults import Fault, fault
-from cvbench.data.datasets.image_files import MISSING, Pictures
+from cvbench.data.datasets.image_files import MISSING, InFolder, Pictures
+from cvbench.data.datasets.image_folder import LabelledImages
+from cvbench.data.datasets.imagenet import OF_VAL, read_truth
 from cvbench.data.datasets.open import open_dataset
-from cvbench.data.datasets.published import faults_of_published
-from cvbench.errors import DataError
+from cvbench.errors import CvbenchError, DataError
 from cvbench.interfaces import Dataset
 from cvbench.record import Passport
 from cvbench.spec.catalogue import DATASETS
+from cvbench.spec.catalogue.label_spaces import imagenet_classes
 from cvbench.spec.cell import DataSpec, TaskName
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Truth
+
+_A_CLASS: Final = {"val": range(50, 51), "train": range(732, 1301)}
+"""How many images a class of ImageNet has."""
+_ALIKE: Final = 0.9
+"""The share of images with one shorter side from which on a copy was resized."""
+_ENOUGH: Final = 20
+
+
+def faults_of_published(
+    name: str, dataset: Dataset, sizes: Sequence[tuple[int, int] | None]
+) -> Iterator[Fault]:
+    """What differs from the published set of this name; nothing where nothing is known of it."""
+    if name == "imagenet" and isinstance(dataset, LabelledImages):
+        yield from _resized([size for size in sizes if size is not None])
+        yield from _uneven(dataset)
+        if dataset.passport.split == "val":
+            yield from _of_training(dataset)
+            yield from _mislaid(dataset)
+
+
+def _resized(sizes: Sequence[tuple[int, int]]) -> Iterator[Fault]:
+    sides = Counter(min(size) for size in sizes)
+    if len(sizes) < _ENOUGH:
+        return
+    side, times = sides.most_common(1)[0]
+    if times >= _ALIKE * len(sizes):
+        yield Fault(
+            f"images have a shorter side of {side} pixels, and the published ones differ in size",
+            times, (), "A resized copy: figures differ from the published ones by up to a point.", grave=True,
+        )  # fmt: skip
+
+
+def _uneven(dataset: LabelledImages) -> Iterator[Fault]:
+    usual = _A_CLASS[dataset.passport.split]
+    counts = Counter(dataset.labels.tolist())
+    odd = [label for label in range(len(dataset.classes)) if counts[label] not in usual]
+    bounds = f"{usual[0]}" if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
+    yield from fault(
+        f"classes have another number of images than {bounds}",
+        [f"{imagenet_classes()[k].wnid} ({dataset.classes[k]}): {counts[k]}" for k in odd],
+        cause="A copy that was cut off, or images that were sorted by a list of another order.",
+    )
+
+
+def _of_training(dataset: LabelledImages) -> Iterator[Fault]:
+    strange = [name for name in dataset.ids if not OF_VAL.fullmatch(name)]
+    yield from fault(
+        "images are not named as those of val are",
+        strange,
+        cause="The training images under the name of val, or a set of another year.",
+    )
+
+
+def _mislaid(dataset: LabelledImages) -> Iterator[Fault]:
+    """Folders against the list of labels, where there are both."""
+    pictures = dataset.pictures
+    numbers = [OF_VAL.fullmatch(name) for name in dataset.ids]
+    if not isinstance(pictures, InFolder) or None in numbers:
+        return
+    folder = Path(pictures.folder)
+    try:
+        truth = read_truth(folder.parent, [int(number[1]) for number in numbers if number])
+    except CvbenchError:
+        return  # there is no list, or none that can be read
+    mislaid = [i for i, label in enumerate(truth) if label != dataset.labels[i]]
+    wnids = [one.wnid for one in imagenet_classes()]
+    yield from fault(
+        "images lie in the folder of another class than their list says",
+        [f"{dataset.ids[i]} in {wnids[int(dataset.labels[i])]}, not {wnids[truth[i]]}" for i in mislaid],
+        cause="ILSVRC ids taken for places among the sorted WordNet ids, or classes sorted by name.",
+    )
+
+
+SHOWN: Final = 10
+"""How many places of one fault are named."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, how often, where first, and what usually causes it."""
+
+    what: str
+    count: int
+    places: tuple[str, ...]
+    cause: str
+    grave: bool
+    """It changes figures, or ends a run."""
+    counted: bool = True
+    """Whether `what` begins with the number of what is wrong."""
+
+
+def fault(what: str, places: Sequence[str], *, cause: str, grave: bool = True) -> Iterator[Fault]:
+    """The fault with these places; none where there are no places."""
+    if places:
+        yield Fault(what, len(places), tuple(places[:SHOWN]), cause, grave)
+
 
 _ORIENTATION: Final = 0x0112
 

@@ -27,11 +27,11 @@ from jaxtyping import Float64, Int64
 
 from cvbench.data.annotations.problems import Mistakes
 from cvbench.data.annotations.voc import VocObjects, read_image_set, read_voc_objects
+from cvbench.data.datasets.cache import Texts
 from cvbench.data.datasets.image_files import MISSING, InFolder
-from cvbench.data.datasets.label_maps import read_label_map
 from cvbench.data.datasets.manifest import Manifest
-from cvbench.data.datasets.roots import check_count, looked_for, root_folder
-from cvbench.data.datasets.texts import Texts
+from cvbench.data.datasets.masks import read_label_map
+from cvbench.data.datasets.open import check_count, looked_for, root_folder
 from cvbench.data.images.decoding import decode_image
 from cvbench.errors import DataError
 from cvbench.record import Passport

@@ -15,7 +15,7 @@ from cvbench.metrics.coco.error_analysis import FOUND, explain_errors
 from cvbench.metrics.coco.evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoEvaluation
 from cvbench.metrics.coco.matching import Settings, match_images
 from cvbench.metrics.coco.sorting import sort_by_falling_score
-from cvbench.metrics.confusion import confusion_evidence
+from cvbench.metrics.per_image import confusion_evidence
 
 CURVES = (0.5, 0.75)
 """The IoU thresholds whose curves are kept."""

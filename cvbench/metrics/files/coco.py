@@ -4,19 +4,148 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.masks import RunLengths
+from cvbench.boxes.masks import RunLengths, parse
 from cvbench.data.annotations.coco import CocoInstances, read_coco_instances
-from cvbench.data.annotations.coco_masks import Segmentation
-from cvbench.data.annotations.problems import Mistakes
-from cvbench.data.annotations.soundness import Side
+from cvbench.data.annotations.coco_masks import UNFILLED, Segmentation, mistake_of, text_of
+from cvbench.data.annotations.json import (
+    Entries,
+    Id,
+    decode_plain,
+    decode_typed,
+    every_entry,
+    kind_of,
+    read_bytes,
+    sound_entries,
+)
+from cvbench.data.annotations.problems import Mistakes, Side
+from cvbench.errors import InputError
 from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, Regions, box_regions, mask_regions
-from cvbench.metrics.files.coco_masks import read_masks
-from cvbench.metrics.files.coco_results import read_coco_results
+from cvbench.metrics.files.json_columns import Form, read_list
+
+
+class _Boxed(msgspec.Struct, gc=False):
+    image_id: Id
+    category_id: Id
+    score: float
+    bbox: tuple[float, float, float, float]
+
+
+class _Masked(msgspec.Struct, gc=False):
+    image_id: Id
+    category_id: Id
+    score: float
+    segmentation: Segmentation
+
+
+class _Both(msgspec.Struct, gc=False):
+    image_id: Id
+    category_id: Id
+    score: float
+    segmentation: Segmentation
+    bbox: tuple[float, float, float, float]
+
+
+class CocoResults(NamedTuple):
+    """The detections of a file; what has no form is left out, and among the mistakes."""
+
+    image_id: Int64[np.ndarray, " n"]
+    category_id: Int64[np.ndarray, " n"]
+    score: Float64[np.ndarray, " n"]
+    xywh: Float64[np.ndarray, "n 4"] | None
+    """None where the shapes are masks that come without boxes."""
+    segmentation: list[Segmentation] | None
+    """None where masks were not asked for, and boxes are there."""
+    place: Int64[np.ndarray, " n"]
+    """In the file."""
+
+
+def read_coco_results(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoResults:
+    """The detections of a file; raises InputError where it is no list."""
+    content = read_bytes(path)
+    columns = None if masks else _boxes(content)
+    if columns is not None:
+        return columns
+    form: type[msgspec.Struct] = _Both if masks else _Boxed
+    typed = decode_typed(msgspec.json.Decoder(list[form]), content)  # type: ignore[valid-type]
+    if typed is not None:
+        return _columns(every_entry(typed), form)
+    plain = decode_plain(path, content)
+    if not isinstance(plain, list):
+        raise InputError(f"{path}: a results file is a list of detections, and this is {kind_of(plain)}")
+    form = _form(plain[0], masks=masks) if plain else _Boxed
+    return _columns(sound_entries(path, "", plain, form, mistakes), form)
+
+
+_BOXES = {"image_id": Form.WHOLE, "category_id": Form.WHOLE, "score": Form.REAL, "bbox": Form.BOX}
+
+
+def _boxes(content: bytes) -> CocoResults | None:
+    """Boxes straight from the text, or None where that is not sure."""
+    rows = read_list(content, _BOXES)
+    if rows is None:
+        return None
+    (image_id, category_id), (score,), box = rows
+    return CocoResults(image_id, category_id, score, box, None, np.arange(len(score)))
+
+
+def _form(first: Any, *, masks: bool) -> type[msgspec.Struct]:
+    """What every detection has to have, from what is asked for and what the first one has."""
+    has = {name for name in ("bbox", "segmentation") if isinstance(first, dict) and first.get(name)}
+    if masks:
+        return _Both if "bbox" in has else _Masked
+    return _Masked if has == {"segmentation"} else _Boxed
+
+
+def _columns(entries: Entries, form: type[msgspec.Struct]) -> CocoResults:
+    sound, n = entries.sound, len(entries.sound)
+    boxes = chain.from_iterable(map(attrgetter("bbox"), sound)) if form is not _Masked else None
+    return CocoResults(
+        np.fromiter(map(attrgetter("image_id"), sound), np.int64, n),
+        np.fromiter(map(attrgetter("category_id"), sound), np.int64, n),
+        np.fromiter(map(attrgetter("score"), sound), np.float64, n),
+        None if boxes is None else np.fromiter(boxes, np.float64, 4 * n).reshape(n, 4),
+        None if form is _Boxed else [entry.segmentation for entry in sound],
+        entries.place,
+    )
+
+
+def read_masks(
+    segmentations: Sequence[Segmentation],
+    height: Int64[np.ndarray, " n"],
+    width: Int64[np.ndarray, " n"],
+    side: Side,
+) -> RunLengths:
+    """The masks as runs, each for an image of its own size; unsound ones are among the mistakes.
+
+    Nothing is read for images without pixels.
+    """
+    texts = []
+    for i, (segmentation, h, w) in enumerate(
+        zip(segmentations, height.tolist(), width.tolist(), strict=True)
+    ):
+        wrong = mistake_of(segmentation, h, w) if h > 0 < w else None
+        if wrong is not None:
+            side.mistakes.add(side.file, wrong[0], f"{side.at(i)}: {wrong[1]}")
+        texts.append(b"" if wrong is not None or h <= 0 or w <= 0 else text_of(segmentation, h, w))
+    starts = np.cumsum([0, *map(len, texts)])
+    counts, run_starts = parse(np.frombuffer(b"".join(texts), np.uint8), starts)
+    covered = np.diff(np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])[run_starts])
+    side.mistakes.add_where(
+        side.file,
+        UNFILLED,
+        (covered != height * width) & (np.diff(starts) > 0),
+        lambda i: f"{side.at(i)}: {covered[i]} of {height[i] * width[i]} pixels",
+    )
+    return RunLengths(counts, run_starts, height, width)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,20 +6,242 @@ figure, so the steps lead from one figure to the other and nothing is left over.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from cvbench.boxes.jit import compiled, inner
 from cvbench.errors import InputError
-from cvbench.metrics.coco.evaluation import RECALLS
+from cvbench.metrics.coco.evaluation import IOU_THRESHOLDS, RECALLS
 from cvbench.metrics.coco.sorting import group, sort_by_falling_score
 from cvbench.metrics.files.coco import CocoFiles
 from cvbench.metrics.files.conversion import to_coco, to_voc
-from cvbench.metrics.files.judging import IGNORED, TRUE, Shapes, Task, judge
-from cvbench.metrics.files.rules import RULES, Rules, changes
 from cvbench.metrics.files.voc import VocFiles
-from cvbench.metrics.voc.evaluation import VocCurve, VocRule, average_precision
+from cvbench.metrics.voc.evaluation import (
+    MATLAB_2007,
+    MATLAB_2012,
+    PYTHON_2007,
+    PYTHON_2012,
+    VocCurve,
+    VocRule,
+    average_precision,
+)
+
+Reading: TypeAlias = Literal["101 points"] | VocRule
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The decisions, in the order in which one after the other is changed."""
+
+    thresholds: tuple[float, ...]
+    """The IoUs from which on an object is found; the figure is the mean over them."""
+    limit: int | None
+    """How many detections of an image and class count."""
+    excused: Literal["crowds", "crowds and difficult"]
+    """Objects that need not be found. Crowds alone are overlapped by the share of the detection that
+    lies in them; together with difficult objects they are overlapped as all others are."""
+    choice: Literal["best free", "most overlapped"]
+    """The object that a detection is held to: the best that nobody has found, or the one it overlaps most."""
+    strict: bool
+    """Whether it has to overlap by more than the threshold."""
+    edges: Literal["corners", "pixels"]
+    """Whether boxes are measured between corners, or in pixels from the first to the last."""
+    first_id: Literal["lost", "found"]
+    """What comes of an object whose id is 0: COCO's program takes it for not found."""
+    ties: Literal["by image", "by file"]
+    """Which of equal scores is first: that of the lower image, or the earlier in the file."""
+    reading: Reading
+    """How a curve becomes a number."""
+
+
+_COCO = Rules(
+    tuple(IOU_THRESHOLDS.tolist()),
+    100,
+    "crowds",
+    "best free",
+    False,
+    "corners",
+    "lost",
+    "by image",
+    "101 points",
+)
+
+
+def _voc(reading: VocRule) -> Rules:
+    return Rules(
+        (0.5,),
+        None,
+        "crowds and difficult",
+        "most overlapped",
+        reading.strict,
+        "pixels",
+        "found",
+        "by file",
+        reading._replace(strict=False),
+    )
+
+
+RULES = {
+    "coco-bbox": _COCO,
+    "voc2007": _voc(MATLAB_2007),
+    "voc2012": _voc(MATLAB_2012),
+    "voc2007-python": _voc(PYTHON_2007),
+    "voc2012-python": _voc(PYTHON_2012),
+}
+"""By the name of the protocol."""
+
+
+class Change(NamedTuple):
+    """One rule changed, and all rules after the change."""
+
+    what: str
+    before: str
+    after: str
+    rules: Rules
+
+
+def changes(start: Rules, end: Rules) -> Iterator[Change]:
+    """From one protocol to the other, one rule at a time."""
+    now = start
+    for field in fields(Rules):
+        if getattr(now, field.name) != getattr(end, field.name):
+            before, now = now, replace(now, **{field.name: getattr(end, field.name)})
+            yield Change(_WHAT[field.name], _said(before, field.name), _said(now, field.name), now)
+
+
+_WHAT = {
+    "thresholds": "IoU thresholds",
+    "limit": "detections of an image and class",
+    "excused": "need not be found",
+    "choice": "a detection is held to",
+    "strict": "overlap needed",
+    "edges": "boxes are measured",
+    "first_id": "an object with the id 0",
+    "ties": "order of equal scores",
+    "reading": "the curve is read",
+}
+
+
+def _said(rules: Rules, name: str) -> str:
+    """A decision in words."""
+    value = getattr(rules, name)
+    if name == "thresholds":
+        return f"{value[0]:g}" if len(value) == 1 else f"mean of {value[0]:g} to {value[-1]:g}"
+    if name == "limit":
+        return "all" if value is None else f"the best {value}"
+    if name == "strict":
+        return "above the threshold" if value else "from the threshold on"
+    words = {
+        "best free": "the best object still free",
+        "most overlapped": "the object it overlaps most",
+        "corners": "between corners",
+        "pixels": "in pixels, both ends in",
+        "lost": "counts as not found",
+        "found": "is one like others",
+    }
+    if name == "reading" and isinstance(value, VocRule):
+        if value.average == "area":
+            return "area"
+        return "at 11 recalls" + (", rounded as Python does" if value.points == PYTHON_2007.points else "")
+    return "at 101 recalls" if name == "reading" else words.get(value, value)
+
+
+FALSE, TRUE, IGNORED = 0, 1, 2
+
+
+class Shapes(NamedTuple):
+    """The same boxes twice."""
+
+    xywh: Float64[np.ndarray, "n 4"]
+    corners: Float64[np.ndarray, "n 4"]
+    """As VOC's files have them: pixels from 1, the last one inside."""
+
+
+class Task(NamedTuple):
+    """The detections and objects of one class by image; detections by falling score within one."""
+
+    found: Shapes
+    starts: Int64[np.ndarray, " images+1"]
+    true: Shapes
+    true_starts: Int64[np.ndarray, " images+1"]
+    excused: Bool[np.ndarray, " objects"]
+    lost: Bool[np.ndarray, " objects"]
+    """Whoever finds it has found nothing."""
+
+
+@compiled
+def judge(  # noqa: C901, PLR0912, two ways of choosing in one loop over the same overlaps
+    task: Task,
+    threshold: float,
+    strict: bool,  # noqa: FBT001, compiled functions take arguments by place
+    by_share: bool,  # noqa: FBT001
+    best_free: bool,  # noqa: FBT001
+    pixels: bool,  # noqa: FBT001
+) -> Int64[np.ndarray, " detections"]:
+    """The fate of each detection.
+
+    `by_share`: what is excused is overlapped by the share of the detection that lies in it.
+    `best_free`: a detection takes the best object that is free, and an excused one only where there is
+    no other; of equal ones the last. Otherwise it looks at the object that it overlaps most, of equal
+    ones the first, and at no other. What is excused is free again and again.
+    """
+    fate = np.zeros(len(task.found.xywh), np.int64)
+    taken = np.zeros(len(task.true.xywh), np.bool_)
+    for image in range(len(task.starts) - 1):
+        objects = range(task.true_starts[image], task.true_starts[image + 1])
+        for d in range(task.starts[image], task.starts[image + 1]):
+            best, most, best_excused, most_excused = -1, -1.0, -1, -1.0
+            for g in objects:
+                overlap = overlap_of(task, d, g, by_share and task.excused[g], pixels)
+                if overlap < 0:
+                    continue
+                if best_free:
+                    if overlap < threshold or (strict and overlap == threshold):
+                        continue
+                    if task.excused[g]:
+                        if overlap >= most_excused:
+                            best_excused, most_excused = g, overlap
+                    elif not taken[g] and overlap >= most:
+                        best, most = g, overlap
+                elif overlap > most:
+                    best, most = g, overlap
+            if best_free:
+                if best >= 0:
+                    taken[best] = True
+                    fate[d] = FALSE if task.lost[best] else TRUE
+                elif best_excused >= 0:
+                    fate[d] = IGNORED
+            elif best >= 0 and (most > threshold or (most == threshold and not strict)):
+                if task.excused[best]:
+                    fate[d] = IGNORED
+                elif not taken[best]:
+                    taken[best] = True
+                    fate[d] = FALSE if task.lost[best] else TRUE
+    return fate
+
+
+@inner
+def overlap_of(task: Task, d: int, g: int, by_share: bool, pixels: bool) -> float:  # noqa: FBT001
+    """The IoU, or the share of the detection; -1 where the boxes do not meet."""
+    if pixels:
+        a, b = task.found.corners[d], task.true.corners[g]
+        wide = min(a[2], b[2]) - max(a[0], b[0]) + 1
+        high = min(a[3], b[3]) - max(a[1], b[1]) + 1
+        own = (a[2] - a[0] + 1) * (a[3] - a[1] + 1)
+        other = (b[2] - b[0] + 1) * (b[3] - b[1] + 1)
+    else:
+        a, b = task.found.xywh[d], task.true.xywh[g]
+        wide = min(a[2] + a[0], b[2] + b[0]) - max(a[0], b[0])
+        high = min(a[3] + a[1], b[3] + b[1]) - max(a[1], b[1])
+        own, other = a[2] * a[3], b[2] * b[3]
+    if wide <= 0 or high <= 0:
+        return -1.0
+    shared = wide * high
+    return float(shared / own) if by_share else float(shared / (own + other - shared))
 
 
 class Step(NamedTuple):

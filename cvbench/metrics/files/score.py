@@ -44,9 +44,9 @@ def score_files(
             raise InputError(f"--resamples: {protocol} takes no number of resamples")
         return Score(wanted, _of_images(wanted, predictions, truth, classes, image_set), ())
     files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
-    from cvbench.metrics.coco.coco import score_coco
+    from cvbench.metrics.coco.metric import score_coco
     from cvbench.metrics.files.conversion import to_coco, to_voc
-    from cvbench.metrics.voc.voc import score_voc
+    from cvbench.metrics.voc.metric import score_voc
 
     if wanted.name.startswith("coco"):
         coco = files if isinstance(files, CocoFiles) else to_coco(files)

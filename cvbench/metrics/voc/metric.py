@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from cvbench.interfaces import Evidence, Metric
+from cvbench.metrics.coco.evaluation import RECALLS
+from cvbench.metrics.files.voc import VocFiles
 from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
 from cvbench.metrics.per_image import PerImage
 from cvbench.metrics.voc.evaluation import (
@@ -18,18 +20,45 @@ from cvbench.metrics.voc.evaluation import (
     MATLAB_2012,
     PYTHON_2007,
     PYTHON_2012,
+    VocCurve,
     VocDetections,
     VocLine,
     VocRule,
     VocTruth,
     average_precision,
+    best_from_here,
     curve,
     match_voc,
 )
-from cvbench.metrics.voc.voc_evidence import curves
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import Prediction, Truth
+
+NOTHING_DETECTED = VocCurve(np.zeros(1), np.zeros(1))
+
+
+def curves(lines: Sequence[VocLine], *, images: int) -> Evidence:
+    """The best precision from each of 101 recalls on, and the score at which that recall is reached.
+
+    Every tenth of these recalls is one of the eleven of 2007. Recalls that are never reached are left out:
+    precision is 0 there. A class of which nothing was detected has the recall 0 alone, a class without
+    objects nothing.
+    """
+    rows: dict[str, list[float]] = {name: [] for name in ("label", "iou", "recall", "precision", "score")}
+    for label, line in enumerate(lines):
+        if len(line.object_image) == 0:
+            continue
+        recall, precision = curve(line, np.ones(images)) if len(line.score) else NOTHING_DETECTED
+        score = line.score if len(line.score) else np.zeros(1)
+        places = np.searchsorted(recall, RECALLS)
+        places = places[places < len(recall)]
+        rows["label"] += [label] * len(places)
+        rows["iou"] += [0.5] * len(places)
+        rows["recall"] += RECALLS[: len(places)].tolist()
+        rows["precision"] += best_from_here(precision)[places].tolist()
+        rows["score"] += score[places].tolist()
+    return Evidence("curves", rows, {})
+
 
 RESAMPLES = 500
 
@@ -186,3 +215,49 @@ class Voc2012Python(_VocAP):
 
     protocol = "voc2012-python/area/iou>0.5/difficult-ignored"
     rule = PYTHON_2012
+
+
+RULES = {
+    "voc2007": MATLAB_2007,
+    "voc2012": MATLAB_2012,
+    "voc2007-python": PYTHON_2007,
+    "voc2012-python": PYTHON_2012,
+}
+"""By the name of the protocol."""
+
+
+def score_voc(
+    files: VocFiles, name: str, *, rule: str, draws: int | None = None, seed: int = 0
+) -> tuple[Measurement, ...]:
+    """mAP, whose parts are the APs of the classes; the interval is a Bayesian bootstrap over the images."""
+    how, n = RULES[name], files.images
+    drawn = RESAMPLES if draws is None else draws
+    lines = match_voc(files.truth, files.detections, classes=len(files.classes), strict=how.strict)
+    there = [line for line in lines if len(line.object_image)]
+    weightings = chain([np.ones((1, n))], bayesian_weights(n, drawn, seed=seed) if there and drawn else ())
+    rows = [np.array([average_precision(curve(line, some), how) for line in there]) for some in weightings]
+    aps = np.concatenate([row.T for row in rows]) if there else np.empty((1, 0))
+    means = np.ascontiguousarray(aps).mean(axis=1) if there else np.empty(0)
+    value = float(means[0]) if there else None
+    own = iter(aps[0].tolist())
+    parts = tuple(
+        Part(name=class_name, value=next(own), n=len(line.object_image))
+        if len(line.object_image)
+        else Part(name=class_name, value=None, missing="no object of this class", n=0)
+        for class_name, line in zip(files.classes, lines, strict=True)
+    )
+    return (
+        Measurement(
+            name="mAP",
+            value=value,
+            missing=None if there else "no object to be found",
+            unit="fraction",
+            direction="higher",
+            n=n,
+            interval=interval_around(value, means[1:], reads_the_best=True)
+            if value is not None and len(means) > 2
+            else None,
+            protocol=rule,
+            parts=parts,
+        ),
+    )

@@ -8,9 +8,12 @@ is to be found in the whole image.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
+
+from torch import Tensor, nn
+from torchvision.transforms import InterpolationMode
 
 from cvbench.errors import InputError
 from cvbench.models.options import refusal
@@ -110,3 +113,99 @@ def _three(title: str, option: str, value: object, wanted: str, *, least: float)
     if len(numbers) != 3 or not sound:
         raise refusal(title, option, value, wanted=wanted)
     return tuple(float(x) for x in numbers)
+
+
+def equip(
+    net: nn.Module,
+    preprocessing: Preprocessing,
+    *,
+    loss: Callable[[Any, Sequence[Any]], dict[str, Tensor]],
+    decode: Callable[[Any], list[Any]],
+) -> Any:
+    """The network, which now keeps its task's protocol."""
+    members: Any = net
+    members.preprocessing, members.loss, members.decode = preprocessing, loss, decode
+    return members
+
+
+def side_of(model: str, size: object) -> int | None:
+    """The option `size`, if it is given; raises InputError for what is no number of pixels."""
+    if size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0):
+        return size
+    raise InputError(f"{model}: size={size!r} cannot be used: it must be a number of pixels, such as 224.")
+
+
+_GREY = 114
+"""The mean of ImageNet's images; what it leaves after normalisation is near zero, torchvision's filling."""
+
+
+PYRAMID = Preprocessing((800, 1066), "scale", fill=_GREY, shorter=800, longer=1333, antialias=False)
+"""What torchvision's detectors on a pyramid do by default."""
+
+
+def of_classifier(title: str, preset: Any, side: int | None) -> Preprocessing:
+    """That of a classifier's weights; with another `side`, the shorter side grows or shrinks along."""
+    (shorter,), (crop,) = preset.resize_size, preset.crop_size
+    if side is not None:
+        crop, shorter = side, round(shorter * side / crop)
+    return Preprocessing(
+        (crop, crop),
+        "crop",
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        shorter=shorter,
+        interpolation=_interpolation(title, preset),
+        antialias=preset.antialias,
+    )
+
+
+def of_segmenter(title: str, preset: Any) -> Preprocessing:
+    """That of a segmenter's weights: the shorter side is resized, and each image keeps its aspect."""
+    (shorter,) = preset.resize_size
+    return Preprocessing(
+        (shorter, _wide(shorter)),
+        "scale",
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        shorter=shorter,
+        interpolation=_interpolation(title, preset),
+        antialias=preset.antialias,
+    )
+
+
+def of_detector(transform: Any) -> Preprocessing:
+    """That of a detector, from its `GeneralizedRCNNTransform`, which normalises and fills up by itself."""
+    if transform.fixed_size is not None:
+        width, height = transform.fixed_size
+        return Preprocessing((height, width), antialias=False)
+    shorter, longer = transform.min_size[-1], transform.max_size
+    return Preprocessing(
+        (shorter, min(longer, _wide(shorter))),
+        "scale",
+        fill=_GREY,
+        shorter=shorter,
+        longer=longer,
+        antialias=False,
+    )
+
+
+def with_geometry(own: Preprocessing, theirs: Preprocessing, *, multiple: int) -> Preprocessing:
+    """Our net's normalisation, and where torchvision's puts the pixels: for a net that takes its weights."""
+    return replace(
+        theirs,
+        mean=own.mean,
+        std=own.std,
+        fill=own.fill,
+        multiple=multiple if theirs.resize == "scale" else 1,
+    )
+
+
+def _interpolation(title: str, preset: Any) -> Any:
+    if preset.interpolation not in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC):
+        raise InputError(f"{title}: it resizes images by {preset.interpolation}, which is not supported.")
+    return preset.interpolation.value
+
+
+def _wide(shorter: int) -> int:
+    """The longer side of an image of 4 : 3, which most photographs in COCO and VOC are."""
+    return shorter * 4 // 3

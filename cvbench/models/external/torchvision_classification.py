@@ -15,9 +15,7 @@ from torchvision import models
 
 from cvbench.errors import UnknownName, suggestion
 from cvbench.models.classification import softmax_loss, softmax_scores
-from cvbench.models.external.equipping import equip, side_of
-from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, overruled
-from cvbench.models.external.presets import of_classifier
+from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, equip, of_classifier, overruled, side_of
 from cvbench.values import ClassScores, Preprocessing
 
 _AUXILIARY_WEIGHT = 0.3

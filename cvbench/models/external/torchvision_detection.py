@@ -23,10 +23,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision import models
 
-from cvbench.models.coco_labels import categories_of
-from cvbench.models.external.equipping import side_of
-from cvbench.models.external.preprocessing import OF_THEIR_PARTS, overruled
-from cvbench.models.external.presets import of_detector
+from cvbench.models.external.preprocessing import OF_THEIR_PARTS, of_detector, overruled, side_of
+from cvbench.models.labels import categories_of
 from cvbench.values import Detections, Preprocessing
 
 _FILL: Final = 114

@@ -16,9 +16,7 @@ from torchvision import models
 
 from cvbench.errors import InputError
 from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD
-from cvbench.models.external.equipping import equip, side_of
-from cvbench.models.external.preprocessing import OF_THEIR_PARTS, overruled
-from cvbench.models.external.presets import of_segmenter
+from cvbench.models.external.preprocessing import OF_THEIR_PARTS, equip, of_segmenter, overruled, side_of
 from cvbench.models.segmentation import best_labels, pixel_loss
 from cvbench.values import LabelMap, Preprocessing
 

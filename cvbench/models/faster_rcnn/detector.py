@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -10,16 +11,57 @@ from torch import Tensor, nn
 
 from cvbench.boxes import clip
 from cvbench.boxes.iou import wide
-from cvbench.models.detection import Found, Reporting, candidates, suppressed
+from cvbench.models.detection import Found, Reporting, candidates, objects_to_learn, suppressed
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
 from cvbench.models.faster_rcnn.heads import RoiHeads
 from cvbench.models.faster_rcnn.losses import StageLoss, detection_loss, proposal_loss
-from cvbench.models.faster_rcnn.offsets import DETECTION_WEIGHTS, boxes_of
-from cvbench.models.faster_rcnn.outputs import Outputs, Rules
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead, anchors_on, propose, rows
-from cvbench.models.faster_rcnn.targets import Truths, anchor_targets, by_image, exists, region_targets
-from cvbench.models.objects import objects_to_learn
+from cvbench.models.faster_rcnn.targets import (
+    DETECTION_WEIGHTS,
+    Share,
+    Truths,
+    anchor_targets,
+    boxes_of,
+    by_image,
+    exists,
+    region_targets,
+)
 from cvbench.values import Detections, Preprocessing
+
+
+class Outputs(NamedTuple):
+    """Raw outputs; levels fine first. What only the other mode reads is empty: see each field."""
+
+    objectness: tuple[Float[Tensor, "b _ _ _"], ...]
+    """A logit for each anchor of a cell."""
+    offsets: tuple[Float[Tensor, "b _ _ _"], ...]
+    """Four for each anchor of a cell."""
+    maps: tuple[Float[Tensor, "b _ _ _"], ...]
+    """What regions are pooled from; without channels in evaluation."""
+    proposals: Float[Tensor, "b p 4"]
+    """Rows without area are none. None at all in training, where the loss finds its own."""
+    logits: Float[Tensor, "b p k"]
+    """Of each proposal's classes, the background first; no proposals in training."""
+    refinements: Float[Tensor, "b p k 4"]
+    """Each proposal's offsets, for each class; no proposals in training."""
+
+
+class Rules(NamedTuple):
+    """What a form learns from, and how much it looks at."""
+
+    training: Limits
+    evaluation: Limits
+    anchors: Share
+    """Of an image's anchors, those that the first stage learns from."""
+    regions: Share
+    """Of an image's proposals and objects, those that the second stage learns from."""
+    beta: float
+    """Where the second stage's smooth L1 turns from a parabola into a line; the first's is at 1/9."""
+    across_border: bool
+    """Whether anchors that leave the image are learnt from."""
+    suppression: float = 0.7
+    """Of two proposals of a level whose IoU is above it, the one with the higher objectness."""
+
 
 _LEAST_SIDE = 1e-2
 """Pixels below which a detection is none."""

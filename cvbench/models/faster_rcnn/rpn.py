@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cvbench.boxes import clip, grid_anchors, survives_nms
 from cvbench.boxes.iou import wide
-from cvbench.models.faster_rcnn.offsets import PROPOSAL_WEIGHTS, boxes_of
+from cvbench.models.faster_rcnn.targets import PROPOSAL_WEIGHTS, boxes_of
 
 
 class Anchors(NamedTuple):

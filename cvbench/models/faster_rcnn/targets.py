@@ -2,16 +2,92 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Final, NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from cvbench.boxes import assign, iou, iou_of_pairs
-from cvbench.models.faster_rcnn.offsets import DETECTION_WEIGHTS, PROPOSAL_WEIGHTS, Weights, offsets_of
-from cvbench.models.faster_rcnn.sampling import Share, sample
-from cvbench.models.objects import Objects
+from cvbench.models.detection import Objects
+
+
+class Share(NamedTuple):
+    """How large a sample is."""
+
+    size: int
+    """Of an image."""
+    positive: float
+    """The most of it that may be positive."""
+
+
+class Sample(NamedTuple):
+    """Chosen references of each image, as many places for each."""
+
+    reference: Int64[Tensor, "b k"]
+    positive: Bool[Tensor, "b k"]
+    chosen: Bool[Tensor, "b k"]
+    """Whether a place holds a reference: an image can have too few of them."""
+
+
+def sample(positive: Bool[Tensor, "b n"], negative: Bool[Tensor, "b n"], share: Share) -> Sample:
+    """At random, by torch's generator: positives up to their share, and negatives up to the count.
+
+    Where negatives are too few the sample is smaller; positives do not take their places.
+    """
+    wanted = min(int(share.size * share.positive), positive.shape[1])
+    lot = torch.rand(positive.shape, device=positive.device)  # in [0, 1)
+    first = torch.where(positive, lot, -1.0).topk(wanted, dim=1)
+    second = torch.where(negative, lot, -1.0).topk(min(share.size, positive.shape[1]), dim=1)
+    taken = first.values >= 0
+    rank = torch.arange(second.values.shape[1], device=lot.device)
+    left = share.size - taken.sum(dim=1, keepdim=True)
+    filled = (second.values >= 0) & (rank < left)
+    return Sample(
+        torch.cat([first.indices, second.indices], dim=1),
+        torch.cat([taken, torch.zeros_like(filled)], dim=1),
+        torch.cat([taken, filled], dim=1),
+    )
+
+
+Weights: TypeAlias = tuple[float, float, float, float]
+
+PROPOSAL_WEIGHTS: Final[Weights] = (1.0, 1.0, 1.0, 1.0)
+DETECTION_WEIGHTS: Final[Weights] = (10.0, 10.0, 5.0, 5.0)
+"""The paper's code divides by the offsets' usual spread, (0.1, 0.1, 0.2, 0.2): it is the same."""
+
+_LIMIT: Final = math.log(1000 / 16)
+"""The most that a logarithm of sides may be: an untrained net's would overflow."""
+
+
+def offsets_of(
+    boxes: Float[Tensor, "*n 4"], references: Float[Tensor, "*n 4"], *, weights: Weights
+) -> Float[Tensor, "*n 4"]:
+    """Centre by the reference's sides, and logarithms of the ratios of sides, each times its weight.
+
+    Source: Girshick et al. 2014 (R-CNN), https://arxiv.org/abs/1311.2524, appendix C.
+    """
+    sides, centres = _sides_and_centres(boxes)
+    own_sides, own_centres = _sides_and_centres(references)
+    offsets = torch.cat([(centres - own_centres) / own_sides, (sides / own_sides).log()], dim=-1)
+    return offsets * offsets.new_tensor(weights)
+
+
+def boxes_of(
+    offsets: Float[Tensor, "*n 4"], references: Float[Tensor, "*n 4"], *, weights: Weights
+) -> Float[Tensor, "*n 4"]:
+    """The boxes that these are the offsets of; sides grow to at most 62.5 times the reference's."""
+    sides, centres = _sides_and_centres(references)
+    moved = offsets / offsets.new_tensor(weights)
+    centres = moved[..., :2] * sides + centres
+    half = 0.5 * (moved[..., 2:].clamp(max=_LIMIT).exp() * sides)
+    return torch.cat([centres - half, centres + half], dim=-1)
+
+
+def _sides_and_centres(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    sides = boxes[..., 2:] - boxes[..., :2]
+    return sides, boxes[..., :2] + 0.5 * sides
 
 
 class Truths(NamedTuple):

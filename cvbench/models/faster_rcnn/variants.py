@@ -8,15 +8,13 @@ from typing import Final, Literal, TypeAlias
 
 from torch import nn
 
-from cvbench.models.coco_labels import categories_of
 from cvbench.models.detection import Reporting
-from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
-from cvbench.models.faster_rcnn.detector import FasterRcnn
+from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone, freeze_norms
+from cvbench.models.faster_rcnn.detector import FasterRcnn, Rules
 from cvbench.models.faster_rcnn.heads import Pooling, RoiHeads, TwoLayers
-from cvbench.models.faster_rcnn.norms import freeze_norms
-from cvbench.models.faster_rcnn.outputs import Rules
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead
-from cvbench.models.faster_rcnn.sampling import Share
+from cvbench.models.faster_rcnn.targets import Share
+from cvbench.models.labels import categories_of
 from cvbench.models.options import check_share, check_width, choice, refusal, widened
 from cvbench.models.resnet import ResNet, resnet18, resnet50
 from cvbench.models.vgg import vgg16

@@ -6,14 +6,17 @@ first), then by row, column and prior, the order in which a channels-last map li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from cvbench.boxes import cxcywh_to_xyxy
+from cvbench.models.options import refusal
+from cvbench.spec.cell import Option
 
 
 class Grid(NamedTuple):
@@ -89,3 +92,40 @@ def predicted_boxes(
     centre = grid.corner[predictor] + raw[:, :2].sigmoid() * grid.stride[predictor]
     side = grid.prior[predictor] * raw[:, 2:].exp()
     return cxcywh_to_xyxy(torch.cat([centre, side], dim=1))
+
+
+Shapes: TypeAlias = Sequence[tuple[float, float]]
+
+
+def anchors_of(
+    model: str, anchors: Option | None, *, default: Shapes, named: Mapping[str, Shapes] | None = None
+) -> Shapes:
+    """Width and height in pixels: the user's, once they are sound, those of a name, or the default."""
+    if anchors is None:
+        return default
+    if isinstance(anchors, str) and named and anchors in named:
+        return named[anchors]
+    given = anchors if isinstance(anchors, list | tuple) else ()
+    pairs = [pair for pair in given if isinstance(pair, list | tuple) and len(pair) == 2]
+    sides = [side for pair in pairs for side in pair if isinstance(side, int | float)]
+    sound = len(sides) == 2 * len(default) and all(0 < side < math.inf for side in sides)
+    if not sound or len(given) != len(default):
+        words = "".join(f"{name} or " for name in named or ())
+        raise refusal(
+            model, "anchors", anchors, wanted=f"{words}{len(default)} pairs [width, height] above 0"
+        )
+    return list(zip(sides[::2], sides[1::2], strict=True))
+
+
+_INITIAL_OBJECTNESS = 0.01
+
+
+class DetectionLayer(nn.Conv2d):
+    """A 1 x 1 convolution to (tx, ty, tw, th, objectness, a logit a class) for each prior."""
+
+    def __init__(self, incoming: int, *, priors: int, classes: int) -> None:
+        super().__init__(incoming, priors * (5 + classes), 1)
+        nn.init.normal_(self.weight, std=0.01)
+        bias = torch.zeros(priors, 5 + classes)
+        bias[:, 4] = math.log(_INITIAL_OBJECTNESS / (1 - _INITIAL_OBJECTNESS))
+        self.bias = nn.Parameter(bias.flatten())

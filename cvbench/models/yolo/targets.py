@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from cvbench.boxes import iou, iou_of_pairs, iou_of_shapes, xyxy_to_cxcywh
-from cvbench.models.objects import Objects, objects_to_learn, one_each
+from cvbench.models.detection import Objects, objects_to_learn, one_each
 from cvbench.models.yolo.grid import Grid, predicted_boxes
 from cvbench.values import Detections
 

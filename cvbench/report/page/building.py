@@ -10,8 +10,7 @@ import pandas as pd
 
 from cvbench.report.page.flipped import Opened, flipped_views
 from cvbench.report.page.tasks import task_view
-from cvbench.report.page.titles import told
-from cvbench.report.page.views import Column, Missing, Page, Row, RunView, Table, Value
+from cvbench.report.page.views import Column, Missing, Page, Row, RunView, Table, Value, told
 from cvbench.report.sources import Source
 
 PICTURE_BYTES: Final = 1_150_000

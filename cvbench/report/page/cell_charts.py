@@ -6,13 +6,12 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from cvbench.compare.attached import attached
+from cvbench.compare.attachments import attached
 from cvbench.record import Curve, Record
 from cvbench.report.page.charts import Axis, Chart, Series, curves, histogram, in_order
 from cvbench.report.page.recall_curves import RecallCurves, recall_curves
 from cvbench.report.page.scales import plain
-from cvbench.report.page.values import finds_objects
-from cvbench.report.page.views import Missing
+from cvbench.report.page.views import Missing, finds_objects
 from cvbench.report.sources import Source
 from cvbench.units import show_seconds
 

@@ -7,10 +7,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from cvbench.compare.attached import Attached, attached
+from cvbench.compare.attachments import Attached, attached
 from cvbench.record import Record
-from cvbench.report.page.values import finds_objects
-from cvbench.report.page.views import Column, Missing, Row, Table, Value
+from cvbench.report.page.views import Column, Missing, Row, Table, Value, finds_objects
 from cvbench.report.sources import Source
 from cvbench.units import show_count
 

@@ -9,9 +9,7 @@ from cvbench.report.page.cell_charts import precision, timings, training
 from cvbench.report.page.cell_tables import confusion, errors
 from cvbench.report.page.charts import Chart
 from cvbench.report.page.pictures import map_classes, pictures
-from cvbench.report.page.titles import Told
-from cvbench.report.page.values import shown, words
-from cvbench.report.page.views import CellView, Column, Missing, Row, Stage, Table, Value
+from cvbench.report.page.views import CellView, Column, Missing, Row, Stage, Table, Told, Value, shown, words
 from cvbench.report.sources import Source
 from cvbench.spec.cell import Runtime
 from cvbench.units import show_seconds

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from cvbench.compare.attached import attached
+from cvbench.compare.attachments import attached
 from cvbench.compare.changed_images import SURE, Flip, Flipped, flipped
-from cvbench.compare.pairing import pair_up
+from cvbench.compare.comparison import pair_up
 from cvbench.compare.seeds import titles
 from cvbench.record import Record
 from cvbench.report.page.pictures import COARSE, address_of, boxes_of, map_classes, map_of

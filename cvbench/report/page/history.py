@@ -10,8 +10,7 @@ import numpy as np
 from cvbench.record import Measurement, Record
 from cvbench.report.page.charts import Axis, Chart, Rule, Series, curves
 from cvbench.report.page.tradeoffs import fastest
-from cvbench.report.page.values import words
-from cvbench.report.page.views import Missing
+from cvbench.report.page.views import Missing, words
 from cvbench.report.sources import Source
 from cvbench.report.table import headlines
 from cvbench.spec.cell import digest

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cvbench.compare.attached import attached
+from cvbench.compare.attachments import attached
 from cvbench.report.page.charts import Axis, Chart, Series, curves
 from cvbench.report.page.recall_curves import RECALLS, recall_curves
 from cvbench.report.page.scales import plain
-from cvbench.report.page.titles import Told
-from cvbench.report.page.views import Missing
+from cvbench.report.page.views import Missing, Told
 from cvbench.units import show_count
 
 ROOFLINE: Final = (

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from cvbench.compare.attached import attached
+from cvbench.compare.attachments import attached
 from cvbench.errors import StoreError
 from cvbench.record import Record
 from cvbench.report.page.views import Box, Pane, Picture

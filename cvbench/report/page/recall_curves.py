@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cvbench.compare.attached import Attached
+from cvbench.compare.attachments import Attached
 from cvbench.record import Record
 
 RECALLS = 101

@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from cvbench.record import Measurement, Record
 from cvbench.report.page.cells import cell_view
 from cvbench.report.page.overlays import overlays
-from cvbench.report.page.titles import Told
 from cvbench.report.page.tradeoffs import fastest, peak, rank_of, tradeoffs
-from cvbench.report.page.values import NOTHING, shown, with_whiskers
-from cvbench.report.page.views import Column, Missing, Row, Table, TaskView, Value
+from cvbench.report.page.views import (
+    NOTHING,
+    Column,
+    Missing,
+    Row,
+    Table,
+    TaskView,
+    Told,
+    Value,
+    shown,
+    with_whiskers,
+)
 from cvbench.report.table import headlines, status, what_differs
 from cvbench.units import show_count
 

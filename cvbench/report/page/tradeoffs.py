@@ -10,10 +10,8 @@ from jaxtyping import Bool
 
 from cvbench.record import Measurement, Record
 from cvbench.report.page.charts import Item, scatter
-from cvbench.report.page.titles import Told
-from cvbench.report.page.values import words
-from cvbench.report.page.views import Missing, Tradeoff
-from cvbench.statistics.ranking import front, ranks
+from cvbench.report.page.views import Missing, Told, Tradeoff, words
+from cvbench.statistics.multiple_tests import front, ranks
 
 
 class Known(NamedTuple):

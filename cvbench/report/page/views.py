@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from cvbench.record import Measurement, Record
+from cvbench.report.frame import task_of
 from cvbench.report.page.charts import Chart
+from cvbench.report.sources import Source
+from cvbench.report.table import run_in
+from cvbench.units import show_bytes, show_count, show_seconds
 
 
 class Value(NamedTuple):
@@ -188,3 +194,130 @@ class Page:
     flipped: Sequence[FlippedView] = ()
     missing: Sequence[Missing] = field(default=())
     open_cells: bool = True
+
+
+class Told(NamedTuple):
+    """A record as the page tells it."""
+
+    source: Source
+    record: Record
+    title: str
+    """Its model, with what sets it apart from its namesakes of the same task."""
+    anchor: str
+    """Names it in the page."""
+
+
+def told(sources: Sequence[Source]) -> dict[str, list[Told]]:
+    """Task → its records of all runs, in order."""
+    found: dict[str, list[tuple[Source, Record]]] = {}
+    for source in sources:
+        for record in source.records:
+            found.setdefault(task_of(record), []).append((source, record))
+    return {
+        task: [
+            Told(source, record, title, _anchor(sources, source, record))
+            for (source, record), title in zip(those, _titles(those), strict=True)
+        ]
+        for task, those in found.items()
+    }
+
+
+def _anchor(sources: Sequence[Source], source: Source, record: Record) -> str:
+    """One cell may be in several runs."""
+    return record.key if len(sources) == 1 else f"{record.key}-{sources.index(source) + 1}"
+
+
+def _titles(those: Sequence[tuple[Source, Record]]) -> list[str]:
+    """The model, with those options and settings in which its namesakes differ, else the key's beginning."""
+    traits = [_traits(source, record) for source, record in those]
+    names = [record.cell.model.name for _, record in those]
+    titles = []
+    for name, own in zip(names, traits, strict=True):
+        namesakes = [other for n, other in zip(names, traits, strict=True) if n == name]
+        apart = [trait for trait in own if any(o.get(trait) != own[trait] for o in namesakes)]
+        titles.append(" ".join([name, *(f"{trait}={own[trait]}" for trait in apart)]))
+    return [
+        title if titles.count(title) == 1 else f"{title} ({record.key[:4]})"
+        for title, (_, record) in zip(titles, those, strict=True)
+    ]
+
+
+def _traits(source: Source, record: Record) -> dict[str, Any]:
+    cell = record.cell
+    plain = {name: value for name, value in cell.model.options.items() if not isinstance(value, tuple)}
+    return {
+        **plain,
+        "data": cell.data.name,
+        **run_in(cell.runtime),
+        "device": cell.runtime.device,
+        "seed": cell.seed,
+        "run": source.name,
+    }
+
+
+NOTHING = "–"
+
+
+def words(value: float, unit: str) -> str:
+    """A quantity in its usual form.
+
+    >>> words(0.81234, "fraction"), words(0.0123, "s"), words(753.2, "images/s")
+    ('0.812', '12.3 ms', '753')
+    """
+    match unit:
+        case "fraction":
+            return f"{value:.3f}"
+        case "s":
+            return show_seconds(value)
+        case "bytes":
+            return show_bytes(value)
+        case _:
+            return show_count(value) if value >= 1 else f"{value:.3g}"
+
+
+def shown(figure: Measurement | None, *, absent: str = "not measured") -> Value:
+    """A figure with its 95 % interval: both ends of a share, the relative half width of anything else."""
+    if figure is None:
+        return Value(NOTHING, why=absent)
+    if figure.value is None:
+        return Value(NOTHING, why=f"missing: {figure.missing}")
+    note = ""
+    if figure.interval is not None:
+        low, high = figure.interval
+        if figure.unit == "fraction":
+            note = f"{low:.3f} … {high:.3f}"
+        elif figure.value:
+            note = f"± {(high - low) / 2 / abs(figure.value):.1%}"
+    return Value(words(figure.value, figure.unit), note, figure.value)
+
+
+def with_whiskers(
+    values: Sequence[Value], figures: Sequence[Measurement | None], *, log: bool
+) -> list[Value]:
+    """The same values with marks on one range, where at least two can be placed on it."""
+    spans = [
+        (f.interval or (f.value, f.value)) if f is not None and f.value is not None else None for f in figures
+    ]
+    known = [end for span in spans if span is not None for end in span]
+    if log:
+        known = [end for end in known if end > 0]
+    if len([s for s in spans if s]) < 2 or not known or min(known) == max(known):
+        return list(values)
+    place = math.log if log else float
+    low, high = place(min(known)), place(max(known))
+
+    def percent(value: float) -> float:
+        return round(100 * (place(max(value, min(known))) - low) / (high - low), 1)
+
+    marked = []
+    for value, figure, span in zip(values, figures, spans, strict=True):
+        if figure is None or figure.value is None or span is None:
+            marked.append(value)
+        else:
+            marked.append(value._replace(whisker=(percent(span[0]), percent(figure.value), percent(span[1]))))
+    return marked
+
+
+def finds_objects(record: Record) -> bool:
+    """Whether it was scored as a detector."""
+    return any(m.name in ("AP", "mAP") for m in record.measurements)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from cvbench.record import Environment
 from cvbench.runner.environment import gpu, processor, settings, software, state
-from cvbench.runner.environment.commits import commit_of
 from cvbench.runner.environment.gpu import has_gpu
 from cvbench.runner.environment.noise_sources import disturbances
 from cvbench.runner.environment.processor import threads_available
+from cvbench.runner.environment.system_files import commit_of
 
 PROTOCOL = 1
 """The version of the rules by which speed is measured: raised when figures of before and after may differ."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cvbench.record import Scalar
-from cvbench.runner.environment.programs import answer
-from cvbench.runner.environment.system_files import anonymous
+from cvbench.runner.environment.system_files import anonymous, answer
 
 _HARD = {
     "gpu": "name",

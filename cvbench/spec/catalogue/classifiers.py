@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cvbench.spec.catalogue.cards import Choice, ModelCard
-from cvbench.spec.catalogue.options import WIDTH
+from cvbench.spec.catalogue.cards import WIDTH, Choice, ModelCard
 
 _SHORTER = Choice(
     None, "bring the shorter side to so many pixels and cut the input from the middle; else stretch the image"

@@ -102,7 +102,7 @@ DATASETS: Catalogue[DatasetCard] = Catalogue(
     ),
     DatasetCard(
         name="coco-json",
-        address="cvbench.data.datasets.coco_json:coco_json",
+        address="cvbench.data.datasets.coco:coco_json",
         summary="images of one's own, with a file of objects in COCO's form for each split",
         tasks=("detection",),
         classes=None,

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from cvbench.spec.catalogue.cards import Choice, Family, ModelCard
-from cvbench.spec.catalogue.options import preparing
+from cvbench.spec.catalogue.cards import Choice, Family, ModelCard, preparing
 from cvbench.spec.cell import TaskName
 
 _SIZE: Final = Choice(None, "height and width of the input; by default what the library's weights expect")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cvbench.spec.catalogue.cards import Choice, ModelCard
-from cvbench.spec.catalogue.options import WIDTH, reporting
+from cvbench.spec.catalogue.cards import WIDTH, Choice, ModelCard, reporting
 
 _TITLE = "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks"
 _AUTHORS = "Ren, He, Girshick, Sun"

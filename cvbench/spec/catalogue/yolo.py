@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cvbench.spec.catalogue.cards import Choice, ModelCard
-from cvbench.spec.catalogue.options import WIDTH, reporting
+from cvbench.spec.catalogue.cards import WIDTH, Choice, ModelCard, reporting
 
 _ONCE = ("You Only Look Once: Unified, Real-Time Object Detection", "Redmon, Divvala, Girshick, Farhadi")
 _ONCE_LINK = "https://arxiv.org/abs/1506.02640"

@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeVar
 
 from cvbench.spec.catalogue import DATASETS, MODELS, Card
 from cvbench.spec.cell import Cell, DataSpec, Frozen, ModelSpec, Option, Runtime
-from cvbench.spec.suite.fitness import metrics_of
 from cvbench.spec.suite.messages import Finding
 from cvbench.spec.suite.schema import ModelForm, Published, RuntimeForm, Settings, SuiteFile
+from cvbench.spec.suite.validation import metrics_of
 
 _MOST = 10_000
 F = TypeVar("F", bound=Frozen)

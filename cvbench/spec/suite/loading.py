@@ -11,15 +11,51 @@ from pydantic import ValidationError
 
 from cvbench.errors import Problem, SuiteError, suggestion
 from cvbench.spec.suite.expansion import expand
-from cvbench.spec.suite.fitness import misfits
-from cvbench.spec.suite.messages import Finding, position, show_path, written_part
+from cvbench.spec.suite.messages import Finding, findings_of, position, show_path, written_part
 from cvbench.spec.suite.overrides import Overrides
 from cvbench.spec.suite.schema import SuiteFile
-from cvbench.spec.suite.spelling import spelled_out
 from cvbench.spec.suite.suite import Suite
-from cvbench.spec.suite.validation import unknown_names
-from cvbench.spec.suite.wording import findings_of
+from cvbench.spec.suite.validation import misfits, unknown_names
 from cvbench.spec.suite.yaml_loader import read
+
+
+def spelled_out(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The suite without short forms; a model's own `data` has the suite's name where it has none."""
+    suite = _settings(tree)
+    models = tree.get("models")
+    if isinstance(models, list):
+        suite["models"] = [_model(_named(item), suite.get("data")) for item in models]
+    return suite
+
+
+def _model(item: Any, data: Any) -> Any:
+    if not isinstance(item, Mapping):
+        return item
+    model = _settings(item)
+    own = model.get("data")
+    if isinstance(own, Mapping) and isinstance(data, Mapping) and "name" in data:
+        model["data"] = {"name": data["name"], **own}
+    return model
+
+
+def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
+    settings = dict(tree)
+    if "data" in settings:
+        settings["data"] = _named(settings["data"])
+    if "seed" in settings:
+        settings["seed"] = _listed(settings["seed"])
+    if isinstance(runtime := settings.get("runtime"), Mapping):
+        settings["runtime"] = {key: _listed(value) for key, value in runtime.items()}
+    return settings
+
+
+def _named(node: Any) -> Any:
+    return {"name": node} if isinstance(node, str) else node
+
+
+def _listed(node: Any) -> Any:
+    return node if isinstance(node, list) else [node]
+
 
 _LARGEST = 1 << 20
 _EXAMPLE = "The shortest one: {schema: 1, data: fashion, train: {epochs: 2}, models: [resnet18]}"

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from cvbench.errors import suggestion
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the top of the file: ``("models", 1, "options", "width")``."""
@@ -61,3 +68,131 @@ def _holds(tree: Any, step: str | int) -> bool:
 def _shown_step(step: str | int) -> str:
     plain = isinstance(step, str) and _WORD.fullmatch(step)
     return f".{step}" if plain else f"[{json.dumps(step, ensure_ascii=False)}]"
+
+
+_FIRST_LINE = "Write schema: 1"
+_WORDS = {
+    "int_type": "{value} is not a whole number",
+    "int_from_float": "{value} is not a whole number",
+    "float_type": "{value} is not a number",
+    "bool_type": "{value} is not true or false",
+    "string_type": "{value} is not text",
+    "tuple_type": "{value} is not a list",
+    "model_type": "{value} is not a mapping (key: value)",
+    "dict_type": "{value} is not a mapping (key: value)",
+    "mapping_type": "{value} is not a mapping (key: value)",
+    "finite_number": "{value} is not a finite number",
+    "greater_than": "{value} is too small; it must be more than {gt:g}",
+    "greater_than_equal": "{value} is too small; it must be at least {ge:g}",
+    "less_than_equal": "{value} is too large; it must be at most {le:g}",
+    "too_short": "{value} is too short; at least {min_length} must be listed",
+    "too_long": "{value} is too long; at most {max_length} may be listed",
+    "literal_error": "{value} is none of {allowed}",
+    "string_pattern_mismatch": "{value} is not {form}",
+    "value_error": "{error}",
+}
+"""What to say, by the kind of pydantic's error."""
+_SEVERAL = "{value} is not a plain value, a list of them, or a list of such lists"
+_FORMS = {
+    "device": "one of auto, cpu, cuda, cuda:N",
+    "name": "a name of up to 64 letters, digits, dots, dashes and underscores",
+}
+"""What a pattern asks for, by the field that has it."""
+
+
+def findings_of(error: ValidationError, model: type[BaseModel], tree: Any) -> Iterator[Finding]:
+    """What `model` refuses in `tree`; of a value that may be of several kinds, one finding for all."""
+    errors = error.errors(include_url=False)
+    for path, group in groupby(errors, key=lambda one: written_part(one["loc"], tree)):
+        alternatives = list(group)
+        for one in _distinct(alternatives):
+            yield _finding(one, path, model, several=len(alternatives) > 1)
+
+
+def _distinct(alternatives: list[ErrorDetails]) -> list[ErrorDetails]:
+    """All keys that are missing at one place, or else the one refusal that tells most."""
+    missing = [one for one in alternatives if one["type"] == "missing"]
+    refused = [one for one in alternatives if not _follows(one)]
+    return missing or sorted(refused, key=lambda one: one["type"] != "finite_number")[:1]
+
+
+def _follows(error: ErrorDetails) -> bool:
+    """Whether a list counts as too short only because its items, refused by themselves, do not count."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+
+
+def _finding(error: ErrorDetails, path: Path, model: type[BaseModel], *, several: bool) -> Finding:
+    if error["type"] == "missing":
+        return _missing(error["loc"], path)
+    if error["type"] == "extra_forbidden":
+        return _unknown(path, keys_at(model, path[:-1]))
+    if path == ("schema",):
+        what = f"{shown(error['input'])} is not a version that this program reads."
+        return Finding(path, what, _FIRST_LINE)
+    kind, context = error["type"], error.get("ctx", {})
+    allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+    field = next((step for step in reversed(path) if isinstance(step, str)), "")
+    words = _SEVERAL if several and kind != "finite_number" else _WORDS[kind]
+    what = words.format(
+        **context, value=shown(error["input"]), allowed=", ".join(allowed), form=_FORMS.get(field, "")
+    )
+    return Finding(path, f"{what}.", suggestion(str(error["input"]), allowed))
+
+
+def _missing(loc: Path, path: Path) -> Finding:
+    wanted = loc[len(path)]
+    if isinstance(wanted, int):
+        return Finding(path, f"this list needs {wanted + 1} entries.")
+    return Finding(path, f'the key "{wanted}" is missing.', _FIRST_LINE if loc == ("schema",) else "")
+
+
+def _unknown(path: Path, known: list[str]) -> Finding:
+    key = str(path[-1])
+    near = suggestion(key, known)
+    remedy = f"{near}   See all: cvbench schema suite" if near else f"Known here: {', '.join(known)}."
+    return Finding(path, f"there is no key {shown(key)} here.", remedy)
+
+
+def shown(value: Any) -> str:
+    """A value as it would stand in a suite, cut where it is long.
+
+    >>> shown("ten"), shown([1, True]), shown(2.0)
+    ('"ten"', '[1, true]', '2')
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def keys_at(model: type[BaseModel], path: Path) -> list[str]:
+    """The keys that a mapping at `path` may hold; empty where they are free."""
+    here: Any = model
+    for step in path:
+        here = _below(here, step)
+    return _keys(here) if _is_model(here) else []
+
+
+def _below(kind: Any, step: str | int) -> Any:
+    """The type of what stands at `step` in something of type `kind`."""
+    if not _is_model(kind):
+        return next((_bare(argument) for argument in reversed(get_args(kind)) if argument is not ...), None)
+    fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+    return _bare(fields[str(step)].annotation)
+
+
+def _bare(kind: Any) -> Any:
+    """A type without what may be None or annotated about it."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return _bare(next(argument for argument in get_args(kind) if argument is not type(None)))
+    return kind
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvbench.data.datasets.garments import Garments, read_garments
+from cvbench.data.datasets.fashion import Garments, read_garments
 
 STEMS = {"train": "train", "test": "t10k"}
 

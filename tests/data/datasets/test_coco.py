@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from cvbench.data.datasets import open_dataset
 from cvbench.data.datasets.coco import PUBLISHED
 from cvbench.errors import DataError
-from cvbench.models.coco_labels import COCO_IDS
+from cvbench.models.labels import COCO_IDS
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
 from cvbench.spec.cell import DataSpec
 from tests.data.datasets.trees import coco as tree

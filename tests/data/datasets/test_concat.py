@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cvbench.data.datasets import concat, first, open_dataset
+from cvbench.data.datasets import first, joint, open_dataset
 from cvbench.errors import DataError, InputError
 from cvbench.models.yolo.yolo9000 import yolo9000
 from cvbench.runner.cell import carry_out
@@ -38,7 +38,7 @@ class Backwards:
 
 @pytest.mark.parametrize("count", [1, 3, 6, 20])
 def test_every_sample_of_both_is_there_once(count):
-    both = concat(scenes(), garments(count))
+    both = joint(scenes(), garments(count))
     samples = [both[index] for index in range(6 + count)]
     assert len(both) == len(samples)
     for kind, data in ((Detections, scenes()), (ClassScores, garments(count))):
@@ -47,13 +47,13 @@ def test_every_sample_of_both_is_there_once(count):
 
 
 def test_they_come_in_turn():
-    both = concat(scenes(), garments(6))
+    both = joint(scenes(), garments(6))
     kinds = [type(both[index].truth) for index in range(12)]
     assert kinds == [Detections, ClassScores] * 6
 
 
 def test_classes_are_found_by_name():
-    both = concat(scenes(), Backwards(garments(6)))
+    both = joint(scenes(), Backwards(garments(6)))
     expected = garments(6)
     for index in range(6):
         assert both[2 * index + 1].truth.label == expected[index].truth.label
@@ -62,11 +62,11 @@ def test_classes_are_found_by_name():
 
 def test_a_class_that_has_no_boxes_is_refused():
     with pytest.raises(DataError, match=r"fashion: its class 'Sofa' is none of fashion-scenes's"):
-        concat(scenes(), Backwards(garments(2), classes=("Sofa",)))
+        joint(scenes(), Backwards(garments(2), classes=("Sofa",)))
 
 
 def test_another_second_set_is_another_passport():
-    passports = [concat(scenes(), garments(count)).passport for count in (1, 2)]
+    passports = [joint(scenes(), garments(count)).passport for count in (1, 2)]
     assert passports[0].sha256 != passports[1].sha256
     assert (passports[1].name, passports[1].images) == ("fashion-scenes + fashion", 8)
     assert passports[0].sha256 != scenes().passport.sha256
@@ -75,7 +75,7 @@ def test_another_second_set_is_another_passport():
 def test_a_detector_is_trained_on_both_at_once():
     torch.manual_seed(0)
     model = yolo9000(10, size=64, width=0.125)
-    data = first(concat(scenes(), garments(6)), 12)
+    data = first(joint(scenes(), garments(6)), 12)
     recipe = TrainRecipe(epochs=2, batch=4, optimizer="adamw", lr=1e-3)
     curve = train(model, data, recipe, seed=0, device=torch.device("cpu"))
     assert model.seen == 24

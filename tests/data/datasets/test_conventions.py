@@ -388,7 +388,7 @@ IMAGENET_MUTANTS = {
         image_folder, "decode_image", backwards(image_folder.decode_image)
     ),
     "ILSVRC ids taken for sorted places": lambda patch: patch.setattr(
-        "cvbench.data.datasets.imagenet_truth.labels_by_ilsvrc", lambda: tuple(range(1000))
+        "cvbench.data.datasets.imagenet.labels_by_ilsvrc", lambda: tuple(range(1000))
     ),
     "labels counted from 1": lambda patch: patch.setattr(
         "cvbench.data.datasets.imagenet.read_truth",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from cvbench.data.datasets.cutouts import (
+from cvbench.data.datasets.scene_composer import (
     HALO,
     SMALLEST,
     Cutouts,

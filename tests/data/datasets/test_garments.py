@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cvbench.data.datasets.garments import CLASSES, Garments, read_garments
+from cvbench.data.datasets.fashion import CLASSES, Garments, read_garments
 from cvbench.errors import DataError
 
 

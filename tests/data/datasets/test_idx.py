@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cvbench.data.datasets.idx import read_idx
+from cvbench.data.datasets.fashion import read_idx
 from cvbench.errors import DataError
 
 # two images of 2 x 3 pixels, byte by byte as the format's description has it

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.data.datasets.cutouts import Cutouts, Piece, cut_out
-from cvbench.data.datasets.scene_composer import FEWEST, MOST, Canvas, Chance, compose
+from cvbench.data.datasets.scene_composer import (
+    FEWEST,
+    MOST,
+    Canvas,
+    Chance,
+    Cutouts,
+    Piece,
+    compose,
+    cut_out,
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import tensor
 
-from cvbench.data.images.augmentation import augment, mirrored, within
+from cvbench.data.images.augmentation import augment, mirrored, seeded_generator, within
 from cvbench.data.images.geometry import Placement, fit
-from cvbench.data.images.seeding import generator
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
 
@@ -111,7 +110,7 @@ def test_objects_keep_their_flags_when_others_are_dropped():
 
 def test_a_recipe_that_asks_for_nothing_hands_the_image_on():
     image, truth = noise(3, SIZE, SIZE), detections([[-3, 0, 4, 4]])
-    same = augment(image, truth, Augment(mirror=False), PLAIN, generator("test", 1))
+    same = augment(image, truth, Augment(mirror=False), PLAIN, seeded_generator("test", 1))
     assert same.image is image
     assert same.truth is truth
 
@@ -119,7 +118,7 @@ def test_a_recipe_that_asks_for_nothing_hands_the_image_on():
 def test_half_of_the_images_are_mirrored():
     image = noise(3, 4, 4)
     plain = Preprocessing((4, 4))
-    draws = (generator("test", index) for index in range(1000))
+    draws = (seeded_generator("test", index) for index in range(1000))
     kept = sum(
         torch.equal(augment(image, ClassScores.of(0, 2), Augment(), plain, d).image, image) for d in draws
     )
@@ -131,7 +130,7 @@ def test_factors_are_drawn_evenly_by_their_logarithm():
     image, truth = torch.full((3, SIZE, SIZE), 200, dtype=torch.uint8), ClassScores.of(0, 2)
     recipe = Augment(mirror=False, scale=(0.25, 4.0))
     bare = sum(
-        bool((augment(image, truth, recipe, PLAIN, generator("test", index)).image == 9).any())
+        bool((augment(image, truth, recipe, PLAIN, seeded_generator("test", index)).image == 9).any())
         for index in range(500)
     )
     assert 200 < bare < 300
@@ -144,7 +143,7 @@ def test_what_is_moved_in_is_filled_and_does_not_count():
     )
     for index in range(20):
         recipe = Augment(scale=(0.4, 0.8), shift=0.5)
-        image_seen, truth_seen = augment(image, truth, recipe, PLAIN, generator("test", index))
+        image_seen, truth_seen = augment(image, truth, recipe, PLAIN, seeded_generator("test", index))
         assert torch.equal(image_seen[0] == 9, truth_seen.labels == VOID)
         assert torch.equal(image_seen[0] == 200, truth_seen.labels == 1)
 
@@ -152,9 +151,9 @@ def test_what_is_moved_in_is_filled_and_does_not_count():
 @given(recipes, boxes, st.integers(0, 1000))
 def test_boxes_stay_on_the_canvas_and_follow_no_masks(recipe, corners, index):
     truth = detections(corners, masks=noise(len(corners), SIZE, SIZE) > 99)
-    with_masks = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, generator("test", index))
+    with_masks = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, seeded_generator("test", index))
     without = augment(
-        noise(3, SIZE, SIZE), replace(truth, masks=None), recipe, PLAIN, generator("test", index)
+        noise(3, SIZE, SIZE), replace(truth, masks=None), recipe, PLAIN, seeded_generator("test", index)
     )
     assert torch.equal(with_masks.truth.boxes, without.truth.boxes)
     assert torch.equal(with_masks.image, without.image)
@@ -168,7 +167,7 @@ def test_boxes_lie_around_their_masks_to_the_pixel(recipe, corner, index):
     (x, y), side = corner, 8
     truth = detections([x, y, min(x + side, SIZE), min(y + side, SIZE)])
     truth = replace(truth, masks=rectangles(truth.boxes))
-    moved = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, generator("test", index)).truth
+    moved = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, seeded_generator("test", index)).truth
     seen = moved.masks.flatten(1).any(1)
     # A pixel is an object's when its centre is, so a mask's edge is the box's within half a pixel.
     torch.testing.assert_close(extents(moved.masks[seen]), moved.boxes[seen], atol=0.5 + 1e-4, rtol=0)
@@ -178,7 +177,7 @@ def test_a_photograph_is_resampled_once():
     # One placement for both steps: at factor 2 the middle half of 128 is shown at 32 x 32.
     photograph = noise(3, 128, 128)
     recipe = Augment(mirror=False, scale=(2.0, 2.0))
-    seen = augment(photograph, ClassScores.of(0, 2), recipe, PLAIN, generator("test", 1)).image
+    seen = augment(photograph, ClassScores.of(0, 2), recipe, PLAIN, seeded_generator("test", 1)).image
     expected = fit(photograph, None, Preprocessing((64, 64))).image[:, 16:48, 16:48]
     assert torch.equal(seen, expected)
 
@@ -189,7 +188,7 @@ def test_a_stretched_image_keeps_its_area():
     ratios = []
     for index in range(50):
         recipe = Augment(aspect=4.0)
-        moved = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, generator("test", index)).truth
+        moved = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, seeded_generator("test", index)).truth
         x1, y1, x2, y2 = moved.boxes[0].tolist()
         assert (x2 - x1) * (y2 - y1) == pytest.approx(256, rel=0.05)  # sides are whole pixels
         ratios.append((x2 - x1) / (y2 - y1))
@@ -201,7 +200,7 @@ def test_a_stretched_image_keeps_its_area():
 def test_the_truth_of_a_recoloured_image_is_the_same():
     truth = detections([1, 1, 5, 5])
     recipe = Augment(mirror=False, hue=0.1, saturation=1.5, exposure=1.5, lighting=0.1)
-    seen = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, generator("test", 1))
+    seen = augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, seeded_generator("test", 1))
     assert seen.truth is truth
     assert not torch.equal(seen.image, noise(3, SIZE, SIZE))
 
@@ -212,7 +211,9 @@ def test_whether_an_image_is_mirrored_does_not_depend_on_the_rest_of_the_recipe(
     truth = detections([7, 15, 9, 17])
     for index in range(20):
         found = [
-            augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, generator("test", index)).truth.boxes[0, 0]
+            augment(noise(3, SIZE, SIZE), truth, recipe, PLAIN, seeded_generator("test", index)).truth.boxes[
+                0, 0
+            ]
             for recipe in (Augment(), Augment(**other))
         ]
         assert (found[0] > SIZE / 2) == (found[1] > SIZE / 2)

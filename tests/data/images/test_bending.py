@@ -5,9 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.data.images.augmentation import augment
-from cvbench.data.images.bending import bent, bent_truth, displacements
-from cvbench.data.images.seeding import generator
+from cvbench.data.images.augmentation import augment, bent, bent_truth, displacements, seeded_generator
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
 
@@ -45,8 +43,8 @@ def cubic(t):
 
 
 def test_between_the_coarse_places_runs_the_cubic_convolution():
-    coarse = torch.randn(2, 3, 3, generator=generator("test", 3)) * 10
-    field = displacements(SIZE, deviation=10.0, generator=generator("test", 3))
+    coarse = torch.randn(2, 3, 3, generator=seeded_generator("test", 3)) * 10
+    field = displacements(SIZE, deviation=10.0, generator=seeded_generator("test", 3))
     for y, x in [(0, 0), (H - 1, W - 1), (5, 7), (11, 20), (23, 3)]:
         v, u = 2 * y / (H - 1), 2 * x / (W - 1)  # the canvas's pixels in steps of the coarse grid
         for part in (0, 1):
@@ -59,7 +57,9 @@ def test_between_the_coarse_places_runs_the_cubic_convolution():
 
 
 def test_displacements_have_the_deviation_asked_for_and_no_direction():
-    fields = [displacements((3, 3), deviation=10.0, generator=generator("test", n)) for n in range(500)]
+    fields = [
+        displacements((3, 3), deviation=10.0, generator=seeded_generator("test", n)) for n in range(500)
+    ]
     drawn = torch.stack(fields).flatten()  # on 3 x 3 pixels the field is the coarse grid: 9000 draws
     assert drawn.std().item() == pytest.approx(10, abs=0.3)
     assert drawn.mean().item() == pytest.approx(0, abs=0.4)
@@ -118,7 +118,7 @@ def bent_one_by_one(image, field, fill):
 
 @given(st.integers(0, 1000))
 def test_a_bent_image_is_what_one_pixel_after_the_other_gives(seed):
-    field = displacements(SIZE, deviation=4.0, generator=generator("test", seed))
+    field = displacements(SIZE, deviation=4.0, generator=seeded_generator("test", seed))
     image = noise(3, *SIZE)
     apart = (bent(image, field, 9).int() - bent_one_by_one(image, field, 9).int()).abs()
     assert apart.max() <= 1  # halves are rounded either way
@@ -126,7 +126,7 @@ def test_a_bent_image_is_what_one_pixel_after_the_other_gives(seed):
 
 @given(st.integers(0, 1000))
 def test_a_box_holds_what_its_object_became_and_nothing_beside(seed):
-    field = displacements(SIZE, deviation=3.0, generator=generator("test", seed))
+    field = displacements(SIZE, deviation=3.0, generator=seeded_generator("test", seed))
     found = bent_truth(objects([10, 6, 30, 18], [2, 3, 12, 20]), field, least=0.25)
     for (x1, y1, x2, y2), mask in zip(found.boxes.int().tolist(), found.masks, strict=True):
         rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
@@ -136,7 +136,7 @@ def test_a_box_holds_what_its_object_became_and_nothing_beside(seed):
 
 @given(st.integers(0, 1000))
 def test_what_is_void_is_filled_and_no_object(seed):
-    field = displacements(SIZE, deviation=6.0, generator=generator("test", seed))
+    field = displacements(SIZE, deviation=6.0, generator=seeded_generator("test", seed))
     image = bent(torch.full((3, *SIZE), 200, dtype=torch.uint8), field, 9)
     labels = bent_truth(LabelMap(torch.ones(SIZE, dtype=torch.uint8)), field, least=0.25).labels
     assert torch.equal(image[0] == 9, labels == VOID)
@@ -171,7 +171,7 @@ def test_a_bent_picture_depends_on_its_draws_alone():
 
     def seen(index, **others):
         one = recipe.model_copy(update=others)
-        return augment(image, truth, one, plain, generator("test", index)).image
+        return augment(image, truth, one, plain, seeded_generator("test", index)).image
 
     assert torch.equal(seen(1), seen(1))
     assert not torch.equal(seen(1), seen(2))
@@ -185,7 +185,7 @@ def test_the_other_draws_stay_as_they_were():
     plain = Preprocessing((32, 32))
     for index in range(20):
         places = [
-            augment(noise(3, 32, 32), truth, recipe, plain, generator("test", index)).truth.boxes[0]
+            augment(noise(3, 32, 32), truth, recipe, plain, seeded_generator("test", index)).truth.boxes[0]
             for recipe in (Augment(shift=0.2), Augment(shift=0.2, elastic=1e-6))
         ]
         torch.testing.assert_close(*places, atol=1.0, rtol=0)

@@ -6,9 +6,8 @@ import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.data.images.augmentation import augment
+from cvbench.data.images.augmentation import augment, seeded_generator
 from cvbench.data.images.crop import cut
-from cvbench.data.images.seeding import generator
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
 
@@ -22,7 +21,7 @@ def part(place):
 
 def drawn(count, source=(300, 400), canvas=(224, 224), area=(0.08, 1.0), aspect=4 / 3):
     return [
-        cut(source, canvas, area=area, aspect=aspect, generator=generator("test", index))
+        cut(source, canvas, area=area, aspect=aspect, generator=seeded_generator("test", index))
         for index in range(count)
     ]
 
@@ -91,11 +90,11 @@ def test_boxes_masks_and_maps_come_along():
     recipe, plain = Augment(mirror=False, area=(0.25, 0.25)), Preprocessing((32, 32))
     place = cut(
         (32, 32), (32, 32), area=(0.25, 0.25), aspect=1.0,
-        generator=generator("cutting", generator("test", 5).initial_seed()),
+        generator=seeded_generator("cutting", seeded_generator("test", 5).initial_seed()),
     )  # fmt: skip
     top, left = place.corner
     for truth in (objects, labels, ClassScores.of(0, 2)):
-        moved = augment(image, truth, recipe, plain, generator("test", 5)).truth
+        moved = augment(image, truth, recipe, plain, seeded_generator("test", 5)).truth
         y, x = slice(max(0, 24 + top), 40 + top), slice(max(0, 24 + left), 40 + left)
         expected = torch.zeros(32, 32, dtype=torch.bool)
         expected[y, x] = True
@@ -115,7 +114,7 @@ def test_cutting_leaves_the_other_draws_alone():
     for index in range(20):
         whole = recipe.model_copy(update={"area": (1.0, 1.0)})
         seen = [
-            augment(image, ClassScores.of(0, 2), one, plain, generator("test", index)).image
+            augment(image, ClassScores.of(0, 2), one, plain, seeded_generator("test", index)).image
             for one in (recipe, whole)
         ]
         assert torch.equal(*seen)  # mirrored both times, or not at all

@@ -1,6 +1,6 @@
 import torch
 
-from cvbench.data.images.seeding import generator, seed_of
+from cvbench.data.images.augmentation import seed_of, seeded_generator
 
 
 def test_seeds_are_the_same_on_every_machine_for_ever():
@@ -11,6 +11,6 @@ def test_seeds_are_the_same_on_every_machine_for_ever():
 
 
 def test_a_generator_gives_its_numbers_whatever_else_is_drawn():
-    first = torch.rand(3, generator=generator("order", 1))
+    first = torch.rand(3, generator=seeded_generator("order", 1))
     torch.rand(5)
-    assert torch.equal(first, torch.rand(3, generator=generator("order", 1)))
+    assert torch.equal(first, torch.rand(3, generator=seeded_generator("order", 1)))

@@ -5,13 +5,12 @@ import itertools
 import pytest
 
 from cvbench.errors import InputError
-from cvbench.metrics.coco.coco import score_coco
+from cvbench.metrics.coco.metric import score_coco
 from cvbench.metrics.files.coco import read_coco
 from cvbench.metrics.files.conversion import to_coco, to_voc
-from cvbench.metrics.files.protocol_difference import explain_difference
-from cvbench.metrics.files.rules import RULES
+from cvbench.metrics.files.protocol_difference import RULES, explain_difference
 from cvbench.metrics.files.voc import VocFiles, read_voc
-from cvbench.metrics.voc.voc import score_voc
+from cvbench.metrics.voc.metric import score_voc
 from tests.metrics.coco_problems import box_problem
 from tests.metrics.files.coco_trees import write_problem
 from tests.metrics.files.voc_trees import DETECTIONS, OBJECTS, write_voc

@@ -11,7 +11,7 @@ from cvbench.data.images.geometry import fit
 from cvbench.data.images.normalisation import normalise
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.building import build_model, task_of
-from cvbench.models.coco_labels import COCO_IDS
+from cvbench.models.labels import COCO_IDS
 from cvbench.models.weights.loading import load_weights
 from cvbench.spec.catalogue import MODELS
 from cvbench.spec.cell import ModelSpec

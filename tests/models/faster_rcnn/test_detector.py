@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cvbench.models.faster_rcnn import faster_rcnn_resnet18_fpn, faster_rcnn_vgg16
-from cvbench.models.faster_rcnn.outputs import Outputs
+from cvbench.models.faster_rcnn.detector import Outputs
 from cvbench.values import Detections
 
 LN2 = math.log(2)

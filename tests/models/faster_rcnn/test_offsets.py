@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.models.detection._utils import BoxCoder
 
-from cvbench.models.faster_rcnn.offsets import DETECTION_WEIGHTS, PROPOSAL_WEIGHTS, boxes_of, offsets_of
+from cvbench.models.faster_rcnn.targets import DETECTION_WEIGHTS, PROPOSAL_WEIGHTS, boxes_of, offsets_of
 
 side, place = st.floats(1, 300), st.floats(-50, 500)
 BOX = st.tuples(place, place, side, side).map(lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]])

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.models.faster_rcnn.sampling import Share, sample
+from cvbench.models.faster_rcnn.targets import Share, sample
 
 MARKS = st.integers(1, 12).flatmap(
     lambda n: st.lists(st.lists(st.sampled_from("+-o"), min_size=n, max_size=n), min_size=1, max_size=3)

@@ -1,9 +1,8 @@
 import torch
 from torch import Tensor
 
-from cvbench.models.faster_rcnn.sampling import Share
-from cvbench.models.faster_rcnn.targets import anchor_targets, by_image, exists, region_targets
-from cvbench.models.objects import Objects
+from cvbench.models.detection import Objects
+from cvbench.models.faster_rcnn.targets import Share, anchor_targets, by_image, exists, region_targets
 
 ALL = Share(100, 0.5)
 

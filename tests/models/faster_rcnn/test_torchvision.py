@@ -10,7 +10,7 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from cvbench.errors import InputError
 from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
-from cvbench.models.faster_rcnn.sampling import Share
+from cvbench.models.faster_rcnn.targets import Share
 from cvbench.models.weights.loading import load_weights
 from cvbench.values import Detections
 from tests.models.faster_rcnn.peer import faster_rcnn_of_torchvision, livelier

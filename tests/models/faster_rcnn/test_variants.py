@@ -4,7 +4,7 @@ from torch import nn
 
 from cvbench.errors import InputError
 from cvbench.models.faster_rcnn import faster_rcnn_resnet18_fpn, faster_rcnn_resnet50_fpn, faster_rcnn_vgg16
-from cvbench.models.faster_rcnn.norms import FrozenNorm
+from cvbench.models.faster_rcnn.backbones import FrozenNorm
 
 
 def count(builder, classes, **options):

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from cvbench.cli.wording import items, rows, summary
+from cvbench.cli.duet import items, rows, summary
 from cvbench.compare.gate.result import exit_code
 from cvbench.runner.ab.interleave import play
 from cvbench.runner.ab.verdicts import DIRTY, LARGE, document, judge_duet

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cvbench.spec.suite.messages import keys_at
 from cvbench.spec.suite.schema import SuiteFile
-from cvbench.spec.suite.wording import keys_at
 
 SUITE = "schema: 1\ndata: fashion\ntrain: {epochs: 2}\nmodels: [resnet18]\n"
 

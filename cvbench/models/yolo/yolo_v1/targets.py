@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from cvbench.boxes import iou_of_pairs, xyxy_to_cxcywh
-from cvbench.models.objects import objects_to_learn, one_each
+from cvbench.models.detection import objects_to_learn, one_each
 from cvbench.models.yolo.yolo_v1.output import Output, predicted_boxes
 from cvbench.values import Detections
 

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from cvbench.boxes import clip, iou_of_pairs
 from cvbench.models.detection import Found, Reporting, candidates, suppressed
-from cvbench.models.yolo.grid import Grid, grid_of, predicted_boxes, rows
+from cvbench.models.yolo.grid import Grid, Shapes, grid_of, predicted_boxes, rows
 from cvbench.models.yolo.targets import Rules, Targets, assign_targets
-from cvbench.models.yolo.yolo_anchors import Shapes
 from cvbench.models.yolo.yolo_v2.classes import ClassOutputs
 from cvbench.models.yolo.yolo_v2.nets import PassthroughNet, PlainNet
 from cvbench.values import ClassScores, Detections, Preprocessing

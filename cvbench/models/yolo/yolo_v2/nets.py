@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cvbench.models.darknet import ConvNormLeaky, Darknet19Trunk
 from cvbench.models.options import widened
-from cvbench.models.yolo.yolo_layer import DetectionLayer
+from cvbench.models.yolo.grid import DetectionLayer
 
 Order: TypeAlias = Literal["darknet", "paper"]
 """In which order a map of half the resolution and four times the channels holds its values."""

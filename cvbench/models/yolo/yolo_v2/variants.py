@@ -7,7 +7,7 @@ from typing import Final
 
 from cvbench.models.detection import Reporting
 from cvbench.models.options import check_size, check_width, choice
-from cvbench.models.yolo.yolo_anchors import Shapes, anchors_of
+from cvbench.models.yolo.grid import Shapes, anchors_of
 from cvbench.models.yolo.yolo_v2.classes import Softmax
 from cvbench.models.yolo.yolo_v2.detector import RegionDetector
 from cvbench.models.yolo.yolo_v2.nets import Order, PassthroughNet

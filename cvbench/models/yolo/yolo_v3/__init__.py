@@ -34,7 +34,6 @@ Weights: none come along; the authors' `yolov3.weights` and `yolov3-tiny.weights
 are read as they are.
 """
 
-from cvbench.models.yolo.yolo_v3.detector import YoloV3
-from cvbench.models.yolo.yolo_v3.variants import yolo_v3, yolo_v3_tiny
+from cvbench.models.yolo.yolo_v3.detector import YoloV3, yolo_v3, yolo_v3_tiny
 
 __all__ = ["YoloV3", "yolo_v3", "yolo_v3_tiny"]

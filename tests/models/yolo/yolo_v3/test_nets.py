@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cvbench.models.yolo.yolo_layer import DetectionLayer
-from cvbench.models.yolo.yolo_v3.nets import Darknet53, StrideOnePool, TinyDarknet
+from cvbench.models.yolo.grid import DetectionLayer
+from cvbench.models.yolo.yolo_v3.detector import Darknet53, StrideOnePool, TinyDarknet
 
 
 def test_pooling_with_stride_one_looks_right_and_down():
