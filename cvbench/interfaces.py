@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from cvbench.record import Measurement, Passport
 from cvbench.spec.cell import TaskName
@@ -149,3 +149,10 @@ class Explained(Protocol):
     def evidence(self) -> Sequence[Evidence]:
         """At most one table of each kind, over all images seen so far; none where nothing can be told."""
         ...
+
+
+def module_of(model: object) -> nn.Module:
+    """The model as the torch module that it is; raises TypeError for one that is none."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{type(model).__name__} is not a torch.nn.Module")
+    return model

@@ -19,21 +19,21 @@ matrix of all.
 No kernel for CUDA has been run on a GPU yet: Triton's interpreter is what they are tested with.
 """
 
-from cvbench.boxes.anchors import grid_anchors
-from cvbench.boxes.assigning import Assignment, assign, bipartite
-from cvbench.boxes.formats import (
-    area,
-    clip,
-    cxcywh_to_xyxy,
-    xywh_to_xyxy,
-    xyxy_to_cxcywh,
-    xyxy_to_xywh,
-)
-from cvbench.boxes.iou import crowd_iou, iou, iou_of_shapes, voc_iou
-from cvbench.boxes.matching import NOBODY, CocoMatches, VocMatches, match_coco, match_voc
-from cvbench.boxes.nms import SoftKept, nms, soft_nms, survives_nms
-from cvbench.boxes.pairs import ciou, diou, giou, iou_of_pairs
-from cvbench.boxes.priors import Priors, kmeans_priors
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cvbench.boxes.anchors import grid_anchors
+    from cvbench.boxes.assigning import Assignment, assign, bipartite
+    from cvbench.boxes.formats import area, clip, cxcywh_to_xyxy, xywh_to_xyxy, xyxy_to_cxcywh, xyxy_to_xywh
+    from cvbench.boxes.matching import NOBODY, CocoMatches, VocMatches, match_coco, match_voc
+    from cvbench.boxes.overlap import crowd_iou, iou, iou_of_shapes, voc_iou
+    from cvbench.boxes.pairs import ciou, diou, giou, iou_of_pairs
+    from cvbench.boxes.pooling import roi_align
+    from cvbench.boxes.priors import Priors, kmeans_priors
+    from cvbench.boxes.suppression import SoftKept, nms, soft_nms, survives_nms
 
 __all__ = [
     "NOBODY",
@@ -59,6 +59,7 @@ __all__ = [
     "match_coco",
     "match_voc",
     "nms",
+    "roi_align",
     "soft_nms",
     "survives_nms",
     "voc_iou",
@@ -66,3 +67,45 @@ __all__ = [
     "xyxy_to_cxcywh",
     "xyxy_to_xywh",
 ]
+
+_HOMES = {
+    "Assignment": "assigning",
+    "CocoMatches": "matching",
+    "NOBODY": "matching",
+    "Priors": "priors",
+    "SoftKept": "suppression",
+    "VocMatches": "matching",
+    "area": "formats",
+    "assign": "assigning",
+    "bipartite": "assigning",
+    "ciou": "pairs",
+    "clip": "formats",
+    "crowd_iou": "overlap",
+    "cxcywh_to_xyxy": "formats",
+    "diou": "pairs",
+    "giou": "pairs",
+    "grid_anchors": "anchors",
+    "iou": "overlap",
+    "iou_of_pairs": "pairs",
+    "iou_of_shapes": "overlap",
+    "kmeans_priors": "priors",
+    "match_coco": "matching",
+    "match_voc": "matching",
+    "nms": "suppression",
+    "roi_align": "pooling",
+    "soft_nms": "suppression",
+    "survives_nms": "suppression",
+    "voc_iou": "overlap",
+    "xywh_to_xyxy": "formats",
+    "xyxy_to_cxcywh": "formats",
+    "xyxy_to_xywh": "formats",
+}
+"""The module of each name: kernels on NumPy arrays need no torch, and whoever imports them waits for none."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cvbench.boxes' has no attribute {name!r}")
+    found = getattr(import_module(f"cvbench.boxes.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

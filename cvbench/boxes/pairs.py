@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cvbench.boxes.formats import area
-from cvbench.boxes.iou import alike, intersection, share
+from cvbench.boxes.overlap import alike, intersection, share
 
 
 def iou_of_pairs(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:

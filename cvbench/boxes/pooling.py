@@ -17,7 +17,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from cvbench.boxes.dispatch import is_compiled_for
-from cvbench.boxes.iou import wide
+from cvbench.boxes.overlap import wide
 
 torch.library.define(
     "cvbench::roi_align",

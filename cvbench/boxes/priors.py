@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cvbench.boxes.iou import iou_of_shapes
+from cvbench.boxes.overlap import iou_of_shapes
 
 
 class Priors(NamedTuple):

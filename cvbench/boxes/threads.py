@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from jaxtyping import Int64
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ def share(kernel: Callable[..., Any], parts: int, *args: Any, worth: bool) -> No
     Where it is not `worth` the hand-over (a few dozen microseconds), or torch may use one thread
     only, as in a data loader's worker, one call does everything.
     """
-    threads = torch.get_num_threads() if worth else 1
+    threads = usable() if worth else 1
     if threads == 1:
         kernel(*args, 0, parts)
         return

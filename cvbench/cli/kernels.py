@@ -21,7 +21,8 @@ from cvbench.boxes import assign, crowd_iou, iou, nms, soft_nms
 from cvbench.boxes import match_coco as match_pairs
 from cvbench.boxes.masks import encode, parse
 from cvbench.boxes.pooling import roi_align
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions, mask_regions
+from cvbench.boxes.regions import box_regions, mask_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.bootstrap import resampled_figures
 from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from cvbench.interfaces import Model
+from cvbench.interfaces import Model, module_of
 from cvbench.record import Artifact
 
 
@@ -45,9 +45,3 @@ def fingerprint(model: nn.Module) -> str:
         total.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\0".encode())
         total.update(values.flatten().view(torch.uint8).numpy().tobytes())
     return total.hexdigest()
-
-
-def module_of(model: Model) -> nn.Module:
-    """The model as the torch module that it is."""
-    assert isinstance(model, nn.Module)
-    return model

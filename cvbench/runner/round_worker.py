@@ -10,7 +10,7 @@ import torch
 
 from cvbench.data.datasets import open_dataset
 from cvbench.errors import CellError
-from cvbench.interfaces import Model
+from cvbench.interfaces import Model, module_of
 from cvbench.models.building import task_of
 from cvbench.models.external.onnx import OnnxModel
 from cvbench.models.labels import build_for
@@ -19,7 +19,7 @@ from cvbench.record import Measurement
 from cvbench.runner import environment
 from cvbench.runner.attachments import save_series
 from cvbench.runner.exported import EXPORTED, read_exported
-from cvbench.runner.fingerprint import fingerprint, module_of
+from cvbench.runner.fingerprint import fingerprint
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.progress import Ledger
 from cvbench.runner.round_process import Turn

@@ -16,10 +16,9 @@ from torch.utils._pytree import tree_leaves
 from cvbench.data.images.loader import batches
 from cvbench.data.images.normalisation import normalise
 from cvbench.errors import CellError
-from cvbench.interfaces import Dataset
+from cvbench.interfaces import Dataset, module_of
 from cvbench.record import Measurement, Scalar
 from cvbench.runner.evaluation import on_host
-from cvbench.runner.fingerprint import module_of
 from cvbench.runner.inference import Inference
 from cvbench.runner.input_pool import input_pool
 from cvbench.runner.out_of_memory import is_out_of_memory

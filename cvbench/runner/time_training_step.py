@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cvbench.errors import CellError
-from cvbench.interfaces import Dataset, Model
+from cvbench.interfaces import Dataset, Model, module_of
 from cvbench.record import Measurement
 from cvbench.runner.input_pool import POOL
 from cvbench.spec.cell import Augment, TrainRecipe, TrainStepPlan
@@ -58,7 +58,7 @@ def time_training_step(
     at = f"batch={plan.batch}"
     with _borrowed(model, memory_format), arithmetic(recipe.precision):
         order = Order(plan.batch, plan.batch, _ENDLESS, seed=0)
-        step = _Step(Trainer(_module(model), recipe, order, device), batches)
+        step = _Step(Trainer(module_of(model), recipe, order, device), batches)
         for number in range(_BEFORE_PEAK):
             step(number)
         step.make_sure()
@@ -130,7 +130,7 @@ def _pool(model: Model, data: Dataset, batch: int, device: torch.device) -> list
 @contextmanager
 def _borrowed(model: Model, memory_format: torch.memory_format) -> Iterator[None]:
     """Weights, buffers, mode and layout are put back at the end, and nothing is left of the gradients."""
-    net = _module(model)
+    net = module_of(model)
     kept = {name: value.detach().to("cpu", copy=True) for name, value in net.state_dict().items()}
     try:
         yield
@@ -141,8 +141,3 @@ def _borrowed(model: Model, memory_format: torch.memory_format) -> Iterator[None
         with torch.no_grad():
             for name, value in net.state_dict().items():
                 value.copy_(kept[name])
-
-
-def _module(model: Model) -> nn.Module:
-    assert isinstance(model, nn.Module)
-    return model

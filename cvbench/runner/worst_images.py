@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from cvbench.boxes.iou import iou
 from cvbench.boxes.matching import NOBODY, match_coco
+from cvbench.boxes.overlap import iou
 from cvbench.data.images.loader import Batch
 from cvbench.interfaces import Dataset
 from cvbench.metrics.segmentation_counts import confusion

@@ -1,6 +1,7 @@
 """The training engine: any model, any data set of its task, by a recipe."""
 
-from cvbench.training.checkpoints import Training, load_weights, save_weights, trained, training_key
+from cvbench.models.weights.tensors import load_weights, save_weights
+from cvbench.training.checkpoints import Training, trained, training_key
 from cvbench.training.engine import train
 from cvbench.training.progress import Progress
 from cvbench.training.step import rate

@@ -9,12 +9,14 @@ from typing import Literal, NamedTuple
 
 import torch
 from filelock import FileLock
-from torch import nn
 
 from cvbench.errors import InputError
 from cvbench.files import sha256_of_sources, write_whole
-from cvbench.interfaces import Dataset, Model
-from cvbench.models.weights.tensors import adopt, read_tensors, write_tensors
+from cvbench.interfaces import Dataset, Model, module_of
+from cvbench.models.weights.tensors import (
+    load_weights,
+    save_weights,
+)
 from cvbench.record import Curve, Passport
 from cvbench.spec.catalogue import is_address
 from cvbench.spec.cell import Frozen, ModelSpec, TrainRecipe, digest
@@ -35,20 +37,6 @@ class Training(NamedTuple):
     """Training samples that could not be decoded and were left out."""
     shadowed: int | None = None
     """Objects that were learnt by nobody, over all steps; see `shadowed_objects`."""
-
-
-def save_weights(model: Model, path: Path) -> None:
-    """Put all parameters and buffers into a safetensors file, whole or not at all."""
-    write_tensors(path, _module(model).state_dict(), {})
-
-
-def load_weights(model: Model, path: Path) -> None:
-    """Take all parameters and buffers from a safetensors file.
-
-    Raises InputError for a file that cannot be read, and for one of another architecture, with the
-    first name that differs and both shapes; the model has not changed then.
-    """
-    adopt(_module(model).state_dict(), read_tensors(path).tensors, path=path)
 
 
 def training_key(
@@ -119,7 +107,7 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
             torn.unlink()  # a process was killed while it wrote; nobody writes here but under the lock
         if weights.exists():
             load_weights(model, weights)
-            _module(model).to(device).eval()
+            module_of(model).to(device).eval()
             found = _read(account)
             state.unlink(missing_ok=True)
             return Training("reused", found.curve, found.skipped, found.shadowed)
@@ -171,9 +159,3 @@ def _sources(spec: ModelSpec) -> list[Path]:
     if found.submodule_search_locations:
         return [*ours, *map(Path, found.submodule_search_locations)]
     return [*ours, Path(found.origin)] if found.origin else ours
-
-
-def _module(model: Model) -> nn.Module:
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
-    return model

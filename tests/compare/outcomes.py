@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.boxes.regions import box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 
 
 def coco_table(truth: CocoTruth, found: CocoDetections, images: int) -> pa.Table:

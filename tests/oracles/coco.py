@@ -9,7 +9,8 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, Regions
+from cvbench.boxes.regions import Regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 
 
 class Reference(NamedTuple):

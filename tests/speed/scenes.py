@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.boxes.regions import box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 
 HEIGHT, WIDTH = 480, 640
 

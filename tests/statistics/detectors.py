@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cvbench.boxes.regions import box_regions
 from cvbench.metrics.coco.accumulate import Line
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.bootstrap import resampled_figures
 from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
 from cvbench.metrics.coco.summary import values

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from cvbench.errors import Diverged, InputError
+from cvbench.models.weights.tensors import load_weights, save_weights
 from cvbench.record import Passport
 from cvbench.spec.cell import ModelSpec, TrainRecipe
-from cvbench.training.checkpoints import load_weights, save_weights, trained, training_key
+from cvbench.training.checkpoints import trained, training_key
 from tests.training.toys import Crowded, Net, Shades, fresh, same_bits, state_of
 
 CPU = torch.device("cpu")

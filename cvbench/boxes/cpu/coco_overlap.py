@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64, Int64, UInt32
 
 from cvbench.boxes.cpu.coco_matching import Candidates
 from cvbench.boxes.jit import compiled, inner
-from cvbench.metrics.coco.arrays import Regions
+from cvbench.boxes.regions import Regions
 
 
 class Standing(NamedTuple):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.boxes.regions import box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.files.coco import CocoFiles
 from cvbench.metrics.files.voc import VocFiles
 from cvbench.metrics.voc.evaluation import VocDetections, VocTruth

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from cvbench.boxes import area
-from cvbench.boxes.iou import wide
+from cvbench.boxes.overlap import wide
 from cvbench.boxes.pooling import roi_align
 
 Pooling: TypeAlias = Literal["pool", "align"]

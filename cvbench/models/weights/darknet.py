@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from cvbench.errors import InputError
 from cvbench.files import write_whole
+from cvbench.interfaces import module_of
 
 _LIMIT = 1000
 """A version above it is no version: it says that matrices are transposed."""
@@ -114,7 +115,7 @@ def load_darknet(model: object, path: Path) -> Header:
     InputError, with the net unchanged, for a file that cannot be read, that ends too early or too
     late, or whose numbers cannot be what they stand for, naming the layer where it went wrong.
     """
-    net = _module(model)
+    net = module_of(model)
     wanted = layers(net)
     try:
         with path.open("rb") as file:
@@ -140,7 +141,7 @@ def load_darknet(model: object, path: Path) -> Header:
 
 def save_darknet(model: object, path: Path, *, major: int = 0, minor: int = 2) -> None:
     """Write a net as a `.weights` file, whole or not at all; version 0.1 has the header of 16 bytes."""
-    net = _module(model)
+    net = module_of(model)
     seen = getattr(net, "seen", None)
     header = Header(major, minor, 0, int(seen) if isinstance(seen, Tensor) else 0)
     tensors = [tensor.detach() for layer in layers(net) for tensor in layer.tensors]
@@ -226,9 +227,3 @@ def _foreign(path: Path, what: str) -> InputError:
         "  The file is damaged, or it holds another net: build the model with the options and the"
         " classes that these weights were trained with."
     )
-
-
-def _module(model: object) -> nn.Module:
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
-    return model

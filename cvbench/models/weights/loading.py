@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import nn
-
 from cvbench.errors import InputError
 from cvbench.files import sha256_of_file
-from cvbench.interfaces import Model
+from cvbench.interfaces import Model, module_of
 from cvbench.models.external.onnx import OnnxModel
 from cvbench.models.weights.by_position import in_order
 from cvbench.models.weights.darknet import load_darknet
@@ -78,7 +76,5 @@ def _load_in_order(model: Model, path: Path) -> None:
             f"{path}: only a .pth file keeps its tensors in the order in which a net makes them.\n"
             "  Leave `names=position` out, or convert the file."
         )
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
-    targets = model.state_dict()
+    targets = module_of(model).state_dict()
     adopt(targets, in_order(read_state_dict(path), targets, path=path), path=path)

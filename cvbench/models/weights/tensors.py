@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cvbench.errors import InputError
 from cvbench.files import write_whole
+from cvbench.interfaces import Model, module_of
 
 
 class Content(NamedTuple):
@@ -80,3 +81,17 @@ def _foreign(path: Path, theirs: str, ours: str) -> InputError:
 
 def _form(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def save_weights(model: Model, path: Path) -> None:
+    """Put all parameters and buffers into a safetensors file, whole or not at all."""
+    write_tensors(path, module_of(model).state_dict(), {})
+
+
+def load_weights(model: Model, path: Path) -> None:
+    """Take all parameters and buffers from a safetensors file.
+
+    Raises InputError for a file that cannot be read, and for one of another architecture, with the
+    first name that differs and both shapes; the model has not changed then.
+    """
+    adopt(module_of(model).state_dict(), read_tensors(path).tensors, path=path)

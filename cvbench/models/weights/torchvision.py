@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cvbench.errors import InputError
+from cvbench.interfaces import module_of
 from cvbench.models.weights.tensors import adopt
 
 COUNTER = ".num_batches_tracked"
@@ -38,9 +39,7 @@ def load_torchvision(model: object, path: Path) -> None:
     tensors, and for one of another architecture or number of classes, with the first name that
     differs and both shapes.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
-    targets = model.state_dict()
+    targets = module_of(model).state_dict()
     adopt(targets, with_counters(with_new_names(read_state_dict(path)), targets), path=path)
 
 

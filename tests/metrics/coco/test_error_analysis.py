@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.boxes.regions import box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco
 from cvbench.metrics.coco.summary import values

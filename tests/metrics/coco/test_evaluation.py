@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.boxes.regions import box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.evaluation import CocoEvaluation, evaluate_coco, match_coco
 from cvbench.metrics.coco.summary import values
 from tests.metrics.coco_problems import Problem, box_problem, mask_problem

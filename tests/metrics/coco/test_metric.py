@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth, box_regions
+from cvbench.boxes.regions import box_regions
+from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.evaluation import evaluate_coco
 from cvbench.metrics.coco.metric import CocoBoxAP, CocoMaskAP
 from cvbench.metrics.coco.summary import FIGURES, values

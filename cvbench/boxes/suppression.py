@@ -22,7 +22,7 @@ from torch import Tensor
 
 from cvbench.boxes import reference
 from cvbench.boxes.dispatch import is_compiled_for
-from cvbench.boxes.iou import wide
+from cvbench.boxes.overlap import wide
 
 
 class SoftKept(NamedTuple):
