@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cvbench.spec.cell import Cell, Frozen
+from cvbench.spec.canonical import Frozen
+from cvbench.spec.cell import Cell
 
 SCHEMA = 1
 """The version that this program writes."""

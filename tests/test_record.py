@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cvbench.record import SCHEMA, Measurement, Record
-from cvbench.spec.cell import canonical
+from cvbench.spec.canonical import canonical
 from cvbench.store import read_record
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -25,14 +25,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cvbench.boxes.anchors import grid_anchors
+    from cvbench.boxes.anchors import Priors, grid_anchors, kmeans_priors
     from cvbench.boxes.assigning import Assignment, assign, bipartite
     from cvbench.boxes.formats import area, clip, cxcywh_to_xyxy, xywh_to_xyxy, xyxy_to_cxcywh, xyxy_to_xywh
     from cvbench.boxes.matching import NOBODY, CocoMatches, VocMatches, match_coco, match_voc
     from cvbench.boxes.overlap import crowd_iou, iou, iou_of_shapes, voc_iou
     from cvbench.boxes.pairs import ciou, diou, giou, iou_of_pairs
     from cvbench.boxes.pooling import roi_align
-    from cvbench.boxes.priors import Priors, kmeans_priors
     from cvbench.boxes.suppression import SoftKept, nms, soft_nms, survives_nms
 
 __all__ = [

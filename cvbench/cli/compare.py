@@ -130,8 +130,8 @@ def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened,
     import pandas as pd
 
     from cvbench.compare.formatting import rows
+    from cvbench.report.frame import read_sources
     from cvbench.report.page import html_page
-    from cvbench.report.sources import read_sources
 
     differences = pd.DataFrame(rows(comparison, everything=everything))
     return html_page(read_sources(store, runs), differences=differences, opened=opened).decode()

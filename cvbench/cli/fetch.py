@@ -79,8 +79,7 @@ def _fetch(archive: Archive, folder: Path) -> None:
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from cvbench.data.download import download
-    from cvbench.data.unpack import unpack
+    from cvbench.data.download import download, unpack
 
     file = folder / archive.url.rpartition("/")[2]
     columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())

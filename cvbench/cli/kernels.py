@@ -22,10 +22,10 @@ from cvbench.boxes import match_coco as match_pairs
 from cvbench.boxes.masks import encode, parse
 from cvbench.boxes.pooling import roi_align
 from cvbench.boxes.regions import box_regions, mask_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
-from cvbench.metrics.coco.bootstrap import resampled_figures
 from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
+from cvbench.metrics.coco.summary import resampled_figures
 from cvbench.metrics.files.json_columns import WORTH_IT, Form, read_list
 from cvbench.metrics.files.protocol_difference import Shapes, Task, judge
 from cvbench.metrics.segmentation_counts import confusion

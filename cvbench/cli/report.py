@@ -11,7 +11,7 @@ import typer
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:
-    from cvbench.report.sources import Source
+    from cvbench.report.frame import Source
 
 
 def report(
@@ -40,7 +40,7 @@ def report(
     """
     from cvbench.files import write_new
     from cvbench.report.export import FORMATS
-    from cvbench.report.sources import read_sources
+    from cvbench.report.frame import read_sources
     from cvbench.store import Store
 
     if site is not None:

@@ -18,7 +18,6 @@ from cvbench.record import Measurement, Record
 from cvbench.statistics.bootstrap import REACH
 from cvbench.statistics.distributions import Interval
 from cvbench.statistics.mean_effects import Effect
-from cvbench.statistics.multiple_tests import benjamini_hochberg
 from cvbench.statistics.paired_accuracy import (
     Flips,
     detectable_difference,
@@ -34,6 +33,7 @@ from cvbench.statistics.verdicts import (
     SAME_WEIGHTS,
     Loss,
     Rule,
+    benjamini_hochberg,
 )
 from cvbench.store import Run
 

@@ -8,8 +8,7 @@ from typing import Literal
 from cvbench.compare.comparability import Domain, is_headline
 from cvbench.record import Measurement
 from cvbench.statistics.distributions import Interval
-from cvbench.statistics.multiple_tests import holm
-from cvbench.statistics.verdicts import Loss, Rule, Verdict, decide, is_no_worse
+from cvbench.statistics.verdicts import Loss, Rule, Verdict, decide, holm, is_no_worse
 
 
 @dataclass(frozen=True)

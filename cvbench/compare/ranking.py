@@ -16,7 +16,7 @@ from cvbench.compare.differences import Difference, Finding, judge
 from cvbench.compare.seeds import seeds_together, taken_together, titles, was_trained
 from cvbench.record import Measurement, Record
 from cvbench.statistics.mean_effects import of_pairs
-from cvbench.statistics.multiple_tests import Beats, front, ranks
+from cvbench.statistics.verdicts import Beats, front, ranks
 from cvbench.store import Run
 
 

@@ -43,7 +43,7 @@ def _weightings(n: int, resamples: int) -> Iterator[Float64[np.ndarray, "some n"
 
 def _coco(protocol: str, table: pa.Table, classes: int, resamples: int) -> Resamples:
     from cvbench.compare.detections import coco_matches
-    from cvbench.metrics.coco.bootstrap import resampled
+    from cvbench.metrics.coco.summary import resampled
 
     matches = coco_matches(table, classes, masks="/segm/" in protocol)
     weights = (some[:, matches.numbers] for some in _weightings(len(table), resamples))

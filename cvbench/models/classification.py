@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cvbench.models.options import refusal
+from cvbench.models.building import refusal
 from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 

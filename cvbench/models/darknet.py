@@ -26,8 +26,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cvbench.models.building import check_size, check_width, refusal, widened
 from cvbench.models.classification import prepared, softmax_loss, softmax_scores
-from cvbench.models.options import check_size, check_width, refusal, widened
 from cvbench.spec.catalogue.label_spaces import imagenet_classes
 from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing

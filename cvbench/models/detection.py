@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from cvbench.boxes import clip, nms
-from cvbench.models.options import check_share, refusal
+from cvbench.models.building import check_share, refusal
 from cvbench.values import Detections
 
 _CANDIDATES = 3000

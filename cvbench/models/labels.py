@@ -17,8 +17,7 @@ from torch import Tensor
 
 from cvbench.errors import InputError
 from cvbench.interfaces import Model
-from cvbench.models.building import build_model
-from cvbench.models.options import refusal
+from cvbench.models.building import build_model, refusal
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES, VOC_CLASSES, imagenet_classes
 from cvbench.spec.catalogue.weights import torchvision_weights
 from cvbench.spec.cell import LabelsName, ModelSpec

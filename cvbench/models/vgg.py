@@ -27,8 +27,8 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cvbench.models.building import check_share, check_size, check_width, widened
 from cvbench.models.classification import at_every_place, prepared, softmax_loss, softmax_scores
-from cvbench.models.options import check_share, check_size, check_width, widened
 from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 

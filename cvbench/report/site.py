@@ -15,11 +15,11 @@ from cvbench.compare.comparison import compare
 from cvbench.compare.formatting import rows
 from cvbench.errors import InputError, StoreError
 from cvbench.files import write_whole
+from cvbench.report.frame import Source, read_sources
 from cvbench.report.page import html_page
+from cvbench.report.page.building import rendered
 from cvbench.report.page.history import SuiteHistory, machine_name, suite_history
-from cvbench.report.page.rendering import rendered
 from cvbench.report.page.views import Column, Row, Table, Value
-from cvbench.report.sources import Source, read_sources
 from cvbench.store import Run, Store
 
 INDEX: Final = "index.html"

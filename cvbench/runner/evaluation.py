@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from cvbench.data.images.color import normalise
 from cvbench.data.images.loader import batches
-from cvbench.data.images.normalisation import normalise
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset, Metric
 from cvbench.record import Measurement

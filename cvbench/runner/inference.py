@@ -6,22 +6,67 @@ timing call the same object.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
+from cvbench.data.images.color import normalise
+from cvbench.data.images.loader import batches
 from cvbench.errors import CellError
-from cvbench.interfaces import Model
-from cvbench.runner.cuda_graphs import Graphed
+from cvbench.interfaces import Dataset, Model
 from cvbench.runner.exported import ExportedNet
 from cvbench.spec.cell import Precision, Runtime
 from cvbench.values import Prediction
+
+WARM_UPS = 3
+"""Calls on a side stream before the recording, for what allocates at first use: torch's own number."""
+
+
+class _Recorded(NamedTuple):
+    images: Tensor
+    """Where the graph reads from …"""
+    graph: torch.cuda.CUDAGraph
+    outputs: Any
+    """… and what it writes to, each time the same memory."""
+
+
+class Graphed:
+    """Called as the net is; each call overwrites the outputs of the one before."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self._net = net
+        self._recorded: dict[tuple[int, ...], _Recorded] = {}
+
+    def __call__(self, images: Float[Tensor, "b 3 h w"]) -> Any:
+        """Outputs of the net, in the graph's own memory."""
+        shape = tuple(images.shape)
+        if shape not in self._recorded:
+            self._recorded[shape] = self._record(images)
+        recorded = self._recorded[shape]
+        recorded.images.copy_(images)
+        recorded.graph.replay()
+        return recorded.outputs
+
+    def _record(self, images: Tensor) -> _Recorded:
+        held = images.clone(memory_format=torch.preserve_format)
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(WARM_UPS):
+                self._net(held)
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            outputs = self._net(held)
+        return _Recorded(held, graph, outputs)
+
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -133,3 +178,24 @@ def _widen(tensor: Tensor) -> Tensor:
 def _kept(tensor: Tensor) -> Tensor:
     """A copy that the next call leaves alone."""
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor.clone()
+
+
+POOL = 8
+"""Different batches that are taken in turn, so that no single input stays in the caches."""
+
+
+def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float[Tensor, "b 3 h w"]]:
+    """Up to `POOL` prepared batches of real images on the device, in the runtime's layout.
+
+    The images of a small data set come round again until the batches are full.
+    """
+    wanted = POOL * batch
+    images: list[Tensor] = []
+    preprocessing = inference.model.preprocessing.of_one_size()
+    for loaded in batches(data, preprocessing, batch=batch, undecodable="skip"):
+        images += list(loaded.images)
+        if len(images) >= wanted:
+            break
+    images = list(itertools.islice(itertools.cycle(images), wanted))
+    stacks = [torch.stack(images[at : at + batch]) for at in range(0, wanted, batch)]
+    return [normalise(inference.place(stack), preprocessing) for stack in stacks]

@@ -185,3 +185,12 @@ def _out_of_memory_kills() -> int:
     except OSError:
         return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was what failed; torch's CPU allocator has no type of its own for it."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )

@@ -21,7 +21,8 @@ from cvbench.record import Attachment, Outcome, Round
 from cvbench.runner import environment
 from cvbench.runner.process import start_worker, thread_settings, working
 from cvbench.runner.progress import Progress
-from cvbench.spec.cell import Cell, Frozen
+from cvbench.spec.canonical import Frozen
+from cvbench.spec.cell import Cell
 
 WEIGHTS = "weights.safetensors"
 """The weights of a scored cell, beside its record, until its rounds are taken."""

@@ -20,8 +20,9 @@ from cvbench.runner import cell_process, environment
 from cvbench.runner.process import refuse_namesake
 from cvbench.runner.progress import Progress
 from cvbench.runner.round_scheduler import Timekeeper
+from cvbench.spec.canonical import digest
 from cvbench.spec.catalogue import is_address
-from cvbench.spec.cell import Cell, digest
+from cvbench.spec.cell import Cell
 from cvbench.spec.suite import Suite, reason_to_skip
 from cvbench.store import Run, Store
 

@@ -13,15 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from cvbench.data.images.color import normalise
 from cvbench.data.images.loader import batches
-from cvbench.data.images.normalisation import normalise
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset, module_of
 from cvbench.record import Measurement, Scalar
 from cvbench.runner.evaluation import on_host
-from cvbench.runner.inference import Inference
-from cvbench.runner.input_pool import input_pool
-from cvbench.runner.out_of_memory import is_out_of_memory
+from cvbench.runner.inference import Inference, input_pool
+from cvbench.runner.process import is_out_of_memory
 from cvbench.runner.progress import Progress
 from cvbench.runner.time_training_step import time_training_step
 from cvbench.spec.cell import EndToEndPlan, EnergyPlan, LatencyPlan, TimingPlan, TrainRecipe, TrainStepPlan
@@ -34,10 +33,9 @@ from cvbench.timing.gpu_monitor import following, why_not
 from cvbench.timing.host_monitor import HostWatch
 from cvbench.timing.instruments import HostClock, Instruments, Keeper, Together
 from cvbench.timing.latency import TARGETS, Counts, measure_latency
-from cvbench.timing.memory import peak_memory, reset_peak
+from cvbench.timing.memory import TorchDevice, peak_memory, reset_peak
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import measure_throughput, out_of_memory
-from cvbench.timing.torch_device import TorchDevice
 from cvbench.values import Detections
 
 

@@ -19,15 +19,14 @@ from torch import Tensor
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset, Model, module_of
 from cvbench.record import Measurement
-from cvbench.runner.input_pool import POOL
+from cvbench.runner.inference import POOL
 from cvbench.spec.cell import Augment, TrainRecipe, TrainStepPlan
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.memory import peak_memory, reset_peak
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import measure_throughput
 from cvbench.timing.training import PREFIX, Parts, measure_step_parts
-from cvbench.training.batches import Feed, TrainingBatch
-from cvbench.training.order import Job, Order
+from cvbench.training.batches import Feed, Job, Order, TrainingBatch
 from cvbench.training.precision import arithmetic
 from cvbench.training.step import Trainer
 

@@ -24,8 +24,7 @@ from typing import Any
 from cvbench.errors import CvbenchError
 from cvbench.record import Outcome, Record, Round
 from cvbench.runner import environment
-from cvbench.runner.out_of_memory import is_out_of_memory
-from cvbench.runner.process import AHEAD
+from cvbench.runner.process import AHEAD, is_out_of_memory
 from cvbench.runner.progress import Ledger, Progress
 from cvbench.runner.round_process import REPORT, Turn, TurnReport
 from cvbench.spec.cell import Cell

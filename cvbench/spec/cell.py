@@ -7,18 +7,14 @@ are written the shortest way, so 1 and 1.0 are one value. A golden test pins key
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    GetJsonSchemaHandler,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -28,10 +24,10 @@ from pydantic import (
 )
 
 from cvbench import units
+from cvbench.spec.canonical import UNSET, Frozen, canonical_of, short_hash
 
 if TYPE_CHECKING:
-    from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema
+    pass
 
 TaskName: TypeAlias = Literal["classification", "detection", "segmentation"]
 LabelsName: TypeAlias = Literal["imagenet", "coco", "voc"]
@@ -69,28 +65,6 @@ Option: TypeAlias = Atom | tuple[Atom, ...] | tuple[tuple[Atom, ...], ...]
 """An argument as YAML can write it: a plain value, a list, or a list of lists."""
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
-
-
-class Frozen(BaseModel):
-    """A value: immutable, no unknown fields, numbers finite, no silent conversions of text."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        defer_build=True,  # validators are built at first use, so the command line starts fast
-    )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """With what stands under each field; pydantic itself would read that at each import."""
-        schema = handler(core)
-        fields = handler.resolve_ref_schema(schema).get("properties", {})
-        for own in reversed(cls.__mro__):
-            if issubclass(own, Frozen) and own is not Frozen:
-                for name, text in _told_of_fields(own):
-                    fields[cls.model_fields[name].alias or name]["description"] = text
-        return schema
 
 
 class ModelSpec(Frozen):
@@ -347,74 +321,18 @@ class Cell(Frozen):
         where = {"root", "workers"}
         left_out: dict[str, Any] = {"data": where, "train": {"also": where}}
         parts = {
-            name: _canonical_of(
+            name: canonical_of(
                 part.model_dump_json(exclude=left_out.get(name))
                 if isinstance(part, BaseModel)
                 else json.dumps(part)
             )
             for name, part in sorted(self)
         }
-        whole = ",".join(f'"{name}":{text}' for name, text in parts.items() if text not in _UNSET)
-        return _sha256(f"{{{whole}}}")
+        whole = ",".join(f'"{name}":{text}' for name, text in parts.items() if text not in UNSET)
+        return short_hash(f"{{{whole}}}")
 
     @property
     def title(self) -> str:
         """What a person calls it: the model, and the plain options asked of it; lists are left out."""
         plain = {name: value for name, value in self.model.options.items() if not isinstance(value, tuple)}
         return " ".join([self.model.name, *(f"{name}={value}" for name, value in plain.items())])
-
-
-def digest(content: Any) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of `canonical(content)`."""
-    return _sha256(canonical(content))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def canonical(content: Any) -> str:
-    """JSON with one spelling: keys sorted, no spaces, nothing unset or empty.
-
-    >>> canonical({"b": 1.0, "a": [0.5, None], "c": {"d": None}})
-    '{"a":[0.5,null],"b":1}'
-    """
-    return json.dumps(_bare(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-_PLAIN = frozenset({str, int, bool, type(None)})
-_UNSET = frozenset({"null", "{}", "[]"})
-
-
-@lru_cache(maxsize=1024)
-def _canonical_of(text: str) -> str:
-    """`canonical` of what is JSON already; most parts of a cell are those of the cell before."""
-    return canonical(json.loads(text))
-
-
-def _bare(content: Any) -> Any:
-    if type(content) in _PLAIN:  # most are, and a run has thousands of cells
-        return content
-    if isinstance(content, float):
-        return int(content) if content.is_integer() else content
-    if isinstance(content, list | tuple):
-        return [_bare(item) for item in content]
-    if isinstance(content, Mapping):
-        own = {str(k): _bare(v) for k, v in content.items() if v is not None}
-        return {k: v for k, v in own.items() if v not in ({}, [])}
-    return content
-
-
-def _told_of_fields(of: type) -> Iterator[tuple[str, str]]:
-    """The fields of a class with the text that stands under each."""
-    import ast
-    import inspect
-    from itertools import pairwise
-    from textwrap import dedent
-
-    (tree,) = ast.parse(dedent(inspect.getsource(of))).body
-    assert isinstance(tree, ast.ClassDef)
-    for field, below in pairwise(tree.body):
-        match field, below:
-            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
-                yield name, inspect.cleandoc(text)

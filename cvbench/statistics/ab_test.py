@@ -15,8 +15,7 @@ import numpy as np
 
 from cvbench.statistics.distributions import special
 from cvbench.statistics.mean_effects import Effect, of_pairs, trimmed_mean
-from cvbench.statistics.multiple_tests import holm
-from cvbench.statistics.verdicts import SPEED, Loss, Rule, Verdict, decide
+from cvbench.statistics.verdicts import SPEED, Loss, Rule, Verdict, decide, holm
 
 LEAST_ROUNDS, MOST_ROUNDS = 5, 30
 WANTED = math.log(1.045)

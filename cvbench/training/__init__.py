@@ -2,8 +2,7 @@
 
 from cvbench.models.weights.tensors import load_weights, save_weights
 from cvbench.training.checkpoints import Training, trained, training_key
-from cvbench.training.engine import train
-from cvbench.training.progress import Progress
+from cvbench.training.engine import Progress, train
 from cvbench.training.step import rate
 
 __all__ = [

@@ -18,10 +18,10 @@ from cvbench.models.weights.tensors import (
     save_weights,
 )
 from cvbench.record import Curve, Passport
+from cvbench.spec.canonical import Frozen, digest
 from cvbench.spec.catalogue import is_address
-from cvbench.spec.cell import Frozen, ModelSpec, TrainRecipe, digest
-from cvbench.training.engine import SAVE_EVERY_S, ignore, train
-from cvbench.training.progress import Progress
+from cvbench.spec.cell import ModelSpec, TrainRecipe
+from cvbench.training.engine import SAVE_EVERY_S, Progress, ignore, train
 from cvbench.training.step import shadowed_objects
 
 _CODE = ("boxes", "data", "models", "training")

@@ -7,8 +7,10 @@ on the number of workers, nor on where a training was interrupted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,136 @@ from cvbench.data.images.augmentation import seed_of
 from cvbench.data.images.workers import stream
 from cvbench.errors import DataError, InputError
 from cvbench.interfaces import Dataset, Model
+from cvbench.models.weights.tensors import read_tensors, write_tensors
 from cvbench.record import Curve
-from cvbench.spec.cell import TrainRecipe, digest
-from cvbench.training.batches import Feed
-from cvbench.training.order import Order
+from cvbench.spec.canonical import digest
+from cvbench.spec.cell import TrainRecipe
+from cvbench.training.batches import Feed, Order
 from cvbench.training.precision import arithmetic
-from cvbench.training.progress import Pace, Progress
-from cvbench.training.state import State
 from cvbench.training.step import Trainer
+
+_PERIOD_S = 0.1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands."""
+
+    step: int
+    """Steps done."""
+    steps: int
+    """Of the whole training."""
+    epoch: int
+    """The one that is under way, from 1."""
+    epochs: int
+    loss: float | None
+    """The sum of all terms, smoothed over some twenty steps; None before the first."""
+    images_per_s: float | None
+    """Since the first step of this process, which pays for warming up; None until the second is done."""
+    eta_s: float | None
+    """Seconds until the last step is done, at that pace."""
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        return self.step / self.steps
+
+
+class Pace:
+    """Counts images against the clock, and says when it is time for news."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._start: float | None = None
+        self._images = self._steps = 0
+        self._told: float | None = None
+
+    def took(self, images: int) -> None:
+        """A step over so many images is done; the first one only starts the clock."""
+        if self._start is None:
+            self._start = self._clock()
+        else:
+            self._images += images
+            self._steps += 1
+
+    @property
+    def images_per_s(self) -> float | None:
+        """None until a second step is done."""
+        elapsed = 0.0 if self._start is None else self._clock() - self._start
+        return self._images / elapsed if self._images and elapsed > 0 else None
+
+    def seconds_for(self, steps: int) -> float | None:
+        """How long so many steps will take; None until a second step is done."""
+        if self._start is None or self._steps == 0:
+            return None
+        return (self._clock() - self._start) / self._steps * steps
+
+    def is_time(self) -> bool:
+        """Whether the last news are old enough; asking makes them new."""
+        now = self._clock()
+        if self._told is not None and now - self._told < _PERIOD_S:
+            return False
+        self._told = now
+        return True
+
+
+_PATIENCE = 20
+"""A state that takes long to write is written less often: writing takes a twentieth of the time, as long
+as no more than twenty times the work that was asked for can be lost."""
+
+_FORM = 1
+"""Of the file. A state in another form belongs to another program: it is not gone on from."""
+
+
+class State:
+    """Keeps one file up to date with a trainer; without a path it keeps nothing."""
+
+    def __init__(self, path: Path | None, training: str, trainer: Trainer, *, every_s: float) -> None:
+        self.skipped: list[str] = []
+        """Samples that were left out so far."""
+        self._path = path
+        self._training = training
+        self._trainer = trainer
+        self._every_s = every_s
+        self._due = time.monotonic() + every_s
+
+    def load(self) -> int:
+        """The number of steps done: those of the file, whose state is taken over, or none.
+
+        Raises InputError for a file that cannot be read or that belongs to another training.
+        """
+        if self._path is None or not self._path.exists():
+            return 0
+        tensors, notes = read_tensors(self._path)
+        if (notes.get("form"), notes.get("training")) != (_FORM, self._training):
+            raise InputError(
+                f"{self._path}: this is the state of another training.\n  Delete it to start anew."
+            )
+        self._trainer.restore(tensors, notes, path=self._path)
+        self.skipped = notes["skipped"]
+        steps: int = notes["steps"]
+        return steps
+
+    def save_in_time(self, steps: int) -> None:
+        """Write the state after so many steps, if the last one written is old enough.
+
+        Raises Diverged instead of keeping a state whose loss is no number.
+        """
+        start = time.monotonic()
+        if self._path is None or start < self._due:
+            return
+        self._trainer.losses.look()
+        notes = {
+            "form": _FORM,
+            "training": self._training,
+            "steps": steps,
+            "skipped": self.skipped,
+            **self._trainer.notes(),
+        }
+        write_tensors(self._path, self._trainer.tensors(), notes)
+        pause = min(_PATIENCE * (time.monotonic() - start), _PATIENCE * self._every_s)
+        self._due = start + max(self._every_s, pause)
+
 
 SAVE_EVERY_S = 30.0
 """How often the state of a training is written, and so how much work an interruption costs."""

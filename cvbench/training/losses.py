@@ -12,7 +12,7 @@ from torch import Tensor
 from cvbench.errors import Diverged
 from cvbench.record import Curve
 from cvbench.spec.cell import TrainRecipe
-from cvbench.training.order import Order
+from cvbench.training.batches import Order
 
 POINTS = 200
 """A curve has at most so many points, however long the training was."""

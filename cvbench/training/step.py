@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cvbench.data.images.normalisation import normalise
+from cvbench.data.images.color import normalise
 from cvbench.errors import Diverged
 from cvbench.models.weights.tensors import adopt
 from cvbench.spec.cell import TrainRecipe
-from cvbench.training.batches import TrainingBatch
+from cvbench.training.batches import Order, TrainingBatch
 from cvbench.training.losses import Losses, remedy
-from cvbench.training.order import Order
 from cvbench.training.precision import casting, widened
 from cvbench.values import Preprocessing
 

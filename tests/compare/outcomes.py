@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from cvbench.boxes.regions import box_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 
 def coco_table(truth: CocoTruth, found: CocoDetections, images: int) -> pa.Table:

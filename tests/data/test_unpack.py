@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from cvbench.data.unpack import unpack
+from cvbench.data.download import unpack
 from cvbench.errors import InputError
 
 

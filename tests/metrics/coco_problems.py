@@ -6,7 +6,7 @@ import numpy as np
 
 from cvbench.boxes.masks import encode
 from cvbench.boxes.regions import Regions, box_regions, mask_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 LIMITS = np.array([0.0, 1024.0, 9216.0, 1e10])
 """The ends of COCO's area ranges, which belong to both sides."""

@@ -1,7 +1,7 @@
 import pytest
 
 from cvbench.errors import InputError
-from cvbench.models.options import check_share, check_size, check_width, widened
+from cvbench.models.building import check_share, check_size, check_width, widened
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from cvbench.boxes.regions import Regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 
 class Reference(NamedTuple):

@@ -6,9 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from cvbench.report.export import FORMATS, as_json, csv, latex, markdown, parquet
-from cvbench.report.sources import Source
-from cvbench.report.timm_columns import COLUMNS, timm_row
+from cvbench.report.export import COLUMNS, FORMATS, as_json, csv, latex, markdown, parquet, timm_row
+from cvbench.report.frame import Source
 from cvbench.store import Run
 from tests.records import bad, cell, good, top1
 from tests.report.test_frame import throughput

@@ -7,9 +7,9 @@ import stat
 import pytest
 
 from cvbench.errors import InputError, StoreError
+from cvbench.report.frame import read_sources
 from cvbench.report.page.history import suite_history
 from cvbench.report.site import page_name, write_site
-from cvbench.report.sources import read_sources
 from cvbench.store import Run, Store
 from tests.records import NOWHERE, cell, good
 from tests.report.page.runs import figure

@@ -5,8 +5,7 @@ import torch
 
 from cvbench.errors import CellError
 from cvbench.runner import time_model
-from cvbench.runner.inference import Inference
-from cvbench.runner.input_pool import POOL, input_pool
+from cvbench.runner.inference import POOL, Inference, input_pool
 from cvbench.runner.time_model import Timed, time_inference, watching
 from cvbench.spec.cell import (
     EnergyPlan,

@@ -10,17 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cvbench.spec.cell import (
-    Augment,
-    Cell,
-    DataSpec,
-    LatencyPlan,
-    ModelSpec,
-    Runtime,
-    TrainRecipe,
-    canonical,
-    digest,
-)
+from cvbench.spec.canonical import canonical, digest
+from cvbench.spec.cell import Augment, Cell, DataSpec, LatencyPlan, ModelSpec, Runtime, TrainRecipe
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/keys.json").read_text(encoding="utf-8"))
 CELL = Cell(model=ModelSpec(name="resnet18"), data=DataSpec(name="fashion"))

@@ -23,10 +23,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from cvbench.data.datasets import open_dataset
-from cvbench.data.datasets.coco_index import read_index
+from cvbench.data.datasets.coco_detection import read_index
+from cvbench.data.images.color import normalise
 from cvbench.data.images.decoding import decode_image
 from cvbench.data.images.loader import batches
-from cvbench.data.images.normalisation import normalise
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
 from cvbench.spec.cell import DataSpec
 from cvbench.values import Preprocessing

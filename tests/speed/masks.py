@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from cvbench.boxes.jit import compiled
 from cvbench.boxes.masks import RunLengths, parse
 from cvbench.boxes.regions import Regions, mask_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from tests.speed.scenes import HEIGHT, WIDTH, Scene
 
 

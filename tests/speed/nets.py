@@ -14,7 +14,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from cvbench.data.images.normalisation import normalise
+from cvbench.data.images.color import normalise
 from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
 from cvbench.spec.catalogue import MODELS
 from cvbench.values import ClassScores

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
-from cvbench.report.sources import read_sources
 from cvbench.store import Store
 from tests.report.page.chromium import MISSING, browsing
 from tests.report.page.runs import made_run

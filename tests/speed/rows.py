@@ -10,9 +10,8 @@ import torchvision
 
 from cvbench.boxes import iou, nms
 from cvbench.boxes import match_coco as match_pairs
-from cvbench.metrics.coco.bootstrap import resampled_figures
 from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco
-from cvbench.metrics.coco.summary import values
+from cvbench.metrics.coco.summary import resampled_figures, values
 from cvbench.metrics.files.coco import read_coco
 from cvbench.metrics.segmentation import MeanIoU
 from cvbench.spec.catalogue import MODELS

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cvbench.boxes.regions import box_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 HEIGHT, WIDTH = 480, 640
 

@@ -27,8 +27,8 @@ from cvbench.store import Store
 from cvbench.timing.host_monitor import HostWatch
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
+from cvbench.timing.memory import TorchDevice
 from cvbench.timing.throughput import measure_throughput
-from cvbench.timing.torch_device import TorchDevice
 from tests.speed.table import FOLDER, machine_class
 
 GPU = torch.cuda.is_available()

@@ -11,10 +11,9 @@ import numpy as np
 
 from cvbench.boxes.regions import box_regions
 from cvbench.metrics.coco.accumulate import Line
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
-from cvbench.metrics.coco.bootstrap import resampled_figures
 from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
-from cvbench.metrics.coco.summary import values
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
+from cvbench.metrics.coco.summary import resampled_figures, values
 from cvbench.metrics.voc.evaluation import (
     MATLAB_2012,
     VocDetections,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cvbench.statistics.multiple_tests import benjamini_hochberg, holm
+from cvbench.statistics.verdicts import benjamini_hochberg, holm
 
 some = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 

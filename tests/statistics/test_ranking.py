@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cvbench.statistics.multiple_tests import front, ranks
+from cvbench.statistics.verdicts import front, ranks
 
 
 def beats(values, doubt):

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from cvbench.runner.out_of_memory import is_out_of_memory
+from cvbench.runner.process import is_out_of_memory
 from cvbench.spec.cell import LatencyPlan, ThroughputPlan
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
-from cvbench.timing.memory import peak_memory, reset_peak
+from cvbench.timing.memory import TorchDevice, peak_memory, reset_peak
 from cvbench.timing.throughput import measure_throughput
-from cvbench.timing.torch_device import TorchDevice
 
 pytestmark = pytest.mark.gpu
 CYCLES = 20_000_000

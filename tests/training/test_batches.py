@@ -3,8 +3,7 @@ import torch
 
 from cvbench.errors import DataError
 from cvbench.spec.cell import Augment
-from cvbench.training.batches import Feed
-from cvbench.training.order import Job
+from cvbench.training.batches import Feed, Job
 from cvbench.values import Preprocessing
 from tests.training.toys import STILL, Shades, Squares
 

@@ -3,8 +3,8 @@ import torch
 
 from cvbench.errors import Diverged
 from cvbench.spec.cell import TrainRecipe
+from cvbench.training.batches import Order
 from cvbench.training.losses import POINTS, Losses
-from cvbench.training.order import Order
 
 HOST, GPU = torch.device("cpu"), torch.device("cuda")
 

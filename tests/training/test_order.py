@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.training.order import Order
+from cvbench.training.batches import Order
 
 orders = st.builds(Order, st.integers(1, 40), st.integers(1, 12), st.integers(1, 3), st.integers(0, 5))
 

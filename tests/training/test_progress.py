@@ -1,6 +1,6 @@
 import pytest
 
-from cvbench.training.progress import Pace, Progress
+from cvbench.training.engine import Pace, Progress
 
 
 class Clock:

@@ -10,8 +10,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from cvbench.boxes.cpu.grouping import segments
-from cvbench.boxes.cpu.ranking import ranked
+from cvbench.boxes.cpu.grouping import ranked, segments
 from cvbench.boxes.jit import compiled, inner
 from cvbench.boxes.threads import share
 

@@ -28,7 +28,7 @@ from cvbench.compare.speed import rounds_of
 from cvbench.errors import StoreError
 from cvbench.files import read_document
 from cvbench.record import Record, Scalar
-from cvbench.spec.cell import Frozen, digest
+from cvbench.spec.canonical import Frozen, digest
 from cvbench.store import Run
 
 SCHEMA = 1

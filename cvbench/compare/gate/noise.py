@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cvbench.compare.gate.baselines import Job, machine_class
 from cvbench.errors import StoreError
 from cvbench.record import Scalar
-from cvbench.spec.cell import Frozen, digest
+from cvbench.spec.canonical import Frozen, digest
 from cvbench.statistics.history import Forecast
 from cvbench.statistics.mean_effects import Effect
 from cvbench.statistics.verdicts import ALPHA, SPEED

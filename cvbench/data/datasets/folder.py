@@ -7,18 +7,43 @@ is the image's path below the split, `cat/1.jpg`; samples come in the order of t
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from jaxtyping import Int64
 
 from cvbench.data.datasets.cache import Texts
-from cvbench.data.datasets.image_files import InFolder, list_images
-from cvbench.data.datasets.image_folder import LabelledImages
+from cvbench.data.datasets.image_files import InFolder, Pictures, list_images
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.open import looked_for, root_folder
+from cvbench.data.images.decoding import decode_image
 from cvbench.errors import DataError
+from cvbench.record import Passport
 from cvbench.spec.catalogue import DATASETS
 from cvbench.spec.cell import TaskName
+from cvbench.values import ClassScores, Sample
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """One split; an image is read and decoded when it is looked at."""
+
+    pictures: Pictures = field(repr=False)
+    labels: Int64[np.ndarray, " n"] = field(repr=False)
+    ids: Texts = field(repr=False)
+    classes: tuple[str, ...] = field(repr=False)
+    passport: Passport
+    task: Literal["classification"] = "classification"
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Sample:
+        index = range(len(self))[index]
+        image = decode_image(self.pictures.read(index), self.pictures.name(index))
+        return Sample(image, ClassScores.of(int(self.labels[index]), len(self.classes)), self.ids[index])
 
 
 def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledImages:

@@ -32,8 +32,8 @@ import numpy as np
 
 from cvbench.data.annotations.voc import read_text
 from cvbench.data.datasets.cache import Texts
+from cvbench.data.datasets.folder import LabelledImages
 from cvbench.data.datasets.image_files import SUFFIXES, InFolder, Listed, Pictures, in_tar, list_images
-from cvbench.data.datasets.image_folder import LabelledImages
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.open import check_count, first_there, looked_for, root_folder
 from cvbench.data.datasets.tars import Members, columns, list_members, list_nested

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from cvbench.data.datasets.cache import Texts, keep, taken
-from cvbench.data.unpack import check_member
+from cvbench.data.download import check_member
 from cvbench.errors import DataError
 from cvbench.files import cache_folder
 

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from PIL import Image
 
+from cvbench.data.datasets.folder import LabelledImages
 from cvbench.data.datasets.image_files import MISSING, InFolder, Pictures
-from cvbench.data.datasets.image_folder import LabelledImages
 from cvbench.data.datasets.imagenet import OF_VAL, read_truth
 from cvbench.data.datasets.open import open_dataset
 from cvbench.errors import CvbenchError, DataError

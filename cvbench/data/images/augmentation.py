@@ -21,8 +21,7 @@ from jaxtyping import Bool, Float, Float32, Shaped, UInt8
 from torch import Tensor
 
 from cvbench.data.images.color import coloured
-from cvbench.data.images.crop import cut
-from cvbench.data.images.geometry import Placement, clipped, placement
+from cvbench.data.images.geometry import Placement, clipped, cut, placement
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing, Truth
 

@@ -18,8 +18,7 @@ from jaxtyping import Float64, Int64
 
 from cvbench.boxes.threads import in_threads
 from cvbench.metrics.coco.accumulate import Line, hits_before, positives, trace_curves
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
-from cvbench.metrics.coco.matching import Settings, match_images
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, Settings, match_images
 from cvbench.metrics.coco.sorting import group, sort_by_falling_score
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)

@@ -13,9 +13,40 @@ from jaxtyping import Bool, Float64, Int64
 
 from cvbench.boxes.cpu.coco_matching import match_candidates
 from cvbench.boxes.cpu.coco_overlap import Standing, find_candidates
+from cvbench.boxes.regions import Regions
 from cvbench.boxes.threads import in_threads, spans
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.sorting import group, rank
+
+
+@dataclass(frozen=True, eq=False)
+class CocoTruth:
+    """All objects of a data set."""
+
+    image: Int64[np.ndarray, " n"]
+    """The image that each object is in: any number. Where scores tie, images count in its order."""
+    label: Int64[np.ndarray, " n"]
+    """0 … classes - 1."""
+    regions: Regions
+    area: Float64[np.ndarray, " n"]
+    """What counts as the object's size; by COCO's custom its mask's area, also where boxes are scored."""
+    crowd: Bool[np.ndarray, " n"]
+    """Regions of many objects: they need not be found, and to find them costs nothing."""
+    id: Int64[np.ndarray, " n"] | None = None
+    """Needed only to be wrong in company: the reference takes an object with id 0 for not found."""
+
+
+@dataclass(frozen=True, eq=False)
+class CocoDetections:
+    """All detections of a data set; among equals of one image and class, earlier ones are better."""
+
+    image: Int64[np.ndarray, " n"]
+    label: Int64[np.ndarray, " n"]
+    regions: Regions
+    score: Float64[np.ndarray, " n"]
+    """Any finite numbers."""
+    area: Float64[np.ndarray, " n"] | None = None
+    """What counts as the detection's size, where that is not what its region covers: the reference
+    takes the box's area where results hold boxes and masks, and the mask's where boxes are made of them."""
 
 
 @dataclass(frozen=True, eq=False)

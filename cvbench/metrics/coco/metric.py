@@ -12,14 +12,12 @@ from jaxtyping import Bool, Float64, Int64
 from cvbench.boxes import masks as run_lengths
 from cvbench.boxes.regions import Regions, box_regions, joined, mask_regions
 from cvbench.interfaces import Evidence, Metric
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
-from cvbench.metrics.coco.bootstrap import resampled_figures, resamples
 from cvbench.metrics.coco.evaluation import AREAS, CocoEvaluation, CocoMatches, match_coco
 from cvbench.metrics.coco.evidence import explain_figures
-from cvbench.metrics.coco.summary import FIGURES, Figure, value
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
+from cvbench.metrics.coco.summary import FIGURES, Figure, resampled_figures, resamples, value
 from cvbench.metrics.files.coco import CocoFiles
-from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
-from cvbench.metrics.per_image import PerImage
+from cvbench.metrics.per_image import ObjectArrays, PerImage, column, object_arrays
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import Detections, Prediction, Truth

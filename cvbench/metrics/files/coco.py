@@ -15,8 +15,14 @@ from jaxtyping import Bool, Float64, Int64
 
 from cvbench.boxes.masks import RunLengths, parse
 from cvbench.boxes.regions import Regions, box_regions, mask_regions
-from cvbench.data.annotations.coco import CocoInstances, read_coco_instances
-from cvbench.data.annotations.coco_masks import UNFILLED, Segmentation, mistake_of, text_of
+from cvbench.data.annotations.coco import (
+    UNFILLED,
+    CocoInstances,
+    Segmentation,
+    mistake_of,
+    read_coco_instances,
+    text_of,
+)
 from cvbench.data.annotations.json import (
     Entries,
     Id,
@@ -29,7 +35,7 @@ from cvbench.data.annotations.json import (
 )
 from cvbench.data.annotations.problems import Mistakes, Side
 from cvbench.errors import InputError
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.files.json_columns import Form, read_list
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from cvbench.boxes.regions import box_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.files.coco import CocoFiles
 from cvbench.metrics.files.voc import VocFiles
 from cvbench.metrics.voc.evaluation import VocDetections, VocTruth

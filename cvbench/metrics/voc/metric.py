@@ -13,8 +13,7 @@ from jaxtyping import Float64, Shaped
 from cvbench.interfaces import Evidence, Metric
 from cvbench.metrics.coco.evaluation import RECALLS
 from cvbench.metrics.files.voc import VocFiles
-from cvbench.metrics.object_arrays import ObjectArrays, column, object_arrays
-from cvbench.metrics.per_image import PerImage
+from cvbench.metrics.per_image import ObjectArrays, PerImage, column, object_arrays
 from cvbench.metrics.voc.evaluation import (
     MATLAB_2007,
     MATLAB_2012,

@@ -27,9 +27,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cvbench.errors import InputError
+from cvbench.models.building import refusal
 from cvbench.models.classification import softmax_scores
 from cvbench.models.external.preprocessing import OF_ONE_SIZE, OF_WHOLE_IMAGES, overruled
-from cvbench.models.options import refusal
 from cvbench.models.segmentation import best_labels
 from cvbench.values import ClassScores, Detections, Prediction, Preprocessing
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode
 
 from cvbench.errors import InputError
-from cvbench.models.options import refusal
+from cvbench.models.building import refusal
 from cvbench.values import Preprocessing
 
 OF_WHOLE_IMAGES: Final = ("stretch", "letterbox", "crop")

@@ -13,9 +13,9 @@ import math
 from typing import Any
 
 from cvbench.errors import InputError
+from cvbench.models.building import refusal
 from cvbench.models.classification import softmax_loss, softmax_scores
 from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, equip, overruled, side_of
-from cvbench.models.options import refusal
 from cvbench.values import Preprocessing
 
 

@@ -13,8 +13,7 @@ from cvbench.boxes import clip
 from cvbench.boxes.overlap import wide
 from cvbench.models.detection import Found, Reporting, candidates, objects_to_learn, suppressed
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
-from cvbench.models.faster_rcnn.heads import RoiHeads
-from cvbench.models.faster_rcnn.losses import StageLoss, detection_loss, proposal_loss
+from cvbench.models.faster_rcnn.heads import RoiHeads, StageLoss, detection_loss, proposal_loss
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead, anchors_on, propose, rows
 from cvbench.models.faster_rcnn.targets import (
     DETECTION_WEIGHTS,

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from torch import nn
 
+from cvbench.models.building import check_share, check_width, choice, refusal, widened
 from cvbench.models.detection import Reporting
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone, freeze_norms
 from cvbench.models.faster_rcnn.detector import FasterRcnn, Rules
@@ -15,7 +16,6 @@ from cvbench.models.faster_rcnn.heads import Pooling, RoiHeads, TwoLayers
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead
 from cvbench.models.faster_rcnn.targets import Share
 from cvbench.models.labels import categories_of
-from cvbench.models.options import check_share, check_width, choice, refusal, widened
 from cvbench.models.resnet import ResNet, resnet18, resnet50
 from cvbench.models.vgg import vgg16
 from cvbench.spec.cell import Option

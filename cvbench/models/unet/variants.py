@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import cast, get_args
 
-from cvbench.models.options import check_size, check_width, refusal
-from cvbench.models.unet.blocks import PaddedPair, PlainPair, Upsampling
-from cvbench.models.unet.net import Loss, Tiles, UNet
+from cvbench.models.building import check_size, check_width, refusal
+from cvbench.models.unet.net import Loss, PaddedPair, PlainPair, Tiles, UNet, Upsampling
 from cvbench.spec.cell import Option
 from cvbench.values import VOID
 

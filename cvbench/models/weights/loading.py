@@ -8,12 +8,11 @@ from cvbench.errors import InputError
 from cvbench.files import sha256_of_file
 from cvbench.interfaces import Model, module_of
 from cvbench.models.external.onnx import OnnxModel
-from cvbench.models.weights.by_position import in_order
 from cvbench.models.weights.darknet import load_darknet
 from cvbench.models.weights.tensors import adopt
-from cvbench.models.weights.torchvision import load_torchvision, read_state_dict
+from cvbench.models.weights.tensors import load_weights as load_own
+from cvbench.models.weights.torchvision import in_order, load_torchvision, read_state_dict
 from cvbench.spec.catalogue.weights import WeightFile
-from cvbench.training import load_weights as load_own
 
 _PICKLES = (".pth", ".pt")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,30 @@ def _not_by_name(path: Path, found: str) -> InputError:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def in_order(found: Mapping[str, Tensor], targets: Mapping[str, Tensor], *, path: Path) -> dict[str, Tensor]:
+    """The file's tensors under the model's names; counters of batches are the model's own.
+
+    Raises InputError at the first place where the shapes differ, or where only one side goes on.
+    """
+    theirs, ours = _without_counters(found), _without_counters(targets)
+    taken = {name: value for name, value in targets.items() if name.endswith(COUNTER)}
+    pairs = zip_longest(theirs.items(), ours.items(), fillvalue=("nothing", None))
+    for number, ((their_name, value), (our_name, target)) in enumerate(pairs, 1):
+        if value is None or target is None or value.shape != target.shape:
+            raise InputError(
+                f"{path}: in the order of its tensors these are weights of another architecture. "
+                f"The first difference, at place {number} of {len(ours)}:\n"
+                f"  the file has {_shown(their_name, value)}, the model {_shown(our_name, target)}."
+            )
+        taken[our_name] = value
+    return taken
+
+
+def _without_counters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in tensors.items() if not name.endswith(COUNTER)}
+
+
+def _shown(name: str, value: Tensor | None) -> str:
+    return name if value is None else f"{name} {list(value.shape)}"

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from cvbench.boxes import cxcywh_to_xyxy
-from cvbench.models.options import refusal
+from cvbench.models.building import refusal
 from cvbench.spec.cell import Option
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from cvbench.compare.attachments import Attached, attached
 from cvbench.record import Record
+from cvbench.report.frame import Source
 from cvbench.report.page.views import Column, Missing, Row, Table, Value, finds_objects
-from cvbench.report.sources import Source
 from cvbench.units import show_count
 
 MATRIX_SIDE: Final = 24

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 
 from cvbench.record import Record
+from cvbench.report.frame import Source
 from cvbench.report.page.cell_charts import precision, timings, training
 from cvbench.report.page.cell_tables import confusion, errors
 from cvbench.report.page.charts import Chart
 from cvbench.report.page.pictures import map_classes, pictures
 from cvbench.report.page.views import CellView, Column, Missing, Row, Stage, Table, Told, Value, shown, words
-from cvbench.report.sources import Source
 from cvbench.spec.cell import Runtime
 from cvbench.units import show_seconds
 

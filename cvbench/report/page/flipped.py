@@ -10,9 +10,9 @@ from cvbench.compare.changed_images import SURE, Flip, Flipped, flipped
 from cvbench.compare.comparison import pair_up
 from cvbench.compare.seeds import titles
 from cvbench.record import Record
+from cvbench.report.frame import Source
 from cvbench.report.page.pictures import COARSE, address_of, boxes_of, map_classes, map_of
 from cvbench.report.page.views import FlippedView, Pane, Picture
-from cvbench.report.sources import Source
 
 FEW: Final = 8
 """Images of a cell that are shown, the worst first."""

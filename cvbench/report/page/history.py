@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from cvbench.record import Measurement, Record
+from cvbench.report.frame import Source
 from cvbench.report.page.charts import Axis, Chart, Rule, Series, curves
 from cvbench.report.page.tradeoffs import fastest
 from cvbench.report.page.views import Missing, words
-from cvbench.report.sources import Source
 from cvbench.report.table import headlines
-from cvbench.spec.cell import digest
+from cvbench.spec.canonical import digest
 from cvbench.statistics.history import AFTER, changes
 
 

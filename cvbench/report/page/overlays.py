@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cvbench.compare.attachments import attached
+from cvbench.report.page.cell_charts import RECALLS, recall_curves
 from cvbench.report.page.charts import Axis, Chart, Series, curves
-from cvbench.report.page.recall_curves import RECALLS, recall_curves
 from cvbench.report.page.scales import plain
 from cvbench.report.page.views import Missing, Told
 from cvbench.units import show_count

@@ -13,9 +13,9 @@ from PIL import Image, UnidentifiedImageError
 from cvbench.compare.attachments import attached
 from cvbench.errors import StoreError
 from cvbench.record import Record
+from cvbench.report.frame import Source
 from cvbench.report.page.views import Box, Pane, Picture
 from cvbench.report.palette import colour
-from cvbench.report.sources import Source
 
 FOUND_FROM = 0.5
 """The overlap from which on an object is found."""

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from cvbench.record import Measurement, Record
 from cvbench.report.page.charts import Item, scatter
 from cvbench.report.page.views import Missing, Told, Tradeoff, words
-from cvbench.statistics.multiple_tests import front, ranks
+from cvbench.statistics.verdicts import front, ranks
 
 
 class Known(NamedTuple):

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cvbench.record import Measurement, Record
-from cvbench.report.frame import task_of
+from cvbench.report.frame import Source, task_of
 from cvbench.report.page.charts import Chart
-from cvbench.report.sources import Source
 from cvbench.report.table import run_in
 from cvbench.units import show_bytes, show_count, show_seconds
 

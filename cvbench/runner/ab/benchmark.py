@@ -12,11 +12,10 @@ import torch
 from cvbench.data.datasets import open_dataset
 from cvbench.models.building import build_model, task_of
 from cvbench.models.weights.loading import load_weight_file
-from cvbench.runner.inference import Inference, device_of, set_precision
-from cvbench.runner.input_pool import input_pool
+from cvbench.runner.inference import Inference, device_of, input_pool, set_precision
 from cvbench.spec.catalogue.weights import weight_file
 from cvbench.spec.cell import Cell
-from cvbench.timing.torch_device import TorchDevice
+from cvbench.timing.memory import TorchDevice
 
 LEAST = 3
 """Iterations of a warm-up."""

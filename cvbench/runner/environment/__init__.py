@@ -8,7 +8,7 @@ No host name, user name or serial number is read; what identifies a part is kept
 from __future__ import annotations
 
 from cvbench.record import Environment
-from cvbench.runner.environment import gpu, processor, settings, software, state
+from cvbench.runner.environment import gpu, noise_sources, processor, settings, software
 from cvbench.runner.environment.gpu import has_gpu
 from cvbench.runner.environment.noise_sources import disturbances
 from cvbench.runner.environment.processor import threads_available
@@ -25,5 +25,5 @@ def probe() -> Environment:
     return Environment(
         hard={**processor.facts(), **gpu.facts(), **software.facts(), "timing_protocol": PROTOCOL},
         soft=settings.facts(),
-        volatile=state.facts(),
+        volatile=noise_sources.facts(),
     )

@@ -7,8 +7,9 @@ from itertools import product
 from math import prod
 from typing import NamedTuple, TypeVar
 
+from cvbench.spec.canonical import Frozen
 from cvbench.spec.catalogue import DATASETS, MODELS, Card
-from cvbench.spec.cell import Cell, DataSpec, Frozen, ModelSpec, Option, Runtime
+from cvbench.spec.cell import Cell, DataSpec, ModelSpec, Option, Runtime
 from cvbench.spec.suite.messages import Finding
 from cvbench.spec.suite.schema import ModelForm, Published, RuntimeForm, Settings, SuiteFile
 from cvbench.spec.suite.validation import metrics_of

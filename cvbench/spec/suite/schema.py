@@ -14,6 +14,7 @@ from pydantic import Field, GetJsonSchemaHandler, NonNegativeInt, PositiveInt
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from cvbench.spec.canonical import Frozen
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Catalogue
 from cvbench.spec.cell import (
     Compile,
@@ -23,7 +24,6 @@ from cvbench.spec.cell import (
     Duration,
     Engine,
     Fraction,
-    Frozen,
     Layout,
     ModelSpec,
     Precision,

@@ -97,11 +97,11 @@ def test_a_worker_process_reads_the_same(tmp_path):
 
 
 def test_kept_columns_are_those_that_were_read(tmp_path, monkeypatch):
-    from cvbench.data.datasets import coco_index
+    from cvbench.data.datasets import coco_detection
 
     monkeypatch.setenv("CVBENCH_CACHE", str(tmp_path / "cache"))
     first = opened(tree.write(tmp_path / "tree"), masks=True)
-    monkeypatch.setattr(coco_index, "_read", None)  # nothing is read from here on
+    monkeypatch.setattr(coco_detection, "_read", None)  # nothing is read from here on
     second = opened(tmp_path / "tree", masks=True)
 
     assert [path.suffix for path in (tmp_path / "cache/coco").iterdir()] == [".npz"]

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cvbench.data.datasets import coco_detection, image_folder, open_dataset, voc
+from cvbench.data.datasets import coco_detection, folder, open_dataset, voc
 from cvbench.data.datasets import label_maps as reading_label_maps
 from cvbench.data.images import geometry
 from cvbench.runner.evaluation import evaluate
@@ -384,9 +384,7 @@ def without_antialias(patch):
 
 
 IMAGENET_MUTANTS = {
-    "BGR for RGB": lambda patch: patch.setattr(
-        image_folder, "decode_image", backwards(image_folder.decode_image)
-    ),
+    "BGR for RGB": lambda patch: patch.setattr(folder, "decode_image", backwards(folder.decode_image)),
     "ILSVRC ids taken for sorted places": lambda patch: patch.setattr(
         "cvbench.data.datasets.imagenet.labels_by_ilsvrc", lambda: tuple(range(1000))
     ),

@@ -13,7 +13,7 @@ from cvbench.data.datasets.imagenet import PUBLISHED
 from cvbench.errors import DataError
 from cvbench.spec.catalogue.label_spaces import imagenet_classes, labels_by_ilsvrc
 from cvbench.spec.cell import DataSpec
-from cvbench.training.order import Order
+from cvbench.training.batches import Order
 from tests.data.datasets.trees import imagenet as trees
 from tests.data.datasets.trees.pixels import decoded, jpeg, pixels
 

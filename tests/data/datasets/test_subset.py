@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from cvbench.data.datasets.fashion import fashion
-from cvbench.data.datasets.subset import first
+from cvbench.data.datasets.open import first
 from cvbench.interfaces import Dataset
 
 

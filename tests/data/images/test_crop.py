@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvbench.data.images.augmentation import augment, seeded_generator
-from cvbench.data.images.crop import cut
+from cvbench.data.images.geometry import cut
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
 

@@ -1,7 +1,7 @@
 import torch
 from torchvision.transforms.v2 import functional as torchvision_functional
 
-from cvbench.data.images.normalisation import normalise
+from cvbench.data.images.color import normalise
 from cvbench.values import Preprocessing
 
 

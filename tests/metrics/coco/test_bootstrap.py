@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from cvbench.metrics.coco.bootstrap import resampled_figures, resamples
 from cvbench.metrics.coco.evaluation import match_coco
-from cvbench.metrics.coco.summary import values
+from cvbench.metrics.coco.summary import resampled_figures, resamples, values
 from cvbench.statistics.bootstrap import bayesian_weights
 from tests.metrics.coco_problems import box_problem
 

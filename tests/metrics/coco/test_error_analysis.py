@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cvbench.boxes.regions import box_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import values
 from tests.metrics.coco_problems import box_problem
 from tests.oracles.errors import Thing, errors

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvbench.boxes.regions import box_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.evaluation import CocoEvaluation, evaluate_coco, match_coco
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import values
 from tests.metrics.coco_problems import Problem, box_problem, mask_problem
 from tests.oracles.coco import coco_reference

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from cvbench.boxes.regions import box_regions
-from cvbench.metrics.coco.arrays import CocoDetections, CocoTruth
 from cvbench.metrics.coco.evaluation import evaluate_coco
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.metric import CocoBoxAP, CocoMaskAP
 from cvbench.metrics.coco.summary import FIGURES, values
 from cvbench.values import Detections

@@ -8,7 +8,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from cvbench.data.images.normalisation import normalise
+from cvbench.data.images.color import normalise
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.building import build_model
 from cvbench.models.labels import build_for

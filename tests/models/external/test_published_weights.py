@@ -11,8 +11,8 @@ from torch import nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
+from cvbench.data.images.color import normalise
 from cvbench.data.images.geometry import fit
-from cvbench.data.images.normalisation import normalise
 from cvbench.models.building import build_model
 from cvbench.models.weights.loading import load_weights
 from cvbench.spec.cell import ModelSpec

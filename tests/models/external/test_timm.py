@@ -5,8 +5,8 @@ from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 from torchvision.transforms.v2.functional import pil_to_tensor
 
+from cvbench.data.images.color import normalise
 from cvbench.data.images.geometry import fit
-from cvbench.data.images.normalisation import normalise
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.building import build_model
 from cvbench.models.weights.loading import load_weights

@@ -7,8 +7,8 @@ from torch import tensor
 from torchvision import models
 from torchvision.transforms.v2.functional import pil_to_tensor
 
+from cvbench.data.images.color import normalise
 from cvbench.data.images.geometry import fit
-from cvbench.data.images.normalisation import normalise
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.building import build_model, task_of
 from cvbench.models.labels import COCO_IDS

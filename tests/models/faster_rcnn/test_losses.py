@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from cvbench.models.faster_rcnn.losses import detection_loss, proposal_loss
+from cvbench.models.faster_rcnn.heads import detection_loss, proposal_loss
 
 
 def test_the_first_stages_loss_is_worked_by_hand():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cvbench.models.unet.boundary import gap_weights
+from cvbench.models.unet.losses import gap_weights
 from cvbench.values import VOID
 
 

@@ -16,8 +16,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from cvbench.data.datasets import open_dataset
+from cvbench.data.images.color import normalise
 from cvbench.data.images.geometry import fit
-from cvbench.data.images.normalisation import normalise
 from cvbench.models.labels import build_for
 from cvbench.models.weights.loading import load_weight_file
 from cvbench.spec.catalogue.weights import weight_file

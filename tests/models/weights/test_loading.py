@@ -4,8 +4,8 @@ import torch
 from cvbench.errors import InputError
 from cvbench.files import sha256_of_file
 from cvbench.models.resnet import resnet18
-from cvbench.models.weights.by_position import in_order
 from cvbench.models.weights.loading import load_weight_file, load_weights
+from cvbench.models.weights.torchvision import in_order
 from cvbench.spec.catalogue.weights import WeightFile
 from cvbench.training import save_weights
 

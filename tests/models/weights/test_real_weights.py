@@ -9,8 +9,8 @@ import torch
 from sklearn.datasets import load_sample_image
 from timm.data import ImageNetInfo
 
+from cvbench.data.images.color import normalise
 from cvbench.data.images.geometry import fit
-from cvbench.data.images.normalisation import normalise
 from cvbench.errors import InputError
 from cvbench.models.building import build_model
 from cvbench.models.weights.loading import load_weight_file

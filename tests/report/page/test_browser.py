@@ -9,8 +9,8 @@ from urllib.parse import urlparse
 import pandas as pd
 import pytest
 
+from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
-from cvbench.report.sources import read_sources
 from cvbench.store import Store
 from tests.report.page.chromium import MISSING, browsing
 from tests.report.page.runs import made_run

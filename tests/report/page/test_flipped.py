@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cvbench.compare.changed_images import flipped, flips_of
+from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
 from cvbench.report.page.flipped import FEW, Shown, flipped_views
-from cvbench.report.sources import read_sources
 from cvbench.store import Store
 from tests.compare.runs import Made, make_run
 from tests.compare.test_resampling import made_of, scored

@@ -10,8 +10,8 @@ import pytest
 
 from cvbench.errors import StoreError
 from cvbench.record import Attachment, Measurement
+from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
-from cvbench.report.sources import read_sources
 from cvbench.store import Store
 from tests.records import bad, cell, good, top1
 from tests.report.page.runs import CLASSES, made_run

@@ -28,7 +28,7 @@ Weights: none come along; the authors' `yolo9000.weights`, in the public domain,
 with their `9k.tree`.
 """
 
-from cvbench.models.yolo.yolo9000.tree import WordTree, read_tree
+from cvbench.models.yolo.yolo9000.hierarchy import WordTree, read_tree
 from cvbench.models.yolo.yolo9000.variants import yolo9000
 
 __all__ = ["WordTree", "read_tree", "yolo9000"]

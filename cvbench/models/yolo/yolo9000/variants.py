@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from cvbench.errors import InputError
+from cvbench.models.building import check_share, check_size, check_width, choice, refusal
 from cvbench.models.detection import Reporting
-from cvbench.models.options import check_share, check_size, check_width, choice, refusal
 from cvbench.models.yolo.grid import anchors_of
-from cvbench.models.yolo.yolo9000.hierarchy import Hierarchy, Report
-from cvbench.models.yolo.yolo9000.tree import WordTree, read_map, read_tree
+from cvbench.models.yolo.yolo9000.hierarchy import Hierarchy, Report, WordTree, read_map, read_tree
 from cvbench.models.yolo.yolo_v2.detector import RegionDetector
 from cvbench.models.yolo.yolo_v2.nets import PassthroughNet, PlainNet
 from cvbench.spec.cell import Option

@@ -3,18 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from cvbench.boxes import clip
-from cvbench.models.detection import Found, Reporting, candidates, suppressed
-from cvbench.models.yolo.yolo_v1.output import Layout, divided, predicted_boxes
-from cvbench.models.yolo.yolo_v1.targets import assign_targets
+from cvbench.boxes import clip, cxcywh_to_xyxy, iou_of_pairs, xyxy_to_cxcywh
+from cvbench.models.detection import Found, Reporting, candidates, objects_to_learn, one_each, suppressed
 from cvbench.values import Detections, Preprocessing
+
+
+class Targets(NamedTuple):
+    """What a batch's cells learn: p of them an object each, the rest that there is none."""
+
+    image: Int64[Tensor, " p"]
+    cell: Int64[Tensor, " p"]
+    box: Int64[Tensor, " p"]
+    """Which of the cell's boxes is responsible."""
+    wanted: Float[Tensor, "p 4"]
+    """What its four numbers should be."""
+    overlap: Float[Tensor, " p"]
+    """What its confidence should be: the IoU that it has just now."""
+    label: Int64[Tensor, " p"]
+    shadowed: Int64[Tensor, ""]
+    """How many objects found their cell taken by an earlier one."""
+
+
+@torch.no_grad()
+def assign_targets(
+    output: Output, truths: Sequence[Detections], *, grid: int, height: int, width: int
+) -> Targets:
+    """Each object to the cell of its centre, there to the box that overlaps it most.
+
+    Where none overlaps it, to the box that is nearest by its four shares of the image. A centre on
+    the right or bottom border belongs to the last cell.
+    """
+    objects = objects_to_learn(truths, height=height, width=width, device=output.boxes.device)
+    size = objects.boxes.new_tensor([width, height])
+    shares = xyxy_to_cxcywh(objects.boxes) / torch.cat([size, size])  # m 4
+    column, row = (shares[:, :2] * grid).long().clamp(max=grid - 1).unbind(1)
+    cell = row * grid + column
+    holds = one_each(objects.image * grid**2 + cell, places=len(truths) * grid**2, keep="first")
+    image, cell, shares = objects.image[holds], cell[holds], shares[holds]
+
+    raw = output.boxes[image, cell]  # p boxes 4
+    several = raw.shape[1]
+    of_each = cell.repeat_interleave(several)
+    boxes = predicted_boxes(raw.flatten(0, 1), of_each, grid=grid, height=height, width=width)
+    overlaps = iou_of_pairs(boxes, objects.boxes[holds].to(boxes).repeat_interleave(several, dim=0))
+    overlaps = overlaps.reshape(-1, several)
+    predicted = xyxy_to_cxcywh(boxes) / torch.cat([size, size])
+    distance = (predicted.reshape(-1, several, 4) - shares[:, None]).square().sum(dim=2)
+    nearest, most = distance.argmin(dim=1), overlaps.argmax(dim=1)
+    box = torch.where(overlaps.amax(dim=1) > 0, most, nearest)
+
+    corner = torch.stack([cell % grid, cell // grid], dim=1)
+    return Targets(
+        image=image,
+        cell=cell,
+        box=box,
+        wanted=torch.cat([shares[:, :2] * grid - corner, shares[:, 2:].sqrt()], dim=1),
+        overlap=overlaps.gather(1, box[:, None])[:, 0],
+        label=objects.label[holds],
+        shadowed=(~holds).sum(),
+    )
+
+
+class Layout(NamedTuple):
+    """How the vector is divided: all classes, then all confidences, then all boxes, cell by cell."""
+
+    grid: int
+    """Cells a side."""
+    boxes: int
+    """Of a cell."""
+    classes: int
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in all."""
+        return self.grid**2 * (self.classes + 5 * self.boxes)
+
+
+class Output(NamedTuple):
+    """The divided vector; cells are numbered row by row."""
+
+    classes: Float[Tensor, "b cells classes"]
+    """Probability of each class, if there is an object."""
+    confidence: Float[Tensor, "b cells boxes"]
+    """The IoU that the box is believed to have with an object."""
+    boxes: Float[Tensor, "b cells boxes 4"]
+    """Centre in the cell, in cells; square roots of width and height, in shares of the image."""
+
+
+def divided(vector: Float[Tensor, "b outputs"], layout: Layout) -> Output:
+    """The parts of the last layer's vector, in float32 if they came in half precision."""
+    images, cells = len(vector), layout.grid**2
+    wide = vector.to(torch.promote_types(vector.dtype, torch.float32))
+    lengths = [cells * layout.classes, cells * layout.boxes, cells * layout.boxes * 4]
+    classes, confidence, boxes = wide.split_with_sizes(lengths, dim=1)
+    return Output(
+        classes.reshape(images, cells, layout.classes),
+        confidence.reshape(images, cells, layout.boxes),
+        boxes.reshape(images, cells, layout.boxes, 4),
+    )
+
+
+def predicted_boxes(
+    raw: Float[Tensor, "k 4"], cell: Int64[Tensor, " k"], *, grid: int, height: int, width: int
+) -> Float[Tensor, "k 4"]:
+    """Corners in pixels of what boxes of these cells say; a side is the square of its number."""
+    corner = torch.stack([cell % grid, cell // grid], dim=1)
+    shares = torch.cat([(raw[:, :2] + corner) / grid, raw[:, 2:].square()], dim=1)
+    return cxcywh_to_xyxy(shares * shares.new_tensor([width, height, width, height]))
+
 
 _COORD: Final = 5.0
 """Weight of the box terms."""

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cvbench.models.building import widened
 from cvbench.models.darknet import ConvNormLeaky
-from cvbench.models.options import widened
 
 STRIDE = 64
 """Of the last map."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from cvbench.models.building import check_share, check_size, check_width, refusal
 from cvbench.models.detection import Reporting
-from cvbench.models.options import check_share, check_size, check_width, refusal
-from cvbench.models.yolo.yolo_v1.detector import YoloV1
+from cvbench.models.yolo.yolo_v1.detector import Layout, YoloV1
 from cvbench.models.yolo.yolo_v1.nets import STRIDE, darknet_net, paper_net, tiny_net
-from cvbench.models.yolo.yolo_v1.output import Layout
 
 
 def yolo_v1(  # noqa: PLR0913 - each is an option of the Card

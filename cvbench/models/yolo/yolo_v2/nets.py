@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cvbench.models.building import widened
 from cvbench.models.darknet import ConvNormLeaky, Darknet19Trunk
-from cvbench.models.options import widened
 from cvbench.models.yolo.grid import DetectionLayer
 
 Order: TypeAlias = Literal["darknet", "paper"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cvbench.models.building import check_size, check_width, choice
 from cvbench.models.detection import Reporting
-from cvbench.models.options import check_size, check_width, choice
 from cvbench.models.yolo.grid import Shapes, anchors_of
 from cvbench.models.yolo.yolo_v2.classes import Softmax
 from cvbench.models.yolo.yolo_v2.detector import RegionDetector

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cvbench.boxes import clip
+from cvbench.models.building import check_size, check_width, choice, widened
 from cvbench.models.darknet import ConvNormLeaky, Darknet53Trunk
 from cvbench.models.detection import Found, Reporting, candidates, suppressed
-from cvbench.models.options import check_size, check_width, choice, widened
 from cvbench.models.yolo.grid import DetectionLayer, Grid, anchors_of, grid_of, predicted_boxes, rows
 from cvbench.models.yolo.targets import Owners, Rules, Whose, assign_targets
 from cvbench.spec.cell import Option

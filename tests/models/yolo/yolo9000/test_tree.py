@@ -3,7 +3,7 @@ import torch
 
 from cvbench.errors import InputError
 from cvbench.models.yolo.yolo9000 import WordTree, read_tree
-from cvbench.models.yolo.yolo9000.tree import read_map
+from cvbench.models.yolo.yolo9000.hierarchy import read_map
 
 #   0 animal           1 thing
 #   ├ 2 dog            └ 6 chair

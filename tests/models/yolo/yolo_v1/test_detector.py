@@ -6,7 +6,7 @@ from torch import nn
 
 from cvbench.models.detection import Reporting
 from cvbench.models.yolo.yolo_v1 import YoloV1
-from cvbench.models.yolo.yolo_v1.output import Layout, divided
+from cvbench.models.yolo.yolo_v1.detector import Layout, divided
 from cvbench.values import Detections
 
 # 64 x 64 pixels in 2 x 2 cells of two boxes each, three classes: 12 + 8 + 32 numbers

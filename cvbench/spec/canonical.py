@@ -1,0 +1,95 @@
+"""Frozen values, their one spelling as JSON, and the short hash that names it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+)
+
+
+class Frozen(BaseModel):
+    """A value: immutable, no unknown fields, numbers finite, no silent conversions of text."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        defer_build=True,  # validators are built at first use, so the command line starts fast
+    )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """With what stands under each field; pydantic itself would read that at each import."""
+        schema = handler(core)
+        fields = handler.resolve_ref_schema(schema).get("properties", {})
+        for own in reversed(cls.__mro__):
+            if issubclass(own, Frozen) and own is not Frozen:
+                for name, text in _field_descriptions(own):
+                    fields[cls.model_fields[name].alias or name]["description"] = text
+        return schema
+
+
+def digest(content: Any) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of `canonical(content)`."""
+    return short_hash(canonical(content))
+
+
+def short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def canonical(content: Any) -> str:
+    """JSON with one spelling: keys sorted, no spaces, nothing unset or empty.
+
+    >>> canonical({"b": 1.0, "a": [0.5, None], "c": {"d": None}})
+    '{"a":[0.5,null],"b":1}'
+    """
+    return json.dumps(_bare(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+UNSET = frozenset({"null", "{}", "[]"})
+
+
+@lru_cache(maxsize=1024)
+def canonical_of(text: str) -> str:
+    """`canonical` of what is JSON already; most parts of a cell are those of the cell before."""
+    return canonical(json.loads(text))
+
+
+def _bare(content: Any) -> Any:
+    if type(content) in _PLAIN:  # most are, and a run has thousands of cells
+        return content
+    if isinstance(content, float):
+        return int(content) if content.is_integer() else content
+    if isinstance(content, list | tuple):
+        return [_bare(item) for item in content]
+    if isinstance(content, Mapping):
+        own = {str(k): _bare(v) for k, v in content.items() if v is not None}
+        return {k: v for k, v in own.items() if v not in ({}, [])}
+    return content
+
+
+def _field_descriptions(of: type) -> Iterator[tuple[str, str]]:
+    """The fields of a class with the text that stands under each."""
+    import ast
+    import inspect
+    from itertools import pairwise
+    from textwrap import dedent
+
+    (tree,) = ast.parse(dedent(inspect.getsource(of))).body
+    assert isinstance(tree, ast.ClassDef)
+    for field, below in pairwise(tree.body):
+        match field, below:
+            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                yield name, inspect.cleandoc(text)
