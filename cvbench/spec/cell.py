@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -25,9 +25,6 @@ from pydantic import (
 
 from cvbench import units
 from cvbench.spec.canonical import UNSET, Frozen, canonical_of, short_hash
-
-if TYPE_CHECKING:
-    pass
 
 TaskName: TypeAlias = Literal["classification", "detection", "segmentation"]
 LabelsName: TypeAlias = Literal["imagenet", "coco", "voc"]
