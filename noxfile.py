@@ -56,7 +56,7 @@ def speed(session: nox.Session) -> None:
     `nox -s speed -- iou nms` measures these rows only. Peers come with `uv run --group speed`; one that
     is missing is told in its row.
     """
-    session.run("python", "-m", "tests.speed.table", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks.speed.table", *session.posargs)
 
 
 @nox.session

@@ -10,10 +10,10 @@ from cvbench.metrics.classification import TopK
 from cvbench.statistics.bootstrap import REACH
 from cvbench.statistics.mean_effects import Effect
 from cvbench.values import ClassScores
+from tests.benchmarks.statistics.detectors import detector
 from tests.compare.outcomes import coco_table, without
 from tests.compare.runs import Made, make_run, passport
 from tests.records import cell
-from tests.statistics.detectors import detector
 
 
 def columns(population, images, lost):

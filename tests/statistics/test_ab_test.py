@@ -19,7 +19,7 @@ from cvbench.statistics.ab_test import (
     screen_verdict,
 )
 from cvbench.statistics.mean_effects import of_pairs
-from tests.statistics.noise import HOSTED, NASTY, OWN, PROFILES, QUIET, ROULETTE, blocks, rounds
+from tests.benchmarks.statistics.noise import HOSTED, NASTY, OWN, PROFILES, QUIET, ROULETTE, blocks, rounds
 
 ALPHA = 0.005
 RUNS = 200

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cvbench.compare.resampling import resample
+from tests.benchmarks.speed.scenes import boxes_at_size
 from tests.compare.outcomes import coco_table, without
-from tests.speed.scenes import boxes_at_size
 
 RESAMPLES = 2000
 

@@ -1,4 +1,4 @@
-"""How far timings can be trusted here: `python -m tests.speed.timing PART [RUN …]`.
+"""How far timings can be trusted here: `python -m tests.benchmarks.speed.timing PART [RUN …]`.
 
 `delays` times calls that spin for a known time, alone and several to a call; `agreement` times the same
 callables by cvbench, by torch.utils.benchmark and by a plain loop in turn; `timm` measures images a second
@@ -29,7 +29,7 @@ from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
 from cvbench.timing.memory import TorchDevice
 from cvbench.timing.throughput import measure_throughput
-from tests.speed.table import FOLDER, machine_class
+from tests.benchmarks.speed.table import FOLDER, machine_class
 
 GPU = torch.cuda.is_available()
 DEVICE = TorchDevice(torch.device("cuda" if GPU else "cpu"))
@@ -226,7 +226,7 @@ def markdown(kept: dict[str, Any]) -> str:
     lines = [
         f"# Timing on {kept['class']}",
         "",
-        f"Written by `python -m tests.speed.timing`, {kept['taken']}.",
+        f"Written by `python -m tests.benchmarks.speed.timing`, {kept['taken']}.",
     ]
     parts = {
         "delays": _delay_lines,

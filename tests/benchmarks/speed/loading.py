@@ -30,7 +30,7 @@ from cvbench.data.images.loader import batches
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
 from cvbench.spec.cell import DataSpec
 from cvbench.values import Preprocessing
-from tests.speed.peers import Absent
+from tests.benchmarks.speed.peers import Absent
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="cvbench-speed-data-")
 IMAGES, BATCH, PULLED = 64, 16, 8

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.runner.ab.ledger import PLAN, Ledger, markdown, promised
+from tests.benchmarks.ab.ledger import PLAN, Ledger, markdown, promised
 
 
 def job(slower, seed, *, verdict="same", spread=0.01):

@@ -1,8 +1,10 @@
 """What only a new process can tell: peak memory, and what first calls cost.
 
-python -m tests.speed.fresh memory CONTENDER [TRUTH RESULTS]   by how many bytes memory peaks
-python -m tests.speed.fresh first-calls                        what first calls take beyond second ones
-python -m tests.speed.fresh ahead                              what compiling everything ahead takes
+python -m tests.benchmarks.speed.fresh PART, where PART is one of
+
+    memory CONTENDER [TRUTH RESULTS]   by how many bytes memory peaks
+    first-calls                        what first calls take beyond second ones
+    ahead                              what compiling everything ahead takes
 """
 
 import gc
@@ -15,13 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.speed.peers import Files, evaluated, loaded
-from tests.speed.scenes import boxes_at_size
+from tests.benchmarks.speed.peers import Files, evaluated, loaded
+from tests.benchmarks.speed.scenes import boxes_at_size
 
 
 def child(*arguments: str, **environment: str) -> Any:
     """The answer of a new process."""
-    command = [sys.executable, "-m", "tests.speed.fresh", *arguments]
+    command = [sys.executable, "-m", "tests.benchmarks.speed.fresh", *arguments]
     run = subprocess.run(command, capture_output=True, check=True, env={**os.environ, **environment})
     return json.loads(run.stdout.splitlines()[-1])
 

@@ -17,14 +17,14 @@ from cvbench.metrics.segmentation import MeanIoU
 from cvbench.spec.catalogue import MODELS
 from cvbench.statistics.bootstrap import bayesian_weights
 from cvbench.values import LabelMap
-from tests.speed import nets, pages
-from tests.speed.box_sets import clustered, scattered
-from tests.speed.comparing import comparing
-from tests.speed.loading import decoding, loading, opening
-from tests.speed.masks import with_masks
-from tests.speed.pairs import paired
-from tests.speed.peers import PROGRAMS, Absent, files_of, from_files, from_memory
-from tests.speed.scenes import boxes_at_size
+from tests.benchmarks.speed import nets, pages
+from tests.benchmarks.speed.box_sets import clustered, scattered
+from tests.benchmarks.speed.comparing import comparing
+from tests.benchmarks.speed.loading import decoding, loading, opening
+from tests.benchmarks.speed.masks import with_masks
+from tests.benchmarks.speed.pairs import paired
+from tests.benchmarks.speed.peers import PROGRAMS, Absent, files_of, from_files, from_memory
+from tests.benchmarks.speed.scenes import boxes_at_size
 
 Contenders = Mapping[str, Callable[[], Any] | Absent]
 """Name → a call that does the whole work and returns its result. Ours is `cvbench`."""

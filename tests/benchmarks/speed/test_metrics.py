@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.speed.measuring import measure
-from tests.speed.rows import ROWS
+from tests.benchmarks.speed.measuring import measure
+from tests.benchmarks.speed.rows import ROWS
 
 pytestmark = pytest.mark.speed
 

@@ -8,10 +8,10 @@ import pytest
 
 from cvbench.metrics.coco.evaluation import match_coco
 from cvbench.metrics.coco.summary import values
-from tests.statistics import coverage
-from tests.statistics.detectors import Outcome, _of_images, detector
+from tests.benchmarks.statistics import coverage
+from tests.benchmarks.statistics.detectors import Outcome, _of_images, detector
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "coverage.json"
+REFERENCE = Path(__file__).parents[3] / "results" / "reference" / "coverage.json"
 HEADLINES = ("AP", "mAP (VOC 2012)", "mIoU")
 
 

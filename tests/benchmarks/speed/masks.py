@@ -10,7 +10,7 @@ from cvbench.boxes.jit import compiled
 from cvbench.boxes.masks import RunLengths, parse
 from cvbench.boxes.regions import Regions, mask_regions
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
-from tests.speed.scenes import HEIGHT, WIDTH, Scene
+from tests.benchmarks.speed.scenes import HEIGHT, WIDTH, Scene
 
 
 class Texts(NamedTuple):

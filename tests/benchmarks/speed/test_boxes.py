@@ -6,7 +6,7 @@ import torchvision
 from torch import Tensor
 
 from cvbench.boxes import iou, nms
-from tests.speed.box_sets import clustered, scattered
+from tests.benchmarks.speed.box_sets import clustered, scattered
 
 pytestmark = pytest.mark.speed
 

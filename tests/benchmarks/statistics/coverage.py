@@ -1,4 +1,4 @@
-"""Simulates how often intervals hold the truth: `python -m tests.statistics.coverage [--out FOLDER]`.
+"""How often intervals hold the truth: `python -m tests.benchmarks.statistics.coverage [--out FOLDER]`.
 
 Fifty synthetic detectors and fifty segmenters; of each, twenty test sets of 100 to 400 images.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from cvbench.files import write_whole
 from cvbench.statistics.bootstrap import interval_around
-from tests.statistics.detectors import (
+from tests.benchmarks.statistics.detectors import (
     POPULATION,
     Outcome,
     coco_outcomes,
@@ -85,9 +85,9 @@ def markdown(figures: dict[str, Covered]) -> str:
     lines = [
         "# How often a 95 % interval holds the truth",
         "",
-        "Written by `python -m tests.statistics.coverage`: synthetic detectors and segmenters whose figures",
-        f"are known from {POPULATION:,} images each; 20 test sets of each, of 100, 200 or 400 images.",
-        "Each interval comes from 400 resamples. With 1,000 sets the standard error of a share is 0.007.",
+        "Written by `python -m tests.benchmarks.statistics.coverage`: synthetic detectors and segmenters",
+        f"whose figures are known from {POPULATION:,} images each; 20 test sets of each, of 100, 200 or 400",
+        "images. Each interval comes from 400 resamples. With 1,000 sets the standard error of a share is 0.007.",
         "",
         f"| figure | sets | holds the truth | truth lies below | {sizes} | mean length |",
         f"|---|---|---|---|{'---|' * len(SIZES)}---|",

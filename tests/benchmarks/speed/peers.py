@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.speed.masks import MaskScene
-from tests.speed.scenes import HEIGHT, WIDTH, Scene
+from tests.benchmarks.speed.masks import MaskScene
+from tests.benchmarks.speed.scenes import HEIGHT, WIDTH, Scene
 
 
 class Absent(NamedTuple):

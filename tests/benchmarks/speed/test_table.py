@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.speed import table
-from tests.speed.measuring import Timed, measure, ratios
-from tests.speed.peers import Absent
-from tests.speed.rows import Row
+from tests.benchmarks.speed import table
+from tests.benchmarks.speed.measuring import Timed, measure, ratios
+from tests.benchmarks.speed.peers import Absent
+from tests.benchmarks.speed.rows import Row
 
 
 def toy(*results):

@@ -1,4 +1,4 @@
-"""Writes the reference table of speed: `python -m tests.speed.table [ROW …] [--out FOLDER]`.
+"""Writes the reference table of speed: `python -m tests.benchmarks.speed.table [ROW …] [--out FOLDER]`.
 
 Rows that are not asked for are taken over from the file that is there, so that one can be measured
 again by itself; each tells when it was measured.
@@ -17,11 +17,11 @@ import torch
 
 from cvbench.files import write_whole
 from cvbench.runner.environment import probe
-from tests.speed.fresh import NUMBA, child
-from tests.speed.measuring import Timed, measure, ratios
-from tests.speed.peers import PROGRAMS, files_of
-from tests.speed.rows import ROWS
-from tests.speed.scenes import boxes_at_size
+from tests.benchmarks.speed.fresh import NUMBA, child
+from tests.benchmarks.speed.measuring import Timed, measure, ratios
+from tests.benchmarks.speed.peers import PROGRAMS, files_of
+from tests.benchmarks.speed.rows import ROWS
+from tests.benchmarks.speed.scenes import boxes_at_size
 
 FOLDER = Path("results/reference")
 MIB = 2**20

@@ -1,6 +1,7 @@
-"""Duets on simulated machines, whose noise is assumed: `python -m tests.statistics.duets [--jobs N]`.
+"""Duets on simulated machines: `python -m tests.benchmarks.statistics.duets [--jobs N]`.
 
-What a machine does in truth, `tests.runner.ab.ledger` measures; this says what the decision makes of it.
+The noise of the machines is assumed. `tests.benchmarks.ab.ledger` measures what real machines
+do; this shows what the decision makes of it.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from cvbench.statistics.ab_test import (
     screen_verdict,
 )
 from cvbench.statistics.mean_effects import of_pairs
-from tests.statistics import noise
+from tests.benchmarks.statistics import noise
 
 MACHINES = {
     "quiet GPU": noise.QUIET,
@@ -62,9 +63,9 @@ def markdown(rows):
     lines = [
         "# Duets on simulated machines",
         "",
-        "Written by `python -m tests.statistics.duets`. The machines' noise is assumed, see",
-        "`tests/statistics/noise.py`; planted is by how much the head is slower. One benchmark a job,",
-        "without a null control.",
+        "Written by `python -m tests.benchmarks.statistics.duets`. The machines' noise is assumed, see",
+        "`tests/benchmarks/statistics/noise.py`; planted is by how much the head is slower.",
+        "One benchmark per job, without a null control.",
         "",
         "| machine | planted | jobs | worse | better | same | inconclusive | mean rounds |",
         "|---|---|---|---|---|---|---|---|",

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.speed.peers import Absent
-from tests.speed.rows import Row
+from tests.benchmarks.speed.peers import Absent
+from tests.benchmarks.speed.rows import Row
 
 
 class Timed(NamedTuple):

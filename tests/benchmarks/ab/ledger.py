@@ -1,4 +1,4 @@
-"""Duets whose truth is known: `python -m tests.runner.ab.ledger [--minutes M] [--quiet] [--out FOLDER]`.
+"""Duets whose truth is known: `python -m tests.benchmarks.ab.ledger [--minutes M] [--quiet] [--out FOLDER]`.
 
 The plan is 100 jobs of a program against itself, where every verdict but `same` and `inconclusive` is false,
 and 20 each whose head spins for a share of its own time after each pass. Jobs run side by side, each on a
@@ -39,7 +39,7 @@ name: ledger
 data: "tests.runner.toys:Shades"
 train: {epochs: 1}
 models:
-  - {name: "tests.runner.ab.slowed:slowed", task: classification, options: {extra: 0.0}}
+  - {name: "tests.benchmarks.ab.slowed:slowed", task: classification, options: {extra: 0.0}}
 time: {latency: {batch: 1}, throughput: null}
 """
 
@@ -91,7 +91,7 @@ def markdown(ledger: dict) -> str:
     lines = [
         "# Duets whose truth is known",
         "",
-        "Written by `python -m tests.runner.ab.ledger`. Planted: the share of its own time for which the",
+        "Written by `python -m tests.benchmarks.ab.ledger`. Planted: the share of its own time for which the",
         "head spins after each pass; 0 is a program against itself. Jobs ran two at a time, each on a core",
         "of its own, with the protocol of `cvbench duet`. Promised is what the decision makes of normal",
         "rounds that vary as those of these jobs did. Ratios and seconds are medians.",

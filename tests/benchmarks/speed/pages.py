@@ -9,9 +9,9 @@ from pathlib import Path
 from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
 from cvbench.store import Store
+from tests.benchmarks.speed.peers import Absent
 from tests.report.page.chromium import MISSING, browsing
 from tests.report.page.runs import made_run
-from tests.speed.peers import Absent
 
 CELLS = 48
 """Beside one that failed and one that was skipped."""
