@@ -210,6 +210,10 @@ class Record(Frozen):
             raise ValueError(f"the key {self.key} does not belong to the cell, whose key is {self.cell.key}")
         return self
 
+    def attachment(self, kind: AttachmentKind, name: str) -> Attachment | None:
+        """The attachment of this kind and name, or None."""
+        return next((item for item in self.attachments if (item.kind, item.name) == (kind, name)), None)
+
     def measurement(self, name: str, at: str | None = None) -> Measurement | None:
         """The first measurement of this name (and condition, where one is given), or None."""
         for m in self.measurements:

@@ -15,6 +15,7 @@ same data folders: that is its `identity`. One process at a time writes a suite'
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import read_document, sha256_of_file, sync, write_whole
@@ -33,7 +34,7 @@ from cvbench.record import SCHEMA, Attachment, Record
 from cvbench.spec.cell import Cell
 
 if TYPE_CHECKING:
-    from cvbench.timing.series import Series
+    import pyarrow as pa
 
 STAGING, HELD = ".staging", "held"
 
@@ -116,20 +117,9 @@ class Run:
         except OSError as error:
             raise _unwritable(target, error) from error
 
-    def samples(self, record: Record, attachment: Attachment) -> Series:
-        """The raw samples of a timing; raises StoreError where the file is not what the record names."""
-        from cvbench.timing.series import read_series
-
-        path = self.folder / attachment.file
-        place = f"{path}: of {record.cell.title}, {attachment.name}"
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise StoreError(f"{place}: it lies outside the run's folder.")
-        try:
-            if sha256_of_file(path) != attachment.sha256:
-                raise StoreError(f"{place}: the file has changed since the record was written.")
-            return read_series(path)
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{place}: these are no samples that cvbench can read ({error}).") from error
+    def table(self, record: Record, item: Attachment) -> pa.Table:
+        """An attachment's rows; raises StoreError where the file is gone, changed, or not Parquet."""
+        return StoredFile(self, record, item).table()
 
     def _keep(self, item: Attachment, staged: Path) -> Attachment:
         source = staged / Path(item.file).name
@@ -144,6 +134,54 @@ class Run:
     def _set_aside(self, path: Path) -> None:
         tries = len(list((self.folder / "attempts").glob(f"{path.stem}-*.json")))
         write_whole(self.folder / "attempts" / f"{path.stem}-{tries + 1}.json", path.read_bytes())
+
+
+class StoredFile(NamedTuple):
+    """An attachment of a record in its run: every reader of attachments reads them here."""
+
+    run: Run
+    record: Record
+    item: Attachment
+
+    @property
+    def path(self) -> Path:
+        """Where the file is; raises StoreError where the record names one outside the run's folder."""
+        if self.item.file.startswith("/") or ".." in self.item.file.split("/"):
+            raise self.error("the file is outside the run's folder.")
+        return self.run.folder / self.item.file
+
+    def content(self) -> bytes:
+        """The bytes that were recorded; raises StoreError where the file is gone or has changed."""
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise self.error(f"the file cannot be read ({error.strerror or error}).") from error
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != self.item.sha256:
+            raise self.error(
+                f"the file has changed since the record was written: its SHA-256 is {digest[:12]}…, "
+                f"not {self.item.sha256[:12]}…."
+            )
+        return content
+
+    def table(self, content: bytes | None = None) -> pa.Table:
+        """The rows, of `content` where it is read already; raises StoreError for what is not Parquet."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        buffer = pa.BufferReader(self.content() if content is None else content)
+        try:
+            return pq.ParquetFile(buffer, pre_buffer=False).read(use_threads=False)
+        except pa.ArrowException as error:
+            raise self.error(f"the file is not valid Parquet ({error}).") from error
+
+    def error(self, why: str) -> StoreError:
+        """What is wrong with the file, with its path, its cell, and what to do."""
+        what = f"{self.item.kind} {self.item.name} of {self.record.cell.title}"
+        return StoreError(
+            f"{self.run.folder / self.item.file}: {what}: {why}\n"
+            "  Restore the file from a copy, or run the cell again: cvbench run SUITE --fresh"
+        )
 
 
 @dataclass(frozen=True)

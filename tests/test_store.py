@@ -11,7 +11,7 @@ from cvbench.errors import RunInUse, StoreError
 from cvbench.files import write_whole
 from cvbench.record import Attachment
 from cvbench.store import Run, Store, read_record
-from cvbench.timing.series import Series, series_table
+from cvbench.timing.series import Series, series_of, series_table
 from tests.records import bad, cell, good, top1
 
 
@@ -185,27 +185,29 @@ def sampled(store):
 
 def test_raw_samples_are_read_from_the_record_that_names_them(store):
     run, record = sampled(store)
-    assert run.samples(record, record.attachments[0]).values.tolist() == [0.1, 0.2]
+    assert series_of(run.table(record, record.attachments[0])).values.tolist() == [0.1, 0.2]
 
 
 def test_raw_samples_that_changed_are_refused(store):
     run, record = sampled(store)
     (run.folder / "samples" / "l.parquet").write_bytes(b"other")
-    with pytest.raises(StoreError, match="resnet18, l: the file has changed since the record was written"):
-        run.samples(record, record.attachments[0])
+    with pytest.raises(
+        StoreError, match="samples l of resnet18: the file has changed since the record was written"
+    ):
+        run.table(record, record.attachments[0])
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"file": "../../../etc/passwd"}, "lies outside the run's folder"),
-        ({"file": "samples/none.parquet"}, "no samples that cvbench can read"),
+        ({"file": "../../../etc/passwd"}, "is outside the run's folder"),
+        ({"file": "samples/none.parquet"}, "cannot be read"),
     ],
 )
 def test_an_attachment_that_leads_astray_is_refused(store, changes, message):
     run, record = sampled(store)
     with pytest.raises(StoreError, match=message):
-        run.samples(record, record.attachments[0].model_copy(update=changes))
+        run.table(record, record.attachments[0].model_copy(update=changes))
 
 
 def test_what_is_held_appears_whole_and_goes_when_it_is_released(store):

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from cvbench.compare.attachments import attachment, column, common_rows, read_table, rows
+from cvbench.compare.columns import column, common_rows, rows
 from cvbench.compare.differences import ClassDifference, Difference, Finding, plain
 from cvbench.compare.resampling import RESAMPLES, Resamples, resample
 from cvbench.record import Measurement, Record
@@ -61,10 +61,10 @@ def outcomes_of(sides: Sides, name: str) -> Outcomes | None:
     """Both runs' outcomes of a metric; None where one has none, or no image is in both."""
     tables, hashes = [], []
     for run, record in sides:
-        item = attachment(record, "outcomes", name)
+        item = record.attachment("outcomes", name)
         if item is None:
             return None
-        tables.append(read_table(run, record, item))
+        tables.append(run.table(record, item))
         hashes.append(item.sha256)
     a, b = tables
     in_a, in_b = common_rows(a, b)

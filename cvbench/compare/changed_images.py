@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from cvbench.boxes.array_types import Float64, Int64
 from cvbench.compare.accuracy import Outcomes, Sides, outcomes_of
-from cvbench.compare.attachments import column, flat
+from cvbench.compare.columns import column, flat
 from cvbench.record import Record
 
 SURE = 0.5

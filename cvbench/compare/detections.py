@@ -8,7 +8,7 @@ import pyarrow as pa
 from cvbench.boxes.array_types import Float64, Int64
 from cvbench.boxes.masks import RunLengths, area
 from cvbench.boxes.regions import Regions, box_regions, joined
-from cvbench.compare.attachments import flat, lengths
+from cvbench.compare.columns import flat, lengths
 from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.voc.evaluation import VocDetections, VocLine, VocTruth, match_voc

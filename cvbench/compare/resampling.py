@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cvbench.boxes.array_types import Float64
-from cvbench.compare.attachments import flat
+from cvbench.compare.columns import flat
 from cvbench.statistics.bootstrap import bayesian_weights
 
 RESAMPLES = 1000

@@ -20,14 +20,14 @@ import pyarrow as pa
 
 from cvbench.boxes.array_types import Float64
 from cvbench.compare.accuracy import Sides
-from cvbench.compare.attachments import Wanted, attachment, column, read_tables
+from cvbench.compare.columns import column
 from cvbench.compare.differences import Difference, Finding, plain
 from cvbench.record import Measurement, Record
 from cvbench.runner.environment.processor import threads_available
 from cvbench.statistics.distributions import Interval
 from cvbench.statistics.mean_effects import Effect, of_two
 from cvbench.statistics.verdicts import ALPHA, SPEED, Loss, Rule, decide, is_no_worse
-from cvbench.store import Run
+from cvbench.store import Run, StoredFile
 
 FEWEST = 200
 """Items; of fewer, half of them cost no more than a process."""
@@ -104,11 +104,11 @@ def rounds_of(run: Run, record: Record, figure: Measurement) -> Rounds | None:
 def rounds_of_many(asked: Sequence[tuple[Run, Record, Measurement]]) -> list[Rounds | None]:
     """The same of many figures, whose files are read behind one another."""
     items = [
-        attachment(record, "samples", f"{_series_of(figure.name)[0]}@{figure.at}")
+        record.attachment("samples", f"{_series_of(figure.name)[0]}@{figure.at}")
         for _, record, figure in asked
     ]
     kept = [
-        (Wanted(*one[:2], item), one[2].name)
+        (StoredFile(*one[:2], item), one[2].name)
         for one, item in zip(asked, items, strict=True)
         if item is not None
     ]
@@ -116,11 +116,16 @@ def rounds_of_many(asked: Sequence[tuple[Run, Record, Measurement]]) -> list[Rou
     return [None if item is None else next(found) for item in items]
 
 
-def _read_rounds(wanted: Sequence[tuple[Wanted, str]]) -> list[Rounds]:
+def _read_rounds(wanted: Sequence[tuple[StoredFile, str]]) -> list[Rounds]:
+    """Files are read many at a time before the first is unpacked.
+
+    Small ones take half the time so, for the processor keeps the code of each step at hand.
+    """
     found = []
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        tables = read_tables([file for file, _ in some])
+        contents = [file.content() for file, _ in some]
+        tables = [file.table(content) for (file, _), content in zip(some, contents, strict=True)]
         found += [_rounds(table, *_series_of(name)) for table, (_, name) in zip(tables, some, strict=True)]
     return found
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from cvbench.errors import StoreError
-from cvbench.record import Record
+from cvbench.record import AttachmentKind, Record
 from cvbench.spec.catalogue import MODELS
-from cvbench.store import Run, Store
+from cvbench.store import Run, Store, StoredFile
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
@@ -69,6 +71,29 @@ def _row(record: Record) -> dict[str, Any]:
     return row
 
 
+@dataclass(frozen=True, eq=False)
+class Attached:
+    """The table of one attachment, and what its metadata says."""
+
+    name: str
+    table: pa.Table
+
+    @property
+    def about(self) -> dict[str, str]:
+        """The table's metadata."""
+        return {key.decode(): value.decode() for key, value in (self.table.schema.metadata or {}).items()}
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in label order."""
+        return [str(name) for name in json.loads(self.about.get("classes", "[]"))]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """All columns as lists."""
+        columns: dict[str, list[Any]] = self.table.to_pydict()
+        return columns
+
+
 @dataclass(frozen=True)
 class Source:
     """A run, as a report shows it."""
@@ -76,6 +101,14 @@ class Source:
     run: Run
     about: dict[str, Any]
     records: tuple[Record, ...]
+
+    def attached(self, record: Record, kind: AttachmentKind) -> list[Attached]:
+        """The tables of a record's attachments of a kind; a file that is missing is left out.
+
+        Raises StoreError for a file that is not the one that was recorded.
+        """
+        files = [StoredFile(self.run, record, item) for item in record.attachments if item.kind == kind]
+        return [Attached(file.item.name, file.table()) for file in files if file.path.exists()]
 
     @property
     def name(self) -> str:

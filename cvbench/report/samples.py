@@ -11,9 +11,9 @@ from jaxtyping import Float64
 from PIL import Image, ImageDraw, ImageFont
 
 from cvbench.record import Measurement, Record
-from cvbench.store import Run
+from cvbench.store import Run, StoredFile
 from cvbench.timing.figures import figures_of
-from cvbench.timing.series import Series
+from cvbench.timing.series import Series, series_of
 
 WIDTH, HEIGHT, MARGIN = 1200, 520, 70
 PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#17becf", "#bcbd22", "#e377c2")
@@ -36,8 +36,15 @@ def looks(run: Run, record: Record) -> list[Look]:
 
     Raises StoreError where a file is missing, damaged, or not the one that the record names.
     """
-    kept = [run.samples(record, item) for item in record.attachments if item.kind == "samples"]
-    return [_look(record, series) for series in kept]
+    files = [StoredFile(run, record, item) for item in record.attachments if item.kind == "samples"]
+    return [_look(record, _series(file)) for file in files]
+
+
+def _series(file: StoredFile) -> Series:
+    try:
+        return series_of(file.table())
+    except ValueError as error:
+        raise file.error(f"the table has no samples ({error}).") from error
 
 
 def _look(record: Record, series: Series) -> Look:

@@ -127,7 +127,11 @@ def series_table(series: Series) -> pa.Table:
 
 def read_series(path: Path) -> Series:
     """The samples of such a file; raises OSError or ValueError for anything else."""
-    table = pq.read_table(path)
+    return series_of(pq.read_table(path))
+
+
+def series_of(table: pa.Table) -> Series:
+    """The samples of such a table; raises ValueError for any other."""
     about = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     missing = [name for name in _ABOUT if name not in about]

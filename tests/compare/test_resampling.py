@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cvbench.compare.attachments import lengths
 from cvbench.compare.changed_images import flips_of
+from cvbench.compare.columns import lengths
 from cvbench.compare.comparison import compare
 from cvbench.compare.resampling import resample
 from cvbench.metrics.voc.evaluation import RULES

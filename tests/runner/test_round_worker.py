@@ -9,6 +9,7 @@ import pytest
 from cvbench.record import Record
 from cvbench.runner.round_process import TurnReport
 from cvbench.store import Run
+from cvbench.timing.series import series_of
 from tests.runner.launching import cvbench, start, toy
 
 pytestmark = pytest.mark.timeout(900)  # five processes, each of which imports torch
@@ -50,7 +51,7 @@ def test_figures_are_of_rounds_and_samples_carry_theirs(done):
     record = records["linear"]
     figure = record.measurement("latency_p50")
     kept = {item.name: item for item in record.attachments if item.kind == "samples"}
-    series = run.samples(record, kept["latency@batch=1"])
+    series = series_of(run.table(record, kept["latency@batch=1"]))
     assert (figure.n, figure.protocol) == (2, "latency/host/closed-loop/warm/rounds")
     assert set(series.round) == {0, 1}
     assert len(series.by_round()) == 2

@@ -29,7 +29,7 @@ from cvbench.errors import StoreError
 from cvbench.files import read_document
 from cvbench.record import Record, Scalar
 from cvbench.spec.canonical import Frozen, digest
-from cvbench.store import Run
+from cvbench.store import Run, StoredFile
 
 SCHEMA = 1
 KEPT = ("samples", "outcomes")
@@ -110,7 +110,7 @@ def pack(run: Run, previous: Baseline | None) -> Baseline:
     if not records:
         raise StoreError(f"{run.folder}: no cell is finished there, so it makes no baseline.")
     files = {
-        item.file: base64.b64encode((run.folder / item.file).read_bytes()).decode()
+        item.file: base64.b64encode(StoredFile(run, record, item).content()).decode()
         for record in records
         for item in record.attachments
         if item.kind in KEPT

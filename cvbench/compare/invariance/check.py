@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-import pyarrow.parquet as pq
-
 from cvbench.compare.invariance.distance import Distance, Table, distances
 from cvbench.compare.invariance.variants import PREDICTIONS, Factor, Variant
 from cvbench.record import Record
@@ -95,5 +93,5 @@ def _other_figures(reference: Record, record: Record) -> dict[str, tuple[float, 
 
 def _predictions(record: Record, run: Run) -> Table:
     [kept] = [one for one in record.attachments if one.kind == "outcomes" and one.name == PREDICTIONS]
-    columns: dict[str, list[object]] = pq.read_table(run.folder / kept.file).to_pydict()
+    columns: dict[str, list[object]] = run.table(record, kept).to_pydict()
     return columns

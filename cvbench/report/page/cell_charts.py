@@ -7,9 +7,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cvbench.compare.attachments import Attached, attached
 from cvbench.record import Curve, Record
-from cvbench.report.frame import Source
+from cvbench.report.frame import Attached, Source
 from cvbench.report.page.charts import Axis, Chart, Series, curves, histogram, in_order
 from cvbench.report.page.scales import plain
 from cvbench.report.page.views import Missing, finds_objects
@@ -80,7 +79,7 @@ Charts: TypeAlias = tuple[list[tuple[str, Chart]], list[Missing]]
 
 def timings(source: Source, record: Record) -> Charts:
     """The raw latencies: how often which came, and in which order."""
-    files = [f for f in attached(source.run, record, "samples") if f.name.startswith("latency@")]
+    files = [f for f in source.attached(record, "samples") if f.name.startswith("latency@")]
     if not files:
         return [], [Missing("latencies one by one", "no raw samples of latency are kept")]
     [first, *_] = files
@@ -136,7 +135,7 @@ def _untrained(record: Record, curve: Curve | None) -> str:
 
 def precision(source: Source, record: Record) -> Charts:
     """Precision by recall, class by class."""
-    files = attached(source.run, record, "curves")
+    files = source.attached(record, "curves")
     if not files:
         why = "its metrics keep none" if finds_objects(record) else ""
         return [], [Missing("curves of precision", why)] if why else []

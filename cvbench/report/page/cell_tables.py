@@ -7,9 +7,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from cvbench.compare.attachments import Attached, attached
 from cvbench.record import Record
-from cvbench.report.frame import Source
+from cvbench.report.frame import Attached, Source
 from cvbench.report.page.views import Column, Missing, Row, Table, Value, finds_objects
 from cvbench.units import show_count
 
@@ -22,7 +21,7 @@ Tables: TypeAlias = tuple[list[tuple[str, Table]], list[Missing]]
 
 def confusion(source: Source, record: Record) -> Tables:
     """What was taken for what."""
-    files = attached(source.run, record, "confusion")
+    files = source.attached(record, "confusion")
     if not files:
         return [], [Missing("what was taken for what", "its metrics keep no confusion matrix")]
     [first, *_] = files
@@ -88,7 +87,7 @@ def _largest_mistakes(counts: np.ndarray, names: Sequence[str], unit: str) -> tu
 
 def errors(source: Source, record: Record) -> Tables:
     """What each kind of error costs."""
-    files = attached(source.run, record, "errors")
+    files = source.attached(record, "errors")
     if not files:
         why = "its metrics do not sort their errors" if finds_objects(record) else ""
         return [], [Missing("what each kind of error costs", why)] if why else []

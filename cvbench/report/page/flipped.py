@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from cvbench.compare.attachments import attached
 from cvbench.compare.changed_images import SURE, Flip, Flipped, flipped
 from cvbench.compare.comparison import pair_up
 from cvbench.compare.seeds import titles
@@ -127,7 +126,7 @@ class _Drawing:
 
 
 def _rows(source: Source, record: Record) -> list[dict[str, Any]]:
-    return [row for file in attached(source.run, record, "pictures") for row in file.table.to_pylist()]
+    return [row for file in source.attached(record, "pictures") for row in file.table.to_pylist()]
 
 
 def _objects_in(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cvbench.compare.attachments import attached
 from cvbench.report.page.cell_charts import RECALLS, recall_curves
 from cvbench.report.page.charts import Axis, Chart, Series, curves
 from cvbench.report.page.scales import plain
@@ -77,7 +76,7 @@ def _mean_curves(those: Sequence[Told]) -> list[tuple[str, Chart]]:
     """A chart for each metric that keeps curves of precision, a line a cell."""
     by_metric: dict[tuple[str, str], list[Series]] = {}
     for told in those:
-        for found in recall_curves(attached(told.source.run, told.record, "curves"), told.record):
+        for found in recall_curves(told.source.attached(told.record, "curves"), told.record):
             recalls = [i / 100 for i in range(RECALLS)]
             line = Series(told.title, recalls, found.mean(), f"#cell-{told.anchor}")
             by_metric.setdefault((found.metric, found.figure), []).append(line)

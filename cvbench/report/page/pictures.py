@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from cvbench.compare.attachments import attached
 from cvbench.errors import StoreError
 from cvbench.record import Record
 from cvbench.report.frame import Source
@@ -28,7 +27,7 @@ VOID = 255
 
 def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[Picture], str]:
     """As many as fit, the worst first; and why there are none."""
-    files = attached(source.run, record, "pictures")
+    files = source.attached(record, "pictures")
     if not files:
         return [], "the run keeps none of this cell"
     [first, *_] = files
@@ -47,7 +46,7 @@ def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[P
 
 def map_classes(source: Source, record: Record) -> list[tuple[str, str]]:
     """Names and colours of classes, where label maps are drawn."""
-    for found in attached(source.run, record, "pictures"):
+    for found in source.attached(record, "pictures"):
         if found.table.num_rows and found.table.column("map")[0].is_valid:
             return [
                 (name, f"#{''.join(f'{c:02x}' for c in _map_colour(k))}")
@@ -57,7 +56,7 @@ def map_classes(source: Source, record: Record) -> list[tuple[str, str]]:
 
 
 def _believed_from(source: Source, record: Record) -> float:
-    for found in attached(source.run, record, "confusion"):
+    for found in source.attached(record, "confusion"):
         if "score" in found.about:
             return float(found.about["score"])
     return LEAST_SCORE

@@ -1,0 +1,54 @@
+"""Columns of an attachment's table as NumPy arrays, and the rows that two tables have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cvbench.boxes.array_types import Bool
+
+
+def common_rows(a: pa.Table, b: pa.Table) -> tuple[Bool[np.ndarray, " a"], Bool[np.ndarray, " b"]]:
+    """Which rows of each table are of images that are in both; ids stand in the same order in each."""
+    ids_a, ids_b = a.column("id").to_pylist(), b.column("id").to_pylist()
+    if ids_a == ids_b:
+        return np.ones(len(ids_a), np.bool_), np.ones(len(ids_b), np.bool_)
+    both = set(ids_a) & set(ids_b)
+    return np.array([i in both for i in ids_a], np.bool_), np.array([i in both for i in ids_b], np.bool_)
+
+
+def rows(table: pa.Table, chosen: Bool[np.ndarray, " n"]) -> pa.Table:
+    """The chosen rows."""
+    return table if chosen.all() else table.filter(pa.array(chosen))
+
+
+def column(table: pa.Table, name: str) -> Any:
+    """A column as a NumPy array."""
+    return _numpy(_whole(table, name))
+
+
+def flat(table: pa.Table, name: str) -> Any:
+    """A column of lists, behind one another, as a NumPy array."""
+    return _numpy(_whole(table, name).flatten())
+
+
+def lengths(table: pa.Table, name: str) -> Any:
+    """How long each row's list is."""
+    return _numpy(_whole(table, name).value_lengths()).astype(np.int64)
+
+
+def _whole(table: pa.Table, name: str) -> Any:
+    """A column in one piece, without a copy where it is in one already."""
+    pieces = table.column(name)
+    return pieces.chunk(0) if pieces.num_chunks == 1 else pieces.combine_chunks()
+
+
+def _numpy(array: pa.Array) -> Any:
+    """The values, without a copy where they are numbers; pyarrow's own way would import pandas."""
+    kind = array.type
+    if pa.types.is_primitive(kind) and not pa.types.is_boolean(kind) and not array.null_count:
+        dtype = np.dtype(kind.to_pandas_dtype())
+        return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
+    return np.array(array.to_pylist())
