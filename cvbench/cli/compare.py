@@ -12,21 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cvbench.cli.output import print_json, print_table
-from cvbench.compare.changed_images import Flip
-from cvbench.data.datasets import open_dataset
 from cvbench.errors import InputError
-from cvbench.models.building import task_of
-from cvbench.record import Record
-from cvbench.report.drawing import draw
-from cvbench.report.page.flipped import Shown
-from cvbench.runner.worst_images import small_picture
-from cvbench.values import Sample
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # torch and pandas come with some of them
+    from cvbench.compare.changed_images import Flip
     from cvbench.compare.comparison import Comparison
     from cvbench.record import Record
-    from cvbench.report.page.flipped import Opened
+    from cvbench.report.page.flipped import Opened, Shown
     from cvbench.store import Run, Store
+    from cvbench.values import Sample
 
 
 def compare(  # noqa: PLR0917, options are given by name on the command line
@@ -139,7 +133,6 @@ def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened,
 
 def _opened(a: Run, b: Run, only: str | None, count: int) -> Opened:
     """So many of the images that changed, of each cell: those that lost most."""
-    from cvbench.cli.compare import open_flips
     from cvbench.compare.changed_images import flipped
     from cvbench.compare.comparison import cells_in_common
 
@@ -218,14 +211,14 @@ def _show_flips(a: Run, b: Run, only: str | None, count: int, pictures: Path | N
                 ]
             )
         if pictures is not None and changed:
-            from cvbench.cli.compare import draw_flips
-
             for path in draw_flips(record, changed[:count], pictures):
                 typer.echo(f"  {path}", err=quiet)
 
 
 def draw_flips(record: Record, flips: Sequence[Flip], folder: Path) -> Iterator[Path]:
     """A PNG an image, named by its place among the flips, its id, and what was said before and now."""
+    from cvbench.report.drawing import draw
+
     wanted = {flip.id: (place, flip) for place, flip in enumerate(flips, 1)}
     folder.mkdir(parents=True, exist_ok=True)
     for sample, classes in _samples(record, wanted):
@@ -238,6 +231,9 @@ def draw_flips(record: Record, flips: Sequence[Flip], folder: Path) -> Iterator[
 
 def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Shown]:
     """Id → image, made small for a page."""
+    from cvbench.report.page.flipped import Shown
+    from cvbench.runner.worst_images import small_picture
+
     return {
         sample.id: Shown(sample.image.shape[2], sample.image.shape[1], small_picture(sample.image))
         for sample, _ in _samples(record, {flip.id for flip in flips})
@@ -246,6 +242,9 @@ def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Shown]:
 
 def _samples(record: Record, ids: Collection[str]) -> Iterator[tuple[Sample, Sequence[str]]]:
     """The images of these ids, with the names of all classes."""
+    from cvbench.data.datasets import open_dataset
+    from cvbench.models.building import task_of
+
     data = open_dataset(record.cell.data, task=task_of(record.cell.model))
     left = set(ids)
     for number in range(len(data)):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cvbench.cli.output import print_json, print_table
 from cvbench.compare.gate.result import Answer, Item
-from cvbench.runner.ab.verdicts import Outcome, Verdicts, blurred
-from cvbench.statistics.verdicts import Verdict
+
+if TYPE_CHECKING:  # NumPy comes with them
+    from cvbench.runner.ab.verdicts import Outcome, Verdicts
+    from cvbench.statistics.verdicts import Verdict
 
 
 def duet(  # noqa: PLR0917, options are given by name on the command line
@@ -70,8 +72,6 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
         names = pair[0].name, pair[1].name
     about = {"suite": str(suite), "base": names[0], "head": names[1], "wall_s": time.monotonic() - began}
     content = document(verdicts, **about)
-    from cvbench.cli.duet import items, rows, summary
-
     found = items(verdicts)
     if output is not None:
         write_new(output, (json.dumps(content) + "\n").encode(), force=True)
@@ -102,6 +102,8 @@ def items(verdicts: Verdicts) -> list[Item]:
 
 def told(outcome: Outcome) -> str:
     """`+5.2 % (+3.1 % … +7.3 %), 9 rounds; it would have seen 4.4 %`."""
+    from cvbench.runner.ab.verdicts import blurred
+
     if outcome.ratio is None or outcome.interval is None or outcome.detectable is None:
         return outcome.reason
     ends = " … ".join(_percent(end) for end in outcome.interval)

@@ -15,8 +15,6 @@ from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard,
 from cvbench.units import show_count, show_seconds
 
 if TYPE_CHECKING:
-    from cvbench.store import Run
-if TYPE_CHECKING:
     from cvbench.record import Measurement, Record
     from cvbench.report.samples import Look
     from cvbench.store import Run
@@ -46,8 +44,6 @@ def show(
 ) -> None:
     """Show a model, a data set or a metric in full, or a run with its records."""
     if samples:
-        from cvbench.cli.show import show_samples
-
         run = _find(name, out)
         show_samples(run, run.records(), pictures=pictures, as_json=as_json)
         return

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from torch import Tensor, nn
-from torchvision.transforms import InterpolationMode
 
 from cvbench.errors import InputError
 from cvbench.models.building import refusal
@@ -201,7 +200,7 @@ def with_geometry(own: Preprocessing, theirs: Preprocessing, *, multiple: int) -
 
 
 def _interpolation(title: str, preset: Any) -> Any:
-    if preset.interpolation not in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC):
+    if preset.interpolation.value not in ("bilinear", "bicubic"):
         raise InputError(f"{title}: it resizes images by {preset.interpolation}, which is not supported.")
     return preset.interpolation.value
 
