@@ -3,7 +3,18 @@
 import pytest
 
 from cvbench.errors import UnknownName
-from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, Catalogue, is_address, load
+from cvbench.spec.catalogue import (
+    DATASETS,
+    METRICS,
+    MODELS,
+    Card,
+    Catalogue,
+    find_protocol,
+    is_address,
+    load,
+    shown_metric,
+    stored_metric,
+)
 
 CARDS = [
     pytest.param(card, id=f"{catalogue.kind}-{card.name}")
@@ -27,6 +38,36 @@ def test_a_catalogue_is_a_mapping_in_the_order_given():
 def test_two_cards_of_one_name_are_refused():
     with pytest.raises(ValueError, match="two models have one name"):
         catalogue_of("a", "a")
+
+
+def test_an_alias_finds_the_card_is_suggested_and_is_not_listed():
+    catalogue = Catalogue(
+        "metric", Card(name="new", aliases=("former",), address="json:loads", summary="reads")
+    )
+    assert catalogue.find("former") is catalogue["new"]
+    assert (list(catalogue), list(catalogue.spellings), len(catalogue)) == (["new"], ["new", "former"], 1)
+    with pytest.raises(UnknownName, match="Did you mean former"):
+        catalogue.find("formr")
+
+
+def test_an_alias_that_another_card_has_is_refused():
+    with pytest.raises(ValueError, match="two metrics have one name"):
+        Catalogue("metric", *(Card(name=n, aliases=("c",), address="json:loads", summary="") for n in "ab"))
+
+
+def test_suites_and_files_find_a_metric_by_each_of_its_names():
+    for name in METRICS.spellings:
+        assert find_protocol(name) is METRICS[name]
+        assert METRICS[stored_metric(name)] is METRICS[name]
+        assert shown_metric(stored_metric(name)) == METRICS[name].name
+
+
+def test_no_stored_name_of_a_metric_changes():
+    """They are in keys and records: one that changes breaks every baseline that has it."""
+    assert [card.stored_name for card in METRICS.values()] == [
+        "topk", "calibration", "coco", "coco-segm", "voc2007", "voc2012", "voc2007-python", "voc2012-python",
+        "miou",
+    ]  # fmt: skip
 
 
 def test_a_name_is_found():

@@ -15,7 +15,7 @@ from cvbench.cli.score import (
     complete_protocol,
 )
 from cvbench.errors import InputError
-from cvbench.metrics.files.protocols import Kind, Protocol, find_protocol
+from cvbench.spec.catalogue import MetricCard, find_protocol
 
 if TYPE_CHECKING:
     from cvbench.metrics.files.coco import CocoFiles
@@ -54,7 +54,8 @@ def explain(
     wanted = find_protocol(protocol)
     other = None if against is None else find_protocol(against)
     for asked in (wanted, other):
-        if asked is not None and asked.kind is not Kind.BOXES and (other or asked.kind is not Kind.MASKS):
+        explained = ("boxes",) if other else ("boxes", "masks")
+        if asked is not None and asked.compares not in explained:
             raise InputError(f"{asked.name}: only protocols for boxes are explained this way")
     if other is None and not wanted.name.startswith("coco"):
         raise InputError(
@@ -71,7 +72,9 @@ def explain(
         _show_difference(wanted, other, files, as_json=as_json)
 
 
-def _show_difference(start: Protocol, end: Protocol, files: CocoFiles | VocFiles, *, as_json: bool) -> None:
+def _show_difference(
+    start: MetricCard, end: MetricCard, files: CocoFiles | VocFiles, *, as_json: bool
+) -> None:
     from cvbench.metrics.files.protocol_difference import explain_difference
 
     told = explain_difference(files, start.name, end.name)
@@ -117,7 +120,7 @@ def _show_difference(start: Protocol, end: Protocol, files: CocoFiles | VocFiles
     print_table([first, *rows, last])
 
 
-def _show_errors(protocol: Protocol, files: CocoFiles | VocFiles, *, as_json: bool) -> None:
+def _show_errors(protocol: MetricCard, files: CocoFiles | VocFiles, *, as_json: bool) -> None:
     from cvbench.metrics.coco.error_analysis import explain_errors
     from cvbench.metrics.files.coco import CocoFiles
     from cvbench.metrics.files.conversion import to_coco

@@ -126,6 +126,7 @@ def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
         case Kind.METRICS:
             return {
                 "name": entry["name"],
+                "also": ", ".join(entry["aliases"]),
                 "task": entry["task"],
                 "default": "yes" if entry["default"] else "no",
                 "figures": ", ".join(entry["figures"]),

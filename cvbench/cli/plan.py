@@ -14,7 +14,7 @@ from cvbench.cli.output import print_json, print_table
 from cvbench.errors import StoreError
 from cvbench.record import Record, Scalar
 from cvbench.runner.environment import has_gpu, probe
-from cvbench.spec.catalogue import MODELS
+from cvbench.spec.catalogue import MODELS, shown_metric
 from cvbench.spec.cell import Cell
 from cvbench.store import Run, Store
 from cvbench.units import show_seconds
@@ -166,7 +166,7 @@ def _row(planned: Planned, told: Forecast) -> dict[str, str]:
         "task": _task(cell),
         "data": _data(cell),
         "weights": _weights(cell),
-        "metrics": ", ".join(cell.metrics),
+        "metrics": ", ".join(map(shown_metric, cell.metrics)),
         "timing": _timing(cell),
         "runtime": _runtime(cell),
         "seed": str(cell.seed),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cvbench.cli.output import print_json, print_table
-from cvbench.metrics.files.protocols import PROTOCOLS, find_protocol
+from cvbench.spec.catalogue import METRICS, find_protocol
 
 if TYPE_CHECKING:
     from cvbench.record import Measurement
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def complete_protocol(typed: str) -> list[str]:
     """The protocols that begin so."""
-    return [name for name in PROTOCOLS if name.startswith(typed)]
+    return [name for name in METRICS.spellings if name.startswith(typed)]
 
 
 PredictionsArgument = Annotated[
@@ -51,7 +51,7 @@ def score(  # noqa: PLR0917, options are given by name on the command line
     predictions: PredictionsArgument,
     truth: TruthOption,
     protocol: Annotated[
-        str, typer.Option(help=", ".join(PROTOCOLS), autocompletion=complete_protocol, show_default=False)
+        str, typer.Option(help=", ".join(METRICS), autocompletion=complete_protocol, show_default=False)
     ],
     classes: ClassesOption = None,
     image_set: ImageSetOption = None,
@@ -86,14 +86,14 @@ def score(  # noqa: PLR0917, options are given by name on the command line
     if as_json:
         print_json(
             {
-                "protocol": told.protocol.name,
-                "rule": told.protocol.rule,
+                "protocol": told.metric.name,
+                "rule": told.metric.protocol,
                 "metrics": {m.name: _entry(m, per_class=per_class) for m in told.measurements},
                 "notes": told.notes,
             }
         )
         return
-    typer.secho(f"{told.protocol.name}: {told.protocol.summary}\n", bold=True)
+    typer.secho(f"{told.metric.name}: {told.metric.summary}\n", bold=True)
     print_table([_row(m) for m in told.measurements])
     if per_class:
         typer.echo()

@@ -23,7 +23,7 @@ _CATALOGUES = (MODELS, DATASETS, METRICS)
 
 
 def _complete(typed: str) -> list[str]:
-    return [name for catalogue in _CATALOGUES for name in catalogue if name.startswith(typed)]
+    return [name for catalogue in _CATALOGUES for name in catalogue.spellings if name.startswith(typed)]
 
 
 def show(
@@ -96,6 +96,8 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
         yield "licence", card.licence
         yield "source", card.source
     elif isinstance(card, MetricCard):
+        if card.aliases:
+            yield "also", ", ".join(card.aliases)
         yield "task", card.task
         yield "protocol", card.protocol
         yield "figures", ", ".join(card.figures)

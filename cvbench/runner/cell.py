@@ -108,7 +108,7 @@ def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) ->
 
 def metric_names(cell: Cell, task: TaskName) -> tuple[str, ...]:
     """The cell's metrics, or those that models of its task get by default."""
-    return cell.metrics or tuple(card.name for card in default_metrics(task))
+    return cell.metrics or tuple(card.stored_name for card in default_metrics(task))
 
 
 def _metric(name: str, data: Dataset) -> Metric:

@@ -31,6 +31,13 @@ def test_every_cell_is_a_row_with_its_key(cvbench):
     assert rows[-1] == "small: 2 cells"
 
 
+def test_a_metric_is_shown_by_the_fields_name(cvbench):
+    done = cvbench(
+        "plan", "suites/small.yaml", "models=[yolo_v3_tiny]", "data=fashion-scenes", "metrics=[coco]"
+    )
+    assert "coco-bbox" in done.stdout
+
+
 def test_what_would_be_skipped_says_why(cvbench):
     done = cvbench("plan", "suites/small.yaml", "runtime={device: cpu, precision: [fp32, fp16]}")
     assert done.stdout.count("running in fp16 needs a GPU; bf16 runs on a CPU") == 2

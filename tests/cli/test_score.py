@@ -86,11 +86,28 @@ def test_trees_of_voc_and_tables_of_scores_are_scored(cvbench, tmp_path):
     assert [figure["value"] for figure in told.document["metrics"].values()] == [1.0, 1.0]
 
 
+def test_a_suites_spelling_of_a_metric_is_a_protocol_too(cvbench, files):
+    assert (
+        cvbench("score", *files, "coco", "--json").document
+        == cvbench("score", *files, "coco-bbox", "--json").document
+    )
+
+
+def test_calibration_is_scored_from_files_as_in_runs(cvbench, tmp_path):
+    np.savez(tmp_path / "s.npz", scores=[[0.75, 0.25], [0.75, 0.25]])
+    np.savez(tmp_path / "l.npz", labels=[0, 1])
+    told = cvbench(
+        "score", tmp_path / "s.npz", "--truth", tmp_path / "l.npz", "--protocol", "calibration", "--json"
+    ).document["metrics"]
+    assert told["ECE"]["value"] == 0.25  # both are believed at 0.75, and half are right
+    assert told["NLL"]["value"] == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["coco-bbx"], 'there is no protocol "coco-bbx".\n  Did you mean coco-bbox'),
-        (["x"], "There are coco-bbox, coco-segm, voc2007, voc2012"),
+        (["x"], "There are topk, calibration, coco-bbox, coco-segm, voc2007, voc2012"),
         (["coco-bbox", "--classes", "3"], "--classes: COCO's files name their images and classes themselves"),
         (["coco-bbox", "--classes", "x"], "--classes x: is no number, no list with commas, and no file"),
         (["coco-bbox", "--classes", "a,a"], "--classes a,a: the name 'a' is there twice, or is empty"),

@@ -90,4 +90,4 @@ def _metrics(cell: Cell) -> tuple[str, ...]:
     if cell.metrics:
         return cell.metrics
     card = MODELS.get(cell.model.name)
-    return tuple(metric.name for metric in default_metrics(card.task if card else cell.model.task))
+    return tuple(metric.stored_name for metric in default_metrics(card.task if card else cell.model.task))

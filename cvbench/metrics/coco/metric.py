@@ -16,11 +16,67 @@ from cvbench.metrics.coco.evaluation import AREAS, CocoEvaluation, CocoMatches, 
 from cvbench.metrics.coco.evidence import explain_figures
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import FIGURES, Figure, resampled_figures, resamples, value
-from cvbench.metrics.files.coco import CocoFiles
 from cvbench.metrics.per_image import ObjectArrays, PerImage, column, object_arrays
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
 from cvbench.values import Detections, Prediction, Truth
+
+
+def coco_measurements(
+    matches: CocoMatches,
+    *,
+    images: int,
+    classes: Sequence[str],
+    protocol: str,
+    draws: int | None = None,
+    seed: int = 0,
+) -> list[Measurement]:
+    """The figures in the order of the reference's summary, bit by bit those of pycocotools 2.0.11.
+
+    Intervals come from a Bayesian bootstrap over the images, matched once; `draws` is the number of
+    resamples: None for as many as take seconds at most, 0 for no intervals.
+    """
+    evaluation = matches.evaluate()
+    drawn = resamples(matches) if draws is None else draws
+    weights = bayesian_weights(images, drawn, seed=seed)
+    varied = resampled_figures(matches, (some[:, matches.numbers] for some in weights)) if drawn else {}
+    measurements = []
+    for name, figure in FIGURES.items():
+        overall, spread = value(evaluation, figure), varied.get(name, ())
+        of_size = "" if figure.area == "all" else f"{figure.area} "
+        missing = f"no {of_size}object to be found" if images else "no images"
+        measurements.append(
+            Measurement(
+                name=name,
+                value=overall,
+                missing=missing if overall is None else None,
+                unit="fraction",
+                direction="higher",
+                n=images,
+                interval=interval_around(overall, np.asarray(spread), reads_the_best=True)
+                if overall is not None and len(spread) > 1
+                else None,
+                protocol=protocol,
+                parts=_parts(evaluation, figure, classes),
+            )
+        )
+    return measurements
+
+
+def _parts(evaluation: CocoEvaluation, figure: Figure, classes: Sequence[str]) -> tuple[Part, ...]:
+    """The same figure of each class."""
+    of_size = "" if figure.area == "all" else f"{figure.area} "
+    to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
+    own = [value(evaluation, figure, label=label) for label in range(len(classes))]
+    return tuple(
+        Part(
+            name=name,
+            value=own[label],
+            missing=f"no {of_size}object of this class" if own[label] is None else None,
+            n=int(to_find[label]),
+        )
+        for label, name in enumerate(classes)
+    )
 
 
 class _Image(NamedTuple):
@@ -88,17 +144,10 @@ class _CocoAP(ABC):
         return match_coco(truth, detections, classes=len(self.classes))
 
     def compute(self) -> list[Measurement]:
-        """The twelve figures, AP first; their parts are the same figures of single classes.
-
-        Intervals come from a Bayesian bootstrap over the images, matched once.
-        """
-        matches = self.matches()
-        evaluation = matches.evaluate()
-        weights = bayesian_weights(len(self.images), resamples(matches))
-        varied = resampled_figures(matches, (some[:, matches.numbers] for some in weights))
-        return [
-            self._measurement(name, figure, evaluation, varied.get(name)) for name, figure in FIGURES.items()
-        ]
+        """The twelve figures, AP first; their parts are the same figures of single classes."""
+        return coco_measurements(
+            self.matches(), images=len(self.images), classes=self.classes, protocol=self.protocol
+        )
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
         """Each image's id, its detections and its objects, boxes as (x, y, width, height)."""
@@ -116,36 +165,6 @@ class _CocoAP(ABC):
     def evidence(self) -> list[Evidence]:
         """Curves of precision, what was taken for what, and what each kind of error costs."""
         return explain_figures(*self.arrays(), evaluation=self.matches().evaluate())
-
-    def _measurement(
-        self,
-        name: str,
-        figure: Figure,
-        evaluation: CocoEvaluation,
-        varied: Float64[np.ndarray, " resamples"] | None,
-    ) -> Measurement:
-        overall = value(evaluation, figure)
-        to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
-        of_size = "" if figure.area == "all" else f"{figure.area} "
-        missing = f"no {of_size}object to be found" if len(self.images) else "no images"
-        parts = []
-        for label, class_name in enumerate(self.classes):
-            own = value(evaluation, figure, label=label)
-            lacking = f"no {of_size}object of this class" if own is None else None
-            parts.append(Part(name=class_name, value=own, missing=lacking, n=int(to_find[label])))
-        return Measurement(
-            name=name,
-            value=overall,
-            missing=missing if overall is None else None,
-            unit="fraction",
-            direction="higher",
-            n=len(self.images),
-            interval=None
-            if overall is None or varied is None
-            else interval_around(overall, varied, reads_the_best=True),
-            protocol=self.protocol,
-            parts=tuple(parts),
-        )
 
     def _image(self, prediction: Prediction, truth: Truth) -> _Image:
         found, true = object_arrays(prediction, len(self.classes)), object_arrays(truth, len(self.classes))
@@ -182,51 +201,6 @@ class CocoMaskAP(_CocoAP):
     def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions:
         masks = objects.masks if isinstance(objects, Detections) else None
         if masks is None and len(arrays.label):
-            raise ValueError("these objects have no masks; score their boxes with the metric coco")
+            raise ValueError("these objects have no masks; score their boxes with the metric coco-bbox")
         plain = np.zeros((0, 1, 1), np.bool_) if masks is None else masks.cpu().numpy()
         return mask_regions(run_lengths.encode(plain))
-
-
-def score_coco(
-    files: CocoFiles, *, rule: str, draws: int | None = None, seed: int = 0
-) -> tuple[Measurement, ...]:
-    """The figures in the order of the reference's summary, bit by bit those of pycocotools 2.0.11.
-
-    Intervals come from a Bayesian bootstrap over the images, matched once; `draws` is how many
-    resamples are drawn: None for as many as take seconds at most, 0 for no intervals.
-    """
-    matches = match_coco(files.truth, files.detections, classes=len(files.classes))
-    evaluation = matches.evaluate()
-    drawn = resamples(matches) if draws is None else draws
-    weights = bayesian_weights(files.images, drawn, seed=seed)
-    varied = resampled_figures(matches, (some[:, matches.numbers] for some in weights)) if drawn else {}
-    measurements = []
-    for name, figure in FIGURES.items():
-        overall = value(evaluation, figure)
-        of_size = "" if figure.area == "all" else f"{figure.area} "
-        to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
-        own = [value(evaluation, figure, label=k) for k in range(len(files.classes))]
-        measurements.append(
-            Measurement(
-                name=name,
-                value=overall,
-                missing=None if overall is not None else f"no {of_size}object to be found",
-                unit="fraction",
-                direction="higher",
-                n=files.images,
-                interval=interval_around(overall, varied[name], reads_the_best=True)
-                if overall is not None and len(varied.get(name, ())) > 1
-                else None,
-                protocol=rule,
-                parts=tuple(
-                    Part(
-                        name=class_name,
-                        value=own[k],
-                        missing=f"no {of_size}object of this class" if own[k] is None else None,
-                        n=int(to_find[k]),
-                    )
-                    for k, class_name in enumerate(files.classes)
-                ),
-            )
-        )
-    return tuple(measurements)

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 from cvbench.errors import InputError
 from cvbench.metrics.files.coco import CocoFiles, read_coco
-from cvbench.metrics.files.protocols import Kind, Protocol, find_protocol
 from cvbench.metrics.files.voc import VocFiles, read_voc
 from cvbench.record import Measurement
+from cvbench.spec.catalogue import MetricCard, find_protocol
 
 
 class Score(NamedTuple):
     """The figures, and what a reader has to know about them."""
 
-    protocol: Protocol
+    metric: MetricCard
     measurements: tuple[Measurement, ...]
     notes: tuple[str, ...]
 
@@ -31,7 +31,7 @@ def score_files(
     draws: int | None = None,
     seed: int = 0,
 ) -> Score:
-    """The figures of predictions that somebody else made.
+    """The figures of predictions that somebody else made; `protocol` names a metric or an alias of one.
 
     Boxes come from COCO's JSON files, or from VOC's where the truth is a folder; every protocol for
     boxes scores both. `draws` is how many resamples an interval takes, where it comes from resampling:
@@ -39,26 +39,54 @@ def score_files(
     and InputError, with everything that is wrong, for files that are not sound.
     """
     wanted = find_protocol(protocol)
-    if wanted.kind in (Kind.CLASSES, Kind.PIXELS):
+    if wanted.compares in ("classes", "pixels"):
         if draws is not None:
             raise InputError(f"--resamples: {protocol} takes no number of resamples")
         return Score(wanted, _of_images(wanted, predictions, truth, classes, image_set), ())
     files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
-    from cvbench.metrics.coco.metric import score_coco
-    from cvbench.metrics.files.conversion import to_coco, to_voc
-    from cvbench.metrics.voc.metric import score_voc
+    return Score(wanted, score_detections(wanted, files, draws=draws, seed=seed), tuple(_notes(files)))
 
-    if wanted.name.startswith("coco"):
+
+def score_detections(
+    metric: MetricCard, files: CocoFiles | VocFiles, *, draws: int | None = None, seed: int = 0
+) -> tuple[Measurement, ...]:
+    """The figures of files in either layout, by the code that scores the runs."""
+    from cvbench.metrics.coco.evaluation import match_coco
+    from cvbench.metrics.coco.metric import coco_measurements
+    from cvbench.metrics.files.conversion import to_coco, to_voc
+    from cvbench.metrics.voc.evaluation import RULES, match_voc
+    from cvbench.metrics.voc.metric import RESAMPLES, voc_measurement
+
+    if metric.protocol not in RULES:
         coco = files if isinstance(files, CocoFiles) else to_coco(files)
-        figures = score_coco(coco, rule=wanted.rule, draws=draws, seed=seed)
-    else:
-        voc = files if isinstance(files, VocFiles) else to_voc(files)
-        figures = score_voc(voc, wanted.name, rule=wanted.rule, draws=draws, seed=seed)
-    return Score(wanted, figures, tuple(_notes(files)))
+        matches = match_coco(coco.truth, coco.detections, classes=len(coco.classes))
+        return tuple(
+            coco_measurements(
+                matches,
+                images=coco.images,
+                classes=coco.classes,
+                protocol=metric.protocol,
+                draws=draws,
+                seed=seed,
+            )
+        )
+    voc, rule = files if isinstance(files, VocFiles) else to_voc(files), RULES[metric.protocol]
+    lines = match_voc(voc.truth, voc.detections, classes=len(voc.classes), strict=rule.strict)
+    return (
+        voc_measurement(
+            lines,
+            images=voc.images,
+            classes=voc.classes,
+            rule=rule,
+            protocol=metric.protocol,
+            draws=RESAMPLES if draws is None else draws,
+            seed=seed,
+        ),
+    )
 
 
 def read_detections(
-    protocol: Protocol,
+    metric: MetricCard,
     predictions: Path,
     truth: Path,
     *,
@@ -72,21 +100,21 @@ def read_detections(
         for option, value in (("--classes", classes), ("--image-set", image_set)):
             if value is not None:
                 raise InputError(f"{option}: COCO's files name their images and classes themselves")
-        return read_coco(predictions, truth, masks=protocol.kind is Kind.MASKS)
-    if protocol.kind is Kind.MASKS:
-        raise InputError(f"{truth}: VOC's result files hold no masks; {protocol.name} needs COCO's files")
+        return read_coco(predictions, truth, masks=metric.compares == "masks")
+    if metric.compares == "masks":
+        raise InputError(f"{truth}: VOC's result files hold no masks; {metric.name} needs COCO's files")
     return read_voc(predictions, truth, image_set=image_set, classes=classes)
 
 
 def _of_images(
-    protocol: Protocol, predictions: Path, truth: Path, classes: Sequence[str] | None, image_set: str | None
+    metric: MetricCard, predictions: Path, truth: Path, classes: Sequence[str] | None, image_set: str | None
 ) -> tuple[Measurement, ...]:
-    if protocol.kind is Kind.CLASSES:
-        from cvbench.metrics.files.topk import score_topk
+    if metric.compares == "classes":
+        from cvbench.metrics.files.classification import score_classes
 
         if image_set is not None:
-            raise InputError(f"--image-set: {protocol.name} scores all images of the labels")
-        return score_topk(predictions, truth, classes=classes)
+            raise InputError(f"--image-set: {metric.name} scores all images of the labels")
+        return score_classes(predictions, truth, metric=metric.name, classes=classes)
     from cvbench.metrics.files.segmentation import score_maps
 
     chosen = None if image_set is None else Path(image_set)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
-from jaxtyping import Float64, Shaped
+from jaxtyping import Shaped
 
 from cvbench.interfaces import Evidence, Metric
 from cvbench.metrics.coco.evaluation import RECALLS
-from cvbench.metrics.files.voc import VocFiles
 from cvbench.metrics.per_image import ObjectArrays, PerImage, column, object_arrays
 from cvbench.metrics.voc.evaluation import (
     MATLAB_2007,
@@ -62,6 +61,48 @@ def curves(lines: Sequence[VocLine], *, images: int) -> Evidence:
 RESAMPLES = 500
 
 
+def voc_measurement(
+    lines: Sequence[VocLine],
+    *,
+    images: int,
+    classes: Sequence[str],
+    rule: VocRule,
+    protocol: str,
+    draws: int = RESAMPLES,
+    seed: int = 0,
+) -> Measurement:
+    """mAP, whose parts are the APs of the classes.
+
+    The interval comes from a Bayesian bootstrap over the images, matched once; without `draws` there
+    is none.
+    """
+    there = [line for line in lines if len(line.object_image)]
+    weightings = chain([np.ones((1, images))], bayesian_weights(images, draws, seed=seed) if there else ())
+    rows = [np.array([average_precision(curve(line, some), rule) for line in there]) for some in weightings]
+    aps = np.concatenate([row.T for row in rows]) if there else np.empty((1, 0))
+    means = np.ascontiguousarray(aps).mean(axis=1) if there else np.empty(0)
+    value = float(means[0]) if there else None
+    own = iter(aps[0].tolist())
+    return Measurement(
+        name="mAP",
+        value=value,
+        missing=None if there else "no object to be found" if images else "no images",
+        unit="fraction",
+        direction="higher",
+        n=images,
+        interval=interval_around(value, means[1:], reads_the_best=True)
+        if value is not None and len(means) > 2
+        else None,
+        protocol=protocol,
+        parts=tuple(
+            Part(name=name, value=next(own), n=len(line.object_image))
+            if len(line.object_image)
+            else Part(name=name, value=None, missing="no object of this class", n=0)
+            for name, line in zip(classes, lines, strict=True)
+        ),
+    )
+
+
 class _Image(NamedTuple):
     found: ObjectArrays
     true: ObjectArrays
@@ -99,28 +140,14 @@ class _VocAP(ABC):
         self.images.merge(other.images)
 
     def compute(self) -> list[Measurement]:
-        """The mean average precision; its parts are those of the classes.
-
-        The interval comes from a Bayesian bootstrap over the images, matched once.
-        """
-        lines = self._lines()
-        there = [line for line in lines if len(line.object_image)]
-        n = len(self.images)
-        weightings = chain([np.ones((1, n))], bayesian_weights(n, RESAMPLES) if there else ())
-        aps = np.concatenate([self._average_precisions(there, some) for some in weightings])
-        means = np.ascontiguousarray(aps).mean(axis=1) if there else np.empty(0)
-        value = float(means[0]) if there else None
+        """The mean average precision; its parts are those of the classes."""
         return [
-            Measurement(
-                name="mAP",
-                value=value,
-                missing=None if there else "no object to be found" if n else "no images",
-                unit="fraction",
-                direction="higher",
-                n=n,
-                interval=None if value is None else interval_around(value, means[1:], reads_the_best=True),
+            voc_measurement(
+                self._lines(),
+                images=len(self.images),
+                classes=self.classes,
+                rule=self.rule,
                 protocol=self.protocol,
-                parts=self._parts(lines, iter(aps[0].tolist())),
             )
         ]
 
@@ -141,20 +168,6 @@ class _VocAP(ABC):
         """Curves of precision; none where there is no object to be found."""
         lines = self._lines()
         return [curves(lines, images=len(self.images))] if any(len(x.object_image) for x in lines) else []
-
-    def _average_precisions(
-        self, lines: Sequence[VocLine], weights: Float64[np.ndarray, "some images"]
-    ) -> Float64[np.ndarray, "some lines"]:
-        aps = [average_precision(curve(line, weights), self.rule) for line in lines]
-        return np.array(aps).reshape(len(aps), len(weights)).T
-
-    def _parts(self, lines: Sequence[VocLine], aps: Iterator[float]) -> tuple[Part, ...]:
-        return tuple(
-            Part(name=name, value=next(aps), n=len(line.object_image))
-            if len(line.object_image)
-            else Part(name=name, value=None, missing="no object of this class", n=0)
-            for name, line in zip(self.classes, lines, strict=True)
-        )
 
     def _lines(self) -> list[VocLine]:
         entries = self.images.entries()
@@ -214,49 +227,3 @@ class Voc2012Python(_VocAP):
 
     protocol = "voc2012-python/area/iou>0.5/difficult-ignored"
     rule = PYTHON_2012
-
-
-RULES = {
-    "voc2007": MATLAB_2007,
-    "voc2012": MATLAB_2012,
-    "voc2007-python": PYTHON_2007,
-    "voc2012-python": PYTHON_2012,
-}
-"""By the name of the protocol."""
-
-
-def score_voc(
-    files: VocFiles, name: str, *, rule: str, draws: int | None = None, seed: int = 0
-) -> tuple[Measurement, ...]:
-    """mAP, whose parts are the APs of the classes; the interval is a Bayesian bootstrap over the images."""
-    how, n = RULES[name], files.images
-    drawn = RESAMPLES if draws is None else draws
-    lines = match_voc(files.truth, files.detections, classes=len(files.classes), strict=how.strict)
-    there = [line for line in lines if len(line.object_image)]
-    weightings = chain([np.ones((1, n))], bayesian_weights(n, drawn, seed=seed) if there and drawn else ())
-    rows = [np.array([average_precision(curve(line, some), how) for line in there]) for some in weightings]
-    aps = np.concatenate([row.T for row in rows]) if there else np.empty((1, 0))
-    means = np.ascontiguousarray(aps).mean(axis=1) if there else np.empty(0)
-    value = float(means[0]) if there else None
-    own = iter(aps[0].tolist())
-    parts = tuple(
-        Part(name=class_name, value=next(own), n=len(line.object_image))
-        if len(line.object_image)
-        else Part(name=class_name, value=None, missing="no object of this class", n=0)
-        for class_name, line in zip(files.classes, lines, strict=True)
-    )
-    return (
-        Measurement(
-            name="mAP",
-            value=value,
-            missing=None if there else "no object to be found",
-            unit="fraction",
-            direction="higher",
-            n=n,
-            interval=interval_around(value, means[1:], reads_the_best=True)
-            if value is not None and len(means) > 2
-            else None,
-            protocol=rule,
-            parts=parts,
-        ),
-    )

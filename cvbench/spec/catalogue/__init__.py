@@ -11,7 +11,13 @@ from cvbench.spec.catalogue.cards import (
     load,
 )
 from cvbench.spec.catalogue.datasets import DATASETS
-from cvbench.spec.catalogue.metrics import METRICS, default_metrics
+from cvbench.spec.catalogue.metrics import (
+    METRICS,
+    default_metrics,
+    find_protocol,
+    shown_metric,
+    stored_metric,
+)
 from cvbench.spec.catalogue.models import MODELS
 
 __all__ = [
@@ -25,6 +31,9 @@ __all__ = [
     "MetricCard",
     "ModelCard",
     "default_metrics",
+    "find_protocol",
     "is_address",
     "load",
+    "shown_metric",
+    "stored_metric",
 ]

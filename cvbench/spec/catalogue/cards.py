@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from cvbench.errors import UnknownName, suggestion
 from cvbench.spec.cell import Option, TaskName
 
+Compared: TypeAlias = Literal["classes", "pixels", "boxes", "masks"]
 _ADDRESS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -36,6 +37,8 @@ class Card:
     """``module:object``, imported when it is used."""
     summary: str
     """One line for `cvbench list`."""
+    aliases: tuple[str, ...] = ()
+    """Other names that mean the same, such as one of an earlier release."""
     options: Mapping[str, Choice] = field(default_factory=dict)
 
 
@@ -92,10 +95,20 @@ class MetricCard(Card):
 
     task: TaskName
     protocol: str
+    """The exact rule, as records carry it."""
+    compares: Compared
+    """What it compares, and with it which files `cvbench score` reads."""
     figures: tuple[str, ...]
-    """Names of the Measurements it yields, the headline first."""
+    """Names of the Measurements it yields, the primary metric first."""
     default: bool = False
     """Taken for models of its task when a suite names no metrics."""
+    key_name: str = ""
+    """The name in cells, and so in keys and records, where it is not `name`: see docs/decisions/0010."""
+
+    @property
+    def stored_name(self) -> str:
+        """The name by which cells store it: one for all its aliases, for ever."""
+        return self.key_name or self.name
 
 
 C = TypeVar("C", bound=Card)
@@ -117,7 +130,7 @@ class Family(Generic[C]):
 
 
 class Catalogue(Mapping[str, C], Generic[C]):
-    """Cards by name, in the order they are shown; unknown names get the nearest ones.
+    """Cards by name or alias; it iterates over the names alone, in the order they are shown.
 
     Members of families are found by name like all others; they are too many to be listed.
     """
@@ -125,16 +138,17 @@ class Catalogue(Mapping[str, C], Generic[C]):
     def __init__(self, kind: str, *cards: C, families: Sequence[Family[C]] = ()) -> None:
         self.kind = kind
         self._cards = {card.name: card for card in cards}
+        self._aliases = {alias: card.name for card in cards for alias in card.aliases}
         self._found: dict[str, C] = {}
         self.families = {family.prefix: family for family in families}
-        if len(self._cards) != len(cards):
+        if len({*self.spellings}) != sum(1 + len(card.aliases) for card in cards):
             raise ValueError(f"two {kind}s have one name")
 
     def __getitem__(self, name: str) -> C:
         prefix, _, member = name.partition("/")
         family = self.families.get(prefix)
         if not member or family is None:
-            return self._cards[name]
+            return self._cards[self._aliases.get(name, name)]
         if name not in self._found:
             if member not in family.names():
                 raise KeyError(name)
@@ -151,6 +165,11 @@ class Catalogue(Mapping[str, C], Generic[C]):
         """Whether a name is one of those that are listed, and no family's."""
         return name in self._cards
 
+    @property
+    def spellings(self) -> Sequence[str]:
+        """All names and aliases, without those of families."""
+        return [*self._cards, *self._aliases]
+
     def find(self, name: str) -> C:
         """The Card of this name; raises UnknownName with the nearest names."""
         if name in self:
@@ -160,7 +179,7 @@ class Catalogue(Mapping[str, C], Generic[C]):
     def suggest(self, name: str) -> str:
         """What to say behind an unknown name."""
         family = self.families.get(name.partition("/")[0])
-        known = [f"{family.prefix}/{member}" for member in family.names()] if family else self._cards
+        known = [f"{family.prefix}/{member}" for member in family.names()] if family else self.spellings
         return suggestion(name, known, listing=f"cvbench list {self.kind}s")
 
     def load(self, name: str) -> Any:

@@ -1,7 +1,8 @@
-"""The metrics."""
+"""The metrics: one table of names for `metrics:` in suites and for `--protocol` on the command line."""
 
 from __future__ import annotations
 
+from cvbench.errors import UnknownName, suggestion
 from cvbench.spec.catalogue.cards import Catalogue, MetricCard
 
 _COCO = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -14,6 +15,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="share of images whose class is the highest score, or among the five highest",
         task="classification",
         protocol="topk/ties-against",
+        compares="classes",
         figures=("top1", "top5"),
         default=True,
     ),
@@ -23,14 +25,18 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="expected calibration error in 15 bins, and negative log likelihood; needs probabilities",
         task="classification",
         protocol="calibration/ece15/nll",
+        compares="classes",
         figures=("ECE", "NLL"),
     ),
     MetricCard(
-        name="coco",
+        name="coco-bbox",
+        aliases=("coco",),
+        key_name="coco",
         address="cvbench.metrics.coco.metric:CocoBoxAP",
         summary="the twelve COCO figures on boxes",
         task="detection",
         protocol="coco-2017/bbox/101pt/maxdet100",
+        compares="boxes",
         figures=_COCO,
         default=True,
     ),
@@ -40,6 +46,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="the twelve COCO figures on masks",
         task="detection",
         protocol="coco-2017/segm/101pt/maxdet100",
+        compares="masks",
         figures=_COCO,
     ),
     MetricCard(
@@ -48,6 +55,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="mean average precision at eleven recalls, as the devkit of 2007 counts",
         task="detection",
         protocol="voc2007/11pt/iou>=0.5/difficult-ignored",
+        compares="boxes",
         figures=("mAP",),
     ),
     MetricCard(
@@ -56,6 +64,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="mean average precision under the whole curve, as the devkits from 2010 on count",
         task="detection",
         protocol="voc2012/area/iou>=0.5/difficult-ignored",
+        compares="boxes",
         figures=("mAP",),
     ),
     MetricCard(
@@ -64,6 +73,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="voc2007 as its Python port counts: overlap above a half, not from a half on",
         task="detection",
         protocol="voc2007-python/11pt/iou>0.5/difficult-ignored",
+        compares="boxes",
         figures=("mAP",),
     ),
     MetricCard(
@@ -72,6 +82,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="voc2012 as its Python port counts: overlap above a half, not from a half on",
         task="detection",
         protocol="voc2012-python/area/iou>0.5/difficult-ignored",
+        compares="boxes",
         figures=("mAP",),
     ),
     MetricCard(
@@ -80,6 +91,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         summary="mean intersection over union of the classes, pixel accuracy, and mean Dice",
         task="segmentation",
         protocol="miou/one-confusion-matrix/ignore255",
+        compares="pixels",
         figures=("mIoU", "pixel_accuracy", "Dice"),
         default=True,
     ),
@@ -89,3 +101,24 @@ METRICS: Catalogue[MetricCard] = Catalogue(
 def default_metrics(task: str | None) -> list[MetricCard]:
     """The metrics of models of a task whose suite names none; a task that nobody knows has none."""
     return [card for card in METRICS.values() if card.default and card.task == task]
+
+
+def find_protocol(name: str) -> MetricCard:
+    """The metric that `--protocol` names; raises UnknownName, with the nearest ones."""
+    if name not in METRICS:
+        near = suggestion(name, METRICS.spellings)
+        known = f"There are {', '.join(METRICS)}."
+        raise UnknownName(f'there is no protocol "{name}".\n  {"   ".join(filter(None, (near, known)))}')
+    return METRICS[name]
+
+
+def stored_metric(name: str) -> str:
+    """The name by which cells store a metric: one for all its spellings; an import path is its own."""
+    card = METRICS.get(name)
+    return card.stored_name if card else name
+
+
+def shown_metric(name: str) -> str:
+    """The name by which tables show what a cell stores."""
+    card = METRICS.get(name)
+    return card.name if card else name

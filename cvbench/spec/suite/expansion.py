@@ -8,11 +8,10 @@ from math import prod
 from typing import NamedTuple, TypeVar
 
 from cvbench.spec.canonical import Frozen
-from cvbench.spec.catalogue import DATASETS, MODELS, Card
+from cvbench.spec.catalogue import DATASETS, MODELS, Card, default_metrics, stored_metric
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, Option, Runtime
 from cvbench.spec.suite.messages import Finding
 from cvbench.spec.suite.schema import ModelForm, Published, RuntimeForm, Settings, SuiteFile
-from cvbench.spec.suite.validation import metrics_of
 
 _MOST = 10_000
 F = TypeVar("F", bound=Frozen)
@@ -86,7 +85,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
     assert settings.data is not None  # the checks have seen to it
     names = settings.metrics
     if names is None:
-        names = tuple(metric.name for metric in metrics_of(None, task))
+        names = tuple(card.name for card in default_metrics(task))
     for runtime, seed in product(_runtimes(settings.runtime), settings.seed):
         yield Cell(
             model=ModelSpec(
@@ -99,7 +98,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
             ),
             data=DataSpec.model_validate(settings.data.model_dump()),
             train=None if model.weights else settings.train,
-            metrics=names,
+            metrics=tuple(map(stored_metric, names)),
             time=settings.time,
             runtime=runtime,
             seed=seed,

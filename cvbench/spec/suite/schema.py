@@ -48,7 +48,7 @@ class Known:
         address = {**handler(core), "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"}
         patterns = [f"^{prefix}/[\\w.-]+$" for prefix in self.catalogue.families]
         families = [{**handler(core), "pattern": pattern} for pattern in patterns]
-        return {"anyOf": [{"enum": list(self.catalogue)}, *families, address]}
+        return {"anyOf": [{"enum": self.catalogue.spellings}, *families, address]}
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from cvbench.errors import CvbenchError, suggestion
@@ -14,9 +14,9 @@ from cvbench.spec.catalogue import (
     Card,
     Catalogue,
     DatasetCard,
-    MetricCard,
     default_metrics,
     is_address,
+    stored_metric,
 )
 from cvbench.spec.catalogue.weights import weight_file
 from cvbench.spec.cell import ModelSpec, TaskName
@@ -98,7 +98,7 @@ def _settings(tree: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     yield from _data(mapping(mapping(tree, "train"), "also"), (*path, "train", "also"))
     for index, name in enumerate(items(tree, "metrics")):
         yield from _named(METRICS, name, (*path, "metrics", index))
-    yield from _repeated(items(tree, "metrics"), (*path, "metrics"))
+    yield from _repeated(items(tree, "metrics"), (*path, "metrics"), same=stored_metric)
     yield from _repeated(items(tree, "seed"), (*path, "seed"))
     runtime = mapping(tree, "runtime")
     for key in runtime:
@@ -167,10 +167,11 @@ def _named(catalogue: Catalogue[Any], name: Any, path: Path) -> Iterator[Finding
         yield Finding(path, f"there is no {catalogue.kind} {shown(name)}.", catalogue.suggest(name))
 
 
-def _repeated(values: Sequence[Any], path: Path) -> Iterator[Finding]:
+def _repeated(values: Sequence[Any], path: Path, *, same: Callable[[str], str] = str) -> Iterator[Finding]:
+    """Values that are listed twice; `same` gives names that mean one thing one spelling."""
     seen: set[str] = set()
     for index, value in enumerate(values):
-        written = json.dumps(value, sort_keys=True)
+        written = json.dumps(same(value) if isinstance(value, str) else value, sort_keys=True)
         if written in seen:
             yield Finding((*path, index), f"{shown(value)} stands twice in this list.")
         seen.add(written)
@@ -185,13 +186,6 @@ def misfits(suite: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _metrics(entry)
         yield from _published(entry)
     yield from _expectations(mapping(suite, "expect"), entries)
-
-
-def metrics_of(names: Any, task: str | None) -> list[MetricCard]:
-    """The Cards of the metrics that are named, or, where none are, of the task's default ones."""
-    if names is None:
-        return default_metrics(task)
-    return [METRICS[name] for name in dict.fromkeys(_words(names)) if name in METRICS]
 
 
 def _training(entry: Entry) -> Iterator[Finding]:
@@ -226,9 +220,10 @@ def _fitting_data(entry: Entry) -> Iterator[Finding]:
 
 def _metrics(entry: Entry) -> Iterator[Finding]:
     fitting = [name for name, card in METRICS.items() if card.task == entry.task]
-    for card in metrics_of(entry.setting("metrics"), entry.task):
-        if entry.task in TASKS and card.task != entry.task:
-            what = f"{entry.name} does {entry.task}; the metric {card.name} is for {card.task}."
+    for name in dict.fromkeys(_words(entry.setting("metrics"))):
+        card = METRICS.get(name)
+        if card and entry.task in TASKS and card.task != entry.task:
+            what = f"{entry.name} does {entry.task}; the metric {name} is for {card.task}."
             yield Finding(entry.path, what, f"Metrics for {entry.task}: {', '.join(fitting)}")
 
 
@@ -261,8 +256,8 @@ def _figures(entry: Entry) -> Iterator[str]:
     """Names of the figures that a model is scored with; none where not all its metrics have a Card."""
     names = entry.setting("metrics")
     if all(name in METRICS for name in _words(names)):
-        fitting = [card for card in metrics_of(names, entry.task) if card.task == entry.task]
-        yield from (figure for card in fitting for figure in card.figures)
+        cards = default_metrics(entry.task) if names is None else [METRICS[name] for name in _words(names)]
+        yield from (figure for card in cards if card.task == entry.task for figure in card.figures)
 
 
 def _words(names: Any) -> Iterable[str]:

@@ -5,21 +5,18 @@ import itertools
 import pytest
 
 from cvbench.errors import InputError
-from cvbench.metrics.coco.metric import score_coco
 from cvbench.metrics.files.coco import read_coco
-from cvbench.metrics.files.conversion import to_coco, to_voc
 from cvbench.metrics.files.protocol_difference import RULES, explain_difference
-from cvbench.metrics.files.voc import VocFiles, read_voc
-from cvbench.metrics.voc.metric import score_voc
+from cvbench.metrics.files.score import score_detections
+from cvbench.metrics.files.voc import read_voc
+from cvbench.spec.catalogue import METRICS
 from tests.metrics.coco_problems import box_problem
 from tests.metrics.files.coco_trees import write_problem
 from tests.metrics.files.voc_trees import DETECTIONS, OBJECTS, write_voc
 
 
 def figure(files, name):
-    if name == "coco-bbox":
-        return score_coco(to_coco(files) if isinstance(files, VocFiles) else files, rule="", draws=0)[0].value
-    return score_voc(files if isinstance(files, VocFiles) else to_voc(files), name, rule="", draws=0)[0].value
+    return score_detections(METRICS[name], files, draws=0)[0].value
 
 
 def assert_explained(files, start, end):

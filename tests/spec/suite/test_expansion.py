@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cvbench.errors import SuiteError
 from cvbench.spec.cell import DataSpec, Runtime, TimingPlan, TrainRecipe
 from cvbench.spec.suite import parse_suite
 from cvbench.spec.suite.expansion import merged
@@ -41,6 +42,18 @@ def test_cells_are_the_product_of_all_lists_model_by_model():
     assert shown[8][0] == "alexnet"
     assert len({cell.key for cell in expanded}) == len(expanded)
     assert {cell.runtime.batch for cell in expanded} == {8}
+
+
+@pytest.mark.parametrize("settings", ["", "metrics: [coco]\n", "metrics: [coco-bbox]\n"])
+def test_a_metric_has_one_stored_name_however_it_is_spelled(settings):
+    cell = one("yolo_v3_tiny", f"data: fashion-scenes\ntrain: {{}}\n{settings}")
+    assert cell.metrics == ("coco",)
+    assert cell.key == cell.model_copy(update={"metrics": ("coco",)}).key
+
+
+def test_two_spellings_of_one_metric_are_one_too_many():
+    with pytest.raises(SuiteError, match=r'metrics\[1\]: "coco-bbox" stands twice'):
+        one("yolo_v3_tiny", "data: fashion-scenes\ntrain: {}\nmetrics: [coco, coco-bbox]\n")
 
 
 def test_a_models_own_settings_are_merged_over_the_suites_field_by_field():

@@ -49,6 +49,7 @@ def test_an_unknown_name_in_the_suites_own_settings_is_told_once(problems):
         ("data: {split: zzz}", 'data.split: fashion has no split "zzz".', "train, test"),
         ("task: detection", "task: resnet18 does classification.", "Remove the task."),
         ("metrics: [topk, topk]", 'metrics[1]: "topk" stands twice in this list.', ""),
+        ("metrics: [topk, calibration, topk]", 'metrics[2]: "topk" stands twice in this list.', ""),
         ("seed: [0, 1, 0]", "seed[2]: 0 stands twice in this list.", ""),
         ("runtime: {precision: [fp32, fp32]}",
          'runtime.precision[1]: "fp32" stands twice in this list.', ""),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cvbench.errors import InputError
-from cvbench.metrics.files.topk import score_topk
+from cvbench.metrics.files.classification import score_classes
 
 SCORES = "id,cat,dog\na,0.9,0.1\nb,0.3,0.7\nc,0.5,0.5\n"
 LABELS = "id,label\nc,cat\na,cat\nb,cat\n"
@@ -17,7 +17,7 @@ def files(tmp_path, scores, labels):
 
 
 def test_rows_are_joined_by_their_ids_and_ties_count_against(tmp_path):
-    top1, top5 = score_topk(*files(tmp_path, SCORES, LABELS))
+    top1, top5 = score_classes(*files(tmp_path, SCORES, LABELS))
     assert (top1.value, top1.n) == (1 / 3, 3)
     assert top1.interval[0] < 1 / 3 < top1.interval[1]
     assert [(part.name, part.n) for part in top1.parts] == [("cat", 3), ("dog", 0)]
@@ -25,7 +25,7 @@ def test_rows_are_joined_by_their_ids_and_ties_count_against(tmp_path):
 
 
 def test_without_ids_the_order_joins_and_labels_are_numbers(tmp_path):
-    top1, _ = score_topk(*files(tmp_path, "0.9,0.1\n0.3,0.7\n", "0\n0\n"))
+    top1, _ = score_classes(*files(tmp_path, "0.9,0.1\n0.3,0.7\n", "0\n0\n"))
     assert (top1.value, top1.n) == (0.5, 2)
 
 
@@ -34,7 +34,7 @@ def test_arrays_of_numpy_are_read(tmp_path):
     labels = scores.argsort(1)[:, -2]  # the second best: never the first, always among five
     np.savez(tmp_path / "s.npz", scores=scores)
     np.savez(tmp_path / "l.npz", labels=labels)
-    top1, top5 = score_topk(tmp_path / "s.npz", tmp_path / "l.npz", classes=tuple("abcdefghi"))
+    top1, top5 = score_classes(tmp_path / "s.npz", tmp_path / "l.npz", classes=tuple("abcdefghi"))
     assert (top1.value, top5.value) == (0.0, 1.0)
 
 
@@ -66,7 +66,7 @@ def test_arrays_of_numpy_are_read(tmp_path):
 )
 def test_files_that_are_not_sound(tmp_path, scores, labels, said):
     with pytest.raises(InputError) as told:
-        score_topk(*files(tmp_path, scores, labels))
+        score_classes(*files(tmp_path, scores, labels))
     assert said in str(told.value)
 
 
@@ -84,4 +84,4 @@ def test_arrays_that_are_not_sound(tmp_path):
         "none": "there is no such file",
     }.items():
         with pytest.raises(InputError, match=f"{name}.npz: {said}"):
-            score_topk(tmp_path / f"{name}.npz", labels)
+            score_classes(tmp_path / f"{name}.npz", labels)
