@@ -10,6 +10,7 @@ from typing import Any
 
 from cvbench.compare.comparison import CellComparison, Comparison
 from cvbench.compare.differences import Difference
+from cvbench.compare.markdown import escaped, table_of
 from cvbench.statistics.verdicts import Verdict
 from cvbench.units import show_value
 
@@ -115,31 +116,16 @@ def changed_classes(comparison: Comparison, *, limit: float = 0.05) -> list[dict
 
 def markdown(comparison: Comparison, *, everything: bool = False) -> str:
     """The page."""
-    lines = [
-        f"# {_bare(comparison.b)} against {_bare(comparison.a)}",
-        "",
-        f"**{summary(comparison)}**",
-        "",
-        *markdown_table(rows(comparison, everything=everything)),
+    parts = [
+        f"# {escaped(comparison.b)} against {escaped(comparison.a)}\n",
+        f"**{summary(comparison)}**\n",
+        table_of(rows(comparison, everything=everything)),
     ]
     classes = changed_classes(comparison)
     if classes:
-        lines += ["", "Classes that changed by more than chance (information, no verdict):", ""]
-        lines += markdown_table(classes)
-    told = list(remarks(comparison))
-    return "\n".join([*lines, "", *(f"- {_bare(line)}" for line in told)]).rstrip() + "\n"
-
-
-def markdown_table(table: list[dict[str, str]]) -> list[str]:
-    """Lines of a Markdown table; what comes from files cannot break out of its cell."""
-    if not table:
-        return ["(nothing)"]
-    head = list(table[0])
-    return [
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(_bare(row[name]) for name in head)} |" for row in table),
-    ]
+        parts += ["Classes that changed by more than chance (information, no verdict):\n", table_of(classes)]
+    parts.append("".join(f"- {escaped(line)}\n" for line in remarks(comparison)))
+    return "\n".join(part for part in parts if part)
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
@@ -182,10 +168,3 @@ def _size(size: float | None, difference: Difference) -> str:
     if difference.scale == "ratio":
         return f"{100 * size:+.1f} %" if size < BEYOND else f"> +{100 * BEYOND:.0f} %"
     return f"{size:+.4f}"
-
-
-def _bare(text: str) -> str:
-    """Text that Markdown and HTML take for text."""
-    for sign, harmless in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " ")):
-        text = text.replace(sign, harmless)
-    return text

@@ -9,6 +9,7 @@ from typing import Final
 
 import pandas as pd
 
+from cvbench.compare.markdown import escaped, table
 from cvbench.record import Artifact, Measurement, Record
 from cvbench.report.frame import Source, all_records, to_frame
 from cvbench.report.table import tables
@@ -80,20 +81,19 @@ WORDS: Final = ("model", "data", "status")
 def markdown(sources: Sequence[Source]) -> bytes:
     """A table a task, as GitHub shows them, and the runs below."""
     parts = []
-    for task, table in tables(all_records(sources)).items():
-        rules = [":---" if name in WORDS else "---:" for name in table.columns]
-        rows = [list(table.columns), rules, *table.to_numpy().tolist()]
-        parts += [f"### {task}\n\n", *(f"| {' | '.join(map(_in_markdown, row))} |\n" for row in rows), "\n"]
-    parts += [f"- {_in_markdown(line)}\n" for line in origins(sources)]
+    for task, frame in tables(all_records(sources)).items():
+        right = set(frame.columns) - set(WORDS)
+        parts += [f"### {task}\n\n", table(list(frame.columns), frame.to_numpy().tolist(), right=right), "\n"]
+    parts += [f"- {escaped(line)}\n" for line in origins(sources)]
     return "".join(parts).encode()
 
 
 def latex(sources: Sequence[Source]) -> bytes:
     """A `tabular` a task, for the package booktabs; where it comes from stands in comments."""
     parts = [f"% {line}\n" for line in origins(sources)]
-    for task, table in tables(all_records(sources)).items():
-        form = "".join("l" if name in WORDS else "r" for name in table.columns)
-        header, *rows = [list(table.columns), *table.to_numpy().tolist()]
+    for task, frame in tables(all_records(sources)).items():
+        form = "".join("l" if name in WORDS else "r" for name in frame.columns)
+        header, *rows = [list(frame.columns), *frame.to_numpy().tolist()]
         lines = [f"{' & '.join(map(_in_latex, row))} \\\\\n" for row in (header, *rows)]
         parts += [
             f"\n% {task}; needs \\usepackage{{booktabs}}\n\\begin{{tabular}}{{{form}}}\n\\toprule\n",
@@ -169,20 +169,12 @@ def _renamed(name: str) -> str:
     return f"{figure}_fraction{slash}{rest}" if figure in ("top1", "top5") else name
 
 
-_MARKDOWN: Final = str.maketrans(
-    {"|": r"\|", "<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " ", "\r": " "}
-    | {c: f"\\{c}" for c in "\\`*_[]"}
-)
 _LATEX: Final = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", "µ": r"$\mu$"}
     | {"\n": " ", "\r": " "}
 )
-
-
-def _in_markdown(text: str) -> str:
-    return text.translate(_MARKDOWN)
 
 
 def _in_latex(text: str) -> str:

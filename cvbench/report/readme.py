@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from cvbench.compare.markdown import Markup, table
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, ModelCard
 
 
 def renewed(text: str) -> str:
     """`text` with every table between `<!-- table: NAME -->` and `<!-- end -->` made anew."""
-    for name, table in _tables().items():
+    for name, rows in _tables().items():
         block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = block.sub(lambda found, table=table: f"{found[1]}{table}{found[2]}", text)  # type: ignore[misc]
+        text = block.sub(lambda found, rows=rows: f"{found[1]}{rows}{found[2]}", text)  # type: ignore[misc]
     return text
 
 
 def _tables() -> Mapping[str, str]:
     return {
-        "models": _markdown(
+        "models": table(
             ("model", "task", "parameters", "paper"),
-            [
-                (f"`{c.name}`", c.task, _counts(c), f"[{c.authors.split(',')[0]} et al. {c.year}]({c.link})")
-                for c in MODELS.values()
-            ],
+            [(_code(c.name), c.task, _counts(c), _paper(c)) for c in MODELS.values()],
         ),
-        "datasets": _markdown(
+        "datasets": table(
             ("data set", "tasks", "images", "classes", "licence", "what it is"),
             [
                 (
-                    f"`{c.name}`",
+                    _code(c.name),
                     ", ".join(c.tasks),
                     " + ".join(map(c.told_split, c.splits)),
                     c.told_classes,
@@ -40,23 +38,23 @@ def _tables() -> Mapping[str, str]:
                 for c in DATASETS.values()
             ],
         ),
-        "metrics": _markdown(
+        "metrics": table(
             ("metric", "task", "figures", "protocol"),
-            [(f"`{c.name}`", c.task, ", ".join(c.figures), f"`{c.protocol}`") for c in METRICS.values()],
+            [(_code(c.name), c.task, ", ".join(c.figures), _code(c.protocol)) for c in METRICS.values()],
         ),
     }
 
 
+def _code(text: str) -> Markup:
+    return Markup(f"`{text}`")
+
+
+def _paper(card: ModelCard) -> Markup:
+    return Markup(f"[{card.authors.split(',')[0]} et al. {card.year}]({card.link})")
+
+
 def _counts(card: ModelCard) -> str:
-    """The exact count at the number of classes that is usual for the task, else the largest known."""
-    usual = {"classification": 1000, "detection": 80, "segmentation": 21}[card.task]
-    classes = usual if usual in card.parameters else max(card.parameters)
-    return f"{card.parameters[classes]:,} at {classes} classes"
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return f"{card.parameters[card.usual_classes]:,} at {card.usual_classes} classes"
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from cvbench.compare.comparison import Comparison
-from cvbench.compare.formatting import markdown_table, remarks
+from cvbench.compare.formatting import remarks
 from cvbench.compare.gate.result import Answer, Item, counted
+from cvbench.compare.markdown import escaped, table_of
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LEVELS = {
@@ -67,17 +68,19 @@ def to_github(items: Sequence[Item], page: str) -> None:
 def summary(items: Sequence[Item], comparison: Comparison | None, suite: str) -> str:
     """A page of Markdown: what did not pass first, then all, then what differs besides."""
     worth = [item for item in items if item.answer is not Answer.PASS]
-    lines = [f"## cvbench: {suite}", "", f"**{counted(items)}**", ""]
+    parts = [f"## cvbench: {escaped(suite)}\n", f"**{counted(items)}**\n"]
     if worth:
-        lines += [*markdown_table([_row(item) for item in worth]), ""]
+        parts.append(table_of([_row(item) for item in worth]))
     passed = [item for item in items if item.answer is Answer.PASS]
     if passed:
-        table = markdown_table([_row(item) for item in passed])
-        lines += [f"<details><summary>{len(passed)} passed</summary>", "", *table, "", "</details>", ""]
+        parts += [
+            f"<details><summary>{len(passed)} passed</summary>\n",
+            table_of([_row(item) for item in passed]),
+            "</details>\n",
+        ]
     if comparison is not None:
-        harmless = [line.replace("<", "&lt;").replace("\n", " ") for line in remarks(comparison)]
-        lines += [f"- {line}" for line in harmless]
-    return "\n".join(lines).rstrip() + "\n"
+        parts.append("".join(f"- {escaped(line)}\n" for line in remarks(comparison)))
+    return "\n".join(part for part in parts if part)
 
 
 def _row(item: Item) -> dict[str, str]:

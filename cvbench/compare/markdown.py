@@ -1,0 +1,54 @@
+"""Markdown: tables, and text in which nothing that comes from files is read as markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping, Sequence
+from typing import Final
+
+_HARMLESS: Final = str.maketrans(
+    {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " ", "\r": " "} | {c: f"\\{c}" for c in "|\\`*[]~"}
+)
+_AT_A_WORDS_END: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+
+
+class Markup(str):
+    """Text that is Markdown already: it goes into a table as it is."""
+
+    __slots__ = ()
+
+
+def escaped(text: str) -> str:
+    r"""Text on one line that Markdown and HTML show as it is.
+
+    An underscore inside a word is no markup, and stays.
+
+    >>> print(escaped("<b> top_1 | _x_ [1, 2]"))
+    &lt;b&gt; top_1 \| \_x\_ \[1, 2\]
+    """
+    return _AT_A_WORDS_END.sub(r"\\_", text.translate(_HARMLESS))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Container[str] = ()) -> str:
+    r"""A table, its cells escaped; the columns named in `right` are aligned right.
+
+    >>> print(table(("model", "top1"), [("a|b", "0.5")], right={"top1"}), end="")
+    | model | top1 |
+    |---|---:|
+    | a\|b | 0.5 |
+    """
+    first, *others = (f"| {' | '.join(map(_cell, row))} |\n" for row in (head, *rows))
+    rule = "".join("---:|" if name in right else "---|" for name in head)
+    return "".join((first, f"|{rule}\n", *others))
+
+
+def table_of(rows: Sequence[Mapping[str, str]]) -> str:
+    """A table of rows with equal keys, which are its head; a word where there are none."""
+    if not rows:
+        return "(nothing)\n"
+    head = list(rows[0])
+    return table(head, [[row[name] for name in head] for row in rows])
+
+
+def _cell(text: str) -> str:
+    return text if isinstance(text, Markup) else escaped(text)
