@@ -7,20 +7,25 @@ from typing import Annotated
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import (
+    RESULTS,
+    AsJson,
+    Only,
+    OutFolder,
+    Overrides,
+    chosen_cells,
+    print_json,
+    print_table,
+)
 
 
 def calibrate(
     suite: Annotated[Path, typer.Argument(help="A suite that is timed in rounds: time: {rounds: 5}.")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Changes to the suite.")
-    ] = None,
+    overrides: Overrides = None,
     jobs: Annotated[int, typer.Option(min=2, help="How often the suite is run.")] = 5,
-    only: Annotated[str | None, typer.Option(help="Cells whose model or key fits this pattern only.")] = None,
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    only: Only = None,
+    out: OutFolder = RESULTS,
+    as_json: AsJson = False,
 ) -> None:
     """Run SUITE against itself, and say what slowdown this machine can show, at which cost.
 
@@ -32,10 +37,8 @@ def calibrate(
     from cvbench.compare.gate.noise import noise_of, noise_path, table
     from cvbench.files import write_new
     from cvbench.runner import session
-    from cvbench.spec.suite import load_suite
 
-    wanted = load_suite(suite, overrides or [])
-    wanted = wanted.select(only) if only else wanted
+    wanted = chosen_cells(suite, overrides, only=only)
     done, timed_s, rounds = [], 0.0, 0
     for number in range(jobs):
         typer.echo(f"job {number + 1} of {jobs}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import print_json
+from cvbench.cli.output import RESULTS, AsJson, JUnitFile, OutFolder, print_json
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,15 +39,13 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     figures: Annotated[
         str | None, typer.Option(help="Which figures are held at the gate, such as top1 or latency*.")
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    junit: JUnitFile = None,
     summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown to this file.")] = None,
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
+    out: OutFolder = RESULTS,
     force: Annotated[
         bool, typer.Option("--force", help="Update even where the check fails or the machine is another.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check RUN: every cell finished, every floor held, nothing worse than the baseline.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import RESULTS, AsJson, Force, OutFolder, print_json, print_table
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:  # torch and pandas come with some of them
@@ -48,11 +48,9 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
         Path | None,
         typer.Option(help="Draw these images, with their truth, into this folder."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: OutFolder = RESULTS,
+    force: Force = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare RUN_B with RUN_A, figure by figure: better, worse, same, or cannot tell.
 
@@ -163,14 +161,14 @@ def _text(path: Path, page: Callable[[], str], content: Callable[[], dict[str, A
 def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from cvbench.compare.formatting import SCHEMA, markdown_table
+    from cvbench.compare.formatting import SCHEMA
+    from cvbench.compare.markdown import escaped, table_of
     from cvbench.compare.ranking import rank, table
 
     rankings = rank(runs)
     content = {"schema": SCHEMA, "kind": "ranking", "rankings": [asdict(one) for one in rankings]}
     if output is not None:
-        parts = [f"## {one.data}\n\n" + "\n".join(markdown_table(table(one))) for one in rankings]
-        page = "\n\n".join(parts) + "\n"
+        page = "\n".join(f"## {escaped(one.data)}\n\n{table_of(table(one))}" for one in rankings)
         _put(output, _text(output, lambda: page, lambda: content, ".md or .json"), force=force)
     if as_json:
         print_json(content)

@@ -14,15 +14,17 @@ import typer
 from cvbench.cli.anchors import anchors
 from cvbench.cli.fetch import fetch
 from cvbench.cli.output import (
+    AsJson,
+    Force,
     Options,
     Root,
     Split,
     Task,
     complete_with_boxes,
+    dataset_task,
     parsed,
     print_json,
     print_table,
-    task_of,
     usual_split,
 )
 from cvbench.cli.verify import verify
@@ -50,7 +52,7 @@ def _complete(typed: str) -> list[str]:
 
 @app.command(name="list")
 def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the data sets: tasks, images, licence, and where their files are looked for."""
     if as_json:
@@ -118,7 +120,7 @@ def show(
     spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
     from cvbench.data.datasets import open_dataset
 
-    dataset = open_dataset(spec, task=task_of(name, task))
+    dataset = open_dataset(spec, task=dataset_task(name, task))
     for label, value in _facts(dataset):
         typer.echo(f"{label:10} {value}")
     if output is not None:
@@ -178,7 +180,7 @@ def export(
     ] = None,
     root: Root = None,
     option: Options = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over what is in the folder.")] = False,
+    force: Force = False,
 ) -> None:
     """Write a detection set as a COCO or VOC tree, with its masks where it has them."""
     spec = DataSpec(name=name, root=root, options=parsed(option or ()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import AsJson, JUnitFile, Only, print_json, print_table
 from cvbench.compare.gate.result import Answer, Item
 
 if TYPE_CHECKING:  # NumPy comes with them
@@ -31,18 +31,18 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
     python: Annotated[
         str | None, typer.Option(help="Each worktree's interpreter, such as .venv/bin/python.")
     ] = None,
-    only: Annotated[str | None, typer.Option(help="Cells whose model or key fits this pattern only.")] = None,
+    only: Only = None,
     rounds: Annotated[int, typer.Option(min=2, help="Rounds of the first stage.")] = 5,
     null: Annotated[bool, typer.Option("--null/--no-null", help="Time the base against itself too.")] = True,
     seed: Annotated[int | None, typer.Option(help="Of the order of turns.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    junit: JUnitFile = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write everything, raw slices included, as .json.")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="End with 4 where something is inconclusive.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Time BASE and HEAD side by side: fresh pairs of processes take turns, and fresh rounds decide.
 

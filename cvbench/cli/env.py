@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cvbench.cli.output import AsJson
 from cvbench.runner import environment
 from cvbench.units import show_seconds
 
 
 def env(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
     compile_now: Annotated[
         bool,
         typer.Option(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import AsJson, print_json, print_table
 from cvbench.cli.score import (
     ClassesOption,
     ImageSetOption,
@@ -39,7 +39,7 @@ def explain(
     ] = None,
     classes: ClassesOption = None,
     image_set: ImageSetOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     r"""Say where the difference between two protocols comes from, or what each kind of error costs.
 

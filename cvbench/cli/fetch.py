@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cvbench.cli.output import Root
+from cvbench.cli.output import Root, download_shown
 from cvbench.data.archives import ARCHIVES, Archive
 from cvbench.errors import InputError, UnknownName, suggestion
 from cvbench.spec.catalogue import DATASETS
@@ -76,22 +76,11 @@ def _mark(folder: Path, archive: Archive) -> Path:
 
 
 def _fetch(archive: Archive, folder: Path) -> None:
-    from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    from cvbench.data.download import download, unpack
+    from cvbench.data.download import unpack
 
     file = folder / archive.url.rpartition("/")[2]
-    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(archive.part, total=None)
-        if not _is_whole(file, archive.md5):
-            download(
-                archive.url,
-                file,
-                sha256=None,
-                on_bytes=lambda done, total: progress.update(bar, completed=done, total=total),
-            )
+    if not _is_whole(file, archive.md5):
+        download_shown(archive.part, archive.url, file, sha256=None)
     if not _is_whole(file, archive.md5):
         file.unlink()
         raise InputError(f"{archive.url}: what came has not the MD5 {archive.md5}, and is not kept")

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import (
+    RESULTS,
+    AsJson,
+    Fresh,
+    Only,
+    OutFolder,
+    Overrides,
+    SuiteFile,
+    chosen_cells,
+    print_json,
+    print_table,
+)
 from cvbench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -18,24 +28,17 @@ DIFFERS, FAILED = 1, 3
 
 
 def invariance(  # noqa: PLR0917 - each is an option of the command
-    suite: Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]…", help="Changes to the suite, as for `run`."),
-    ] = None,
+    suite: SuiteFile,
+    overrides: Overrides = None,
     vary: Annotated[
         str, typer.Option(help="What is varied, one at a time, separated by commas.")
     ] = "batch,layout,workers,compile,precision",
     batch: Annotated[int, typer.Option(min=2, help="The batch held against single images.")] = 8,
     limit: Annotated[int, typer.Option(min=1, help="The first so many images.")] = 64,
-    only: Annotated[str | None, typer.Option(help="Models or keys that fit this pattern only.")] = None,
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: the findings.")] = False,
+    only: Only = None,
+    out: OutFolder = RESULTS,
+    fresh: Fresh = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run each model of SUITE in ways that should come to the same, and say whether they do.
 
@@ -47,11 +50,9 @@ def invariance(  # noqa: PLR0917 - each is an option of the command
     from cvbench.cli.display import Display
     from cvbench.compare.invariance import check, invariance_suite
     from cvbench.runner import environment, session
-    from cvbench.spec.suite import load_suite
 
     factors = _factors(vary)
-    wanted = load_suite(suite, overrides or []).limited(limit)
-    wanted = wanted.select(only) if only else wanted
+    wanted = chosen_cells(suite, overrides, only=only, limit=limit)
     whole, variants = invariance_suite(wanted, factors=factors, batch=batch, has_gpu=environment.has_gpu())
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     display = Display(console, whole.cells)

@@ -9,14 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import RESULTS, AsJson, OutFolder, print_json, print_table
 from cvbench.errors import StoreError
-from cvbench.spec.catalogue import DATASETS, METRICS, MODELS
+from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, ModelCard
 from cvbench.units import show_count
 
 _PURPOSE = "# Purpose:"
-_USUAL_CLASSES = {"classification": 1000, "detection": 80, "segmentation": 21}
-"""Of ImageNet, COCO and VOC."""
 
 
 class Kind(StrEnum):
@@ -31,10 +29,8 @@ class Kind(StrEnum):
 
 def list_(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: OutFolder = RESULTS,
+    as_json: AsJson = False,
 ) -> None:
     """List models, datasets, metrics, the suites of this folder, or the runs that are kept."""
     entries = _entries(kind, out)
@@ -97,10 +93,8 @@ def _runs(out: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _parameters(task: str, counts: dict[int, int]) -> str:
-    """The count for as many classes as the task's usual data set has, or else for the first that is told."""
-    classes = _USUAL_CLASSES[task] if _USUAL_CLASSES[task] in counts else next(iter(counts))
-    return f"{show_count(counts[classes])} ({classes} classes)"
+def _parameters(card: ModelCard) -> str:
+    return f"{show_count(card.parameters[card.usual_classes])} ({card.usual_classes} classes)"
 
 
 def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
@@ -110,7 +104,7 @@ def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
                 "name": entry["name"],
                 "task": entry["task"],
                 "year": str(entry["year"]),
-                "parameters": _parameters(entry["task"], entry["parameters"]),
+                "parameters": _parameters(MODELS[entry["name"]]),
                 "input": " x ".join(map(str, entry["input"])),
                 "summary": entry["summary"],
             }

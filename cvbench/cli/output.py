@@ -1,4 +1,7 @@
-"""How light commands print: a table or one JSON document, never both on one stream."""
+"""What commands share: the options that many take, and how they print.
+
+A command prints a table or one JSON document, never both on one stream.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,6 +18,9 @@ from cvbench.errors import InputError
 from cvbench.spec.catalogue import DATASETS, is_address
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
 from cvbench.spec.cell import Option, TaskName
+
+if TYPE_CHECKING:
+    from cvbench.spec.suite import Suite
 
 
 def print_json(document: Any) -> None:
@@ -49,6 +56,41 @@ def _draw(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     Console().print(table)
 
 
+RESULTS: Final = Path("results")
+
+OutFolder = Annotated[Path, typer.Option(help="Folder of the results.", envvar="CVBENCH_RESULTS")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
+JUnitFile = Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")]
+SuiteFile = Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]…", help="Changes to the suite: train.epochs=1 models.0.options.width=0.5"
+    ),
+]
+Only = Annotated[
+    str | None,
+    typer.Option(help="Only cells whose model, title or key fits: resnet*, or a key's first 4 digits."),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help="Score only the first N images of each cell: a quick look, not a result."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")]
+
+
+def chosen_cells(
+    suite: Path, overrides: Sequence[str] | None, *, only: str | None, limit: int | None = None
+) -> Suite:
+    """The suite of a command with its overrides, its `--limit` and its `--only`."""
+    from cvbench.spec.suite import load_suite
+
+    wanted = load_suite(suite, overrides or [])
+    wanted = wanted.limited(limit) if limit else wanted
+    return wanted.select(only) if only else wanted
+
+
 Root = Annotated[
     str | None,
     typer.Option(help=f"The folder of your own copy, instead of ${ROOT_VARIABLE}/NAME.", show_default=False),
@@ -79,13 +121,31 @@ def usual_split(name: str, asked: str | None) -> str:
     return asked or ("val" if card is not None and "test" not in card.splits else "test")
 
 
-def task_of(name: str, asked: Task | None) -> TaskName:
+def dataset_task(name: str, asked: Task | None) -> TaskName:
     """The task that is asked for, else the data set's first."""
     if asked is not None:
         return asked.value
     if is_address(name):
         raise InputError(f"{name}: what its truths are for is not known here; say it with --task")
     return DATASETS.find(name).tasks[0]
+
+
+def download_shown(title: str, url: str, file: Path, *, sha256: str | None) -> str:
+    """Download a file with a bar on standard error; gives back its SHA-256."""
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    from cvbench.data.download import download
+
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(title, total=None)
+        return download(
+            url,
+            file,
+            sha256=sha256,
+            on_bytes=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
 
 
 def complete_with_boxes(typed: str) -> list[str]:

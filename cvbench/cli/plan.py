@@ -6,15 +6,26 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import (
+    RESULTS,
+    AsJson,
+    Limit,
+    Only,
+    OutFolder,
+    Overrides,
+    SuiteFile,
+    chosen_cells,
+    print_json,
+    print_table,
+)
 from cvbench.errors import StoreError
 from cvbench.record import Record, Scalar
 from cvbench.runner.environment import has_gpu, probe
-from cvbench.spec.catalogue import MODELS, shown_metric
+from cvbench.spec.catalogue import known_task, shown_metric
 from cvbench.spec.cell import Cell
 from cvbench.store import Run, Store
 from cvbench.units import show_seconds
@@ -83,31 +94,17 @@ def _rounds(cell: Cell) -> int:
 
 
 def plan(
-    suite: Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[KEY=VALUE]…", help="Changes to the suite: train.epochs=1 models.0.options.width=0.5"
-        ),
-    ] = None,
-    only: Annotated[
-        str | None, typer.Option(help="Show cells whose model or key fits this pattern only.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Score the first so many images only, as `run --limit` does.")
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(help="Where earlier results tell durations.", envvar="CVBENCH_RESULTS")
-    ] = Path("results"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    only: Only = None,
+    limit: Limit = None,
+    out: OutFolder = RESULTS,
+    as_json: AsJson = False,
 ) -> None:
     """Show what `cvbench run SUITE` would do here, without doing it."""
-    from cvbench.spec.suite import load_suite
     from cvbench.spec.suite import plan as planned_cells
 
-    wanted = load_suite(suite, overrides or [])
-    wanted = wanted.limited(limit) if limit else wanted
-    wanted = wanted.select(only) if only else wanted
+    wanted = chosen_cells(suite, overrides, only=only, limit=limit)
     planned = planned_cells(wanted, has_gpu=has_gpu())
     forecasts = _forecasts(planned, out)
     if as_json:
@@ -163,7 +160,7 @@ def _row(planned: Planned, told: Forecast) -> dict[str, str]:
     cell = planned.cell
     return {
         "model": cell.title,
-        "task": _task(cell),
+        "task": str(known_task(cell.model)),
         "data": _data(cell),
         "weights": _weights(cell),
         "metrics": ", ".join(map(shown_metric, cell.metrics)),
@@ -174,11 +171,6 @@ def _row(planned: Planned, told: Forecast) -> dict[str, str]:
         "key": cell.key,
         "skipped": ", ".join(reason.partition(":")[0] for reason in planned.reasons),
     }
-
-
-def _task(cell: Cell) -> str:
-    card = MODELS.get(cell.model.name)
-    return card.task if card else str(cell.model.task)
 
 
 def _data(cell: Cell) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cvbench.cli.output import RESULTS, Force, OutFolder
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,13 +27,11 @@ def report(
         Path | None,
         typer.Option(help="Write an index of all runs below the one folder that is named, into this one."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
+    out: OutFolder = RESULTS,
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Show the images that were done worst.")
     ] = True,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Write the runs' records as one file; its ending says in which form.
 

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import json
 import signal
-from pathlib import Path
-from typing import Annotated
 
 import typer
+
+from cvbench.cli.output import (
+    RESULTS,
+    AsJson,
+    Fresh,
+    Limit,
+    Only,
+    OutFolder,
+    Overrides,
+    SuiteFile,
+    chosen_cells,
+)
 
 MISSED, FAILED, INTERRUPTED = 1, 3, 130
 
 
 def run(
-    suite: Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[KEY=VALUE]…", help="Changes to the suite: train.epochs=1 models.0.options.width=0.5"
-        ),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
-    only: Annotated[
-        str | None, typer.Option(help="Run cells whose model or key fits this pattern only.")
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="Score the first so many images only: a quick look, not a result."),
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: the records.")] = False,
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    out: OutFolder = RESULTS,
+    only: Only = None,
+    limit: Limit = None,
+    fresh: Fresh = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run SUITE: train or load each model, score it, time it, and keep a record of each.
 
@@ -45,11 +41,8 @@ def run(
     from cvbench.cli.display import Display
     from cvbench.report.terminal import print_tables
     from cvbench.runner import session
-    from cvbench.spec.suite import load_suite
 
-    wanted = load_suite(suite, overrides or [])
-    wanted = wanted.limited(limit) if limit else wanted
-    wanted = wanted.select(only) if only else wanted
+    wanted = chosen_cells(suite, overrides, only=only, limit=limit)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     signal.signal(signal.SIGTERM, _interrupt)
     display = Display(console, wanted.cells)

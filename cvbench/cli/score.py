@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import AsJson, print_json, print_table
 from cvbench.spec.catalogue import METRICS, find_protocol
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def score(  # noqa: PLR0917, options are given by name on the command line
         typer.Option(min=0, help="How many resamples an interval of an AP takes; 0 for no intervals."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Where the draws of those begin.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     r"""Score PREDICTIONS, made by any program, against TRUTH.
 

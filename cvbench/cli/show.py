@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import print_json
+from cvbench.cli.output import RESULTS, AsJson, OutFolder, print_json
 from cvbench.errors import StoreError, UnknownName, suggestion
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
 from cvbench.units import show_count, show_seconds
@@ -31,16 +31,14 @@ def show(
         str,
         typer.Argument(help="A model, data set, metric or run.", autocompletion=_complete),
     ],
-    out: Annotated[Path, typer.Option(help="Where results are kept.", envvar="CVBENCH_RESULTS")] = Path(
-        "results"
-    ),
+    out: OutFolder = RESULTS,
     samples: Annotated[
         bool, typer.Option("--samples", help="Of a run: its raw timings, and the figures they give now.")
     ] = False,
     pictures: Annotated[
         Path | None, typer.Option(help="With --samples: draw each series as a PNG into this folder.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a model, a data set or a metric in full, or a run with its records."""
     if samples:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import Options, Root, Split, Task, parsed, print_json, task_of, usual_split
+from cvbench.cli.output import (
+    AsJson,
+    Options,
+    Root,
+    Split,
+    Task,
+    dataset_task,
+    parsed,
+    print_json,
+    usual_split,
+)
 from cvbench.errors import InputError
 from cvbench.spec.catalogue.datasets import DATASETS, ROOT_VARIABLE, find_root
 from cvbench.spec.cell import DataSpec
@@ -34,14 +44,14 @@ def verify(
     ] = None,
     root: Root = None,
     option: Options = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read every image and every truth of a data set, and say what is wrong and what usually causes it.
 
     Exit code 1 where anything is found that changes figures.
     """
     spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
-    wanted = task_of(name, task)
+    wanted = dataset_task(name, task)
     if name in DATASETS and DATASETS[name].needs_root and find_root(name, root) is None:
         raise InputError(
             f"{name}: its files do not come along.\n"

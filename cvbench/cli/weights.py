@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from cvbench.cli.output import print_json, print_table
+from cvbench.cli.output import AsJson, Only, SuiteFile, chosen_cells, download_shown, print_json, print_table
 from cvbench.spec.catalogue.weights import HOME_VARIABLE, WeightFile, home, weight_file
 
 app = typer.Typer(no_args_is_help=True, help="See which weights a suite wants; fetch those that are missing.")
-
-SuiteFile = Annotated[Path, typer.Argument(help="A suite file, such as suites/imagenet.yaml.")]
-Only = Annotated[str | None, typer.Option(help="Those of cells whose model or key fits this pattern only.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.command(name="list")
@@ -45,26 +41,12 @@ def fetch(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
     An interrupted file goes on where it stopped. Nothing else in cvbench fetches anything.
     """
     missing = [file for file in _files(suite, only) if file.found() is None and file.url is not None]
-    from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    from cvbench.data.download import download
-
-    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for file in missing:
-            assert file.url is not None
-            bar = progress.add_task(file.said, total=None)
-            place = file.places[0]
-            sha256 = download(
-                file.url,
-                place,
-                sha256=file.sha256,
-                on_bytes=lambda done, total, bar=bar: progress.update(bar, completed=done, total=total),  # type: ignore[misc]
-            )
-            progress.remove_task(bar)
-            if not as_json:
-                typer.echo(f"{file.said}: {place}, sha256 {sha256}")
+    for file in missing:
+        assert file.url is not None
+        place = file.places[0]
+        sha256 = download_shown(file.said, file.url, place, sha256=file.sha256)
+        if not as_json:
+            typer.echo(f"{file.said}: {place}, sha256 {sha256}")
     if as_json:
         print_json([_entry(file) for file in missing])
     elif not missing:
@@ -73,10 +55,7 @@ def fetch(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
 
 def _files(suite: Path, only: str | None) -> list[WeightFile]:
     """Each file once, in the order of the suite."""
-    from cvbench.spec.suite import load_suite
-
-    wanted = load_suite(suite)
-    wanted = wanted.select(only) if only else wanted
+    wanted = chosen_cells(suite, None, only=only)
     files = (weight_file(cell.model) for cell in wanted.cells)
     return list(dict.fromkeys(file for file in files if file is not None))
 

@@ -243,13 +243,8 @@ def _chosen(
     """The pairs that a pattern names; where it names none, all of them, and it names figures."""
     if only is None:
         return both, None
-    chosen = [pair for pair in both if _is_chosen(pair[0], only)]
+    chosen = [pair for pair in both if pair[0].cell.matches(only)]
     return (chosen, None) if chosen else (both, only)
-
-
-def _is_chosen(record: Record, pattern: str) -> bool:
-    names = record.cell.model.name, record.cell.title, record.key
-    return any(fnmatchcase(name, pattern) for name in names) or record.key.startswith(pattern)
 
 
 def _nothing(

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 from cvbench.errors import InputError, UnknownName, suggestion
 from cvbench.interfaces import Model
-from cvbench.spec.catalogue import MODELS, ModelCard, is_address
+from cvbench.spec.catalogue import MODELS, ModelCard, is_address, known_task
 from cvbench.spec.catalogue.weights import torchvision_weights
 from cvbench.spec.cell import ModelSpec, Option, TaskName
 from cvbench.values import Preprocessing
@@ -103,13 +103,13 @@ def task_of(spec: ModelSpec) -> TaskName:
             raise InputError(
                 f"{spec.name}: it is a {card.task} model, not one for {spec.task}.\n  Leave `task` out."
             )
-        return card.task
-    if spec.task is None:
+    task = known_task(spec)
+    if task is None:
         raise InputError(
             f"{spec.name}: nothing says what this model is for.\n"
             f"  Add `task:` with one of {', '.join(get_args(TaskName))}."
         )
-    return spec.task
+    return task
 
 
 def _defaults(name: str, builder: Callable[..., Any]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cvbench.errors import StoreError
 from cvbench.record import AttachmentKind, Record
-from cvbench.spec.catalogue import MODELS
+from cvbench.spec.catalogue import known_task
 from cvbench.store import Run, Store, StoredFile
 
 
@@ -29,10 +29,7 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 def task_of(record: Record) -> str:
     """The task of a record's model; `unknown` for a model that this version does not know."""
-    if record.cell.model.task is not None:
-        return record.cell.model.task
-    card = MODELS.get(record.cell.model.name)
-    return card.task if card else "unknown"
+    return known_task(record.cell.model) or "unknown"
 
 
 def _row(record: Record) -> dict[str, Any]:

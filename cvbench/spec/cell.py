@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -62,6 +63,9 @@ Option: TypeAlias = Atom | tuple[Atom, ...] | tuple[tuple[Atom, ...], ...]
 """An argument as YAML can write it: a plain value, a list, or a list of lists."""
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+
+
+_SHORTEST_KEY = 4
 
 
 class ModelSpec(Frozen):
@@ -333,3 +337,13 @@ class Cell(Frozen):
         """What a person calls it: the model, and the plain options asked of it; lists are left out."""
         plain = {name: value for name, value in self.model.options.items() if not isinstance(value, tuple)}
         return " ".join([self.model.name, *(f"{name}={value}" for name, value in plain.items())])
+
+    def matches(self, pattern: str) -> bool:
+        """Whether the pattern of `--only` names this cell: by its model, its title, or its key.
+
+        `*` and `?` stand for any text and any letter, as in a shell; of a key, the first four digits
+        are enough.
+        """
+        if len(pattern) >= _SHORTEST_KEY and self.key.startswith(pattern):
+            return True
+        return any(fnmatchcase(name, pattern) for name in (self.model.name, self.title))

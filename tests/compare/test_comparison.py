@@ -242,6 +242,10 @@ def test_only_chooses_cells_or_figures(tmp_path):
     )
     assert {c.title for c, _ in compare(a, b, only="vgg*").differences} == {"vgg16"}
     assert {d.figure for _, d in compare(a, b, only="latency*").differences} == {"latency_p50"}
+    by_key = compare(a, b, only=a.records()[0].key[:4])
+    assert {c.title for c, _ in by_key.differences} == {a.records()[0].cell.title}
+    with pytest.raises(InputError, match="names no cell"):
+        compare(a, b, only=a.records()[0].key[:3])
     with pytest.raises(InputError, match=r"--only nothing names no cell and no figure of both"):
         compare(a, b, only="nothing")
 

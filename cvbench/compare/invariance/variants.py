@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from cvbench.spec.catalogue import MODELS, default_metrics
+from cvbench.spec.catalogue import default_metrics, known_task
 from cvbench.spec.cell import Cell, Runtime
 from cvbench.spec.suite import Suite
 
@@ -89,5 +89,4 @@ def _varied(reference: Cell, name: str, value: Any) -> Cell:
 def _metrics(cell: Cell) -> tuple[str, ...]:
     if cell.metrics:
         return cell.metrics
-    card = MODELS.get(cell.model.name)
-    return tuple(metric.stored_name for metric in default_metrics(card.task if card else cell.model.task))
+    return tuple(metric.stored_name for metric in default_metrics(known_task(cell.model)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from functools import partial
 
 from cvbench.errors import InputError
@@ -29,7 +28,7 @@ def perform(
     tell: Callable[[str], None] = lambda _: None,
 ) -> Verdicts:
     """The verdicts on all benchmarks of both arms; raises InputError where there is none."""
-    wanted = [b for b in benchmarks(base.cells, head.cells) if only is None or _matches(b, only)]
+    wanted = [b for b in benchmarks(base.cells, head.cells) if only is None or b.base.matches(only)]
     if not wanted:
         raise InputError(
             "there is nothing to time: the suite times nothing"
@@ -58,8 +57,3 @@ def perform(
 
 def _tell_round(tell: Callable[[str], None], of: int, number: int) -> None:
     tell(f"  round {number} of {of}")
-
-
-def _matches(benchmark: Benchmark, pattern: str) -> bool:
-    cell = benchmark.base
-    return any(fnmatchcase(name, pattern) for name in (cell.model.name, cell.title, cell.key))

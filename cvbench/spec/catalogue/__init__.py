@@ -18,7 +18,7 @@ from cvbench.spec.catalogue.metrics import (
     shown_metric,
     stored_metric,
 )
-from cvbench.spec.catalogue.models import MODELS
+from cvbench.spec.catalogue.models import MODELS, known_task
 
 __all__ = [
     "DATASETS",
@@ -33,6 +33,7 @@ __all__ = [
     "default_metrics",
     "find_protocol",
     "is_address",
+    "known_task",
     "load",
     "shown_metric",
     "stored_metric",

@@ -61,6 +61,12 @@ class ModelCard(Card):
     reference: tuple[str, ...] = ()
     """Published figures, each with its protocol."""
 
+    @property
+    def usual_classes(self) -> int:
+        """As many classes as ImageNet, COCO or VOC has by the task, else the first whose count is known."""
+        usual = {"classification": 1000, "detection": 80, "segmentation": 21}[self.task]
+        return usual if usual in self.parameters else next(iter(self.parameters))
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetCard(Card):

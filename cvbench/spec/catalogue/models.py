@@ -7,6 +7,7 @@ from cvbench.spec.catalogue.classifiers import CLASSIFIERS
 from cvbench.spec.catalogue.external_models import ONNX, TIMM, TORCHVISION
 from cvbench.spec.catalogue.faster_rcnn import FASTER_RCNN
 from cvbench.spec.catalogue.yolo import YOLO
+from cvbench.spec.cell import ModelSpec, TaskName
 
 SEGMENTERS: tuple[ModelCard, ...] = (
     ModelCard(
@@ -69,3 +70,14 @@ MODELS: Catalogue[ModelCard] = Catalogue(
     *sorted((*CLASSIFIERS, *DETECTORS, *SEGMENTERS), key=lambda card: card.year),
     families=(TIMM, TORCHVISION, ONNX),
 )
+
+
+def known_task(model: ModelSpec) -> TaskName | None:
+    """The task of a model: what the spec says, else its Card's; None for a model that is not known here.
+
+    No other library is asked for a Card whose spec says the task.
+    """
+    if model.task is not None:
+        return model.task
+    card = MODELS.get(model.name)
+    return None if card is None else card.task

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 
 from cvbench.errors import Problem, SuiteError
 from cvbench.record import Record
 from cvbench.spec.cell import Cell
 from cvbench.spec.suite.schema import Published
-
-_SHORTEST_KEY = 4
 
 
 @dataclass(frozen=True)
@@ -40,10 +37,9 @@ class Suite:
     def select(self, pattern: str) -> Suite:
         """The suite with those cells alone whose model, title or key the pattern names.
 
-        `*` and `?` stand for any text and any letter, as in a shell; of a key, the first four
-        digits are enough. Raises SuiteError where no cell is left.
+        `Cell.matches` says how. Raises SuiteError where no cell is left.
         """
-        cells = tuple(cell for cell in self.cells if _matches(cell, pattern))
+        cells = tuple(cell for cell in self.cells if cell.matches(pattern))
         if not cells:
             titles = ", ".join(dict.fromkeys(cell.title for cell in self.cells))
             raise SuiteError([Problem(f"--only {pattern}", "this names no cell.", f"There are: {titles}.")])
@@ -96,9 +92,3 @@ def _told(record: Record, figure: str) -> str:
     if measured.value is None:
         return f"{figure} is missing ({measured.missing})"
     return f"{figure} is {measured.value:.4g}"
-
-
-def _matches(cell: Cell, pattern: str) -> bool:
-    if len(pattern) >= _SHORTEST_KEY and cell.key.startswith(pattern):
-        return True
-    return any(fnmatchcase(name, pattern) for name in (cell.model.name, cell.title))
