@@ -51,14 +51,8 @@ class _Quality(NamedTuple):
     words: Callable[[int], str]
 
 
-def flips_of(sides: Sides) -> list[Flip]:
-    """All images that changed, by the first metric that both runs have kept outcomes of."""
-    found = flipped(sides)
-    return found.flips if found else []
-
-
 def flipped(sides: Sides) -> Flipped | None:
-    """The same with the outcomes; None where no metric tells what became of each image."""
+    """What changed, by the first metric with per-image results in both runs; None where there is none."""
     for item in sides[0][1].attachments:
         if item.kind == "outcomes":
             kept = outcomes_of(sides, item.name)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
-from cvbench.compare.comparison import CellComparison, Comparison
+from cvbench.compare.comparison import Comparison
 from cvbench.compare.differences import Difference
 from cvbench.compare.markdown import escaped, table_of
 from cvbench.statistics.verdicts import Verdict
@@ -148,14 +148,6 @@ def csv(comparison: Comparison) -> str:
         rest = [getattr(difference, name) for name in more]
         writer.writerow([*cell, *figure, *ends, *rest])
     return text.getvalue()
-
-
-def one_line(cell: CellComparison, difference: Difference) -> str:
-    """`resnet18: top1 0.8100 → 0.7900 (-0.0200, -0.0300 … -0.0100): worse`."""
-    before, now = _value(difference.a, difference.unit), _value(difference.b, difference.unit)
-    size = f" ({change(difference)}, {interval(difference)})" if difference.interval else ""
-    why = f" - {difference.reason}" if difference.reason else ""
-    return f"{cell.title}: {figure_name(difference)} {before} → {now}{size}: {difference.verdict}{why}"
 
 
 def _value(value: float | None, unit: str) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from cvbench.data.images.color import normalise
@@ -99,10 +98,3 @@ def on_host(prediction: Prediction) -> Prediction:
         case Detections():
             moved = {k: v.cpu() for k, v in vars(prediction).items() if isinstance(v, Tensor)}
             return replace(prediction, **moved)
-
-
-def synchronise_of(device: torch.device) -> Callable[[], None] | None:
-    """What waits for the device; None for the host, which never runs ahead."""
-    if device.type == "cuda":
-        return lambda: torch.cuda.synchronize(device)
-    return None

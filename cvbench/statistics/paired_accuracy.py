@@ -107,13 +107,6 @@ def detectable_difference(counted: Flips, *, alpha: float, power: float = 0.95) 
     return (z.inv_cdf(1 - alpha) + z.inv_cdf(power)) * math.sqrt(share / counted.n)
 
 
-def images_needed(counted: Flips, difference: float, *, alpha: float, power: float = 0.95) -> int:
-    """How many images would show such a difference, were they to flip as often."""
-    share = (counted.lost + counted.gained + 1) / counted.n
-    z = NormalDist()
-    return math.ceil((z.inv_cdf(1 - alpha) + z.inv_cdf(power)) ** 2 * share / difference**2)
-
-
 def square_and_add(before: float, around_before: Interval, now: float, around_now: Interval) -> Interval:
     """The interval of `now - before` from an interval of each, where the two are independent.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cvbench.compare.changed_images import flips_of
+from cvbench.compare.changed_images import flipped
 from cvbench.compare.columns import lengths
 from cvbench.compare.comparison import compare
 from cvbench.compare.resampling import resample
@@ -95,7 +95,7 @@ def test_flips_of_detections_are_the_images_that_changed(tmp_path):
     good, worse = scored("coco"), scored("coco", spoil=0.2)
     runs = [make_run(tmp_path / "s" / run, made_of(m, "coco")) for run, m in (("a", good), ("b", worse))]
     sides = tuple((run, run.records()[0]) for run in runs)
-    changed = {flip.id for flip in flips_of(sides)}
+    changed = {flip.id for flip in flipped(sides).flips}
     mine, other = good.outcomes(), worse.outcomes()
     differ = {i for i, x, y in zip(mine["id"], mine["xywh"], other["xywh"], strict=True) if x != y}
     assert changed <= differ
@@ -105,7 +105,7 @@ def test_flips_of_detections_are_the_images_that_changed(tmp_path):
 def test_flips_of_label_maps_come_with_the_largest_first(tmp_path):
     good, worse = scored("miou"), scored("miou", spoil=0.3)
     runs = [make_run(tmp_path / "s" / run, made_of(m, "miou")) for run, m in (("a", good), ("b", worse))]
-    flips = flips_of(tuple((run, run.records()[0]) for run in runs))
+    flips = flipped(tuple((run, run.records()[0]) for run in runs)).flips
     sizes = [abs(flip.change) for flip in flips]
     assert sizes == sorted(sizes, reverse=True)
     assert flips[0].before.endswith("of the pixels")
@@ -116,7 +116,7 @@ def test_flips_of_classes_say_what_was_said(tmp_path):
     now = right.copy()
     now[3] = False
     a, b = (make_run(tmp_path / "s" / run, Made().topk(r)) for run, r in (("a", right), ("b", now)))
-    (flip,) = flips_of(tuple((run, run.records()[0]) for run in (a, b)))
+    (flip,) = flipped(tuple((run, run.records()[0]) for run in (a, b))).flips
     assert (flip.id, flip.change, flip.before, flip.now) == ("3", -1.0, "coat", "shoe")
 
 

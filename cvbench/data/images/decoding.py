@@ -60,12 +60,6 @@ def decode_labels(content: bytes, name: str) -> UInt8[Tensor, "h w"]:
         return torch.from_numpy(np.array(picture, np.uint8))
 
 
-def size_of(content: bytes, name: str) -> tuple[int, int]:
-    """Height and width, from the header alone; raises DataError where there is none."""
-    with _opened(content, name) as picture:
-        return picture.height, picture.width
-
-
 def _fast(content: bytes, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
     """A plain JPEG's pixels; None for what Pillow has to look at."""
     try:

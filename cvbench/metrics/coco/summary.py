@@ -54,23 +54,6 @@ def values(evaluation: CocoEvaluation) -> dict[str, float | None]:
     return {name: value(evaluation, figure) for name, figure in FIGURES.items()}
 
 
-class Curve(NamedTuple):
-    """Precision against recall; a recall that is never reached has precision 0."""
-
-    recall: Float64[np.ndarray, " recalls"]
-    precision: Float64[np.ndarray, " recalls"]
-    score: Float64[np.ndarray, " recalls"]
-    """The score at which each recall is reached."""
-
-
-def curve(evaluation: CocoEvaluation, label: int, *, iou: float = 0.5, area: str = "all") -> Curve | None:
-    """The curve of one class, at the largest limit on detections; None where there is no object."""
-    where = threshold(iou), slice(None), label, list(AREAS).index(area), -1
-    if evaluation.precision[where][0] < 0:
-        return None
-    return Curve(RECALLS, evaluation.precision[where], evaluation.scores[where])
-
-
 def entries(
     of: Float64[np.ndarray, "... areas limits"], figure: Figure
 ) -> Float64[np.ndarray, "... classes"]:

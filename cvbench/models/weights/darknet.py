@@ -25,7 +25,6 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from cvbench.errors import InputError
-from cvbench.files import write_whole
 from cvbench.interfaces import module_of
 
 _LIMIT = 1000
@@ -75,11 +74,6 @@ class Header(NamedTuple):
     def _odd(self) -> bool:
         return self.major >= _LIMIT or self.minor >= _LIMIT
 
-    def packed(self) -> bytes:
-        """The header's bytes."""
-        first = struct.pack("<iii", self.major, self.minor, self.revision)
-        return first + struct.pack(self._seen_form, self.seen)
-
     @classmethod
     def unpacked(cls, data: bytes) -> Header:
         """From the first bytes of a file; raises struct.error for too few of them."""
@@ -101,11 +95,6 @@ def layers(model: nn.Module) -> list[Layer]:
         norm = next(modules, ("", None))[1] if _is_bare(module) else None
         found.append(_layer(name, module, norm))
     return found
-
-
-def numbers(model: nn.Module) -> int:
-    """How many float32 a file of this net holds behind its header."""
-    return sum(layer.numbers for layer in layers(model))
 
 
 def load_darknet(model: object, path: Path) -> Header:
@@ -137,17 +126,6 @@ def load_darknet(model: object, path: Path) -> Header:
         if isinstance(seen := getattr(net, "seen", None), Tensor):
             seen.fill_(header.seen)
     return header
-
-
-def save_darknet(model: object, path: Path, *, major: int = 0, minor: int = 2) -> None:
-    """Write a net as a `.weights` file, whole or not at all; version 0.1 has the header of 16 bytes."""
-    net = module_of(model)
-    seen = getattr(net, "seen", None)
-    header = Header(major, minor, 0, int(seen) if isinstance(seen, Tensor) else 0)
-    tensors = [tensor.detach() for layer in layers(net) for tensor in layer.tensors]
-    turned = [t.t() if header.transposed and t.ndim == 2 else t for t in tensors]
-    parts = [t.float().cpu().contiguous().numpy().astype("<f4").tobytes() for t in turned]
-    write_whole(path, b"".join([header.packed(), *parts]))
 
 
 def _layer(name: str, module: nn.Module, norm: nn.Module | None) -> Layer:

@@ -8,7 +8,7 @@ from torch import nn
 from cvbench.errors import InputError
 from cvbench.models.darknet import ConvNormLeaky, darknet19, darknet53
 from cvbench.models.resnet import resnet18
-from cvbench.models.weights.darknet import Header, layers, load_darknet, numbers, save_darknet
+from cvbench.models.weights.darknet import Header, layers, load_darknet
 from cvbench.models.weights.loading import load_weights
 from cvbench.models.yolo.yolo9000 import yolo9000
 from cvbench.models.yolo.yolo_v1 import yolo_v1_darknet, yolo_v1_tiny
@@ -52,6 +52,17 @@ def written(path, values, version=(0, 2, 0), seen=7):
     header = struct.pack("<iii", *version) + struct.pack(seen_form, seen)
     path.write_bytes(header + np.asarray(values, "<f4").tobytes())
     return path
+
+
+def numbers(model):
+    """How many float32 a file of this net holds behind its header."""
+    return sum(layer.numbers for layer in layers(model))
+
+
+def save_darknet(model, path, minor=2):
+    """The net as darknet's own `save_weights` writes it, in version 0.1 or 0.2."""
+    tensors = [tensor.detach().flatten() for layer in layers(model) for tensor in layer.tensors]
+    return written(path, torch.cat(tensors), version=(0, minor, 0), seen=int(getattr(model, "seen", 0)))
 
 
 def scrambled(model, seed):
