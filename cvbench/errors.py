@@ -15,10 +15,11 @@ A programmer's mistake is a ValueError or a TypeError and keeps its traceback.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class CvbenchError(Exception):
@@ -88,3 +89,15 @@ def suggestion(name: str, known: Iterable[str], *, listing: str = "") -> str:
     asked = f"Did you mean {' or '.join(near)}?" if near else ""
     seen = f"See all: {listing}" if listing else ""
     return "   ".join(part for part in (asked, seen) if part)
+
+
+def shown(value: Any) -> str:
+    """A value as it would stand in a suite, cut where it is long.
+
+    >>> shown("ten"), shown([1, True]), shown(2.0)
+    ('"ten"', '[1, true]', '2')
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

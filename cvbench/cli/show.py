@@ -63,7 +63,7 @@ def _show_card(kind: str, card: Card, *, as_json: bool) -> None:
         typer.echo(f"  {label:12} {value}")
     if card.options:
         typer.secho("\noptions", bold=True)
-    from cvbench.spec.suite.messages import shown
+    from cvbench.errors import shown
 
     width = max(map(len, card.options), default=0)
     for name, choice in card.options.items():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, Final, get_args
 
-from cvbench.errors import InputError, UnknownName, suggestion
+from cvbench.errors import InputError
 from cvbench.interfaces import Model
 from cvbench.spec.catalogue import MODELS, ModelCard, is_address, known_task
+from cvbench.spec.catalogue.options import check_options, choices_of
 from cvbench.spec.catalogue.weights import torchvision_weights
 from cvbench.spec.cell import ModelSpec, Option, TaskName
 from cvbench.values import Preprocessing
@@ -73,13 +74,10 @@ def build_model(spec: ModelSpec, classes: int) -> Model:
     """
     task = task_of(spec)
     builder: Callable[..., Any] = MODELS.load(spec.name)
-    defaults = _defaults(spec.name, builder)
-    for option, value in spec.options.items():
-        if option not in defaults:
-            near = suggestion(option, defaults, listing=_listing(spec.name))
-            raise UnknownName(f'{spec.name} has no option "{option}".\n  {near}'.rstrip())
-        _check_type(spec.name, option, value, default=defaults[option])
-    options = {**implied_options(spec, defaults), **spec.options}
+    card: ModelCard | None = MODELS.get(spec.name)
+    choices = card.options if card else choices_of(builder, without=_first_argument(builder))
+    check_options(spec.name, spec.options, choices)
+    options = {**implied_options(spec, choices), **spec.options}
     model: Model = builder(classes, **options)
     missing = [member for member in _MEMBERS if not hasattr(model, member)]
     if missing:
@@ -112,34 +110,9 @@ def task_of(spec: ModelSpec) -> TaskName:
     return task
 
 
-def _defaults(name: str, builder: Callable[..., Any]) -> Mapping[str, Any]:
-    """The options that a model takes, with their defaults: its Card's, or its builder's keywords."""
-    card: ModelCard | None = MODELS.get(name)
-    if card is not None:
-        return {option: choice.default for option, choice in card.options.items()}
-    keywords = list(inspect.signature(builder).parameters.values())[1:]
-    return {keyword.name: keyword.default for keyword in keywords if keyword.kind is not keyword.VAR_KEYWORD}
-
-
-def _listing(name: str) -> str:
-    return "" if is_address(name) else f"cvbench show {name}"
-
-
-def _check_type(model: str, option: str, value: Option, *, default: object) -> None:
-    """Raise InputError for a value of another kind than the default; a whole number may be a float."""
-    kinds: Mapping[type, tuple[str, tuple[type, ...]]] = {
-        bool: ("true or false", (bool,)),
-        int: ("a whole number", (int,)),
-        float: ("a number", (int, float)),
-        str: ("a word", (str,)),
-    }
-    if type(default) not in kinds:
-        return  # no default, or a list: the builder knows what it takes
-    wanted, accepted = kinds[type(default)]
-    if type(value) not in accepted:
-        raise InputError(
-            f"{model}: {option}={value!r} cannot be used: it must be {wanted}, such as {default!r}."
-        )
+def _first_argument(builder: Callable[..., Any]) -> list[str]:
+    """The name under which a builder takes the number of classes."""
+    return list(inspect.signature(builder).parameters)[:1]
 
 
 def refusal(model: str, option: str, value: object, *, wanted: str) -> InputError:

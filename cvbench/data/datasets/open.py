@@ -12,9 +12,10 @@ from typing import Any
 from cvbench.errors import DataError, InputError, UnknownName, suggestion
 from cvbench.interfaces import Dataset
 from cvbench.record import Passport
-from cvbench.spec.catalogue import DATASETS, DatasetCard, is_address, load
+from cvbench.spec.catalogue import DATASETS, Choice, DatasetCard, is_address, load
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
-from cvbench.spec.cell import DataSpec, Option, TaskName
+from cvbench.spec.catalogue.options import check_options, choices_of
+from cvbench.spec.cell import DataSpec, TaskName
 from cvbench.values import Sample
 
 
@@ -79,7 +80,8 @@ def open_dataset(
         dataset = _open_address(spec, task, wanted)
     else:
         card = DATASETS.find(spec.name)
-        _check(card, task, wanted, spec.options)
+        _check(card, task, wanted)
+        _check_options(spec, card.options)
         root = find_root(card.name, spec.root)
         if root is None and card.needs_root:
             raise DataError(
@@ -105,6 +107,7 @@ def _open_address(spec: DataSpec, task: TaskName, split: str) -> Dataset:
             f"{spec.name}: cannot be called with {', '.join(arguments)} ({error}).\n"
             "  An opener takes task=, split=, root= and the options that a suite gives it."
         ) from error
+    _check_options(spec, choices_of(opener, without=("task", "split", "root")))
     dataset = opener(**arguments)
     if not isinstance(dataset, Dataset):
         promised = ("classes", "task", "passport", "__len__", "__getitem__")
@@ -113,7 +116,14 @@ def _open_address(spec: DataSpec, task: TaskName, split: str) -> Dataset:
     return dataset
 
 
-def _check(card: DatasetCard, task: TaskName, split: str, options: Mapping[str, Option]) -> None:
+def _check_options(spec: DataSpec, choices: Mapping[str, Choice]) -> None:
+    try:
+        check_options(spec.name, spec.options, choices)
+    except InputError as error:
+        raise DataError(str(error)) from error
+
+
+def _check(card: DatasetCard, task: TaskName, split: str) -> None:
     if task not in card.tasks:
         raise DataError(f"{card.name} has no truth for {task}, only for {' and '.join(card.tasks)}")
     if split not in card.splits:
@@ -121,24 +131,6 @@ def _check(card: DatasetCard, task: TaskName, split: str, options: Mapping[str, 
             f'{card.name} has no split "{split}", only {" and ".join(card.splits)}.'
             f"\n  {suggestion(split, card.splits)}".rstrip()
         )
-    for name, value in options.items():
-        if name not in card.options:
-            known = f"it has {', '.join(card.options)}" if card.options else "it has none"
-            raise UnknownName(
-                f'{card.name} has no option "{name}"; {known}.\n  {suggestion(name, card.options)}'.rstrip()
-            )
-        default = card.options[name].default
-        if not _fits(value, default):
-            raise DataError(f"{card.name}: {name}: {value!r} is not like its default, {default!r}")
-
-
-def _fits(value: Option, default: Option | None) -> bool:
-    """Whether a value is of its default's type; a whole number may stand for a fraction."""
-    if default is None:
-        return True
-    if isinstance(default, float):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is type(default)
 
 
 def root_folder(name: str, root: str | None) -> Path:

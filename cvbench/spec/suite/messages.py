@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, Union, get_args, get_o
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from cvbench.errors import suggestion
+from cvbench.errors import shown, suggestion
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the top of the file: ``("models", 1, "options", "width")``."""
@@ -151,18 +151,6 @@ def _unknown(path: Path, known: list[str]) -> Finding:
     near = suggestion(key, known)
     remedy = f"{near}   See all: cvbench schema suite" if near else f"Known here: {', '.join(known)}."
     return Finding(path, f"there is no key {shown(key)} here.", remedy)
-
-
-def shown(value: Any) -> str:
-    """A value as it would stand in a suite, cut where it is long.
-
-    >>> shown("ten"), shown([1, True]), shown(2.0)
-    ('"ten"', '[1, true]', '2')
-    """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:

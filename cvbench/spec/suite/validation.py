@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
-from cvbench.errors import CvbenchError, suggestion
+from cvbench.errors import CvbenchError, shown, suggestion
 from cvbench.spec.catalogue import (
     DATASETS,
     METRICS,
@@ -18,9 +18,10 @@ from cvbench.spec.catalogue import (
     is_address,
     stored_metric,
 )
+from cvbench.spec.catalogue.options import option_problems
 from cvbench.spec.catalogue.weights import weight_file
 from cvbench.spec.cell import ModelSpec, TaskName
-from cvbench.spec.suite.messages import Finding, Path, shown
+from cvbench.spec.suite.messages import Finding, Path
 
 TASKS: tuple[TaskName, ...] = get_args(TaskName)
 
@@ -82,9 +83,6 @@ def text(tree: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list"}
-
-
 def unknown_names(suite: Mapping[str, Any]) -> Iterator[Finding]:
     """What a suite, spelled out, names and there is not; and what one list names twice."""
     yield from _settings(suite, ())
@@ -142,24 +140,8 @@ def _data(data: Mapping[str, Any], path: Path) -> Iterator[Finding]:
 
 
 def _options(card: Card, tree: Mapping[str, Any], path: Path) -> Iterator[Finding]:
-    for name, value in mapping(tree, "options").items():
-        here = (*path, "options", name)
-        choice = card.options.get(name)
-        if choice is None:
-            near = suggestion(name, card.options, listing=f"cvbench show {card.name}")
-            yield Finding(here, f"{card.name} has no option {shown(name)}.", near)
-        elif choice.default is not None and not _alike(value, choice.default):
-            what = f"{shown(value)} is not {_KINDS[type(choice.default)]}."
-            yield Finding(here, what, f"{name}: {choice.help}; by default {shown(choice.default)}.")
-
-
-def _alike(value: Any, default: Any) -> bool:
-    """Whether a value is of the kind of a default; a whole number is a number, true is not."""
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
-    return isinstance(value, list if isinstance(default, tuple) else type(default))
+    for problem in option_problems(card.name, mapping(tree, "options"), card.options):
+        yield Finding((*path, "options", problem.option), problem.what, problem.remedy)
 
 
 def _named(catalogue: Catalogue[Any], name: Any, path: Path) -> Iterator[Finding]:
