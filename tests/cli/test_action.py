@@ -33,6 +33,23 @@ def test_its_options_are_those_of_the_command(cvbench, name, command):
         assert option in help_text
 
 
+def test_it_installs_its_own_folder_and_nothing_from_an_index(tmp_path):
+    """The runner checks out the ref that the workflow names, and says where."""
+    step = STEPS["Install"]
+    assert step["env"] == {"ACTION": "${{ github.action_path }}"}
+    calls, python = tmp_path / "calls", tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {calls}\n')
+    python.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "ACTION": "/checked out/cvbench"}
+    subprocess.run(["bash", "-c", step["run"]], env=environment, check=True)
+    assert calls.read_text().splitlines() == ["-m", "pip", "install", "--quiet", "/checked out/cvbench"]
+
+
+def test_an_empty_install_skips_that_step():
+    assert STEPS["Install"]["if"] == "inputs.install != ''"
+    assert ACTION["inputs"]["install"]["default"]
+
+
 def test_the_workflow_in_the_docs_is_five_lines_of_yaml():
     page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
     text = page.split("```yaml\n")[1].split("```")[0]
