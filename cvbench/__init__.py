@@ -2,7 +2,7 @@
 
 >>> import cvbench
 >>> sorted(cvbench.__all__)
-['build_model', 'load_suite', 'run', 'to_frame']
+['build_model', 'check_records', 'load_suite', 'run', 'to_frame']
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cvbench.compare.gate.floors import check_records
     from cvbench.models.building import build_model
     from cvbench.report.frame import to_frame
     from cvbench.runner.session import run
     from cvbench.spec.suite import load_suite
 
-__all__ = ["build_model", "load_suite", "run", "to_frame"]
+__all__ = ["build_model", "check_records", "load_suite", "run", "to_frame"]
 
 _HOMES = {
     "build_model": "cvbench.models.building",
+    "check_records": "cvbench.compare.gate.floors",
     "load_suite": "cvbench.spec.suite",
     "run": "cvbench.runner.session",
     "to_frame": "cvbench.report.frame",

@@ -1,8 +1,8 @@
 """What happened: a Record, its Measurements, and the circumstances they need to be understood.
 
-History of the file format (a reader of today loads every one of them):
+History of the file formats (a reader of today loads every one of them):
 
-    1   first form
+    1   first form; a later `run.json` also has `expectations`
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from cvbench.spec.canonical import Frozen
 from cvbench.spec.cell import Cell
+from cvbench.spec.expectations import Expectations
 
 SCHEMA = 1
 """The version that this program writes."""
@@ -220,3 +221,47 @@ class Record(Frozen):
             if m.name == name and at in (None, m.at):
                 return m
         return None
+
+
+class PlannedCell(Frozen):
+    """A cell of the suite that a run carries out."""
+
+    key: str
+    title: str = ""
+    model: str = ""
+
+
+class RunInfo(Frozen):
+    """The content of `run.json`: which suite a run carries out, where, and with which code.
+
+    A field that the file does not have is unknown, and has its default.
+    """
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    suite: str = ""
+    """The suite's name."""
+    run: str = ""
+    """The run's own name; the store gives it."""
+    identity: str = ""
+    """Hash of the machine, the code and the data folders: an equal one continues the run."""
+    created: str = ""
+    """When the run began, ISO 8601 with the time zone; the store sets it."""
+    source: str = ""
+    """The suite file that it was read from."""
+    suite_text: str = ""
+    """That file, word for word, without the overrides."""
+    overrides: tuple[str, ...] = ()
+    """Changes to the suite, `key=value`, as typed on the command line."""
+    limit: int | None = None
+    """Images per cell, where `--limit` was given."""
+    commits: Mapping[str, str | None] = Field(default_factory=dict)
+    """Of `cvbench` and of the `suite` file; None outside of a repository."""
+    code_sha256: str = ""
+    environment: Environment = Field(default_factory=lambda: Environment(hard={}, soft={}, volatile={}))
+    """Machine and software when the run was opened."""
+    expectations: Expectations | None = None
+    """The suite's floors and published values, overrides applied; None in files that predate the field."""
+    cells: tuple[PlannedCell, ...] = ()
+    """In the suite's order, as it was last read."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)

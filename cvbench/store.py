@@ -1,6 +1,6 @@
 """Where records live: one folder a run, one immutable file a cell, written whole or not at all.
 
-    <out>/<suite>/<run>/run.json            what the run is: suite, machine, versions, start
+    <out>/<suite>/<run>/run.json            the run's RunInfo: suite, floors, machine, versions, start
                         cells/<key>.json    one Record each
                         samples/<key>…      raw timings, Parquet
                         outcomes/<key>…     per image, Parquet
@@ -16,22 +16,20 @@ same data folders: that is its `identity`. One process at a time writes a suite'
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import read_document, sha256_of_file, sync, write_whole
-from cvbench.record import SCHEMA, Attachment, Record
-from cvbench.spec.cell import Cell
+from cvbench.record import SCHEMA, Attachment, Record, RunInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,17 +44,9 @@ class Run:
     folder: Path
 
     @property
-    def about(self) -> dict[str, Any]:
+    def info(self) -> RunInfo:
         """The content of run.json; raises StoreError where it cannot be read."""
-        path = self.folder / "run.json"
-        try:
-            about = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{path}: this is no run that cvbench can read ({error}).") from error
-        version = about.get("schema") if isinstance(about, dict) else None
-        if not isinstance(version, int) or version > SCHEMA:
-            raise StoreError(f"{path}: schema {version!r} is not known here; the newest is {SCHEMA}.")
-        return dict(about)
+        return read_document(self.folder / "run.json", RunInfo, what="run", newest=SCHEMA)
 
     def record(self, key: str) -> Record | None:
         """The record of a cell, or None while there is none."""
@@ -65,7 +55,7 @@ class Run:
 
     def records(self) -> list[Record]:
         """All records: first those of the suite as last read, in its order, then any others."""
-        order = {cell["key"]: place for place, cell in enumerate(self.about.get("cells", []))}
+        order = {cell.key: place for place, cell in enumerate(self.info.cells)}
         folder = self.folder / "cells"
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208, names alone
         found = [read_record(folder / name) for name in names]
@@ -215,17 +205,17 @@ class Store:
         raise StoreError(f'"{name}" is no run.\n  See all: cvbench list runs')
 
     @contextmanager
-    def writing(
-        self, suite: str, cells: Sequence[Cell], *, about: Mapping[str, Any], identity: str, fresh: bool
-    ) -> Iterator[Run]:
+    def writing(self, info: RunInfo, *, fresh: bool) -> Iterator[Run]:
         """The run to write into: the newest of this identity, or a new one where none is or `fresh`.
+
+        Its run.json becomes `info`, with the run's name and start.
 
         Everything that can refuse does so here, before any work: a folder that cannot be written
         raises StoreError, one that another process writes raises RunInUse.
         """
         from filelock import FileLock, Timeout  # here: who only reads runs need not wait for it
 
-        home = self.root / suite
+        home = self.root / info.suite
         try:
             home.mkdir(parents=True, exist_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
@@ -245,16 +235,14 @@ class Store:
                 "  Wait until it ends, or name another folder with --out."
             ) from error
         try:
-            yield self._open(home, cells, about=about, identity=identity, fresh=fresh)
+            yield self._open(home, info, fresh=fresh)
         finally:
             lock.release()
 
-    def _open(
-        self, home: Path, cells: Sequence[Cell], *, about: Mapping[str, Any], identity: str, fresh: bool
-    ) -> Run:
-        same = [run for run in self.runs(home.name) if run.about.get("identity") == identity]
+    def _open(self, home: Path, info: RunInfo, *, fresh: bool) -> Run:
+        same = [run for run in self.runs(home.name) if run.info.identity == info.identity]
         if same and not fresh:
-            run, created = same[-1], same[-1].about["created"]
+            run, created = same[-1], same[-1].info.created
         else:
             now = datetime.now(UTC)
             run, created = Run(_unused(home, f"{now:%Y%m%d-%H%M%S}")), now.isoformat(timespec="seconds")
@@ -266,16 +254,8 @@ class Store:
                 if (run.folder / "cells" / f"{folder.name}.json").exists():
                     shutil.rmtree(folder)  # it was killed between a record and its tidying
             (run.folder / STAGING).mkdir()
-            content = {
-                "schema": SCHEMA,
-                "suite": home.name,
-                "run": run.folder.name,
-                "identity": identity,
-                "created": created,
-                **about,
-                "cells": [{"key": c.key, "title": c.title, "model": c.model.name} for c in cells],
-            }
-            write_whole(run.folder / "run.json", json.dumps(content, indent=1).encode() + b"\n")
+            content = info.model_copy(update={"run": run.folder.name, "created": created})
+            write_whole(run.folder / "run.json", content.model_dump_json(indent=1).encode() + b"\n")
         except OSError as error:
             raise StoreError(f"{run.folder}: cannot be written ({error.strerror or error}).") from error
         return run

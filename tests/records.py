@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cvbench.record import Artifact, Environment, Measurement, Record
+from cvbench.record import Artifact, Environment, Measurement, PlannedCell, Record, RunInfo
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, TrainRecipe
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -56,3 +56,9 @@ def bad(of: Cell, reason: str = "it broke\nin two lines") -> Record:
         wall_s=1.0,
         environment=NOWHERE,
     )
+
+
+def run_info(suite: str = "demo", *cells: Cell, **fields) -> RunInfo:
+    """What a run of these cells writes into its run.json."""
+    planned = tuple(PlannedCell(key=one.key, title=one.title, model=one.model.name) for one in cells)
+    return RunInfo.model_validate({"suite": suite, "identity": "one", "cells": planned, **fields})

@@ -12,7 +12,7 @@ from cvbench.files import write_whole
 from cvbench.record import Attachment
 from cvbench.store import Run, Store, read_record
 from cvbench.timing.series import Series, series_of, series_table
-from tests.records import bad, cell, good, top1
+from tests.records import bad, cell, good, run_info, top1
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def store(tmp_path):
 
 
 def writing(store, *, identity="one", fresh=False, cells=()):
-    return store.writing("demo", cells, about={"source": "demo.yaml"}, identity=identity, fresh=fresh)
+    return store.writing(run_info("demo", *cells, source="demo.yaml", identity=identity), fresh=fresh)
 
 
 def test_a_record_is_read_back_as_it_was_written(store):
@@ -237,5 +237,5 @@ def test_run_json_of_a_newer_schema_is_refused_by_name(tmp_path):
     folder = tmp_path / "demo" / "run"
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps({"schema": 99}))
-    with pytest.raises(StoreError, match="schema 99 is not known here"):
-        _ = Run(Path(folder)).about
+    with pytest.raises(StoreError, match="schema 99 is newer than this cvbench"):
+        _ = Run(Path(folder)).info

@@ -47,12 +47,13 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check RUN: every cell finished, every floor held, nothing worse than the baseline.
+    """Check RUN: every cell finished, floors and published values met, nothing worse than the baseline.
 
     Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed or is missing, 4 cannot tell,
     5 not comparable. Under GitHub Actions, annotations and a job summary are written by themselves.
     """
     from cvbench.compare.gate import check as gate
+    from cvbench.compare.gate.floors import check_run
     from cvbench.compare.gate.result import counted, exit_code
     from cvbench.store import Store
 
@@ -60,11 +61,11 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     records = found.records()
     if not records:
         raise gate.nothing_to_check(found)
-    items = [*gate.check_outcomes(records), *gate.check_floors(records, gate.floors_of(found))]
+    items = check_run(found, records)
     told, comparison = list[str](), None
     if against:
-        held = gate.held_against(found, against, figures=figures, out=out)
-        items, comparison, told = [*items, *held.items], held.comparison, held.steps
+        done = gate.check_against(found, against, figures=figures, out=out)
+        items, comparison, told = [*items, *done.items], done.comparison, done.steps
     code = exit_code(items, None if on_inconclusive is None else on_inconclusive.value)
     suite = found.folder.parent.name
     _write(items, comparison, suite, junit=junit, summary=summary)

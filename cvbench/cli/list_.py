@@ -83,13 +83,13 @@ def _runs(out: Path) -> list[dict[str, Any]]:
             "folder": str(run.folder),
         }
         try:
-            about, records = run.about, run.records()
+            info, records = run.info, run.records()
         except StoreError as error:  # one broken run hides no other
             entries.append({**entry, "created": None, "cells": None, "ok": None, "problem": str(error)})
             continue
         ok = sum(record.outcome == "ok" for record in records)
-        cells = len(about.get("cells", []))
-        entries.append({**entry, "created": about.get("created"), "cells": cells, "ok": ok, "problem": None})
+        cells = len(info.cells)
+        entries.append({**entry, "created": info.created or None, "cells": cells, "ok": ok, "problem": None})
     return entries
 
 

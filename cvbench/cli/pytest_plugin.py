@@ -1,10 +1,10 @@
 """The pytest plugin: `pytest --cvbench suites/ci.yaml` makes a test of each cell, beside all other tests.
 
-With `--cvbench-against BASELINE` one more test holds all of them against a baseline or another run, as
+With `--cvbench-against BASELINE` one more test compares all of them with a baseline or another run, as
 `cvbench check` does: together, since a verdict counts how many were asked for.
 
-A cell passes if it finishes and holds the floors that its suite expects; one that the suite's machine
-cannot carry out is skipped. Cells can be chosen as tests are, with `-k`; what was finished before is taken
+A cell passes if it finishes and meets the floors and published values of its suite; one that this machine
+cannot run is skipped. Cells can be chosen as tests are, with `-k`; what was finished before is taken
 from the results folder. Nothing is imported unless the option is given.
 """
 
@@ -99,7 +99,7 @@ class _BenchItem(pytest.Item):
 
 
 class AgainstItem(_BenchItem):
-    """All cells that were chosen, held against a baseline."""
+    """All selected cells, compared with a baseline."""
 
     def __init__(self, *, against: str, bench: _Bench, **more: Any) -> None:
         super().__init__(**more)
@@ -109,7 +109,7 @@ class AgainstItem(_BenchItem):
         """Fails with every answer that is worse; skipped where nothing can be told."""
         from cvbench.compare.gate.result import Answer
 
-        items = self.bench.held_against(self.against)
+        items = self.bench.check_against(self.against)
         told = {answer: [f"{i.name}: {i.message}" for i in items if i.answer is answer] for answer in Answer}
         worse = [*told[Answer.FAILED], *told[Answer.REGRESSION]]
         if worse:
@@ -126,13 +126,18 @@ class CellItem(_BenchItem):
         self.cell, self.bench = cell, bench
 
     def runtest(self) -> None:
-        """Carry the cell out, or take its record from the results folder."""
+        """Run the cell, or take its record from the results folder."""
+        from cvbench.compare.gate.floors import check_records
+        from cvbench.compare.gate.result import Answer
+
         record = self.bench.record(self.cell)
         if record.outcome == "skipped":
             pytest.skip(str(record.reason))
-        if record.outcome != "ok":
-            raise CellFailed(f"{record.outcome}: {record.reason}\n{record.output or ''}".rstrip())
-        missed = self.bench.suite.missed([record])
+        items = check_records([record], self.bench.suite.expectations)
+        failed = [item.message for item in items if item.answer is Answer.FAILED]
+        missed = [f"{item.cell}: {item.message}" for item in items if item.answer is Answer.REGRESSION]
+        if failed:
+            raise CellFailed("\n".join([*failed, record.output or ""]).rstrip())
         if missed:
             raise CellFailed("missed expectation: " + "\n".join(missed))
 
@@ -171,17 +176,17 @@ class _Bench:
         kept = [i.cell.key for i in self._session.items if isinstance(i, CellItem) and i.bench is self]
         return tuple(cell for cell in self.suite.cells if not kept or cell.key in kept)
 
-    def held_against(self, against: str) -> list[Item]:
-        """The gate's answers on the chosen cells, and on what the baseline has beside all of the suite's."""
-        from cvbench.compare.gate.check import held_against
+    def check_against(self, against: str) -> list[Item]:
+        """The gate's items for the selected cells, and for cells that only the baseline has."""
+        from cvbench.compare.gate.check import check_against
 
         chosen = self._chosen()
         for cell in chosen:
             self.record(cell)
         assert self._opened is not None
         left_out = {cell.title for cell in self.suite.cells} - {cell.title for cell in chosen}
-        held = held_against(self._opened.run, against, out=self._out)
-        return [item for item in held.items if item.cell not in left_out]
+        done = check_against(self._opened.run, against, out=self._out)
+        return [item for item in done.items if item.cell not in left_out]
 
     def close(self) -> None:
         """End the run."""

@@ -19,7 +19,7 @@ from cvbench.cli.output import (
     chosen_cells,
 )
 
-MISSED, FAILED, INTERRUPTED = 1, 3, 130
+INTERRUPTED = 130
 
 
 def run(
@@ -39,6 +39,8 @@ def run(
     from rich.console import Console
 
     from cvbench.cli.display import Display
+    from cvbench.compare.gate.floors import check_records
+    from cvbench.compare.gate.result import Answer, exit_code
     from cvbench.report.terminal import print_tables
     from cvbench.runner import session
 
@@ -65,13 +67,11 @@ def run(
         typer.echo(json.dumps(document))
     print_tables(records, console)
     console.print(f"\nResults: {folder}")
-    missed = wanted.missed(records)
-    for line in missed:
-        console.print(f"missed expectation: {line}", style="red", markup=False)
-    if any(record.outcome not in ("ok", "skipped") for record in records):
-        raise typer.Exit(FAILED)
-    if missed:
-        raise typer.Exit(MISSED)
+    items = check_records(records, wanted.expectations)
+    for item in items:
+        if item.answer is Answer.REGRESSION:
+            console.print(f"missed expectation: {item.cell}: {item.message}", style="red", markup=False)
+    raise typer.Exit(exit_code(items))
 
 
 def _interrupt(*_: object) -> None:

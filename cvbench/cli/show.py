@@ -122,7 +122,13 @@ def _show_run(name: str, out: Path, *, as_json: bool) -> None:
     run = _find(name, out)
     records = run.records()
     if as_json:
-        print_json({"kind": "run", "run": run.about, "records": [r.model_dump(mode="json") for r in records]})
+        print_json(
+            {
+                "kind": "run",
+                "run": run.info.model_dump(mode="json"),
+                "records": [r.model_dump(mode="json") for r in records],
+            }
+        )
         return
     from rich.console import Console
 

@@ -119,7 +119,10 @@ def csv(sources: Sequence[Source]) -> bytes:
 def as_json(sources: Sequence[Source]) -> bytes:
     """One document: each run as it was described, and all its records as they are kept."""
     runs = [
-        {"run": source.about, "records": [record.model_dump(mode="json") for record in source.records]}
+        {
+            "run": source.info.model_dump(mode="json"),
+            "records": [record.model_dump(mode="json") for record in source.records],
+        }
         for source in sources
     ]
     return json.dumps({"runs": runs}, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
@@ -153,11 +156,11 @@ def origins(sources: Sequence[Source]) -> list[str]:
     """A line a run: which, when, on what."""
     lines = []
     for source in sources:
-        hard = source.about.get("environment", {}).get("hard", {})
+        hard = source.info.environment.hard
         machine = hard.get("gpu") or hard.get("cpu") or "an unknown machine"
         software = f"torch {hard.get('torch')}, cvbench {hard.get('cvbench')}"
         lines.append(
-            f"{source.name}, begun {source.about.get('created')}, on {machine}, {software}".replace("\n", " ")
+            f"{source.name}, begun {source.info.created or '?'}, on {machine}, {software}".replace("\n", " ")
         )
     return lines
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cvbench.errors import StoreError
-from cvbench.record import AttachmentKind, Record
+from cvbench.record import AttachmentKind, Record, RunInfo
 from cvbench.spec.catalogue import known_task
 from cvbench.store import Run, Store, StoredFile
 
@@ -96,7 +96,7 @@ class Source:
     """A run, as a report shows it."""
 
     run: Run
-    about: dict[str, Any]
+    info: RunInfo
     records: tuple[Record, ...]
 
     def attached(self, record: Record, kind: AttachmentKind) -> list[Attached]:
@@ -110,7 +110,7 @@ class Source:
     @property
     def name(self) -> str:
         """How it is told from other runs: suite and run."""
-        return f"{self.about.get('suite', '?')}/{self.about.get('run', self.run.folder.name)}"
+        return f"{self.info.suite or '?'}/{self.info.run or self.run.folder.name}"
 
 
 def read_sources(store: Store, names: Sequence[str]) -> tuple[Source, ...]:
@@ -120,7 +120,7 @@ def read_sources(store: Store, names: Sequence[str]) -> tuple[Source, ...]:
     cvbench, and where none of them has a finished cell.
     """
     runs = dict.fromkeys(store.find(name) for name in names)
-    sources = tuple(Source(run, run.about, tuple(run.records())) for run in runs)
+    sources = tuple(Source(run, run.info, tuple(run.records())) for run in runs)
     if not any(source.records for source in sources):
         folders = ", ".join(str(source.run.folder) for source in sources)
         raise StoreError(

@@ -130,11 +130,11 @@ def _runs(sources: Sequence[Source], unreadable: Sequence[tuple[Run, str]]) -> T
     found: list[Row] = []
     for source in sources:
         outcomes = Counter(str(record.outcome) for record in source.records)
-        commits = dict.fromkeys(str(c)[:12] for c in dict(source.about.get("commits") or {}).values() if c)
+        commits = dict.fromkeys(commit[:12] for commit in source.info.commits.values() if commit)
         finished = outcomes["ok"] + outcomes["skipped"] == outcomes.total()
         values = [
             Value(_suite(source)),
-            Value(str(source.about.get("created", "?"))),
+            Value(source.info.created or "?"),
             Value(machine_name({}, source)),
             Value(", ".join(f"{n} {word}" for word, n in outcomes.items())),
             Value(", ".join(commits) or "–"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cvbench.files import sha256_of_sources
-from cvbench.record import Record
+from cvbench.record import PlannedCell, Record, RunInfo
 from cvbench.runner import cell_process, environment
 from cvbench.runner.process import refuse_namesake
 from cvbench.runner.progress import Progress
@@ -150,21 +150,25 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
     code = sha256_of_sources(_sources(suite.cells))
     roots = {cell.data.name: cell.data.root for cell in suite.cells}
     identity = digest({"machine": dict(machine.hard), "code": code, "where": sorted(map(str, roots.items()))})
-    about = {
-        "source": str(suite.source),
-        "suite_text": suite.text,
-        "overrides": list(suite.overrides),
-        "limit": suite.limit,
-        "commits": {
+    info = RunInfo(
+        suite=suite.name,
+        identity=identity,
+        source=suite.source,
+        suite_text=suite.text,
+        overrides=suite.overrides,
+        limit=suite.limit,
+        commits={
             "cvbench": environment.commit_of(Path(__file__)),
             "suite": environment.commit_of(Path(suite.source)),
         },
-        "code_sha256": code,
-        "environment": machine.model_dump(mode="json"),
-    }
+        code_sha256=code,
+        environment=machine,
+        expectations=suite.expectations,
+        cells=tuple(PlannedCell(key=c.key, title=c.title, model=c.model.name) for c in suite.cells),
+    )
     refuse_namesake()
     store = Store(out)
-    with store.writing(suite.name, suite.cells, about=about, identity=identity, fresh=fresh) as run:
+    with store.writing(info, fresh=fresh) as run:
         yield Session(suite, run, store, listener)
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from tests.compare.runs import MACHINE, Made, figure, make_run, passport
@@ -16,6 +17,15 @@ RIGHT = draw_right()
 def made(lost=0, factor=1.0, seed=0, **fields):
     of = Made(**fields).topk(flipped(RIGHT, lost, 0))
     return of.rounds("latency", normal_rounds(0.01 * factor, seed=seed))
+
+
+def rewrite(run, **changes):
+    path = run.folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def expect(run, floors):
+    rewrite(run, expectations={"expect": {"resnet18": floors}})
 
 
 @pytest.fixture
@@ -79,19 +89,58 @@ def test_a_figure_that_went_missing_fails(check, results):
 
 @pytest.mark.parametrize(("floor", "code"), [(0.7, 0), (0.9, 1)])
 def test_floors_of_the_suite_are_held(check, results, floor, code):
-    run = make_run(results / "s" / "a", Made().topk(RIGHT))
-    about = run.about | {"suite_text": f"expect: {{resnet18: {{top1: {floor}}}}}"}
-    (run.folder / "run.json").write_text(json.dumps(about))
+    expect(make_run(results / "s" / "a", Made().topk(RIGHT)), {"top1": floor})
     done = check("s/a")
     assert done.code == code
     assert ("expected at least 0.9" in done.stdout) == bool(code)
 
 
 def test_a_floor_on_a_figure_that_was_not_measured_is_missed(check, results):
-    run = make_run(results / "s" / "a", Made().topk(RIGHT))
-    about = run.about | {"suite_text": "expect: {resnet18: {AP: 0.1}}"}
-    (run.folder / "run.json").write_text(json.dumps(about))
+    expect(make_run(results / "s" / "a", Made().topk(RIGHT)), {"AP": 0.1})
     assert check("s/a").code == 1
+
+
+SUITE = """
+schema: 1
+data: fashion
+train: {}
+models: [resnet18]
+expect: {resnet18: {top1: 8e-1}}
+"""
+
+
+@pytest.mark.parametrize(("overrides", "code"), [([], 0), (["expect.resnet18.top1=9e-1"], 1)])
+def test_a_run_of_before_is_checked_by_its_stored_text_and_overrides(check, results, overrides, code):
+    run = make_run(results / "s" / "a", Made().topk(np.arange(1000) < 850))
+    rewrite(run, expectations=None, source="s.yaml", suite_text=SUITE, overrides=overrides)
+    done = check("s/a")
+    assert done.code == code
+    assert f"expected at least {'0.9' if code else '0.8'}" in done.stdout
+
+
+def test_a_run_of_before_whose_text_is_not_valid_is_refused_with_a_remedy(check, results):
+    run = make_run(results / "s" / "a", Made().topk(RIGHT))
+    rewrite(run, expectations=None, suite_text="models: [resnet19")
+    done = check("s/a")
+    assert (done.code, done.stdout) == (2, "")
+    assert "its floors are unknown" in done.stderr
+    assert "Run the suite again" in done.stderr
+
+
+@pytest.mark.parametrize(("value", "code"), [(0.7, 0), (0.4, 1)])
+def test_published_values_are_checked_with_their_tolerance(check, results, value, code):
+    run = make_run(results / "s" / "a", Made().topk(np.arange(1000) < 700))
+    claim = {cell().key: {"top1": {"value": value, "within": 0.002}}}
+    rewrite(run, expectations={"published": claim})
+    done = check("s/a")
+    assert done.code == code
+    assert f"resnet18: published top1: top1 is 0.7, published {value} ± 0.002" in done.stdout
+
+
+def test_a_skipped_cell_misses_no_floor(check, results):
+    skipped = bad(cell(), "there is no GPU here").model_copy(update={"outcome": "skipped"})
+    expect(make_run(results / "s" / "a", records=[skipped]), {"top1": 0.5})
+    assert check("s/a").code == 0
 
 
 def test_a_baseline_holds_raw_values_and_a_history(check, results):

@@ -26,8 +26,8 @@ def give(tmp_path):
     """pytest in a folder of its own, with a suite and a test of pytest-benchmark."""
     (tmp_path / "test_speed.py").write_text(BENCHMARK)
 
-    def run(*arguments, floor=0.0):
-        (tmp_path / "small.yaml").write_text(SUITE.replace("FLOOR", str(floor)))
+    def run(*arguments, floor=0.0, suite=SUITE):
+        (tmp_path / "small.yaml").write_text(suite.replace("FLOOR", str(floor)))
         command = [
             sys.executable,
             "-m",
@@ -67,6 +67,17 @@ def test_cells_are_chosen_as_tests_are_and_a_missed_floor_fails(give):
     assert "2 deselected" in done.stdout
     # one epoch on sixteen shades may or may not reach the highest floor there is
     assert ("expected at least 1" in done.stdout) == (done.returncode == 1)
+
+
+def test_a_model_that_is_far_from_its_published_value_fails(give):
+    claim = "published: {top1: {value: 0, within: 1e-3}}, task"
+    done = give(
+        "--cvbench", "small.yaml", "-k", "linear", suite=SUITE.replace("task", claim, 1), floor="0e-1"
+    )
+    assert done.returncode == 1
+    assert "missed expectation: tests.runner.toys:linear: top1 is " in done.stdout
+    assert ", published 0 ± 0.001" in done.stdout
+    assert "expected at least" not in done.stdout
 
 
 def test_a_baseline_is_a_test_of_its_own(give, tmp_path):

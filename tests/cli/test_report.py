@@ -5,14 +5,14 @@ import json
 import pytest
 
 from cvbench.store import Store
-from tests.records import bad, cell, good, top1
+from tests.records import bad, cell, good, run_info, top1
 
 
 @pytest.fixture
 def results(tmp_path):
     store = Store(tmp_path / "results")
     cells = (cell(), cell(seed=1))
-    with store.writing("demo", cells, about={"source": "demo.yaml"}, identity="one", fresh=True) as run:
+    with store.writing(run_info("demo", *cells, source="demo.yaml"), fresh=True) as run:
         run.commit(good(cells[0], top1(0.8)), store.staging(run))
         run.commit(bad(cells[1]), store.staging(run))
     return store.root
@@ -53,7 +53,7 @@ def test_a_name_that_is_no_run_is_told_where_all_stand(results, tmp_path, cvbenc
 
 def test_a_run_without_a_finished_cell_has_nothing_to_report(tmp_path, cvbench):
     store = Store(tmp_path / "results")
-    with store.writing("demo", (cell(),), about={}, identity="one", fresh=True) as run:
+    with store.writing(run_info("demo", cell()), fresh=True) as run:
         pass
     done = cvbench("report", run.folder, "-o", tmp_path / "x.md")
     assert done.code == 2
@@ -79,7 +79,8 @@ def test_a_folder_that_cannot_be_written_is_named(results, tmp_path, cvbench):
 
 def test_several_runs_are_compared_and_a_single_one_says_that_it_is_alone(results, tmp_path, cvbench):
     store = Store(results)
-    with store.writing("demo", (cell(),), about={"source": "demo.yaml"}, identity="two", fresh=True) as other:
+    info = run_info("demo", cell(), source="demo.yaml", identity="two")
+    with store.writing(info, fresh=True) as other:
         other.commit(good(cell(), top1(0.8)), store.staging(other))
     [first, second] = [run.folder for run in store.runs("demo")]
     assert cvbench("report", first, second, "-o", tmp_path / "two.html").code == 0
@@ -92,7 +93,7 @@ def test_several_runs_are_compared_and_a_single_one_says_that_it_is_alone(result
 
 def test_runs_that_have_no_cell_in_common_are_shown_and_it_is_said(results, tmp_path, cvbench):
     store = Store(results)
-    with store.writing("other", (), about={}, identity="two", fresh=True) as other:
+    with store.writing(run_info("other", identity="two"), fresh=True) as other:
         other.commit(good(cell("vgg11", seed=7), top1(0.8)), store.staging(other))
     done = cvbench("report", "demo", "other", "--out", results, "-o", tmp_path / "x.html")
     assert done.code == 0, done.stderr

@@ -127,6 +127,7 @@ def make_run(folder: Path, *made, records=()) -> Run:
         "schema": 1,
         "suite": folder.parent.name,
         "run": folder.name,
+        "expectations": {},
         "cells": [{"key": r.key} for r in cells],
     }
     (folder / "run.json").write_text(json.dumps(about))

@@ -6,22 +6,23 @@ import json
 import pandas as pd
 import pytest
 
+from cvbench.record import Environment, RunInfo
 from cvbench.report.export import COLUMNS, FORMATS, as_json, csv, latex, markdown, parquet, timm_row
 from cvbench.report.frame import Source
 from cvbench.store import Run
 from tests.records import bad, cell, good, top1
 from tests.report.test_frame import throughput
 
-ABOUT = {
-    "suite": "demo",
-    "run": "r1",
-    "created": "2026-01-02",
-    "environment": {"hard": {"cpu": "a | processor"}},
-}
+INFO = RunInfo(
+    suite="demo",
+    run="r1",
+    created="2026-01-02",
+    environment=Environment(hard={"cpu": "a | processor"}, soft={}, volatile={}),
+)
 
 
 def source(tmp_path, *records):
-    return [Source(Run(tmp_path), ABOUT, records)]
+    return [Source(Run(tmp_path), INFO, records)]
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_the_csv_begins_with_timms_columns_and_repeats_no_name(some):
 
 def test_json_holds_every_record_as_it_is_kept(some):
     [run] = json.loads(as_json(some))["runs"]
-    assert run["run"] == ABOUT
+    assert RunInfo.model_validate(run["run"]) == INFO
     assert [r["outcome"] for r in run["records"]] == ["ok", "failed"]
 
 

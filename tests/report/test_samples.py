@@ -13,7 +13,7 @@ from cvbench.report.samples import HEIGHT, PALETTE, REJECTED, WIDTH, bars, draw
 from cvbench.store import Store
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series, joined, series_table
-from tests.records import cell, good
+from tests.records import cell, good, run_info
 
 
 def series(seed=0, **fields):
@@ -30,7 +30,7 @@ def results(tmp_path):
     store = Store(tmp_path / "results")
     item = Attachment(kind="samples", name=ROUNDS.title, file="s.parquet", sha256="?")
     record = good(cell(), *figures_of([ROUNDS]), attachments=(item,), cautions=("it was warm",))
-    with store.writing("demo", [cell()], about={}, identity="one", fresh=False) as run:
+    with store.writing(run_info("demo", cell()), fresh=False) as run:
         staged = store.staging(run)
         pq.write_table(series_table(ROUNDS), staged / "s.parquet")
         run.commit(record, staged)

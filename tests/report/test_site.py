@@ -11,7 +11,7 @@ from cvbench.report.frame import read_sources
 from cvbench.report.page.history import suite_history
 from cvbench.report.site import page_name, write_site
 from cvbench.store import Run, Store
-from tests.records import NOWHERE, cell, good
+from tests.records import NOWHERE, cell, good, run_info
 from tests.report.page.runs import figure
 from tests.report.page.test_page import HOSTILE, Reader
 
@@ -21,8 +21,8 @@ def made_runs(root, latencies, *, machine="a processor", suite="demo"):
     store = Store(root)
     environment = NOWHERE.model_copy(update={"hard": {"cpu": machine}})
     for number, latency in enumerate(latencies):
-        about = {"source": "demo.yaml", "environment": {"hard": {"cpu": machine}}}
-        with store.writing(suite, (), about=about, identity=f"{machine}{number}", fresh=True) as run:
+        info = run_info(suite, source="demo.yaml", environment=environment, identity=f"{machine}{number}")
+        with store.writing(info, fresh=True) as run:
             record = good(
                 cell(),
                 figure("top1", 0.8),
@@ -92,7 +92,7 @@ def test_a_run_that_cannot_be_read_is_a_row_that_says_why(tmp_path):
     assert (written.pages, written.unreadable) == (3, 2)
     text = "".join(Reader((tmp_path / "site/index.html").read_text(encoding="utf-8")).text)
     assert f"{broken}/run.json: this is no run that cvbench can read" in text
-    assert f"{newer}/run.json: schema 99 is not known here" in text
+    assert f"{newer}/run.json: schema 99 is newer than this cvbench" in text
 
 
 def test_a_folder_with_other_things_is_left_alone_and_an_earlier_site_is_renewed(tmp_path):

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -27,7 +27,7 @@ from cvbench.compare.comparability import domain_of, is_headline
 from cvbench.compare.speed import rounds_of
 from cvbench.errors import StoreError
 from cvbench.files import read_document
-from cvbench.record import Record, Scalar
+from cvbench.record import Record, RunInfo, Scalar
 from cvbench.spec.canonical import Frozen, digest
 from cvbench.store import Run, StoredFile
 
@@ -54,7 +54,7 @@ class Baseline(Frozen):
     suite: str
     machine: str
     """The class of machine."""
-    about: Mapping[str, Any]
+    about: RunInfo
     """The run's own run.json."""
     records: tuple[Record, ...]
     files: Mapping[str, str]
@@ -89,8 +89,7 @@ def job_of(run: Run, records: list[Record]) -> Job:
                 if rounds is not None:
                     figures[figure_key(record.key, m.name, m.at)] = tuple(rounds.values.tolist())
     hard = digest(dict(records[0].environment.hard)) if records else ""
-    about = run.about
-    return Job(run=run.folder.name, created=str(about.get("created", "")), hard=hard, figures=figures)
+    return Job(run=run.folder.name, created=run.info.created, hard=hard, figures=figures)
 
 
 def figure_key(cell: str, name: str, at: str) -> str:
@@ -120,7 +119,7 @@ def pack(run: Run, previous: Baseline | None) -> Baseline:
     return Baseline(
         suite=run.folder.parent.name,
         machine=machine_class(records[0].environment.hard),
-        about=run.about,
+        about=run.info,
         records=tuple(_without_bulk(record) for record in records),
         files=files,
         jobs=(*earlier, job),
@@ -160,7 +159,7 @@ def unpacked(baseline: Baseline, path: Path) -> Iterator[Run]:
     with TemporaryDirectory(prefix="cvbench-baseline-") as folder:
         root = Path(folder) / baseline.suite.replace("/", "_") / "baseline"
         (root / "cells").mkdir(parents=True)
-        (root / "run.json").write_text(json.dumps({**baseline.about, "schema": 1}), encoding="utf-8")
+        (root / "run.json").write_text(baseline.about.model_dump_json(), encoding="utf-8")
         for record in baseline.records:
             (root / "cells" / f"{record.key}.json").write_text(record.model_dump_json(), encoding="utf-8")
         for name, content in baseline.files.items():

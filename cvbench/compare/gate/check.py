@@ -1,14 +1,10 @@
-"""A run at the gate: every cell has to be there and finished, every figure no worse than the baseline's."""
+"""A run compared with a baseline: no primary metric may be worse, and no cell or metric may be missing."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
-
-import yaml
 
 from cvbench.compare.comparison import Comparison, compare
 from cvbench.compare.differences import Difference
@@ -17,59 +13,17 @@ from cvbench.compare.gate.baselines import Baseline, job_of, read_baseline, unpa
 from cvbench.compare.gate.history import against_history, steps
 from cvbench.compare.gate.result import Answer, Item
 from cvbench.errors import InputError
-from cvbench.record import Record
 from cvbench.store import Run, Store
-from cvbench.units import show_value
 
 
-def check_outcomes(records: Sequence[Record]) -> Iterator[Item]:
-    """An item a cell: whether it finished, and all of its figures are numbers."""
-    for record in records:
-        if record.outcome not in ("ok", "skipped"):
-            told = f"{record.outcome}: {record.reason}"
-            yield Item(record.cell.title, "outcome", Answer.FAILED, told)
-            continue
-        broken = [m.name for m in record.measurements if m.value is not None and not math.isfinite(m.value)]
-        if broken:
-            told = f"no number: {', '.join(broken)}"
-            yield Item(record.cell.title, "outcome", Answer.REGRESSION, told)
-        else:
-            yield Item(record.cell.title, "outcome", Answer.PASS, record.reason or record.outcome)
-
-
-def floors_of(run: Run) -> Mapping[str, Mapping[str, float]]:
-    """What the run's suite expects, by model and figure, as the file stood when it was run."""
-    try:
-        content = yaml.safe_load(str(run.about.get("suite_text", "")))
-    except yaml.YAMLError:
-        return {}  # the run was read from it once, so this is a run.json that somebody has changed
-    expected = content.get("expect") if isinstance(content, dict) else None
-    return expected if isinstance(expected, dict) else {}
-
-
-def check_floors(records: Sequence[Record], floors: Mapping[str, Mapping[str, float]]) -> Iterator[Item]:
-    """An item for each floor; a figure that is missing, or no number, misses it."""
-    for record in records:
-        for figure, floor in floors.get(record.cell.model.name, {}).items():
-            measured = record.measurement(figure)
-            value = measured.value if measured else None
-            if measured is None or value is None:
-                told = f"missing: {measured.missing if measured else 'it was not measured'}"
-            else:
-                told = f"{show_value(value, measured.unit)}, expected at least {floor:g}"
-            passes = value is not None and math.isfinite(value) and value >= floor
-            answer = Answer.PASS if passes else Answer.REGRESSION
-            yield Item(record.cell.title, f"expect {figure}", answer, told)
-
-
-def check_against(
+def _compare_runs(
     run: Run, base: Run, *, figures: str | None = None, baseline: Baseline | None = None
 ) -> tuple[list[Item], Comparison]:
-    """An item for each headline of each cell of the base: no worse, worse, or cannot tell.
+    """One item per primary metric of each cell of the base: no worse, worse, or inconclusive.
 
-    A cell or figure that the base has and the run has not is a failure, never a skip. Speed is judged by
-    the baseline's history where that is long enough, otherwise by the rounds of its one run. `figures`
-    is a pattern that chooses others than the headlines.
+    A cell or metric that the base has and the run does not have is a failure, never a skip. Speed is
+    judged by the baseline's history where that is long enough, otherwise by the rounds of its one run.
+    `figures` is a pattern that selects other metrics than the primary ones.
     """
     comparison = compare(base, run)
     records = run.records()
@@ -91,24 +45,24 @@ def check_against(
     return items, comparison
 
 
-class Held(NamedTuple):
-    """What came of a run that was held against a run or a baseline."""
+class BaselineCheck(NamedTuple):
+    """The result of comparing a run with another run or a baseline."""
 
     items: list[Item]
     comparison: Comparison
     steps: list[str]
-    """Where the history of a baseline changed for good."""
+    """Where a metric changed for good in the baseline's history, one line each."""
 
 
-def held_against(run: Run, against: str, *, figures: str | None = None, out: Path) -> Held:
-    """The run against a baseline file, `….json`, or against another run, by folder or name."""
+def check_against(run: Run, against: str, *, figures: str | None = None, out: Path) -> BaselineCheck:
+    """Compare the run with a baseline file, `….json`, or with another run, by folder or name."""
     path = Path(against)
     if path.suffix != ".json":
-        return Held(*check_against(run, Store(out).find(against), figures=figures), [])
+        return BaselineCheck(*_compare_runs(run, Store(out).find(against), figures=figures), [])
     baseline = read_baseline(path)
     with unpacked(baseline, path) as base:
         told = list(steps(baseline, {record.key: record.cell.title for record in baseline.records}))
-        return Held(*check_against(run, base, figures=figures, baseline=baseline), told)
+        return BaselineCheck(*_compare_runs(run, base, figures=figures, baseline=baseline), told)
 
 
 def _item(title: str, difference: Difference) -> Item:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cvbench.spec.catalogue import default_metrics, known_task
 from cvbench.spec.cell import Cell, Runtime
+from cvbench.spec.expectations import Expectations
 from cvbench.spec.suite import Suite
 
 Factor: TypeAlias = Literal["batch", "layout", "workers", "compile", "precision"]
@@ -49,7 +50,10 @@ def invariance_suite(
                 cells[varied.key] = varied
                 variants.append(Variant(reference, varied, factor, f"{name}={str(value).lower()}"))
     whole = replace(
-        suite, name=f"{suite.name}-invariance", cells=tuple(cells.values()), expect={}, published={}
+        suite,
+        name=f"{suite.name}-invariance",
+        cells=tuple(cells.values()),
+        expectations=Expectations(),
     )
     return whole, variants
 

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from cvbench.record import Scalar
 from cvbench.report.frame import Source
 from cvbench.report.page.flipped import Opened, flipped_views
 from cvbench.report.page.tasks import task_view
@@ -54,7 +55,7 @@ def page_of(
     share = min(left // max(len(records), 1), MOST_OF_A_CELL) if with_pictures else 0
     missing = [] if differences is not None else [Missing("differences between runs", why_none)]
     return Page(
-        title=", ".join(dict.fromkeys(str(source.about.get("suite", source.name)) for source in sources)),
+        title=", ".join(dict.fromkeys(source.info.suite or source.name for source in sources)),
         facts=_facts(sources),
         tasks=[task_view(task, those, picture_bytes=share) for task, those in by_task.items()],
         runs=[_run_view(source) for source in sources],
@@ -72,8 +73,8 @@ def _facts(sources: Sequence[Source]) -> list[tuple[str, str]]:
     software = dict.fromkeys(
         f"cvbench {_hard(s).get('cvbench')}, torch {_hard(s).get('torch')}" for s in sources
     )
-    begun = sorted(str(source.about.get("created", "?")) for source in sources)
-    commits = dict.fromkeys(str(c) for s in sources for c in dict(s.about.get("commits") or {}).values() if c)
+    begun = sorted(source.info.created or "?" for source in sources)
+    commits = dict.fromkeys(c for s in sources for c in s.info.commits.values() if c)
     return [
         ("cells", f"{outcomes.total()}: {counted}"),
         ("machine", "; ".join(machines)),
@@ -83,11 +84,11 @@ def _facts(sources: Sequence[Source]) -> list[tuple[str, str]]:
     ]
 
 
-def _hard(source: Source) -> Mapping[str, Any]:
-    return dict(dict(source.about.get("environment") or {}).get("hard") or {})
+def _hard(source: Source) -> Mapping[str, Scalar]:
+    return source.info.environment.hard
 
 
-def _machine(hard: Mapping[str, Any]) -> str:
+def _machine(hard: Mapping[str, Scalar]) -> str:
     threads = hard.get("cpu_threads")
     return f"{hard.get('gpu') or hard.get('cpu') or 'unknown'}" + (
         f", {threads} thread{'s' if threads != 1 else ''}" if threads else ""
@@ -95,20 +96,17 @@ def _machine(hard: Mapping[str, Any]) -> str:
 
 
 def _run_view(source: Source) -> RunView:
-    about = source.about
-    facts = [(name, str(about[name])) for name in ("created", "source", "code_sha256") if about.get(name)]
-    facts += [
-        (f"commit of {what}", str(commit))
-        for what, commit in dict(about.get("commits") or {}).items()
-        if commit
-    ]
-    if about.get("overrides"):
-        facts.append(("overrides", " ".join(map(str, about["overrides"]))))
-    environment = dict(about.get("environment") or {})
-    for group, meaning in _GROUPS.items():
-        values = dict(environment.get(group) or {})
-        facts.append((f"{group} ({meaning})", ", ".join(f"{k} {v}" for k, v in values.items()) or "nothing"))
-    return RunView(source.name, facts, _passports(source), str(about.get("suite_text", "")))
+    info = source.info
+    known = (("created", info.created), ("source", info.source), ("code_sha256", info.code_sha256))
+    facts = [(name, value) for name, value in known if value]
+    facts += [(f"commit of {what}", commit) for what, commit in info.commits.items() if commit]
+    if info.overrides:
+        facts.append(("overrides", " ".join(info.overrides)))
+    for group, values in info.environment:
+        facts.append(
+            (f"{group} ({_GROUPS[group]})", ", ".join(f"{k} {v}" for k, v in values.items()) or "nothing")
+        )
+    return RunView(source.name, facts, _passports(source), info.suite_text)
 
 
 def _passports(source: Source) -> Table:

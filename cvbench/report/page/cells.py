@@ -53,11 +53,10 @@ def cell_view(told: Told, *, picture_bytes: int) -> CellView:
 
 def command(source: Source, record: Record) -> str:
     """What carries out this cell again, and nothing else."""
-    about = source.about
-    said = [str(part) for part in about.get("overrides", [])]
-    limit = ["--limit", str(about["limit"])] if about.get("limit") else []
-    suite = str(about.get("source", "SUITE.yaml"))
-    return shlex.join(["cvbench", "run", suite, *said, "--only", record.key, *limit, "--fresh"])
+    info = source.info
+    limit = ["--limit", str(info.limit)] if info.limit else []
+    suite = info.source or "SUITE.yaml"
+    return shlex.join(["cvbench", "run", suite, *info.overrides, "--only", record.key, *limit, "--fresh"])
 
 
 def _way(runtime: Runtime) -> str:

@@ -116,5 +116,5 @@ def _with_changes(chart: Chart, by_machine: Mapping[str, Sequence[Point]], *, lo
 
 def machine_name(hard: Mapping[str, Any], source: Source) -> str:
     """The processor or GPU, with a short hash of everything that makes speed comparable."""
-    known = dict(hard) or dict(dict(source.about.get("environment") or {}).get("hard") or {})
+    known = dict(hard or source.info.environment.hard)
     return f"{known.get('gpu') or known.get('cpu') or 'unknown'} [{digest(known)[:4]}]"

@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeVar
 from cvbench.spec.canonical import Frozen
 from cvbench.spec.catalogue import DATASETS, MODELS, Card, default_metrics, stored_metric
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, Option, Runtime
+from cvbench.spec.expectations import Published
 from cvbench.spec.suite.messages import Finding
-from cvbench.spec.suite.schema import ModelForm, Published, RuntimeForm, Settings, SuiteFile
+from cvbench.spec.suite.schema import ModelForm, RuntimeForm, Settings, SuiteFile
 
 _MOST = 10_000
 F = TypeVar("F", bound=Frozen)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cvbench.errors import Problem, SuiteError, suggestion
+from cvbench.spec.expectations import Expectations
 from cvbench.spec.suite.expansion import expand
 from cvbench.spec.suite.messages import Finding, findings_of, position, show_path, written_part
 from cvbench.spec.suite.overrides import Overrides
@@ -90,8 +91,7 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
         name=form.name,
         cells=cells,
         timeout_s=form.timeout,
-        expect=form.expect,
-        published=published,
+        expectations=Expectations(expect=form.expect, published=published),
         source=path,
         text=text,
         overrides=tuple(overrides),

@@ -30,6 +30,7 @@ from cvbench.spec.cell import (
     TimingPlan,
     TrainRecipe,
 )
+from cvbench.spec.expectations import Published
 
 SCHEMA = 1
 """The version of the file format that this program reads."""
@@ -123,14 +124,6 @@ class Settings(Frozen):
     """How models are run when they are scored and timed."""
     seed: Several[NonNegativeInt] = (0,)
     """Of the first weights, the order of images and the augmentation; a list runs each."""
-
-
-class Published(Frozen):
-    """A figure that others found with these weights on this data."""
-
-    value: Fraction
-    within: Fraction
-    """How far from it ours may be, up or down."""
 
 
 class ModelForm(Settings, ModelSpec):

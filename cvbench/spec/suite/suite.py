@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from cvbench.errors import Problem, SuiteError
-from cvbench.record import Record
 from cvbench.spec.cell import Cell
-from cvbench.spec.suite.schema import Published
+from cvbench.spec.expectations import Expectations
 
 
 @dataclass(frozen=True)
@@ -21,8 +19,8 @@ class Suite:
     """In the order of the file; no two are the same experiment."""
     timeout_s: float
     """How long one cell may take."""
-    expect: Mapping[str, Mapping[str, float]]
-    """Model → figure → the least value that passes."""
+    expectations: Expectations
+    """The floors and published values that its results are judged by."""
     source: str
     """The file it was read from."""
     text: str
@@ -31,8 +29,6 @@ class Suite:
     """What was said otherwise on the command line, as it was typed."""
     limit: int | None = None
     """How many images it was limited to besides."""
-    published: Mapping[str, Mapping[str, Published]] = field(default_factory=dict)
-    """Cell key → figure → what is published of it; cells cut to some images have other keys."""
 
     def select(self, pattern: str) -> Suite:
         """The suite with those cells alone whose model, title or key the pattern names.
@@ -53,42 +49,3 @@ class Suite:
             limited = cell.model_copy(update={"data": data})
             cells[limited.key] = limited
         return replace(self, cells=tuple(cells.values()), limit=images)
-
-    def missed(self, records: Iterable[Record]) -> list[str]:
-        """What was expected and did not come, one line each; cells that were not finished say nothing."""
-        finished = [record for record in records if record.outcome == "ok"]
-        floors = [
-            f"{record.cell.title}: {_told(record, figure)}, expected at least {floor:g}"
-            for record in finished
-            for figure, floor in self.expect.get(record.cell.model.name, {}).items()
-            if not _passes(record, figure, floor)
-        ]
-        far = [
-            f"{record.cell.title}: {_told(record, figure)}, published {known.value:g} ± {known.within:g}"
-            for record in finished
-            for figure, known in self.published.get(record.key, {}).items()
-            if not _is_near(record, figure, known)
-        ]
-        return floors + far
-
-
-def _passes(record: Record, figure: str, floor: float) -> bool:
-    measured = record.measurement(figure)
-    return measured is not None and measured.value is not None and measured.value >= floor
-
-
-def _is_near(record: Record, figure: str, known: Published) -> bool:
-    measured = record.measurement(figure)
-    if measured is None or measured.value is None:
-        return False
-    # A figure at the very end of the range is within it, whatever the last bit of the difference is.
-    return abs(measured.value - known.value) <= known.within + 1e-12
-
-
-def _told(record: Record, figure: str) -> str:
-    measured = record.measurement(figure)
-    if measured is None:
-        return f"{figure} was not measured"
-    if measured.value is None:
-        return f"{figure} is missing ({measured.missing})"
-    return f"{figure} is {measured.value:.4g}"

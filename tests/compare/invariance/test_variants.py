@@ -1,4 +1,5 @@
 from cvbench.compare.invariance import FACTORS, invariance_suite
+from cvbench.spec.expectations import Expectations
 from cvbench.spec.suite import parse_suite
 
 SUITE = parse_suite(
@@ -52,5 +53,4 @@ def test_nothing_is_timed_expected_or_mixed_with_the_suites_own_results():
     whole, _ = invariance_suite(SUITE, factors=FACTORS, batch=8, has_gpu=False)
     assert whole.name == "small-invariance"
     assert all(cell.time is None for cell in whole.cells)
-    assert whole.missed([]) == []
-    assert whole.expect == {}
+    assert whole.expectations == Expectations()

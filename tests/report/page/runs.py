@@ -15,7 +15,7 @@ from cvbench.files import sha256_of_file
 from cvbench.record import Attachment, Curve, Measurement, Part, Passport, Record
 from cvbench.spec.cell import Cell
 from cvbench.store import Run, Store
-from tests.records import bad, cell, good
+from tests.records import NOWHERE, bad, cell, good, run_info
 
 CLASSES = tuple(f"class {letter}" for letter in "abcdefghij")
 
@@ -163,12 +163,11 @@ def made_run(root: Path, cells: int, *, classes=CLASSES, about=None) -> Run:
     about = {
         "source": "suites/demo.yaml",
         "suite_text": "schema: 1",
-        "environment": {"hard": {"cpu": "a processor"}},
+        "environment": NOWHERE,
         **(about or {}),
     }
-    with store.writing(
-        "demo", [made_cell(n)[1] for n in range(cells)], about=about, identity="one", fresh=True
-    ) as run:
+    info = run_info("demo", *(made_cell(n)[1] for n in range(cells)), **about)
+    with store.writing(info, fresh=True) as run:
         for number in range(cells):
             staged = store.staging(run)
             run.commit(made_record(number, staged, classes=classes), staged)

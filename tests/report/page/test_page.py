@@ -13,7 +13,7 @@ from cvbench.record import Attachment, Measurement
 from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
 from cvbench.store import Store
-from tests.records import bad, cell, good, top1
+from tests.records import bad, cell, good, run_info, top1
 from tests.report.page.runs import CLASSES, made_run
 
 HOSTILE = "</script><script>window.caught=1</script><img src=x onerror=window.caught=1>\"'{{7*7}}"
@@ -101,7 +101,7 @@ def curves_of(metrics, tmp_path):
         {"name": "coat", "value": 0.83, "n": 4},
         {"name": "shoe", "value": None, "missing": "none", "n": 0},
     )
-    with store.writing("demo", (), about={}, identity="one", fresh=True) as run:
+    with store.writing(run_info(), fresh=True) as run:
         staged, kept, figures = store.staging(run), [], []
         for metric, precision in metrics.items():
             columns = {"label": [0, 0], "iou": [0.5, 0.5], "recall": [0.0, 0.01], "precision": precision}
@@ -142,7 +142,7 @@ def test_bars_and_dots_have_their_numbers_in_tables_too(page):
 
 def test_what_is_not_there_is_said_with_the_reason(tmp_path):
     store = Store(tmp_path)
-    with store.writing("demo", (), about={}, identity="one", fresh=True) as run:
+    with store.writing(run_info(), fresh=True) as run:
         run.commit(good(cell(), top1(0.5)), store.staging(run))
     text = " ".join("".join(Reader(page_of(run)).text).split())
     for words in (
@@ -171,7 +171,7 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path):
         "suite_text": HOSTILE,
         "source": HOSTILE,
         "created": HOSTILE,
-        "environment": {"hard": {"cpu": HOSTILE}},
+        "environment": {"hard": {"cpu": HOSTILE}, "soft": {}, "volatile": {}},
     }
     run = made_run(tmp_path, 3, classes=(HOSTILE, *CLASSES[1:]), about=about)
     store = Store(tmp_path)
@@ -219,7 +219,7 @@ def test_a_file_outside_of_the_run_is_not_read(tmp_path):
     (tmp_path / "secret").write_text("x", encoding="utf-8")
     store = Store(tmp_path / "results")
     outside = Attachment(kind="samples", name="latency@batch=1", file="../../../secret", sha256="0")
-    with store.writing("demo", (), about={}, identity="one", fresh=True) as run:
+    with store.writing(run_info(), fresh=True) as run:
         pass
     record = good(cell(), top1(0.5), attachments=(outside,))
     (run.folder / "cells" / f"{record.key}.json").write_text(record.model_dump_json(), encoding="utf-8")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cvbench.record import RunInfo
 from cvbench.report.frame import Source
 from cvbench.report.page.charts import Axis, Series, _extremes, curves, histogram, in_order
 from cvbench.report.page.overlays import overlays
@@ -27,7 +28,7 @@ def record(seed, accuracy, latency, spread):
 
 def together(*records):
     """As one run would tell them."""
-    [those] = told([Source(Run(Path("r")), {}, records)]).values()
+    [those] = told([Source(Run(Path("r")), RunInfo(), records)]).values()
     return those
 
 
@@ -148,7 +149,7 @@ def test_a_title_has_what_sets_a_cell_apart_and_nothing_else():
 
 
 def test_one_cell_in_two_runs_is_told_twice_under_two_names():
-    sources = [Source(Run(Path(n)), {"suite": "s", "run": n}, (good(cell()),)) for n in ("a", "b")]
+    sources = [Source(Run(Path(n)), RunInfo(suite="s", run=n), (good(cell()),)) for n in ("a", "b")]
     [those] = told(sources).values()
     assert [t.title for t in those] == ["resnet18 run=s/a", "resnet18 run=s/b"]
     assert len({t.anchor for t in those}) == 2

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvbench.errors import SuiteError
+from cvbench.spec.expectations import Expectations
 from cvbench.spec.suite import load_suite, parse_suite
 
 GOOD = """
@@ -24,7 +25,7 @@ def test_the_shortest_suite_has_one_cell_with_the_defaults_of_its_task():
     (cell,) = suite.cells
     assert suite.name == "a"
     assert suite.timeout_s == 3600.0
-    assert suite.expect == {}
+    assert suite.expectations == Expectations()
     assert cell.model.name == "resnet18"
     assert cell.metrics == ("topk",)
     assert cell.train is not None
