@@ -40,13 +40,18 @@ def write_whole(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
+def check_new(path: Path, *, force: bool) -> None:
+    """Raise InputError where something is at `path` already, unless `force` is given."""
+    if path.exists() and not force:
+        raise InputError(f"{path}: there is such a file already.\n  Say --force to write over it.")
+
+
 def write_new(path: Path, content: bytes, *, force: bool) -> None:
     """Put a file that a command was asked for at `path`; writes over nothing unless `force` says so.
 
     Raises InputError where something is there already, and where the disk refuses.
     """
-    if path.exists() and not force:
-        raise InputError(f"{path}: there is such a file already.\n  Say --force to write over it.")
+    check_new(path, force=force)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import Options, Root, complete_with_boxes, parsed
+from cvbench.cli.output import Options, Root, check_png, complete_with_boxes, parsed
 from cvbench.errors import InputError
 from cvbench.spec.cell import DataSpec
 
@@ -47,8 +47,7 @@ def anchors(  # noqa: PLR0917 - Typer calls by name
     Prints width and height of each cluster, small first, as the option `anchors` of the YOLO models
     takes them, and how well the nearest one fits a box on average.
     """
-    if output is not None and output.suffix.lower() != ".png":
-        raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
+    check_png(output)
     spec = DataSpec(name=name, root=root, split=split, limit=limit, options=parsed(option or ()))
     from cvbench.boxes import kmeans_priors
     from cvbench.data.datasets import open_dataset
@@ -88,10 +87,7 @@ def _shapes(dataset: Dataset, size: int | None) -> Tensor:
 
 def _draw(shapes: Tensor, found: Priors, output: Path) -> None:
     from cvbench.boxes import iou_of_shapes
-    from cvbench.report.drawing import draw_shapes
+    from cvbench.report.drawing import draw_shapes, save_png
 
     nearest = iou_of_shapes(shapes, found.shapes).argmax(dim=1)
-    try:
-        draw_shapes(shapes, found.shapes, nearest).save(output, optimize=True)
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror or error})") from error
+    save_png(draw_shapes(shapes, found.shapes, nearest), output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import RESULTS, AsJson, Force, OutFolder, print_json, print_table
+from cvbench.cli.output import RESULTS, AsJson, Force, OutFolder, json_text, print_json, print_table
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:  # torch and pandas come with some of them
@@ -153,7 +152,7 @@ def _text(path: Path, page: Callable[[], str], content: Callable[[], dict[str, A
         case ".md":
             return page()
         case ".json":
-            return json.dumps(content(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            return json_text(content()) + "\n"
         case other:
             raise InputError(f"{path}: this is written as {forms}, not as {other or 'no kind'}.")
 

@@ -15,11 +15,13 @@ from cvbench.cli.anchors import anchors
 from cvbench.cli.fetch import fetch
 from cvbench.cli.output import (
     AsJson,
+    DatasetName,
     Force,
     Options,
     Root,
     Split,
     Task,
+    check_png,
     complete_with_boxes,
     dataset_task,
     parsed,
@@ -44,10 +46,6 @@ class Format(StrEnum):
 
     COCO = "coco"
     VOC = "voc"
-
-
-def _complete(typed: str) -> list[str]:
-    return [name for name in DATASETS if name.startswith(typed)]
 
 
 @app.command(name="list")
@@ -97,10 +95,7 @@ def _entry(name: str) -> dict[str, Any]:
 
 @app.command()
 def show(
-    name: Annotated[
-        str,
-        typer.Argument(help="A data set, or the address of your own.", autocompletion=_complete),
-    ],
+    name: DatasetName,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Draw the first images into this PNG file.", show_default=False),
@@ -115,8 +110,7 @@ def show(
     option: Options = None,
 ) -> None:
     """Open a data set, say what it is to the byte, and draw its first images with their truths."""
-    if output is not None and output.suffix.lower() != ".png":
-        raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
+    check_png(output)
     spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
     from cvbench.data.datasets import open_dataset
 
@@ -142,14 +136,11 @@ def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _draw(dataset: Dataset, count: int, output: Path) -> None:
-    from cvbench.report.drawing import contact_sheet, draw
+    from cvbench.report.drawing import contact_sheet, draw, save_png
 
     samples = (dataset[index] for index in range(count))
     pictures = [draw(sample.image, sample.truth, dataset.classes) for sample in samples]
-    try:
-        contact_sheet(pictures, _columns(count)).save(output, optimize=True)
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror or error})") from error
+    save_png(contact_sheet(pictures, _columns(count)), output)
 
 
 def _columns(count: int) -> int:

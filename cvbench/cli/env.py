@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cvbench.cli.output import AsJson
+from cvbench.cli.output import AsJson, print_json
 from cvbench.runner import environment
 from cvbench.units import show_seconds
 
@@ -34,7 +33,7 @@ def env(
             **found.model_dump(mode="json"),
             "disturbances": [{"finding": what, "remedy": remedy} for what, remedy in disturbances],
         }
-        typer.echo(json.dumps(document, indent=1))
+        print_json(document)
         return
     for title, group in (
         ("must agree for speeds to be compared", found.hard),

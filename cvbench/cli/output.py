@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 def print_json(document: Any) -> None:
     """The one JSON document of a command that was given `--json`."""
-    typer.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    typer.echo(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """A document as JSON text; raises ValueError for NaN and infinities, which JSON does not have."""
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
@@ -91,6 +96,14 @@ def chosen_cells(
     return wanted.select(only) if only else wanted
 
 
+def complete_dataset(typed: str) -> list[str]:
+    """Names of data sets that begin with what is typed."""
+    return [name for name in DATASETS if name.startswith(typed)]
+
+
+DatasetName = Annotated[
+    str, typer.Argument(help="A data set, or the address of your own.", autocompletion=complete_dataset)
+]
 Root = Annotated[
     str | None,
     typer.Option(help=f"The folder of your own copy, instead of ${ROOT_VARIABLE}/NAME.", show_default=False),
@@ -146,6 +159,12 @@ def download_shown(title: str, url: str, file: Path, *, sha256: str | None) -> s
             sha256=sha256,
             on_bytes=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+
+
+def check_png(output: Path | None) -> None:
+    """Raise InputError for a picture's file that does not end in `.png`, before any work is done."""
+    if output is not None and output.suffix.lower() != ".png":
+        raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
 
 
 def complete_with_boxes(typed: str) -> list[str]:

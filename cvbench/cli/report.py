@@ -37,7 +37,7 @@ def report(
 
     .html is a page that opens without a network; .csv has the columns of timm's results tables in front.
     """
-    from cvbench.files import write_new
+    from cvbench.files import check_new, write_new
     from cvbench.report.export import FORMATS
     from cvbench.report.frame import read_sources
     from cvbench.store import Store
@@ -53,8 +53,7 @@ def report(
     if ending not in (".html", *FORMATS):
         known = ", ".join((".html", *FORMATS))
         raise InputError(f'{output}: there is no form "{output.suffix}".\n  There are: {known}')
-    if output.exists() and not force:
-        raise InputError(f"{output}: there is such a file already.\n  Say --force to write over it.")
+    check_new(output, force=force)
     sources = read_sources(Store(out), runs)
     content = FORMATS[ending](sources) if ending in FORMATS else _page(sources, with_pictures=pictures)
     write_new(output, content, force=force)

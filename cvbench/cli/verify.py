@@ -10,6 +10,7 @@ import typer
 
 from cvbench.cli.output import (
     AsJson,
+    DatasetName,
     Options,
     Root,
     Split,
@@ -29,14 +30,8 @@ if TYPE_CHECKING:  # torch comes with it
 _EXTREMES = 3
 
 
-def _complete(typed: str) -> list[str]:
-    return [name for name in DATASETS if name.startswith(typed)]
-
-
 def verify(
-    name: Annotated[
-        str, typer.Argument(help="A data set, or the address of your own.", autocompletion=_complete)
-    ],
+    name: DatasetName,
     split: Split = None,
     task: Annotated[
         Task | None,

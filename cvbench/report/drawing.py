@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,7 +17,9 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from cvbench.errors import InputError
 from cvbench.report.palette import RGB, colour, ink_on
+from cvbench.report.scales import round_step
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Prediction
 
 SIDE: Final = 320
@@ -60,6 +63,14 @@ def draw(image: UInt8[Tensor, "3 h w"], seen: Prediction, classes: Sequence[str]
             return _draw_label_map(pixels, seen, classes, factor)
         case ClassScores():
             return _draw_class(pixels, seen, classes)
+
+
+def save_png(picture: Image.Image, path: Path) -> None:
+    """Write a picture where a command was asked for it; raises InputError where the disk refuses."""
+    try:
+        picture.save(path, optimize=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def contact_sheet(images: Sequence[Image.Image], columns: int) -> Image.Image:
@@ -227,7 +238,7 @@ def draw_shapes(
     All begin in one corner, so a point is where the opposite corner of a box lies.
     """
     most = max(float(shapes.max()) if len(shapes) else 0.0, float(priors.max()))
-    step = _round_step(most / _TICKS)
+    step = round_step(most / _TICKS)
     scale = _SIDE / (step * math.ceil(most / step))
     picture = Image.new("RGB", (_LEFT + _SIDE + _RIGHT, _TOP + _SIDE + _BELOW), _PAPER_SHAPE)
     pen = ImageDraw.Draw(picture)
@@ -260,13 +271,3 @@ def _axes(pen: ImageDraw.ImageDraw, step: float, scale: float) -> None:
         pen.text((_LEFT - 6, y), f"{tick:g}", _INK, font, anchor="rm")
     pen.text((_LEFT + _SIDE, bottom + 22), "width, pixels", _INK, font, anchor="rt")
     pen.text((_LEFT + 6, _TOP + 4), "height, pixels", _INK, font, anchor="lt")
-
-
-def _round_step(least: float) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that is not below `least`.
-
-    >>> _round_step(0.3), _round_step(23), _round_step(5)
-    (0.5, 50.0, 5.0)
-    """
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvbench.cli.data import _complete
-from cvbench.cli.output import complete_with_boxes
+from cvbench.cli.output import complete_dataset, complete_with_boxes
 from cvbench.spec.catalogue import DATASETS
 
 SMALL = ("--option", "size=64", "--option", "train=3", "--option", "test=2")
@@ -136,8 +135,8 @@ def test_a_folder_that_is_not_empty_is_written_over_when_forced(cvbench, tmp_pat
 
 
 def test_names_are_completed():
-    assert _complete("fash") == ["fashion", "fashion-scenes"]
-    assert _complete("x") == []
+    assert complete_dataset("fash") == ["fashion", "fashion-scenes"]
+    assert complete_dataset("x") == []
     assert complete_with_boxes("") == ["fashion-scenes", "coco", "voc", "coco-json"]
 
 

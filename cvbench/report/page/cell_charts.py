@@ -10,8 +10,8 @@ import numpy as np
 from cvbench.record import Curve, Record
 from cvbench.report.frame import Attached, Source
 from cvbench.report.page.charts import Axis, Chart, Series, curves, histogram, in_order
-from cvbench.report.page.scales import plain
 from cvbench.report.page.views import Missing, finds_objects
+from cvbench.report.scales import plain
 from cvbench.units import show_seconds
 
 RECALLS = 101

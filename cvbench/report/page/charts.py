@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cvbench.report.page.scales import Scale, Tick, Words, covering
+from cvbench.report.scales import Scale, Tick, Words, covering
 
 COLOURS: Final = 8
 """Lines have so many colours, each with a dash pattern of its own; the rest is grey."""

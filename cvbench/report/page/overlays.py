@@ -7,8 +7,8 @@ from typing import Final
 
 from cvbench.report.page.cell_charts import RECALLS, recall_curves
 from cvbench.report.page.charts import Axis, Chart, Series, curves
-from cvbench.report.page.scales import plain
 from cvbench.report.page.views import Missing, Told
+from cvbench.report.scales import plain
 from cvbench.units import show_count
 
 ROOFLINE: Final = (

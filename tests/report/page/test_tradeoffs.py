@@ -9,9 +9,9 @@ from cvbench.record import RunInfo
 from cvbench.report.frame import Source
 from cvbench.report.page.charts import Axis, Series, _extremes, curves, histogram, in_order
 from cvbench.report.page.overlays import overlays
-from cvbench.report.page.scales import Scale, covering, plain
 from cvbench.report.page.tradeoffs import rank_of, tradeoffs
 from cvbench.report.page.views import told
+from cvbench.report.scales import Scale, covering, plain
 from cvbench.store import Run
 from tests.records import cell, good, top1
 from tests.report.page.runs import figure, np
