@@ -44,7 +44,7 @@ def calibrate(
         typer.echo(f"job {number + 1} of {jobs}", err=True)
         began = time.monotonic()
         with session.opened(wanted, out=out, listener=session.Silence(), fresh=True) as opened:
-            for _ in opened.carry_out():
+            for _ in opened.run_suite():
                 pass
             records, run = opened.records, opened.run
         timed_s += time.monotonic() - began

@@ -58,7 +58,7 @@ def invariance(  # noqa: PLR0917 - each is an option of the command
     display = Display(console, whole.cells)
     with session.opened(whole, out=out, listener=display, fresh=fresh) as opened:
         with display:
-            records = list(opened.carry_out())
+            records = list(opened.run_suite())
         findings = check(variants, records, opened.run)
         folder = opened.run.folder
     if as_json:

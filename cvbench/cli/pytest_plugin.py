@@ -169,7 +169,7 @@ class _Bench:
 
         part = replace(self.suite, cells=self._chosen())
         self._opened = self._stack.enter_context(opened(part, out=self._out, listener=Silence()))
-        self._cells = self._opened.carry_out()
+        self._cells = self._opened.run_suite()
 
     def _chosen(self) -> tuple[Cell, ...]:
         """The cells whose tests are still among those to be run; all of them where none is."""

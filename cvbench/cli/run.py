@@ -51,7 +51,7 @@ def run(
     with session.opened(wanted, out=out, listener=display, fresh=fresh) as opened:
         try:
             with display:
-                for _ in opened.carry_out():
+                for _ in opened.run_suite():
                     pass
         except KeyboardInterrupt:
             done = sum(record.outcome == "ok" for record in opened.records)

@@ -11,7 +11,7 @@ from cvbench.errors import InputError
 from cvbench.interfaces import Model
 from cvbench.spec.catalogue import MODELS, ModelCard, is_address, known_task
 from cvbench.spec.catalogue.options import check_options, choices_of
-from cvbench.spec.catalogue.weights import torchvision_weights
+from cvbench.spec.catalogue.weights import WeightFile, weight_file
 from cvbench.spec.cell import ModelSpec, Option, TaskName
 from cvbench.values import Preprocessing
 
@@ -26,34 +26,36 @@ _GEOMETRY: Final = frozenset(("size", "shorter"))
 """Options that say how images come into the net: who gives one gets what it says."""
 
 
-def implied_options(spec: ModelSpec, known: Collection[str]) -> dict[str, Option]:
+def implied_options(spec: ModelSpec, weights: WeightFile | None, known: Collection[str]) -> dict[str, Option]:
     """Options, among those that the model knows, that its weights need; the spec's own go before them."""
-    weights = torchvision_weights(spec.weights)
-    if weights is None:
+    name = weights.torchvision_name if weights else None
+    if weights is None or name is None:
         return {}
-    implied: dict[str, Option] = {"transforms": weights.name}
-    if len(weights.meta["categories"]) == _COCO_OUTPUTS:
+    implied: dict[str, Option] = {"transforms": name.partition(".")[2]}
+    if weights.outputs == _COCO_OUTPUTS:
         implied["coco91"] = True
-    if str(weights) in _WITHOUT_EPSILON:
+    if name in _WITHOUT_EPSILON:
         implied["epsilon"] = 0.0
     if spec.name.startswith(("torchvision/fcn", "torchvision/deeplab")):
         implied["aux"] = True  # their files hold the second head
-    return {name: value for name, value in implied.items() if name in known}
+    return {option: value for option, value in implied.items() if option in known}
 
 
-def fit_to_weights(model: Model, spec: ModelSpec) -> None:
+def fit_to_weights(model: Model, spec: ModelSpec, weights: WeightFile | None) -> None:
     """Give a net of ours that takes torchvision's weights the geometry that they were scored with.
 
     Its normalisation stays: it belongs to the net, and is the same for both.
     """
-    weights = torchvision_weights(spec.weights)
-    if weights is None or not MODELS.lists(spec.name) or _GEOMETRY & spec.options.keys():
+    name = weights.torchvision_name if weights else None
+    if name is None or not MODELS.lists(spec.name) or _GEOMETRY & spec.options.keys():
         return
+    from torchvision.models import get_weight
+
     from cvbench.models.external.preprocessing import PYRAMID, of_classifier, with_geometry
 
     theirs: Preprocessing = PYRAMID
     if MODELS[spec.name].task == "classification":
-        theirs = of_classifier(spec.name, weights.transforms(), None)
+        theirs = of_classifier(spec.name, get_weight(name).transforms(), None)
     members: Any = model
     members.preprocessing = with_geometry(
         model.preprocessing, theirs, multiple=getattr(model, "input_multiple", 1)
@@ -63,11 +65,12 @@ def fit_to_weights(model: Model, spec: ModelSpec) -> None:
 _MEMBERS = ("preprocessing", "forward", "loss", "decode")
 
 
-def build_model(spec: ModelSpec, classes: int) -> Model:
+def build_model(spec: ModelSpec, classes: int, *, weights: WeightFile | None = None) -> Model:
     """The network that `spec` describes, freshly initialised from torch's global generator.
 
-    `spec.weights` is not read here; those of torchvision imply options and a preprocessing. For
-    segmentation, `classes` counts the background.
+    No file of weights is read here; those of torchvision imply options and a preprocessing. `weights` is what
+    `spec.weights` was resolved to, and is resolved here if it is not given. For segmentation, `classes`
+    counts the background.
 
     Raises UnknownName for a model, an address or an option that does not exist, with the nearest one
     that does, and InputError for an option's value that the builder cannot use.
@@ -77,7 +80,8 @@ def build_model(spec: ModelSpec, classes: int) -> Model:
     card: ModelCard | None = MODELS.get(spec.name)
     choices = card.options if card else choices_of(builder, without=_first_argument(builder))
     check_options(spec.name, spec.options, choices)
-    options = {**implied_options(spec, choices), **spec.options}
+    weights = weights or weight_file(spec)
+    options = {**implied_options(spec, weights, choices), **spec.options}
     model: Model = builder(classes, **options)
     missing = [member for member in _MEMBERS if not hasattr(model, member)]
     if missing:
@@ -85,7 +89,7 @@ def build_model(spec: ModelSpec, classes: int) -> Model:
             f"{spec.name}: it gives a {type(model).__name__} without {', '.join(missing)}.\n"
             f"  A {task} model has {', '.join(_MEMBERS)}: see cvbench/interfaces.py"
         )
-    fit_to_weights(model, spec)
+    fit_to_weights(model, spec, weights)
     return model
 
 

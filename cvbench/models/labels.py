@@ -19,7 +19,7 @@ from cvbench.errors import InputError
 from cvbench.interfaces import Model
 from cvbench.models.building import build_model, refusal
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES, VOC_CLASSES, imagenet_classes
-from cvbench.spec.catalogue.weights import torchvision_weights
+from cvbench.spec.catalogue.weights import WeightFile, weight_file
 from cvbench.spec.cell import LabelsName, ModelSpec
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction
 
@@ -33,9 +33,6 @@ _ALIKE: Final = {
 }
 """What VOC and darknet call it → what COCO calls it."""
 
-_OF_OUTPUTS: Final[Mapping[int, LabelsName]] = {1000: "imagenet", 91: "coco", 21: "voc"}
-"""The classes of torchvision's published weights, by the number of their outputs."""
-
 
 class Fitted(NamedTuple):
     """A net whose predictions count the data set's classes."""
@@ -45,35 +42,24 @@ class Fitted(NamedTuple):
     """The data set's class → the weights' label; None where they are the same."""
 
 
-def build_for(spec: ModelSpec, classes: Sequence[str]) -> Fitted:
+def build_for(spec: ModelSpec, classes: Sequence[str], *, weights: WeightFile | None = None) -> Fitted:
     """The network that `spec` describes, for data of these classes; as `build_model`.
 
     Raises InputError where the weights are known to lack one of the classes.
     """
-    known = labels_of(spec) if spec.weights else None
+    weights = weights or weight_file(spec)
+    known = weights.labels if weights else None
     if known is None:
-        return Fitted(build_model(spec, len(classes)), None)
+        return Fitted(build_model(spec, len(classes), weights=weights), None)
     background = classes[0] == "background"
     theirs = keys_of_labels(known, background=background)
     table = table_between(spec, known, theirs, classes)
-    model = build_model(spec, len(theirs))
+    model = build_model(spec, len(theirs), weights=weights)
     if table is None:
         return Fitted(model, None)
     members: Any = model
     members.decode = _relabelled(model.decode, tuple(table.values()), outputs=len(theirs))
     return Fitted(model, table)
-
-
-def labels_of(spec: ModelSpec) -> LabelsName | None:
-    """Which classes the weights of a model are known to count; None where nobody has said."""
-    if spec.labels is not None:
-        return spec.labels
-    weights = torchvision_weights(spec.weights)
-    if weights is not None:
-        return _OF_OUTPUTS.get(len(weights.meta["categories"]))
-    if spec.name.startswith("timm/") and spec.weights is not None and "in1k" in spec.weights.split("_"):
-        return "imagenet"
-    return None
 
 
 def keys_of_labels(name: LabelsName, *, background: bool) -> tuple[str, ...]:

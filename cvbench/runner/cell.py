@@ -1,14 +1,15 @@
-"""One cell from start to end: open, build, train or load, score, time.
+"""One cell from start to end, in its worker: data, model, train or load, evaluate, time, save.
 
-The order is fixed, the same object is scored and timed, and every stage's seconds are charged to the
-ledger. What comes back are the fields of a Record; a failure leaves as an exception.
+The cell was planned, and its weights resolved, before the worker had its job. The order is fixed, the same
+object is scored and timed, and the seconds of every stage are added up in `times`. A failure leaves as an
+exception; the worker makes the Record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
@@ -16,28 +17,72 @@ from cvbench.data.datasets import joint, open_dataset
 from cvbench.errors import InputError
 from cvbench.interfaces import Dataset, Metric, Model
 from cvbench.models.building import task_of
-from cvbench.models.labels import build_for
 from cvbench.models.weights.loading import load_weight_file
-from cvbench.record import Attachment, Curve, Passport
+from cvbench.record import Artifact, Attachment, Curve, Passport
 from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures, save_series
-from cvbench.runner.evaluation import evaluate
+from cvbench.runner.build import Built, build_inference, open_cell
+from cvbench.runner.evaluation import Findings, evaluate
 from cvbench.runner.exported import EXPORTED
 from cvbench.runner.fingerprint import artifact_of
-from cvbench.runner.inference import Inference, device_of, set_precision
-from cvbench.runner.progress import Ledger, Progress
-from cvbench.runner.round_process import WEIGHTS
+from cvbench.runner.inference import Inference
+from cvbench.runner.messages import WEIGHTS, CellJob, CellResult
+from cvbench.runner.progress import Progress, StageTimes
 from cvbench.runner.time_model import Timed, count_macs_of, time_inference
 from cvbench.spec.catalogue import METRICS, default_metrics
-from cvbench.spec.catalogue.weights import weight_file
-from cvbench.spec.cell import Cell, TaskName, TrainRecipe
+from cvbench.spec.cell import Cell, TrainRecipe
 from cvbench.timing.figures import figures_of
-from cvbench.timing.series import Series
 from cvbench.training import Progress as TrainingProgress
 from cvbench.training import save_weights, trained
 from cvbench.units import show_count
 
 
-class Weights(NamedTuple):
+def run_cell(job: CellJob, *, times: StageTimes) -> CellResult:
+    """Run the job's cell; the files that the result names are in `job.staged`.
+
+    Raises CvbenchError for what a user can mend, and whatever a model or data set raises.
+    """
+    cell = job.cell
+    opened = open_cell(cell, times=times)
+    data = opened.data
+    with times.stage("data"):
+        metrics = load_metrics(cell, data)
+    built = build_inference(
+        cell,
+        opened,
+        job.weights,
+        load=lambda model: train_or_load(job, model, opened.device, times=times),
+        times=times,
+    )
+    with times.stage("evaluate"):
+        evaluated = evaluate(built.inference, data, [*metrics.values()], cell=cell, on_step=times.news)
+    timed = time_here(cell, built.inference, data, times=times)
+    with times.stage("save"):
+        attachments = save_attachments(cell, data, metrics, evaluated, timed, job.staged)
+        artifact = describe_model(built)
+        if is_timed_in_rounds(cell):
+            save_for_rounds(built.inference, job.staged)
+    learned = built.loaded
+    passports = {cell.data.split: data.passport}
+    return CellResult(
+        artifact=artifact,
+        passports=passports | ({"train": learned.passport} if learned.passport else {}),
+        measurements=(*evaluated.measurements, *figures_of(timed.series), *timed.readings),
+        cautions=timed.warnings,
+        conditions=timed.conditions,
+        curve=learned.curve,
+        skipped_samples=(*learned.skipped, *evaluated.skipped),
+        shadowed_objects=learned.shadowed,
+        attachments=attachments,
+    )
+
+
+def load_metrics(cell: Cell, data: Dataset) -> dict[str, Metric]:
+    """The cell's metrics by name, or those that models of its task get by default."""
+    names = cell.metrics or tuple(card.stored_name for card in default_metrics(task_of(cell.model)))
+    return {name: METRICS.load(name)(data.classes) for name in names}
+
+
+class Learned(NamedTuple):
     """How the model came to its weights."""
 
     source: Literal["trained", "reused", "loaded", "untrained"]
@@ -45,104 +90,38 @@ class Weights(NamedTuple):
     passport: Passport | None = None
     """Of the training images."""
     skipped: tuple[str, ...] = ()
+    """Training samples that could not be decoded."""
     shadowed: int | None = None
 
 
-def carry_out(cell: Cell, *, staged: Path, checkpoints: Path, ledger: Ledger) -> dict[str, Any]:
-    """The findings of a cell, as fields of its Record; the files they name lie in `staged`.
-
-    Raises CvbenchError for what a user can mend, and whatever a model or data set raises.
-    """
-    torch.manual_seed(cell.seed)
-    set_precision(cell.runtime.precision)
-    device = device_of(cell.runtime.device)
-    task = task_of(cell.model)
-    with ledger.stage("data"):
-        data = open_dataset(cell.data, task=task)
-        metrics = {name: _metric(name, data) for name in metric_names(cell, task)}
-    with ledger.stage("build"):
-        model, labels = build_for(cell.model, data.classes)
-    weights = _weights(cell, model, device=device, checkpoints=checkpoints, ledger=ledger)
-    with ledger.stage("build"):
-        inference = Inference.of(model, cell.runtime, device)
-    with ledger.stage("evaluate"):
-        found = evaluate(inference, data, list(metrics.values()), cell=cell, on_step=ledger.news)
-    timed = Timed()
-    if cell.time is not None and cell.time.rounds is None:
-        with ledger.stage("time"):
-            timed = time_inference(
-                inference, data, cell.time, on_step=ledger.news, seed=cell.seed, recipe=cell.train
-            )
-    with ledger.stage("save"):
-        attachments = (
-            *_attach(cell, metrics, timed.series, staged),
-            *save_evidence(metrics, data.classes, cell, staged),
-            save_pictures(found.worst, data, cell, staged),
-        )
-        exported = inference.exported
-        artifact = artifact_of(
-            model,
-            weights.source,
-            count_macs_of(inference),
-            labels,
-            exported=exported.sha256 if exported else None,
-        )
-        if cell.time is not None and cell.time.rounds is not None:
-            # for the processes that time it
-            save_weights(model, staged / WEIGHTS)
-            if exported is not None:
-                (staged / EXPORTED).write_bytes(exported.content)
-    passports = {cell.data.split: data.passport}
-    return {
-        "artifact": artifact,
-        "passports": passports | ({"train": weights.passport} if weights.passport else {}),
-        "measurements": (*found.measurements, *figures_of(timed.series), *timed.readings),
-        "cautions": timed.warnings,
-        "conditions": timed.conditions,
-        "curve": weights.curve,
-        "skipped_samples": (*weights.skipped, *found.skipped),
-        "shadowed_objects": weights.shadowed,
-        "attachments": attachments,
-    }
-
-
-def metric_names(cell: Cell, task: TaskName) -> tuple[str, ...]:
-    """The cell's metrics, or those that models of its task get by default."""
-    return cell.metrics or tuple(card.stored_name for card in default_metrics(task))
-
-
-def _metric(name: str, data: Dataset) -> Metric:
-    metric: Metric = METRICS.load(name)(data.classes)
-    return metric
-
-
-def _weights(cell: Cell, model: Model, *, device: torch.device, checkpoints: Path, ledger: Ledger) -> Weights:
-    """Load or train, whichever the cell says."""
-    if (file := weight_file(cell.model)) is not None:
-        with ledger.stage("build"):
-            load_weight_file(model, file)
-        return Weights("loaded")
+def train_or_load(job: CellJob, model: Model, device: torch.device, *, times: StageTimes) -> Learned:
+    """Load the file that the weights were resolved to, or train by the recipe; without either, do nothing."""
+    cell = job.cell
+    if job.weights is not None:
+        with times.stage("build"):
+            load_weight_file(model, job.weights)
+        return Learned("loaded")
     if cell.train is None:
-        return Weights("untrained")
-    with ledger.stage("data"):
-        train_data = _to_train_on(cell, cell.train, model)
-        passport = train_data.passport
-    with ledger.stage("train"):
+        return Learned("untrained")
+    with times.stage("data"):
+        images = open_training_data(cell, cell.train, model)
+        passport = images.passport
+    with times.stage("train"):
         training = trained(
             model,
-            train_data,
+            images,
             cell.train,
             spec=cell.model,
             seed=cell.seed,
             device=device,
-            folder=checkpoints,
-            on_progress=lambda progress: ledger.news(_news(progress)),
+            folder=job.checkpoints,
+            on_progress=lambda progress: times.news(_shown(progress)),
             undecodable=cell.data.undecodable,
         )
-    return Weights(training.source, training.curve, passport, training.skipped, training.shadowed)
+    return Learned(training.source, training.curve, passport, training.skipped, training.shadowed)
 
 
-def _to_train_on(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
+def open_training_data(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
     """The training images, with those that have a class alone where the recipe names some."""
     dataset = open_dataset(cell.data, task=task_of(cell.model), split="train", limit=recipe.limit)
     if recipe.also is None:
@@ -156,7 +135,7 @@ def _to_train_on(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
     return joint(dataset, named)
 
 
-def _news(progress: TrainingProgress) -> Progress:
+def _shown(progress: TrainingProgress) -> Progress:
     parts = [f"epoch {progress.epoch}/{progress.epochs}"]
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.3g}")
@@ -165,8 +144,47 @@ def _news(progress: TrainingProgress) -> Progress:
     return Progress("train", progress.share, "   ".join(parts), progress.eta_s)
 
 
-def _attach(
-    cell: Cell, metrics: dict[str, Metric], series: Sequence[Series], staged: Path
+def is_timed_in_rounds(cell: Cell) -> bool:
+    """Whether fresh processes time the cell later, and not this one."""
+    return cell.time is not None and cell.time.rounds is not None
+
+
+def time_here(cell: Cell, inference: Inference, data: Dataset, *, times: StageTimes) -> Timed:
+    """Time the cell in this process; nothing where it is not timed, or timed in rounds."""
+    if cell.time is None or is_timed_in_rounds(cell):
+        return Timed()
+    with times.stage("time"):
+        return time_inference(
+            inference, data, cell.time, on_step=times.news, seed=cell.seed, recipe=cell.train
+        )
+
+
+def save_attachments(
+    cell: Cell, data: Dataset, metrics: Mapping[str, Metric], evaluated: Findings, timed: Timed, staged: Path
 ) -> tuple[Attachment, ...]:
-    outcomes = [save_outcomes(metric, name, cell, staged) for name, metric in metrics.items()]
-    return (*outcomes, *(save_series(one, cell, staged) for one in series))
+    """Write per-image results, raw samples, diagnostics and the worst images into `staged`."""
+    return (
+        *(save_outcomes(metric, name, cell, staged) for name, metric in metrics.items()),
+        *(save_series(one, cell, staged) for one in timed.series),
+        *save_evidence(metrics, data.classes, cell, staged),
+        save_pictures(evaluated.worst, data, cell, staged),
+    )
+
+
+def describe_model(built: Built[Learned]) -> Artifact:
+    """The identity of what was scored and timed."""
+    inference, exported = built.inference, built.inference.exported
+    return artifact_of(
+        inference.model,
+        built.loaded.source,
+        count_macs_of(inference),
+        built.labels,
+        exported=exported.sha256 if exported else None,
+    )
+
+
+def save_for_rounds(inference: Inference, staged: Path) -> None:
+    """Write the weights, and the exported file of an engine, for the processes that time the cell."""
+    save_weights(inference.model, staged / WEIGHTS)
+    if inference.exported is not None:
+        (staged / EXPORTED).write_bytes(inference.exported.content)

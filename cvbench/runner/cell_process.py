@@ -1,4 +1,4 @@
-"""Carries out one cell in a fresh process on this machine, whatever becomes of that process."""
+"""Runs one cell in a fresh process on this machine, whatever becomes of that process."""
 
 from __future__ import annotations
 
@@ -9,78 +9,93 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cvbench import units
+from cvbench.errors import CellError
 from cvbench.record import Outcome, Record
 from cvbench.runner import environment
+from cvbench.runner.messages import RECORD, CellJob, Failure, News, ProgressNews, read_cell_record
 from cvbench.runner.process import Worker, start_worker, thread_settings, working
 from cvbench.runner.progress import Progress
 from cvbench.spec.cell import Cell
+from cvbench.spec.suite import Planned
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a cell's files go while it works."""
+    """Where a cell's files go while it runs."""
 
     staged: Path
-    """A folder of the cell's own: raw samples, outcomes, the worker's output."""
+    """A folder of the cell's own: raw samples, per-image results, the worker's output."""
     checkpoints: Path
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A cell whose worker runs, and waits for word to begin."""
+class CellProcess:
+    """A planned cell whose worker runs, and waits for its job."""
 
-    cell: Cell
+    planned: Planned
     workspace: Workspace
     worker: Worker
 
     def drop(self) -> None:
-        """It is not needed after all: end the worker, and take its folder away."""
+        """It is not needed after all: end the worker, and remove its folder."""
         self.worker.end()
         shutil.rmtree(self.workspace.staged)
 
 
-def prepare(cell: Cell, workspace: Workspace, *, ahead: bool = False) -> Prepared:
-    """Start the cell's worker; `ahead` of time, so that it has imported all it needs when its turn comes."""
-    settings = thread_settings(cell.runtime.threads or environment.threads_available())
+def start_cell_process(planned: Planned, workspace: Workspace, *, ahead: bool = False) -> CellProcess:
+    """Start the cell's worker; `ahead` of time, so that it has imported all it needs when it is used."""
+    settings = thread_settings(planned.cell.runtime.threads or environment.threads_available())
     worker = start_worker(log=workspace.staged / "output.txt", settings=settings, ahead=ahead)
-    return Prepared(cell, workspace, worker)
+    return CellProcess(planned, workspace, worker)
 
 
-def carry_out(prepared: Prepared, *, timeout_s: float, on_progress: Callable[[Progress], None]) -> Record:
+def run_cell_process(
+    started: CellProcess, *, timeout_s: float, on_progress: Callable[[Progress], None]
+) -> Record:
     """The cell's record. Only an interruption of this process gets out as an exception.
 
-    A cell that is timed in rounds comes back without its timings; its weights lie in the staging folder.
+    A cell that is timed in rounds comes back without its timings; its weights are in the staging folder.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
-    cell, workspace = prepared.cell, prepared.workspace
-    job = {
-        "cell": cell.model_dump(mode="json"),
-        "staged": str(workspace.staged),
-        "checkpoints": str(workspace.checkpoints),
-    }
+    began, clock = datetime.now(UTC), time.perf_counter()
+    cell, workspace = started.planned.cell, started.workspace
+    job = CellJob(
+        cell=cell,
+        weights=started.planned.weights,
+        staged=workspace.staged,
+        checkpoints=workspace.checkpoints,
+    )
 
-    def hear(message: dict[str, object]) -> bool:
-        on_progress(Progress(**message))  # type: ignore[arg-type]
+    def on_news(news: News) -> bool:
+        if not isinstance(news, ProgressNews):
+            raise CellError(f"the worker sent {news.kind}, which is no part of running a cell.")
+        on_progress(news.progress)
         return False
 
-    outcome: Outcome = "timeout"
-    reason = f"not done after {units.show_seconds(timeout_s)}"
-    with working(job, prepared.worker) as worker:
-        if worker.listen(timeout_s, hear):
-            record_file = workspace.staged / "record.json"
-            if worker.process.wait() == 0 and record_file.exists():
-                record = Record.model_validate_json(record_file.read_bytes())
-                return record.model_copy(update={"wall_s": time.perf_counter() - clock})
-            outcome, reason = worker.how_it_ended()
+    with working(job, started.worker) as worker:
+        failure = worker.listen(timeout_s, on_news)
+        if failure is None:
+            found = _record_left(worker, workspace.staged / RECORD)
+            if isinstance(found, Record):
+                return found.model_copy(update={"wall_s": time.perf_counter() - clock})
+            failure = found
     return unfinished(
         cell,
-        outcome=outcome,
-        reason=reason,
-        output=worker.last_words(),
-        started=started,
+        outcome=failure.outcome,
+        reason=failure.reason,
+        output=worker.last_lines(),
+        started=began,
         wall_s=time.perf_counter() - clock,
     )
+
+
+def _record_left(worker: Worker, path: Path) -> Record | Failure:
+    """The record that a worker left which has ended, or why there is none."""
+    if worker.process.wait() != 0 or not path.exists():
+        return worker.how_it_ended()
+    try:
+        return read_cell_record(path)
+    except CellError as error:
+        return Failure("failed", str(error))
 
 
 def unfinished(

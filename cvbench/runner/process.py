@@ -1,14 +1,13 @@
 """A worker process on this machine, from its start to the end of its whole group.
 
-The worker speaks through a pipe of its own: a line of JSON for each piece of news. What it prints
-goes to a file, whose end explains a failure. It lives in a process group of its own, so that it and
-its loader processes can be ended together; it ends itself when its standard input closes, so that
+The worker reports through a pipe of its own: a line of JSON for each piece of news. What it prints
+goes to a file, whose end explains a failure. It runs in a process group of its own, so that it and
+its data-loader workers can be ended together; it ends itself when its standard input closes, so that
 it does not outlive this process, however that ends.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -20,10 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
 
-from cvbench.errors import InputError
-from cvbench.record import Outcome
+from cvbench import units
+from cvbench.errors import CellError, InputError
+from cvbench.runner.messages import Assignment, CellJob, Failure, News, RoundJob, read_news
 
 AHEAD = "--ahead"
 """Tells a worker to import what a cell needs before it reads its job."""
@@ -37,66 +36,72 @@ class Worker:
     """A running worker."""
 
     process: subprocess.Popen[bytes]
-    news: int
-    """Where its news come out."""
-    mouth: int
-    """The number under which it knows the other end."""
+    news_fd: int
+    """Where its news is read."""
+    worker_fd: int
+    """The number by which the worker knows the other end."""
     log: Path
+    """What it prints."""
     kills: int
     """How often the system had killed for memory before it had work."""
 
-    def hand_over(self, job: Mapping[str, Any]) -> Worker:
-        """Give it its work; the pipe stays open, since its end tells the worker that we are gone."""
+    def send(self, job: CellJob | RoundJob) -> Worker:
+        """Give it its job; standard input stays open, since its end tells the worker that we are gone."""
         assert self.process.stdin is not None
         kills = _out_of_memory_kills()
-        message = {**job, "news": self.mouth, "started": time.time()}
+        message = Assignment(job=job, news_fd=self.worker_fd, started=time.time())
         try:
-            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.write(message.model_dump_json().encode() + b"\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            pass  # it died at once; its exit code and output tell why
+            pass  # it died immediately; its exit code and output tell why
         return replace(self, kills=kills)
 
     def end(self) -> None:
         """Leave nothing of it behind."""
         end_worker(self.process)
-        os.close(self.news)
+        os.close(self.news_fd)
 
-    def listen(self, timeout_s: float, hear: Callable[[dict[str, Any]], bool]) -> bool:
-        """Pass on what it says until it ends; False if it is not done in time.
+    def listen(self, timeout_s: float, on_news: Callable[[News], bool]) -> Failure | None:
+        """Pass on its news until it ends; a Failure where it is not done in time or sends what is no news.
 
-        The time begins anew where `hear` says so.
+        The time begins again where `on_news` returns True. A CellError of `on_news` is a Failure too.
         """
         deadline, pending = time.perf_counter() + timeout_s, b""
+        late = Failure("timeout", f"not done after {units.show_seconds(timeout_s)}")
         while time.perf_counter() < deadline:
             ready, _, _ = select.select(
-                [self.news], [], [], min(0.5, max(0.0, deadline - time.perf_counter()))
+                [self.news_fd], [], [], min(0.5, max(0.0, deadline - time.perf_counter()))
             )
             if ready:
-                chunk = os.read(self.news, 1 << 16)
+                chunk = os.read(self.news_fd, 1 << 16)
                 if not chunk:
-                    return self._ends(deadline)
+                    return None if self._ends(deadline) else late
                 *lines, pending = (pending + chunk).split(b"\n")
-                for line in lines:
-                    if hear(json.loads(line)):
-                        deadline = time.perf_counter() + timeout_s
+                try:
+                    for line in lines:
+                        if on_news(read_news(line)):
+                            deadline = time.perf_counter() + timeout_s
+                except CellError as error:
+                    return Failure("failed", str(error))
             elif self.process.poll() is not None:
-                return True
-        return False
+                return None
+        return late
 
-    def how_it_ended(self) -> tuple[Outcome, str]:
+    def how_it_ended(self) -> Failure:
         """What became of a worker that left nothing behind, and why."""
         code = self.process.wait()
         if code >= 0:
-            return "failed", f"the worker ended with exit code {code} and left no record"
+            return Failure("failed", f"the worker ended with exit code {code} and left no record")
         name = signal.Signals(-code).name
         if name == "SIGKILL" and _out_of_memory_kills() > self.kills:
-            return "oom", "the system killed the worker: out of memory"
+            return Failure("oom", "the system killed the worker: out of memory")
         if name == "SIGKILL":
-            return "failed", "the worker was killed (SIGKILL): by hand, or by the system when memory ran out"
-        return "failed", f"the worker crashed ({name})"
+            by = "by hand, or by the system when memory ran out"
+            return Failure("failed", f"the worker was killed (SIGKILL): {by}")
+        return Failure("failed", f"the worker crashed ({name})")
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         """The last lines that it printed."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-TAIL_LINES:])
@@ -114,19 +119,19 @@ def start_worker(*, log: Path, settings: Mapping[str, str], ahead: bool = False)
 
     Until then it imports what a cell needs.
     """
-    news, mouth = os.pipe()
+    news_fd, worker_fd = os.pipe()
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  (of nothing but our own words)
             [sys.executable, "-u", "-m", "cvbench.runner.worker", *([AHEAD] if ahead else [])],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(mouth,),
+            pass_fds=(worker_fd,),
             start_new_session=True,
             env={**os.environ, **settings},
         )
-    os.close(mouth)
-    return Worker(process, news, mouth, log, kills=0)
+    os.close(worker_fd)
+    return Worker(process, news_fd, worker_fd, log, kills=0)
 
 
 def refuse_namesake() -> None:
@@ -143,10 +148,10 @@ def refuse_namesake() -> None:
 
 
 @contextmanager
-def working(job: Mapping[str, Any], worker: Worker) -> Iterator[Worker]:
+def working(job: CellJob | RoundJob, worker: Worker) -> Iterator[Worker]:
     """The worker on this job; the block leaves nothing of it behind."""
     try:
-        yield worker.hand_over(job)
+        yield worker.send(job)
     finally:
         worker.end()
 

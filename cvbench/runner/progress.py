@@ -22,17 +22,18 @@ class Progress:
 
 
 @dataclass
-class Ledger:
-    """Adds up seconds by stage; stages do not nest."""
+class StageTimes:
+    """Adds up seconds by stage, and reports progress; stages do not nest."""
 
-    tell: Callable[[Progress], None]
+    report: Callable[[Progress], None]
     spent: dict[str, float] = field(default_factory=dict)
-    _heard: float = 0.0
+    """Seconds by stage."""
+    _reported: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Charge what happens inside to `name`, also when it fails."""
-        self.tell(Progress(name))
+        self.report(Progress(name))
         start = time.perf_counter()
         try:
             yield
@@ -40,8 +41,8 @@ class Ledger:
             self.spent[name] = self.spent.get(name, 0.0) + time.perf_counter() - start
 
     def news(self, progress: Progress) -> None:
-        """Pass on, ten times a second at most."""
+        """Report, ten times a second at most."""
         now = time.perf_counter()
-        if now - self._heard >= 0.1 or progress.share == 1.0:
-            self._heard = now
-            self.tell(progress)
+        if now - self._reported >= 0.1 or progress.share == 1.0:
+            self._reported = now
+            self.report(progress)

@@ -1,4 +1,4 @@
-"""A scored cell and its rounds → its record: samples joined, figures derived, failures told."""
+"""A scored cell and its rounds → its record: samples joined, metrics derived, failures reported."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import numpy as np
 
 from cvbench.record import Measurement, Record, Round
 from cvbench.runner.attachments import save_series
-from cvbench.runner.round_process import TurnReport
+from cvbench.runner.messages import RoundResult
 from cvbench.statistics.series import geometric_mean, half_width, mean_interval
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series, joined, read_series
 
-HEADLINES = ("latency@", "throughput@")
+_PRIMARY = ("latency@", "throughput@")
 
 
-def join(scored: Record, rounds: Mapping[Path, TurnReport], staged: Path) -> Record:
-    """The record of a cell whose rounds are all over; `rounds` are their reports by folder.
+def join(scored: Record, rounds: Mapping[Path, RoundResult], staged: Path) -> Record:
+    """The record of a cell whose rounds are all over; `rounds` are their results by folder.
 
     The joined samples are put into `staged`. A cell one of whose rounds failed is not ok, but what the
     other rounds found is in its record.
     """
-    reports = sorted(rounds.values(), key=lambda report: report.round.number)
+    results = sorted(rounds.values(), key=lambda result: result.round.number)
     series = [joined(parts) for parts in _parts(rounds).values()]
-    readings = [_over_rounds(same) for same in _readings(reports).values()]
-    taken = [report.round for report in reports]
+    readings = [_over_rounds(same) for same in _readings(results).values()]
+    taken = [result.round for result in results]
     failed = [one for one in taken if one.outcome != "ok"]
     return scored.model_copy(
         update={
             "outcome": failed[0].outcome if failed else scored.outcome,
-            "reason": "\n".join(_failures(reports)) if failed else scored.reason,
+            "reason": "\n".join(_failures(results)) if failed else scored.reason,
             "output": failed[0].output if failed else scored.output,
             "wall_s": scored.wall_s + sum(one.wall_s for one in taken),
             "spent": _spent([scored.spent, *(one.spent for one in taken)]),
@@ -47,31 +47,31 @@ def join(scored: Record, rounds: Mapping[Path, TurnReport], staged: Path) -> Rec
     )
 
 
-def width_of(rounds: Mapping[Path, TurnReport]) -> float:
-    """The widest interval of the headlines so far, as half of it over the figure; infinite without any."""
-    series = [joined(parts) for name, parts in _parts(rounds).items() if name.startswith(HEADLINES)]
-    figures = [figure for figure in figures_of(series) if _is_headline(figure)]
+def width_of(rounds: Mapping[Path, RoundResult]) -> float:
+    """Half the widest interval of the primary metrics so far, over their value; infinite without any."""
+    series = [joined(parts) for name, parts in _parts(rounds).items() if name.startswith(_PRIMARY)]
+    figures = [figure for figure in figures_of(series) if _is_primary(figure)]
     return max((half_width(figure.interval) for figure in figures), default=math.inf)
 
 
-def _is_headline(figure: Measurement) -> bool:
+def _is_primary(figure: Measurement) -> bool:
     return figure.name in ("latency_p50", "throughput") and figure.value is not None
 
 
-def _parts(rounds: Mapping[Path, TurnReport]) -> dict[str, list[tuple[int, Series]]]:
+def _parts(rounds: Mapping[Path, RoundResult]) -> dict[str, list[tuple[int, Series]]]:
     """The samples by what they are of, with the number of their round."""
     found: dict[str, list[tuple[int, Series]]] = {}
-    for folder, report in sorted(rounds.items(), key=lambda item: item[1].round.number):
-        for item in report.attachments:
+    for folder, result in sorted(rounds.items(), key=lambda item: item[1].round.number):
+        for item in result.attachments:
             series = read_series(folder / Path(item.file).name)
-            found.setdefault(item.name, []).append((report.round.number, series))
+            found.setdefault(item.name, []).append((result.round.number, series))
     return found
 
 
-def _readings(reports: Sequence[TurnReport]) -> dict[tuple[str, str], list[Measurement]]:
+def _readings(results: Sequence[RoundResult]) -> dict[tuple[str, str], list[Measurement]]:
     found: dict[tuple[str, str], list[Measurement]] = {}
-    for report in reports:
-        for reading in report.round.measurements:
+    for result in results:
+        for reading in result.round.measurements:
             found.setdefault((reading.name, reading.at), []).append(reading)
     return found
 
@@ -105,15 +105,15 @@ def _cautions(taken: Sequence[Round]) -> Iterator[str]:
         yield f"{'round' if len(numbers) == 1 else 'rounds'} {', '.join(numbers)}: {said}"
 
 
-def _failures(reports: Sequence[TurnReport]) -> Iterator[str]:
-    for report in reports:
-        if report.round.outcome != "ok":
-            yield f"round {report.round.number + 1} of {len(reports)}: {report.round.reason}"
+def _failures(results: Sequence[RoundResult]) -> Iterator[str]:
+    for result in results:
+        if result.round.outcome != "ok":
+            yield f"round {result.round.number + 1} of {len(results)}: {result.round.reason}"
 
 
-def _spent(ledgers: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def _spent(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     total: dict[str, float] = {}
-    for ledger in ledgers:
-        for stage, seconds in ledger.items():
+    for part in parts:
+        for stage, seconds in part.items():
             total[stage] = total.get(stage, 0.0) + seconds
     return total

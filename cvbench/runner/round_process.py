@@ -1,167 +1,139 @@
-"""Rounds of timing: each is one fresh process that serves all cells of a suite in turn.
+"""Rounds of timing: each is one fresh process that times all cells of a suite, one after the other.
 
 What differs from process to process (addresses, chosen algorithms, what else the machine does) moves a
 figure more than what differs from iteration to iteration, so the process is what is repeated. The order
-is drawn anew for each round, so that no cell always follows the same one. A process that failed at a
-cell serves no other: the rest of the round is served by a fresh one.
+is shuffled anew for each round, so that no cell always follows the same one. A process that failed at a
+cell times no other: a fresh one takes the rest of the round.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from pydantic import Field
-
-from cvbench import units
-from cvbench.record import Attachment, Outcome, Round
+from cvbench.errors import CellError
+from cvbench.record import Round
 from cvbench.runner import environment
+from cvbench.runner.messages import (
+    ROUND,
+    Failure,
+    News,
+    ProgressNews,
+    RoundJob,
+    RoundResult,
+    RoundSlot,
+    SlotStarted,
+    read_round_result,
+)
 from cvbench.runner.process import start_worker, thread_settings, working
 from cvbench.runner.progress import Progress
-from cvbench.spec.canonical import Frozen
 from cvbench.spec.cell import Cell
 
-WEIGHTS = "weights.safetensors"
-"""The weights of a scored cell, beside its record, until its rounds are taken."""
 
-REPORT = "round.json"
-
-
-class Turn(Frozen):
-    """One cell's part of a round."""
-
-    cell: Cell
-    weights: Path
-    """What was scored …"""
-    sha256: str
-    """… and the fingerprint by which it is known."""
-    exported: str | None = None
-    """That of the file beside the weights that an engine runs, where one does."""
-    staged: Path
-    """A folder for what the turn leaves behind."""
-    frozen: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
-    """What the first round settled: calls of the warm-up's phases and calls a window, by series."""
-
-
-class TurnReport(Frozen):
-    """What a turn leaves in its folder, beside its raw samples."""
-
-    round: Round
-    attachments: tuple[Attachment, ...] = ()
-    frozen: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
-    """Of each series: what it settled, for later rounds to keep to."""
-    worn: bool = False
-    """Whether its process ran out of memory on the way."""
-
-    @property
-    def is_last(self) -> bool:
-        """Whether its process serves no other turn."""
-        return self.worn or self.round.outcome != "ok"
-
-
-def drawn(cells: Sequence[Cell], seed: int) -> list[Cell]:
-    """The cells in the order that this seed draws; it does not depend on the order they are given in."""
+def shuffled(cells: Sequence[Cell], seed: int) -> list[Cell]:
+    """The cells in the order that this seed gives; it does not depend on the order they are given in."""
     by_key = sorted(cells, key=lambda cell: cell.key)
     random.Random(seed).shuffle(by_key)  # noqa: S311  (an order, not a secret)
     return by_key
 
 
 @runtime_checkable
-class Attendant(Protocol):
-    """Who follows a round."""
+class SlotListener(Protocol):
+    """Follows a round, slot by slot."""
 
-    def turn_began(self, turn: Turn) -> None:
-        """A cell's turn has come."""
+    def slot_started(self, slot: RoundSlot) -> None:
+        """The timing of a cell begins."""
 
-    def turn_progressed(self, turn: Turn, progress: Progress) -> None:
+    def slot_progressed(self, slot: RoundSlot, progress: Progress) -> None:
         """News from it."""
 
-    def turn_ended(self, turn: Turn, report: TurnReport) -> None:
-        """It is over; its folder holds what the report names, and nobody writes there any more."""
+    def slot_finished(self, slot: RoundSlot, result: RoundResult) -> None:
+        """It is over; its folder holds what the result names, and nobody writes there any more."""
 
 
-def serve(
-    number: int, turns: Sequence[Turn], *, seed: int, timeout_s: float, log: Path, attendant: Attendant
+def run_round(
+    number: int,
+    slots: Sequence[RoundSlot],
+    *,
+    seed: int,
+    timeout_s: float,
+    log: Path,
+    listener: SlotListener,
 ) -> None:
-    """Carry out one round; the attendant hears of each turn as soon as it is over.
+    """Time one round; the listener hears of each slot as soon as it is over.
 
     Only an interruption of this process gets out as an exception.
     """
-    left = list(enumerate(turns))
+    left = list(slots)
     while left:
-        part = _Part(number, left, seed=seed, timeout_s=timeout_s, attendant=attendant)
-        part.carry_out(log)
-        left = left[part.over :]
+        process = _RoundProcess(number, left, seed=seed, timeout_s=timeout_s, listener=listener)
+        process.run(log)
+        left = left[process.over :]
 
 
-class _Part:
-    """What one process serves of a round: all of it, or up to its failure."""
+class _RoundProcess:
+    """One process's part of a round: all of it, or up to its failure."""
 
     def __init__(
         self,
         number: int,
-        turns: Sequence[tuple[int, Turn]],
+        slots: Sequence[RoundSlot],
         *,
         seed: int,
         timeout_s: float,
-        attendant: Attendant,
+        listener: SlotListener,
     ) -> None:
-        self._number, self._seed = number, seed
-        self._places, self._turns = [place for place, _ in turns], [turn for _, turn in turns]
+        self._number, self._seed, self._slots = number, seed, slots
         self._timeout_s = timeout_s
-        self._attendant = attendant
+        self._listener = listener
         self._since = datetime.now(UTC)
         self._was_last = False
         self.over = 0
 
-    def carry_out(self, log: Path) -> None:
-        """Let a fresh process take the turns; at least one is over then."""
-        job = {
-            "number": self._number,
-            "seed": self._seed,
-            "places": self._places,
-            "turns": [turn.model_dump(mode="json") for turn in self._turns],
-        }
-        threads = max(turn.cell.runtime.threads or environment.threads_available() for turn in self._turns)
+    def run(self, log: Path) -> None:
+        """Let a fresh process time the slots; at least one is over then."""
+        job = RoundJob(number=self._number, seed=self._seed, slots=tuple(self._slots))
+        threads = max(slot.cell.runtime.threads or environment.threads_available() for slot in self._slots)
         with working(job, start_worker(log=log, settings=thread_settings(threads))) as worker:
-            in_time = worker.listen(self._timeout_s, self._hear)
-            how = worker.how_it_ended() if in_time else None
-        if self.over < len(self._turns) and not self._was_last:
-            outcome, reason = how or ("timeout", f"not done after {units.show_seconds(self._timeout_s)}")
-            self._end(self._on_behalf(outcome, reason, worker.last_words()))
+            failure = worker.listen(self._timeout_s, self._on_news) or worker.how_it_ended()
+        if self.over < len(self._slots) and not self._was_last:
+            self._finish(self._on_behalf(failure, worker.last_lines()))
 
-    def _hear(self, message: dict[str, Any]) -> bool:
-        turn = self._turns[min(self.over, len(self._turns) - 1)]
-        if "turn" in message:
+    def _on_news(self, news: News) -> bool:
+        slot = self._slots[min(self.over, len(self._slots) - 1)]
+        if isinstance(news, ProgressNews):
+            self._listener.slot_progressed(slot, news.progress)
+            return False
+        if self.over == len(self._slots) or news.place != slot.place:
+            raise CellError(f"the worker sent {news.kind} of place {news.place}, not of {slot.place}.")
+        if isinstance(news, SlotStarted):
             self._since = datetime.now(UTC)
-            self._attendant.turn_began(turn)
-        elif "progress" in message:
-            self._attendant.turn_progressed(turn, Progress(**message["progress"]))
+            self._listener.slot_started(slot)
         else:
-            self._end(TurnReport.model_validate_json((turn.staged / REPORT).read_bytes()))
-        return "progress" not in message
+            self._finish(read_round_result(slot.staged / ROUND))
+        return True
 
-    def _end(self, report: TurnReport) -> None:
-        turn = self._turns[self.over]
+    def _finish(self, result: RoundResult) -> None:
+        slot = self._slots[self.over]
         self.over += 1
-        self._was_last = report.is_last
-        (turn.staged / REPORT).write_text(report.model_dump_json(), encoding="utf-8")
-        self._attendant.turn_ended(turn, report)
+        self._was_last = result.is_last
+        (slot.staged / ROUND).write_text(result.model_dump_json(), encoding="utf-8")
+        self._listener.slot_finished(slot, result)
 
-    def _on_behalf(self, outcome: Outcome, reason: str, output: str) -> TurnReport:
-        """The report of a turn whose process left none."""
-        taken = Round(
+    def _on_behalf(self, failure: Failure, output: str) -> RoundResult:
+        """The result of a slot whose process left none."""
+        timed = Round(
             number=self._number,
             seed=self._seed,
-            place=self._places[self.over],
-            outcome=outcome,
-            reason=reason,
+            place=self._slots[self.over].place,
+            outcome=failure.outcome,
+            reason=failure.reason,
             output=output,
             started=self._since,
             wall_s=(datetime.now(UTC) - self._since).total_seconds(),
             conditions=environment.probe().volatile,
         )
-        return TurnReport(round=taken)
+        return RoundResult(round=timed)

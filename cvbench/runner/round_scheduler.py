@@ -1,12 +1,12 @@
-"""Joins the rounds of timing to the store: what is scored waits, each round is kept, then a record is made.
+"""Joins the rounds of timing to the store: scored cells wait, each round is stored, then a record is made.
 
-Below a run's folder lies, while a cell waits for its rounds,
+While a cell waits for its rounds, a run's folder holds
 
     held/<key>/record.json, weights, outcomes    what its own worker found, without timings
-    held/<key>/round-<n>/                        what round n left: its report and raw samples
+    held/<key>/round-<n>/                        what round n left: its result and raw samples
 
 Each of these folders appears whole, by one renaming, and stays until the record is written. A run
-that was killed goes on from them.
+that was killed resumes from them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cvbench.record import Record
-from cvbench.runner import environment, round_process
+from cvbench.runner import environment
+from cvbench.runner.messages import RECORD, ROUND, WEIGHTS, RoundResult, RoundSlot
 from cvbench.runner.progress import Progress
 from cvbench.runner.round_merge import join, width_of
-from cvbench.runner.round_process import REPORT, WEIGHTS, Turn, TurnReport
+from cvbench.runner.round_process import run_round, shuffled
 from cvbench.spec.cell import Cell
+from cvbench.spec.suite import Planned
 from cvbench.store import Run, Store, read_record
 from cvbench.timing.latency import TARGETS
 
@@ -33,10 +35,10 @@ MOST_ROUNDS = 4
 
 @runtime_checkable
 class RoundListener(Protocol):
-    """Who wants to hear how the rounds go."""
+    """Follows the rounds of a run."""
 
     def started(self, cell: Cell) -> None:
-        """A cell's turn begins."""
+        """A cell's slot begins."""
 
     def progressed(self, cell: Cell, progress: Progress) -> None:
         """News from it."""
@@ -51,7 +53,7 @@ def draw_seed() -> int:
 
 
 @dataclass(frozen=True)
-class Timekeeper:
+class RoundScheduler:
     """Has the scored cells of a run timed, in rounds over all of them."""
 
     run: Run
@@ -69,71 +71,74 @@ class Timekeeper:
         self.run.hold(record, staged)
         self.listener.paused(record.cell, f"scored; {_rounds(record.cell)} rounds of timing follow")
 
-    def carry_out(self, cells: Sequence[Cell]) -> Iterator[Record]:
-        """Take every round that is not there yet; each cell's record when its last is over."""
+    def run_rounds(self, cells: Sequence[Planned]) -> Iterator[Record]:
+        """Time every round that is not there yet; each cell's record when its last is over."""
         waiting, number = list(cells), 0
         while waiting:
-            missing = [cell for cell in waiting if not self._is_taken(cell, number)]
+            missing = [one for one in waiting if not self._is_timed(one.cell, number)]
             if missing:
-                self._take(number, missing)
+                self._time(number, missing)
             number += 1
-            done = [cell for cell in waiting if not self._wants(cell, number)]
-            waiting = [cell for cell in waiting if cell not in done]
-            yield from map(self._finish, done)
+            done = [one for one in waiting if not self._wants(one.cell, number)]
+            waiting = [one for one in waiting if one not in done]
+            yield from (self._finish(one.cell) for one in done)
 
     def _wants(self, cell: Cell, number: int) -> bool:
         """Whether the cell is to have this round: those asked for, then what its budget allows."""
         assert cell.time is not None
-        if number < _rounds(cell) or self._is_taken(cell, number):
+        if number < _rounds(cell) or self._is_timed(cell, number):
             return True
         if cell.time.budget is None or number >= MOST_ROUNDS * _rounds(cell):
             return False
-        reports = self._reports(cell)
-        spent_s = sum(report.round.spent.get("time", 0.0) for report in reports.values())
+        results = self._results(cell)
+        spent_s = sum(result.round.spent.get("time", 0.0) for result in results.values())
         on_gpu = environment.has_gpu() and cell.runtime.device != "cpu"
         target = TARGETS["cuda" if on_gpu else "cpu"]
-        return spent_s < cell.time.budget and width_of(reports) > target
+        return spent_s < cell.time.budget and width_of(results) > target
 
-    def _take(self, number: int, cells: Sequence[Cell]) -> None:
+    def _time(self, number: int, cells: Sequence[Planned]) -> None:
         seed = self.seed()
-        order = [self._turn(cell) for cell in round_process.drawn(cells, seed)]
+        planned = {one.cell.key: one for one in cells}
+        order = shuffled([one.cell for one in cells], seed)
+        slots = [self._slot(planned[cell.key], place) for place, cell in enumerate(order)]
         log = self.store.staging(self.run) / "output.txt"
-        attendant = _Attendant(self, number)
-        round_process.serve(number, order, seed=seed, timeout_s=self.timeout_s, log=log, attendant=attendant)
+        listener = _SlotStore(self, number)
+        run_round(number, slots, seed=seed, timeout_s=self.timeout_s, log=log, listener=listener)
         shutil.rmtree(log.parent)
 
-    def _turn(self, cell: Cell) -> Turn:
-        folder = self._folder(cell)
-        artifact = read_record(folder / "record.json").artifact
+    def _slot(self, planned: Planned, place: int) -> RoundSlot:
+        folder = self._folder(planned.cell)
+        artifact = read_record(folder / RECORD).artifact
         assert artifact is not None  # only what is ok is held
-        staged = self.store.staging(self.run)
-        first = next(iter(self._reports(cell).values()), None)
-        return Turn(
-            cell=cell,
-            weights=folder / WEIGHTS,
+        first = next(iter(self._results(planned.cell).values()), None)
+        return RoundSlot(
+            cell=planned.cell,
+            weights=planned.weights,
+            place=place,
+            checkpoint=folder / WEIGHTS,
             sha256=artifact.sha256,
             exported=artifact.exported,
-            staged=staged,
+            staged=self.store.staging(self.run),
             frozen=first.frozen if first else {},
         )
 
-    def _is_taken(self, cell: Cell, number: int) -> bool:
+    def _is_timed(self, cell: Cell, number: int) -> bool:
         return (self._folder(cell) / f"round-{number}").exists()
 
     def _finish(self, cell: Cell) -> Record:
         folder, staged = self._folder(cell), self.store.staging(self.run)
-        scored = read_record(folder / "record.json")
+        scored = read_record(folder / RECORD)
         for item in scored.attachments:
             shutil.copyfile(folder / Path(item.file).name, staged / Path(item.file).name)
-        record = self.run.commit(join(scored, self._reports(cell), staged), staged)
+        record = self.run.commit(join(scored, self._results(cell), staged), staged)
         shutil.rmtree(staged)
         self.run.release(cell.key)
         return record
 
-    def _reports(self, cell: Cell) -> dict[Path, TurnReport]:
+    def _results(self, cell: Cell) -> dict[Path, RoundResult]:
         """Of the rounds that are there, by folder, first to last."""
         found = {
-            place: TurnReport.model_validate_json((place / REPORT).read_bytes())
+            place: RoundResult.model_validate_json((place / ROUND).read_bytes())
             for place in self._folder(cell).glob("round-*")
         }
         return dict(sorted(found.items(), key=lambda item: item[1].round.number))
@@ -145,23 +150,23 @@ class Timekeeper:
 
 
 @dataclass(frozen=True)
-class _Attendant:
-    """Keeps each turn the moment that it is over."""
+class _SlotStore:
+    """Stores each slot of a round the moment that it is over."""
 
-    keeper: Timekeeper
+    scheduler: RoundScheduler
     number: int
 
-    def turn_began(self, turn: Turn) -> None:
-        self.keeper.listener.started(turn.cell)
+    def slot_started(self, slot: RoundSlot) -> None:
+        self.scheduler.listener.started(slot.cell)
 
-    def turn_progressed(self, turn: Turn, progress: Progress) -> None:
-        self.keeper.listener.progressed(turn.cell, progress)
+    def slot_progressed(self, slot: RoundSlot, progress: Progress) -> None:
+        self.scheduler.listener.progressed(slot.cell, progress)
 
-    def turn_ended(self, turn: Turn, report: TurnReport) -> None:
-        self.keeper.run.hold_round(turn.cell.key, self.number, turn.staged)
-        note = f"round {self.number + 1} of {_rounds(turn.cell)}"
-        outcome = report.round.outcome
-        self.keeper.listener.paused(turn.cell, note if outcome == "ok" else f"{note}: {outcome}")
+    def slot_finished(self, slot: RoundSlot, result: RoundResult) -> None:
+        self.scheduler.run.hold_round(slot.cell.key, self.number, slot.staged)
+        note = f"round {self.number + 1} of {_rounds(slot.cell)}"
+        outcome = result.round.outcome
+        self.scheduler.listener.paused(slot.cell, note if outcome == "ok" else f"{note}: {outcome}")
 
 
 def _rounds(cell: Cell) -> int:

@@ -1,4 +1,4 @@
-"""Joins runner and store: a suite goes in, records come out one by one, each kept before the next.
+"""Joins runner and store: a suite goes in, records come out one by one, each stored before the next.
 
 This is `cvbench run` without its terminal; the Python API is the same function.
 """
@@ -19,17 +19,17 @@ from cvbench.record import PlannedCell, Record, RunInfo
 from cvbench.runner import cell_process, environment
 from cvbench.runner.process import refuse_namesake
 from cvbench.runner.progress import Progress
-from cvbench.runner.round_scheduler import Timekeeper
+from cvbench.runner.round_scheduler import RoundScheduler
 from cvbench.spec.canonical import digest
 from cvbench.spec.catalogue import is_address
 from cvbench.spec.cell import Cell
-from cvbench.spec.suite import Suite, reason_to_skip
+from cvbench.spec.suite import Planned, Suite, plan
 from cvbench.store import Run, Store
 
 
 @runtime_checkable
 class Listener(Protocol):
-    """Who wants to hear how a run goes."""
+    """Follows a run."""
 
     def started(self, cell: Cell) -> None:
         """A cell's worker is being started."""
@@ -54,31 +54,32 @@ class Session:
     listener: Listener
     records: list[Record] = field(default_factory=list)
     _has_gpu: bool = field(default_factory=environment.has_gpu)
-    _ahead: cell_process.Prepared | None = None
+    _ahead: cell_process.CellProcess | None = None
     """The next cell's worker, importing while another scores."""
 
-    def carry_out(self) -> Iterator[Record]:
+    def run_suite(self) -> Iterator[Record]:
         """Every cell of the suite: in order where its worker does all, at the end where rounds time it.
 
         A cell with a good record is taken from disk. Records that are not ok are tried again, except
-        skips that still hold.
+        skips that still hold. Weights are resolved here, once per cell, with the plan.
         """
-        keeper = Timekeeper(self.run, self.store, self.listener, self.suite.timeout_s)
-        waiting = []
+        planned = plan(self.suite, has_gpu=self._has_gpu)
+        scheduler = RoundScheduler(self.run, self.store, self.listener, self.suite.timeout_s)
+        waiting = list[Planned]()
         try:
-            for number, cell in enumerate(self.suite.cells):
-                record = self.run.record(cell.key)
+            for number, one in enumerate(planned):
+                record = self.run.record(one.cell.key)
                 reused = _is_good(record)
-                if not reused and not keeper.is_held(cell):
-                    record = self._new_record(cell, keeper, after=self.suite.cells[number + 1 :])
-                if not reused and keeper.is_held(cell):
-                    waiting.append(cell)
+                if not reused and not scheduler.is_held(one.cell):
+                    record = self._new_record(one, scheduler, after=planned[number + 1 :])
+                if not reused and scheduler.is_held(one.cell):
+                    waiting.append(one)
                     continue
                 assert record is not None
                 yield self._finished(record, reused=reused)
         finally:
             self._drop_ahead()
-        for record in keeper.carry_out(waiting):
+        for record in scheduler.run_rounds(waiting):
             yield self._finished(record, reused=False)
 
     def _finished(self, record: Record, *, reused: bool) -> Record:
@@ -88,46 +89,48 @@ class Session:
         self.listener.finished(record, reused=reused)
         return record
 
-    def _new_record(self, cell: Cell, keeper: Timekeeper, *, after: Sequence[Cell]) -> Record | None:
+    def _new_record(
+        self, planned: Planned, scheduler: RoundScheduler, *, after: Sequence[Planned]
+    ) -> Record | None:
         """The cell's record; None where it is scored and waits for its rounds of timing."""
+        cell = planned.cell
         self.listener.started(cell)
-        reason = reason_to_skip(cell, has_gpu=self._has_gpu)
-        if reason is not None:
+        if planned.skip is not None:
             staged, now = self.store.staging(self.run), datetime.now(UTC)
             record = cell_process.unfinished(
-                cell, outcome="skipped", reason=reason, output=None, started=now, wall_s=0.0
+                cell, outcome="skipped", reason=planned.skip, output=None, started=now, wall_s=0.0
             )
         else:
-            prepared = self._prepared(cell)
-            staged = prepared.workspace.staged
+            started = self._started(planned)
+            staged = started.workspace.staged
             if after and cell.train is None and (cell.time is None or cell.time.rounds is not None):
-                self._prepare_ahead(after[0], keeper)
-            record = cell_process.carry_out(
-                prepared,
+                self._start_ahead(after[0], scheduler)
+            record = cell_process.run_cell_process(
+                started,
                 timeout_s=self.suite.timeout_s,
                 on_progress=lambda progress: self.listener.progressed(cell, progress),
             )
         if record.outcome == "ok" and cell.time is not None and cell.time.rounds is not None:
-            keeper.hold(record, staged)
+            scheduler.hold(record, staged)
             return None
         record = self.run.commit(record, staged)
         shutil.rmtree(staged)
         return record
 
-    def _prepared(self, cell: Cell, *, ahead: bool = False) -> cell_process.Prepared:
+    def _started(self, planned: Planned, *, ahead: bool = False) -> cell_process.CellProcess:
         """The cell with a worker: the one that was started ahead for it, or a new one."""
-        if self._ahead is not None and self._ahead.cell == cell:
-            prepared, self._ahead = self._ahead, None
-            return prepared
+        if self._ahead is not None and self._ahead.planned == planned:
+            started, self._ahead = self._ahead, None
+            return started
         self._drop_ahead()
         workspace = cell_process.Workspace(self.store.staging(self.run), self.store.checkpoints)
-        return cell_process.prepare(cell, workspace, ahead=ahead)
+        return cell_process.start_cell_process(planned, workspace, ahead=ahead)
 
-    def _prepare_ahead(self, cell: Cell, keeper: Timekeeper) -> None:
+    def _start_ahead(self, planned: Planned, scheduler: RoundScheduler) -> None:
         """Start the next cell's worker, where it needs one, while nothing is trained or timed."""
-        is_there = _is_good(self.run.record(cell.key)) or keeper.is_held(cell)
-        if not is_there and reason_to_skip(cell, has_gpu=self._has_gpu) is None:
-            self._ahead = self._prepared(cell, ahead=True)
+        is_there = _is_good(self.run.record(planned.cell.key)) or scheduler.is_held(planned.cell)
+        if not is_there and planned.skip is None:
+            self._ahead = self._started(planned, ahead=True)
 
     def _drop_ahead(self) -> None:
         if self._ahead is not None:
@@ -204,12 +207,12 @@ class Silence:
 def run(
     suite: Suite, *, out: Path | str = "results", listener: Listener | None = None, fresh: bool = False
 ) -> list[Record]:
-    """Carry out a suite from Python, as `cvbench run` does: `cvbench.run(cvbench.load_suite(path))`.
+    """Run a suite from Python, as `cvbench run` does: `cvbench.run(cvbench.load_suite(path))`.
 
-    Returns one record a cell, in the suite's order, failed ones included. Giving the same suite again
-    continues where the last run stopped.
+    Returns one record per cell, in the suite's order, failed ones included. Running the same suite again
+    resumes where the last run stopped.
     """
     with opened(suite, out=Path(out), listener=listener or Silence(), fresh=fresh) as session:
-        for _ in session.carry_out():
+        for _ in session.run_suite():
             pass
         return session.records

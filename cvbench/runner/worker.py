@@ -1,14 +1,13 @@
 """The process that works for `process`: `python -m cvbench.runner.worker`.
 
-It reads its job from standard input, one cell from start to end or one round of timing, tells its
-news through the pipe that the job names, and leaves what it found in the job's folders. A failure of
+It reads its Assignment from standard input, one cell from start to end or one round of timing, sends its
+news through the pipe that the assignment names, and leaves what it found in the job's folders. A failure of
 whatever kind becomes a part of a record: this is the one place in cvbench that catches every exception.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import signal
 import sys
@@ -16,20 +15,32 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from cvbench.errors import CvbenchError
 from cvbench.record import Outcome, Record, Round
 from cvbench.runner import environment
+from cvbench.runner.messages import (
+    RECORD,
+    ROUND,
+    Assignment,
+    CellJob,
+    CellResult,
+    News,
+    ProgressNews,
+    RoundJob,
+    RoundResult,
+    RoundSlot,
+    SlotFinished,
+    SlotStarted,
+    SlotTimings,
+)
 from cvbench.runner.process import AHEAD, is_out_of_memory
-from cvbench.runner.progress import Ledger, Progress
-from cvbench.runner.round_process import REPORT, Turn, TurnReport
-from cvbench.spec.cell import Cell
+from cvbench.runner.progress import Progress, StageTimes
 
-Tell = Callable[[dict[str, Any]], None]
+Send = Callable[[News], None]
+_Result = TypeVar("_Result", CellResult, SlotTimings)
 
 
 def main() -> None:
@@ -38,19 +49,19 @@ def main() -> None:
         _import_ahead()
     if not (line := sys.stdin.buffer.readline()):
         return  # started ahead, and not needed
-    job = json.loads(line)
+    assignment = Assignment.model_validate_json(line)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    news = int(job["news"])
-    os.set_inheritable(news, False)
+    os.set_inheritable(assignment.news_fd, False)
 
-    def tell(message: dict[str, Any]) -> None:
-        os.write(news, json.dumps(message).encode() + b"\n")
+    def send(news: News) -> None:
+        os.write(assignment.news_fd, news.model_dump_json().encode() + b"\n")
 
-    started = datetime.fromtimestamp(job["started"], UTC)
-    if "turns" in job:
-        _serve_round(job, tell, started)
-    else:
-        _carry_out_cell(job, tell, started)
+    started = datetime.fromtimestamp(assignment.started, UTC)
+    match assignment.job:
+        case CellJob() as job:
+            _do_cell(job, send, started)
+        case RoundJob() as job:
+            _do_round(job, send, started)
     gc.freeze()  # at its end Python would look through all of torch for garbage, for a second and more
 
 
@@ -61,78 +72,92 @@ def _import_ahead() -> None:
         traceback.print_exc()
 
 
-def _carry_out_cell(job: dict[str, Any], tell: Tell, started: datetime) -> None:
-    cell, staged = Cell.model_validate(job["cell"]), Path(job["staged"])
-    ledger = Ledger(lambda progress: tell(asdict(progress)))
-    ledger.tell(Progress("import"))
+def _do_cell(job: CellJob, send: Send, started: datetime) -> None:
+    times = StageTimes(lambda progress: send(ProgressNews(progress=progress)))
+    times.report(Progress("import"))
 
-    def work() -> dict[str, Any]:
-        from cvbench.runner.cell import carry_out  # imports torch
+    def work() -> CellResult:
+        from cvbench.runner.cell import run_cell  # imports torch
 
-        ledger.spent["import"] = time.time() - started.timestamp()
-        return carry_out(cell, staged=staged, checkpoints=Path(job["checkpoints"]), ledger=ledger)
+        times.spent["import"] = time.time() - started.timestamp()
+        return run_cell(job, times=times)
 
-    findings = _guarded(work)
+    result = _guarded(work, CellResult)
     machine = environment.probe()
-    machine = machine.model_copy(update={"volatile": {**machine.volatile, **findings.pop("conditions", {})}})
+    machine = machine.model_copy(update={"volatile": {**machine.volatile, **result.conditions}})
     record = Record(
-        key=cell.key,
-        cell=cell,
+        key=job.cell.key,
+        cell=job.cell,
+        outcome=result.outcome,
+        reason=result.reason,
+        output=result.output,
         started=started,
         wall_s=time.time() - started.timestamp(),
-        spent=ledger.spent,
+        spent=times.spent,
         environment=machine,
-        **findings,
+        artifact=result.artifact,
+        passports=result.passports,
+        measurements=result.measurements,
+        curve=result.curve,
+        skipped_samples=result.skipped_samples,
+        shadowed_objects=result.shadowed_objects,
+        attachments=result.attachments,
+        cautions=result.cautions,
     )
-    (staged / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+    (job.staged / RECORD).write_text(record.model_dump_json(), encoding="utf-8")
 
 
-def _serve_round(job: dict[str, Any], tell: Tell, started: datetime) -> None:
-    """Time cell after cell; after the first that fails this process serves no other."""
-    for place, turn in enumerate(Turn.model_validate(turn) for turn in job["turns"]):
-        tell({"turn": place})
-        began = started if place == 0 else datetime.now(UTC)
-        ledger = Ledger(lambda progress: tell({"progress": asdict(progress)}))
-
-        def work(
-            turn: Turn = turn, ledger: Ledger = ledger, began: datetime = began, place: int = place
-        ) -> dict[str, Any]:
-            from cvbench.runner.round_worker import take_turn  # imports torch
-
-            ledger.spent["import"] = time.time() - began.timestamp()
-            return take_turn(turn, ledger=ledger, seed=job["seed"], is_first=place == 0)
-
-        findings = _guarded(work)
-        parts = {name: findings.pop(name) for name in ("attachments", "frozen", "worn") if name in findings}
-        taken = Round(
-            number=job["number"],
-            seed=job["seed"],
-            place=job["places"][place],
-            started=began,
-            wall_s=time.time() - began.timestamp(),
-            spent=ledger.spent,
-            conditions={**environment.probe().volatile, **findings.pop("conditions", {})},
-            **findings,
-        )
-        report = TurnReport(round=taken, **parts)
-        (turn.staged / REPORT).write_text(report.model_dump_json(), encoding="utf-8")
-        tell({"taken": place})
-        if report.is_last:
+def _do_round(job: RoundJob, send: Send, started: datetime) -> None:
+    """Time slot after slot; after the first that fails this process times no other."""
+    for number, slot in enumerate(job.slots):
+        send(SlotStarted(place=slot.place))
+        is_first = number == 0
+        result = _do_slot(job, slot, send, started if is_first else datetime.now(UTC), is_first=is_first)
+        (slot.staged / ROUND).write_text(result.model_dump_json(), encoding="utf-8")
+        send(SlotFinished(place=slot.place))
+        if result.is_last:
             return
 
 
-def _guarded(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What the work found, with its outcome; or why it found nothing."""
+def _do_slot(job: RoundJob, slot: RoundSlot, send: Send, started: datetime, *, is_first: bool) -> RoundResult:
+    times = StageTimes(lambda progress: send(ProgressNews(progress=progress)))
+
+    def work() -> SlotTimings:
+        from cvbench.runner.round_worker import time_slot  # imports torch
+
+        times.spent["import"] = time.time() - started.timestamp()
+        return time_slot(slot, times=times, seed=job.seed, is_first=is_first)
+
+    timings = _guarded(work, SlotTimings)
+    timed = Round(
+        number=job.number,
+        seed=job.seed,
+        place=slot.place,
+        outcome=timings.outcome,
+        reason=timings.reason,
+        output=timings.output,
+        started=started,
+        wall_s=time.time() - started.timestamp(),
+        spent=times.spent,
+        conditions={**environment.probe().volatile, **timings.conditions},
+        measurements=timings.measurements,
+        cautions=timings.cautions,
+    )
+    return RoundResult(round=timed, attachments=timings.attachments, frozen=timings.frozen, worn=timings.worn)
+
+
+def _guarded(work: Callable[[], _Result], failed: type[_Result]) -> _Result:
+    """What the work found; or, of the same type, why it found nothing."""
     try:
-        return {"outcome": "ok", **work()}
+        return work()
     except Exception as error:  # noqa: BLE001  (a failure is a record)
         traceback.print_exc()
-        outcome, reason = _verdict(error)
+        outcome, reason = _outcome_of(error)
         output = None if isinstance(error, CvbenchError) else traceback.format_exc(limit=-12)
-        return {"outcome": outcome, "reason": reason, "output": output}
+        return failed(outcome=outcome, reason=reason, output=output)
 
 
-def _verdict(error: Exception) -> tuple[Outcome, str]:
+def _outcome_of(error: Exception) -> tuple[Outcome, str]:
     if isinstance(error, CvbenchError):
         return "failed", str(error)
     text = str(error)

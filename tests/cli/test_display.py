@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from cvbench.cli.display import Display
-from cvbench.runner.progress import Ledger, Progress
+from cvbench.runner.progress import Progress, StageTimes
 from tests.records import bad, cell, good, top1
 
 
@@ -55,17 +55,17 @@ def test_what_was_finished_before_says_so():
     assert "was finished before" in text
 
 
-def test_a_ledger_charges_stages_also_when_they_fail_and_keeps_news_rare():
+def test_stage_times_charge_stages_also_when_they_fail_and_keeps_news_rare():
     heard = []
-    ledger = Ledger(heard.append)
+    times = StageTimes(heard.append)
 
     def fails():
-        with ledger.stage("train"):
+        with times.stage("train"):
             for step in range(1000):
-                ledger.news(Progress("train", step / 1000))
+                times.news(Progress("train", step / 1000))
             raise KeyError
 
     with pytest.raises(KeyError):
         fails()
-    assert list(ledger.spent) == ["train"]
+    assert list(times.spent) == ["train"]
     assert len(heard) < 100

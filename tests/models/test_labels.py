@@ -3,12 +3,13 @@ import torch
 from torch import nn, tensor
 
 from cvbench.errors import InputError
-from cvbench.models.labels import build_for, labels_of
+from cvbench.models.labels import build_for
 from cvbench.spec.catalogue.label_spaces import (
     COCO_CATEGORIES,
     VOC_CLASSES,
     imagenet_classes,
 )
+from cvbench.spec.catalogue.weights import weight_file
 from cvbench.spec.cell import ModelSpec
 from cvbench.values import ClassScores, Detections, LabelMap, Preprocessing
 
@@ -103,9 +104,9 @@ def test_without_weights_the_classes_are_the_data_sets():
         ("faster_rcnn_resnet50_fpn", "FasterRCNN_ResNet50_FPN_Weights.COCO_V1", "coco"),
         ("torchvision/fcn_resnet50", "FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1", "voc"),
         ("timm/resnet50", "a1_in1k", "imagenet"),
-        ("timm/vit_base_patch16_224", "augreg_in21k", None),
+        ("timm/convnext_tiny", "fb_in22k", None),
         ("resnet50", "mine.pth", None),
     ],
 )
 def test_published_weights_tell_their_classes(name, weights, labels):
-    assert labels_of(ModelSpec(name=name, weights=weights)) == labels
+    assert weight_file(ModelSpec(name=name, weights=weights)).labels == labels

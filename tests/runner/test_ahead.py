@@ -42,10 +42,15 @@ class Workers:
     def ahead(self):
         return [ahead for _, ahead in self.started]
 
-    def carry_out(self, prepared, **_):
-        prepared.worker.end()
+    def run_cell_process(self, started, **_):
+        started.worker.end()
         return cell_process.unfinished(
-            prepared.cell, outcome="failed", reason="a toy", output="", started=datetime.now(UTC), wall_s=0.0
+            started.planned.cell,
+            outcome="failed",
+            reason="a toy",
+            output="",
+            started=datetime.now(UTC),
+            wall_s=0.0,
         )
 
 
@@ -53,7 +58,7 @@ class Workers:
 def workers(monkeypatch):
     stand_ins = Workers()
     monkeypatch.setattr(cell_process, "start_worker", stand_ins.start)
-    monkeypatch.setattr(cell_process, "carry_out", stand_ins.carry_out)
+    monkeypatch.setattr(cell_process, "run_cell_process", stand_ins.run_cell_process)
     return stand_ins
 
 
@@ -77,7 +82,7 @@ def test_none_is_started_while_a_cell_trains_or_is_timed(workers, tmp_path, more
 
 def test_what_is_not_needed_any_more_is_ended(workers, tmp_path):
     with session.opened(suite_of(tmp_path, *QUIET), out=tmp_path / "r", listener=session.Silence()) as opened:
-        cells = opened.carry_out()
+        cells = opened.run_suite()
         next(cells)
         cells.close()
     assert workers.ahead == [False, True]
@@ -89,7 +94,7 @@ def test_a_worker_without_work_ends_with_its_parent(tmp_path):
     worker = start_worker(log=tmp_path / "output.txt", settings=thread_settings(1), ahead=True)
     worker.process.stdin.close()
     assert worker.process.wait(120) == 0
-    assert worker.last_words() == ""
+    assert worker.last_lines() == ""
     worker.end()
 
 

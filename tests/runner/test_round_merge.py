@@ -7,8 +7,8 @@ import pytest
 
 from cvbench.record import Measurement, Round
 from cvbench.runner.attachments import save_series
+from cvbench.runner.messages import RoundResult
 from cvbench.runner.round_merge import join
-from cvbench.runner.round_process import TurnReport
 from cvbench.timing.series import Series, read_series
 from tests.records import cell, good, top1
 
@@ -43,7 +43,7 @@ def reports(folder, rounds):
         if ok:
             series = Series("latency", "batch=1", "s", np.array(values), 3)
             attachments = (save_series(series, SCORED.cell, place),)
-        found[place] = TurnReport(round=taken, attachments=attachments)
+        found[place] = RoundResult(round=taken, attachments=attachments)
     return found
 
 

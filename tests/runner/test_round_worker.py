@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cvbench.record import Record
-from cvbench.runner.round_process import TurnReport
+from cvbench.runner.messages import RoundResult
 from cvbench.store import Run
 from cvbench.timing.series import series_of
 from tests.runner.launching import cvbench, start, toy
@@ -88,4 +88,4 @@ def test_a_run_killed_between_two_rounds_keeps_what_was_taken(suite, tmp_path):
     assert last.returncode == 0
     assert [[one.number for one in record.rounds] for record in records] == [[0, 1, 2, 3]] * 2
     started = {one.started for record in records for one in record.rounds}
-    assert {TurnReport.model_validate_json(content).round.started for content in kept} <= started
+    assert {RoundResult.model_validate_json(content).round.started for content in kept} <= started

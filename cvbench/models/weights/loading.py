@@ -1,4 +1,4 @@
-"""Weights from a file of whichever format: its name's ending says which."""
+"""Weights from a file of any supported format; the ending of its name tells which."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from cvbench.models.weights.darknet import load_darknet
 from cvbench.models.weights.tensors import adopt
 from cvbench.models.weights.tensors import load_weights as load_own
 from cvbench.models.weights.torchvision import in_order, load_torchvision, read_state_dict
-from cvbench.spec.catalogue.weights import WeightFile
-
-_PICKLES = (".pth", ".pt")
+from cvbench.spec.catalogue.weights import WeightFile, format_of
 
 
 def load_weights(model: Model, path: Path, *, by_position: bool = False) -> None:
@@ -27,25 +25,26 @@ def load_weights(model: Model, path: Path, *, by_position: bool = False) -> None
     Raises InputError for a file that cannot be read and for weights of another architecture, with
     the first difference; the model has not changed then.
     """
+    kind = format_of(path)
     if isinstance(model, OnnxModel):
         model.open_file(path)
-    elif path.suffix == ".onnx":
+    elif kind == "onnx":
         raise InputError(
             f"{path}: an ONNX file is a whole net, not the weights of another.\n"
             "  Name the model onnx/classifier, onnx/detector or onnx/segmenter."
         )
     elif by_position:
         _load_in_order(model, path)
-    elif path.suffix == ".weights":
+    elif kind == "darknet":
         load_darknet(model, path)
-    elif path.suffix in _PICKLES:
+    elif kind == "pytorch":
         load_torchvision(model, path)
     else:
         load_own(model, path)
 
 
 def load_weight_file(model: Model, file: WeightFile) -> None:
-    """Take all parameters and buffers from the file that a suite's `weights` stands for.
+    """Take all parameters and buffers from the file that a suite's `weights` was resolved to.
 
     Raises InputError for a file that is not there or is not the one that was meant, and as
     `load_weights` does.
@@ -70,7 +69,7 @@ def check_content(path: Path, sha256: str | None) -> None:
 
 
 def _load_in_order(model: Model, path: Path) -> None:
-    if path.suffix not in _PICKLES:
+    if format_of(path) != "pytorch":
         raise InputError(
             f"{path}: only a .pth file keeps its tensors in the order in which a net makes them.\n"
             "  Leave `names=position` out, or convert the file."

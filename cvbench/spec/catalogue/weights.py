@@ -1,4 +1,7 @@
-"""What `weights:` may say, and where the file is looked for that it stands for.
+"""From the text of `weights:` to one frozen value that says everything about the file it names.
+
+`weight_file` resolves the text once, when a cell is planned; the network's options and geometry, the mapping
+of its classes, and loading read the `WeightFile` that it returns. The text may be
 
     ../darknet/yolov3.weights                 a file of one's own
     lite0.pth#sha256=5793…&names=position     the same: its content is checked, its tensors go by their order
@@ -15,14 +18,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from cvbench.errors import InputError, UnknownName, suggestion
-from cvbench.spec.cell import ModelSpec
+from cvbench.spec.cell import LabelsName, ModelSpec
 
 HOME_VARIABLE: Final = "CVBENCH_WEIGHTS"
 """The environment variable that names the folder of fetched weights."""
@@ -33,12 +36,23 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE_NAME = re.compile(r"[\w.+-]*\w")
 _TIMM, _TORCHVISION = "timm/", "torchvision/"
 
+_LABELS_BY_OUTPUTS: Final[Mapping[int, LabelsName]] = {1000: "imagenet", 91: "coco", 21: "voc"}
+"""The classes of torchvision's published weights, by the number of their outputs."""
+
 Origin = Literal["file", "url", "torchvision", "timm"]
+WeightFormat = Literal["safetensors", "pytorch", "darknet", "onnx"]
+_FORMATS: Final[Mapping[str, WeightFormat]] = {
+    ".pth": "pytorch",
+    ".pt": "pytorch",
+    ".weights": "darknet",
+    ".onnx": "onnx",
+}
+"""The ending of a file's name → its format; any other ending is read as safetensors."""
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A file of weights: where it may lie, what it must hash to, and where it comes from."""
+    """A file of weights: its candidate paths, the hash it must have, its format, and what it implies."""
 
     said: str
     """What the suite says."""
@@ -50,6 +64,20 @@ class WeightFile:
     """Of its content, or the first digits of that; None where nobody has said."""
     by_position: bool = False
     """Whether its tensors are taken in their order rather than by their names."""
+    labels: LabelsName | None = None
+    """The classes that the weights count, as the suite or the publisher states; None where neither does."""
+    outputs: int | None = None
+    """Of torchvision's weights: the number of categories they tell apart."""
+
+    @property
+    def torchvision_name(self) -> str | None:
+        """`ResNet50_Weights.IMAGENET1K_V2` for weights that torchvision publishes, else None."""
+        return self.said if self.origin == "torchvision" else None
+
+    @property
+    def format(self) -> WeightFormat:
+        """The file's format, by the ending of its name."""
+        return format_of(self.places[0])
 
     def found(self) -> Path | None:
         """The first place where there is a file."""
@@ -63,6 +91,11 @@ class WeightFile:
             f"{self.said} is not on this machine: {self.places[0]} is to hold {self.url}. "
             "Fetch it with `cvbench weights fetch SUITE`, or put it there"
         )
+
+
+def format_of(path: Path) -> WeightFormat:
+    """The format of a file of weights, by the ending of its name."""
+    return _FORMATS.get(path.suffix, "safetensors")
 
 
 def home() -> Path:
@@ -82,45 +115,30 @@ def weight_file(spec: ModelSpec) -> WeightFile | None:
     if said is None:
         return None
     if match := _ENUM.fullmatch(said):
-        return _torchvision(spec.name, said, match["family"], match["member"])
-    if spec.name.startswith(_TIMM) and _TAG.fullmatch(said):
-        return _timm(spec.name.removeprefix(_TIMM), said)
-    address = urlsplit(said)
-    if address.scheme in ("http", "https") or "://" in said:
-        return _url(said, address)
-    path, _, fragment = said.partition("#")
-    sha256, by_position = _fragment(said, fragment)
-    return WeightFile(said, "file", (Path(path).expanduser(),), sha256=sha256, by_position=by_position)
+        file = _torchvision(spec.name, said, match["family"], match["member"])
+    elif spec.name.startswith(_TIMM) and _TAG.fullmatch(said):
+        file = _timm(spec.name.removeprefix(_TIMM), said)
+    elif "://" in said or urlsplit(said).scheme in ("http", "https"):
+        file = _url(said, urlsplit(said))
+    else:
+        path, _, fragment = said.partition("#")
+        sha256, by_position = _fragment(said, fragment)
+        file = WeightFile(said, "file", (Path(path).expanduser(),), sha256=sha256, by_position=by_position)
+    return replace(file, labels=spec.labels or file.labels or _labels_by_tag(spec.name, said))
 
 
-def torchvision_weights(said: str | None) -> Any:
-    """The member of torchvision's enumerations that this names; None where it names none of them.
-
-    Raises UnknownName for a name of that form that torchvision does not have.
-    """
-    match = _ENUM.fullmatch(said or "")
-    if match is None:
-        return None
-    from torchvision import models
-
-    families = {family.__name__: family for family in map(models.get_model_weights, models.list_models())}
-    family = families.get(match["family"])
-    if family is None:
-        near = suggestion(match["family"], families)
-        raise UnknownName(f'torchvision has no weights "{match["family"]}".\n  {near}'.rstrip())
-    if match["member"] not in family.__members__:
-        known = ", ".join(f"{match['family']}.{member}" for member in family.__members__)
-        raise UnknownName(f'torchvision has no weights "{said}".\n  It has {known}.')
-    return family[match["member"]]
+def _labels_by_tag(model: str, said: str) -> LabelsName | None:
+    """The classes that a tag of timm's tells: `a1_in1k` was trained on ImageNet's thousand."""
+    return "imagenet" if model.startswith(_TIMM) and "in1k" in said.split("_") else None
 
 
 def _torchvision(model: str, said: str, family: str, member: str) -> WeightFile:
-    weights = torchvision_weights(f"{family}.{member}")
+    weights = _member(said, family, member)
     own = _own_weights(model)
     if own is not None and own.__name__ != family:
         known = ", ".join(f"{own.__name__}.{one}" for one in own.__members__) or "none"
         raise InputError(f"{said}: these are weights of another model than {model}.\n  It has {known}.")
-    name = PurePosixPath(urlsplit(weights.url).path).name
+    name, outputs = PurePosixPath(urlsplit(weights.url).path).name, len(weights.meta["categories"])
     digits = re.search(r"-([0-9a-f]{8,64})\.", name)
     hub = Path(os.environ.get("TORCH_HOME") or _caches() / "torch").expanduser() / "hub" / "checkpoints"
     return WeightFile(
@@ -129,7 +147,24 @@ def _torchvision(model: str, said: str, family: str, member: str) -> WeightFile:
         (home() / "torchvision" / name, hub / name),
         url=weights.url,
         sha256=digits[1] if digits else None,
+        labels=_LABELS_BY_OUTPUTS.get(outputs),
+        outputs=outputs,
     )
+
+
+def _member(said: str, family: str, member: str) -> Any:
+    """The member of torchvision's enumerations of weights; raises UnknownName for one it does not have."""
+    from torchvision import models
+
+    families = {known.__name__: known for known in map(models.get_model_weights, models.list_models())}
+    found = families.get(family)
+    if found is None:
+        near = suggestion(family, families)
+        raise UnknownName(f'torchvision has no weights "{family}".\n  {near}'.rstrip())
+    if member not in found.__members__:
+        known = ", ".join(f"{family}.{name}" for name in found.__members__)
+        raise UnknownName(f'torchvision has no weights "{said}".\n  It has {known}.')
+    return found[member]
 
 
 def _own_weights(model: str) -> Any:

@@ -1,7 +1,7 @@
 """Suites: from a YAML file to the cells that are run. Importing them imports no torch."""
 
 from cvbench.spec.suite.loading import load_suite, parse_suite
-from cvbench.spec.suite.planning import Planned, plan, reason_to_skip
+from cvbench.spec.suite.planning import Planned, plan, plan_cell
 from cvbench.spec.suite.schema import SuiteFile, suite_schema
 from cvbench.spec.suite.suite import Suite
 
@@ -12,6 +12,6 @@ __all__ = [
     "load_suite",
     "parse_suite",
     "plan",
-    "reason_to_skip",
+    "plan_cell",
     "suite_schema",
 ]

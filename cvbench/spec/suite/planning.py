@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from cvbench.spec.catalogue import DATASETS
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
-from cvbench.spec.catalogue.weights import weight_file
-from cvbench.spec.cell import Cell, DataSpec, ModelSpec
+from cvbench.spec.catalogue.weights import WeightFile, weight_file
+from cvbench.spec.cell import Cell, DataSpec
 from cvbench.spec.suite.suite import Suite
 
 ENGINES: Final = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "openvino")}
@@ -18,9 +18,11 @@ ENGINES: Final = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "ope
 
 
 class Planned(NamedTuple):
-    """A cell, and the reasons why it would be skipped; none where it would run."""
+    """A cell, the file of its weights, and the reasons why it would be skipped; none where it would run."""
 
     cell: Cell
+    weights: WeightFile | None
+    """What the model's `weights` were resolved to, here and nowhere else; None for a model without."""
     reasons: tuple[str, ...]
 
     @property
@@ -31,20 +33,21 @@ class Planned(NamedTuple):
 
 def plan(suite: Suite, *, has_gpu: bool) -> list[Planned]:
     """What `cvbench run` would do with each cell on this machine."""
-    return [Planned(cell, _reasons(cell, has_gpu=has_gpu)) for cell in suite.cells]
+    return [plan_cell(cell, has_gpu=has_gpu) for cell in suite.cells]
 
 
-def reason_to_skip(cell: Cell, *, has_gpu: bool) -> str | None:
-    """Why a cell cannot be run where it is, or None; it looks for the files that the cell names."""
-    return Planned(cell, _reasons(cell, has_gpu=has_gpu)).skip
+def plan_cell(cell: Cell, *, has_gpu: bool) -> Planned:
+    """The cell with its weights resolved, and why it cannot be run here; looks for the files it names."""
+    weights = weight_file(cell.model)
+    return Planned(cell, weights, _reasons(cell, weights, has_gpu=has_gpu))
 
 
-def _reasons(cell: Cell, *, has_gpu: bool) -> tuple[str, ...]:
+def _reasons(cell: Cell, weights: WeightFile | None, *, has_gpu: bool) -> tuple[str, ...]:
     """The first thing that does not fit this machine, else the data and weights that are missing."""
     unfit = next(_unfit(cell, has_gpu=has_gpu), None)
     if unfit is not None:
         return (unfit,)
-    return tuple(what for what in (_missing_data(cell.data), _missing_weights(cell.model)) if what)
+    return tuple(what for what in (_missing_data(cell.data), _missing_weights(weights)) if what)
 
 
 def _unfit(cell: Cell, *, has_gpu: bool) -> Iterator[str]:
@@ -101,11 +104,10 @@ def _missing_data(data: DataSpec) -> str | None:
     return None
 
 
-def _missing_weights(model: ModelSpec) -> str | None:
-    file = weight_file(model)
-    if file is None or file.found() is not None:
+def _missing_weights(weights: WeightFile | None) -> str | None:
+    if weights is None or weights.found() is not None:
         return None
-    return f"no weights: {file.missing()}"
+    return f"no weights: {weights.missing()}"
 
 
 def _precisions(cell: Cell) -> list[tuple[str, str]]:

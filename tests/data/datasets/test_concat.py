@@ -4,8 +4,9 @@ import torch
 from cvbench.data.datasets import first, joint, open_dataset
 from cvbench.errors import DataError, InputError
 from cvbench.models.yolo.yolo9000 import yolo9000
-from cvbench.runner.cell import carry_out
-from cvbench.runner.progress import Ledger
+from cvbench.runner.cell import run_cell
+from cvbench.runner.messages import CellJob
+from cvbench.runner.progress import StageTimes
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, TrainRecipe
 from cvbench.training.engine import ignore, train
 from cvbench.values import ClassScores, Detections
@@ -90,5 +91,6 @@ def test_a_detector_that_learns_from_boxes_only_is_refused_a_second_set(tmp_path
         train=TrainRecipe(also=also),
         metrics=("coco",),
     )
+    job = CellJob(cell=cell, weights=None, staged=tmp_path, checkpoints=tmp_path)
     with pytest.raises(InputError, match=r"yolo_v1_tiny: train.also: it learns from images with boxes only"):
-        carry_out(cell, staged=tmp_path, checkpoints=tmp_path, ledger=Ledger(ignore))
+        run_cell(job, times=StageTimes(ignore))

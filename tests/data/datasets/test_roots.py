@@ -2,7 +2,7 @@
 
 from cvbench.spec.catalogue.datasets import find_root
 from cvbench.spec.suite import load_suite
-from cvbench.spec.suite.planning import reason_to_skip
+from cvbench.spec.suite.planning import plan_cell
 
 SUITE = """
 schema: 1
@@ -15,7 +15,7 @@ models: [resnet18]
 
 def looked_for_at(path, *overrides):
     (cell,) = load_suite(path, overrides).cells
-    return find_root(cell.data.name, cell.data.root), reason_to_skip(cell, has_gpu=False)
+    return find_root(cell.data.name, cell.data.root), plan_cell(cell, has_gpu=False).skip
 
 
 def test_the_command_line_comes_before_the_suite_and_the_suite_before_the_environment(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from cvbench.runner.fingerprint import fingerprint
 from cvbench.runner.inference import Inference
 from cvbench.spec.catalogue.weights import weight_file
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, Runtime
-from cvbench.spec.suite import reason_to_skip
+from cvbench.spec.suite import plan_cell
 
 MATRIX = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
 
@@ -166,4 +166,4 @@ def test_it_computes_as_it_was_exported(runtime):
         data=DataSpec(name="fashion"),
         runtime=Runtime(device="cpu", **runtime),
     )
-    assert "as it was exported" in reason_to_skip(cell, has_gpu=False)
+    assert "as it was exported" in plan_cell(cell, has_gpu=False).skip

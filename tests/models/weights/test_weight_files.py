@@ -1,7 +1,7 @@
 import pytest
 
 from cvbench.errors import InputError, UnknownName
-from cvbench.spec.catalogue.weights import home, torchvision_weights, weight_file
+from cvbench.spec.catalogue.weights import home, weight_file
 from cvbench.spec.cell import ModelSpec
 
 SHA256 = "ab" * 32
@@ -104,5 +104,28 @@ def test_weights_that_there_are_not_get_the_nearest(weights, name, said):
 
 
 def test_other_words_name_none_of_torchvisions():
-    assert torchvision_weights(None) is None
-    assert torchvision_weights("net.pth") is None
+    assert file_of("net.pth").torchvision_name is None
+    assert file_of("a1_in1k", "timm/resnet50").torchvision_name is None
+    assert file_of("ResNet50_Weights.IMAGENET1K_V2").torchvision_name == "ResNet50_Weights.IMAGENET1K_V2"
+
+
+@pytest.mark.parametrize(
+    ("weights", "form"),
+    [
+        ("a.pth", "pytorch"),
+        (f"a.pt#sha256={SHA256}", "pytorch"),
+        ("../darknet/yolov3.weights", "darknet"),
+        ("net.onnx", "onnx"),
+        ("a.safetensors", "safetensors"),
+        ("a", "safetensors"),
+    ],
+)
+def test_the_ending_of_a_file_tells_its_format(weights, form):
+    assert file_of(weights).format == form
+
+
+def test_labels_are_those_that_the_suite_states_else_those_that_are_published():
+    stated = ModelSpec(name="resnet50", weights="ResNet50_Weights.IMAGENET1K_V2", labels="voc")
+    assert weight_file(stated).labels == "voc"
+    assert file_of("ResNet50_Weights.IMAGENET1K_V2").labels == "imagenet"
+    assert file_of("net.pth").labels is None

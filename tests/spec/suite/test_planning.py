@@ -7,7 +7,7 @@ import pytest
 from cvbench.spec.catalogue import DATASETS
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, Runtime, TimingPlan, TrainRecipe, TrainStepPlan
-from cvbench.spec.suite import parse_suite, plan, reason_to_skip
+from cvbench.spec.suite import parse_suite, plan, plan_cell
 
 
 def cell(runtime=None, train=None, **parts):
@@ -36,7 +36,7 @@ def cell(runtime=None, train=None, **parts):
     ],
 )
 def test_a_device_or_a_precision_may_not_be_had(runtime, has_gpu, reason):
-    assert reason_to_skip(cell(runtime), has_gpu=has_gpu) == reason
+    assert plan_cell(cell(runtime), has_gpu=has_gpu).skip == reason
 
 
 ENGINE = {"engine": "onnx", "device": "cpu"}
@@ -62,37 +62,37 @@ ENGINE = {"engine": "onnx", "device": "cpu"}
     ],
 )
 def test_ways_to_run_a_net_may_not_go_together(runtime, has_gpu, reason):
-    assert reason_to_skip(cell(runtime), has_gpu=has_gpu) == reason
+    assert plan_cell(cell(runtime), has_gpu=has_gpu).skip == reason
 
 
 def test_an_engine_that_is_not_installed_is_a_reason(monkeypatch):
     monkeypatch.setattr(
         "cvbench.spec.suite.planning.find_spec", lambda name: None if name == "openvino" else name
     )
-    assert reason_to_skip(cell(ENGINE), has_gpu=False) is None
-    reason = reason_to_skip(cell({**ENGINE, "engine": "openvino"}), has_gpu=False)
+    assert plan_cell(cell(ENGINE), has_gpu=False).skip is None
+    reason = plan_cell(cell({**ENGINE, "engine": "openvino"}), has_gpu=False).skip
     assert reason == "openvino is not installed: pip install 'cvbench[openvino]'"
 
 
 def test_an_engine_does_not_train_and_an_onnx_file_cannot_be_trained():
     steps = TimingPlan(train_step=TrainStepPlan())
     engine = cell(ENGINE).model_copy(update={"time": steps})
-    assert reason_to_skip(engine, has_gpu=False) == "onnxruntime does not train: leave time.train_step out"
+    assert plan_cell(engine, has_gpu=False).skip == "onnxruntime does not train: leave time.train_step out"
     file = engine.model_copy(update={"model": ModelSpec(name="onnx/classifier"), "runtime": Runtime()})
-    reason = reason_to_skip(file, has_gpu=False)
+    reason = plan_cell(file, has_gpu=False).skip
     assert reason == "an ONNX file cannot be trained: leave time.train_step out"
 
 
 def test_a_training_may_not_be_had_either():
     trained = cell(train={"precision": "fp16"})
-    assert reason_to_skip(trained, has_gpu=False) == "training in fp16 needs a GPU; bf16 runs on a CPU"
-    assert reason_to_skip(trained, has_gpu=True) is None
+    assert plan_cell(trained, has_gpu=False).skip == "training in fp16 needs a GPU; bf16 runs on a CPU"
+    assert plan_cell(trained, has_gpu=True).skip is None
 
 
 def test_data_that_is_not_there_is_a_reason(tmp_path):
-    assert reason_to_skip(cell(root=str(tmp_path)), has_gpu=False) is None
+    assert plan_cell(cell(root=str(tmp_path)), has_gpu=False).skip is None
     gone = tmp_path / "gone"
-    assert reason_to_skip(cell(root=str(gone)), has_gpu=False) == f"no data: there is no folder {gone}"
+    assert plan_cell(cell(root=str(gone)), has_gpu=False).skip == f"no data: there is no folder {gone}"
 
 
 @pytest.fixture
@@ -107,18 +107,18 @@ def set_of_ones_own(monkeypatch):
 def test_data_that_do_not_come_along_must_lie_somewhere(tmp_path, monkeypatch):
     own = Cell(model=ModelSpec(name="resnet18"), data=DataSpec(name="own"))
     reason = "no data: name the folder of own as root, or put it at $CVBENCH_DATA/own"
-    assert reason_to_skip(own, has_gpu=False) == reason
+    assert plan_cell(own, has_gpu=False).skip == reason
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
-    assert reason_to_skip(own, has_gpu=False) == reason
+    assert plan_cell(own, has_gpu=False).skip == reason
     (tmp_path / "own").mkdir()
-    assert reason_to_skip(own, has_gpu=False) is None
+    assert plan_cell(own, has_gpu=False).skip is None
 
 
 def test_weights_that_are_not_there_are_a_reason(tmp_path):
     file = tmp_path / "a.safetensors"
-    assert reason_to_skip(cell(weights=str(file)), has_gpu=False) == f"no weights: there is no file {file}"
+    assert plan_cell(cell(weights=str(file)), has_gpu=False).skip == f"no weights: there is no file {file}"
     file.touch()
-    assert reason_to_skip(cell(weights=str(file)), has_gpu=False) is None
+    assert plan_cell(cell(weights=str(file)), has_gpu=False).skip is None
 
 
 def test_a_plan_has_every_cell_in_order_with_its_reason():
