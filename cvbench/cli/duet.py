@@ -12,7 +12,7 @@ from cvbench.cli.output import AsJson, JUnitFile, Only, print_json, print_table
 from cvbench.compare.gate.result import Answer, Item
 
 if TYPE_CHECKING:  # NumPy comes with them
-    from cvbench.runner.ab.verdicts import Outcome, Verdicts
+    from cvbench.runner.ab.verdicts import BenchmarkVerdict, Verdicts
     from cvbench.statistics.verdicts import Verdict
 
 
@@ -55,13 +55,13 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
     from cvbench.compare.gate import ci_output
     from cvbench.compare.gate.result import exit_code
     from cvbench.files import write_new
-    from cvbench.runner.ab.session import perform
-    from cvbench.runner.ab.sides import arms
+    from cvbench.runner.ab.session import run_ab
+    from cvbench.runner.ab.sides import open_sides
     from cvbench.runner.ab.verdicts import document
 
     began = time.monotonic()
-    with arms(suite, overrides or [], base=base, head=head, setup=setup, python=python) as pair:
-        verdicts = perform(
+    with open_sides(suite, overrides or [], base=base, head=head, setup=setup, python=python) as pair:
+        verdicts = run_ab(
             *pair,
             only=only,
             rounds=rounds,
@@ -100,7 +100,7 @@ def items(verdicts: Verdicts) -> list[Item]:
     return [Item(o.name, "time", _ANSWERS[o.verdict], told(o)) for o in verdicts.outcomes]
 
 
-def told(outcome: Outcome) -> str:
+def told(outcome: BenchmarkVerdict) -> str:
     """`+5.2 % (+3.1 % … +7.3 %), 9 rounds; it would have seen 4.4 %`."""
     from cvbench.runner.ab.verdicts import blurred
 

@@ -1,25 +1,26 @@
-"""A duet of real processes on this machine."""
+"""Two sides timed side by side by real processes on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from cvbench.errors import InputError
 from cvbench.runner import environment
-from cvbench.runner.ab.interleave import Benchmark, Played, benchmarks, play
-from cvbench.runner.ab.sides import Arm
-from cvbench.runner.ab.verdicts import Verdicts, judge_duet, seeded
-from cvbench.runner.ab.worker_process import partner
+from cvbench.runner.ab.interleave import Benchmark, BenchmarkTimes, benchmarks, interleave
+from cvbench.runner.ab.sides import Side
+from cvbench.runner.ab.verdicts import Verdicts, reach_verdicts, seeded
+from cvbench.runner.ab.worker_process import side_worker
 from cvbench.runner.process import thread_settings
 
 TIMEOUT_S = 600.0
 """How long a worker may take over one answer."""
 
 
-def perform(
-    base: Arm,
-    head: Arm,
+def run_ab(
+    base: Side,
+    head: Side,
     *,
     only: str | None = None,
     rounds: int = 5,
@@ -27,7 +28,7 @@ def perform(
     seed: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Verdicts:
-    """The verdicts on all benchmarks of both arms; raises InputError where there is none."""
+    """The verdicts on all benchmarks of both sides; raises InputError where there is none."""
     wanted = [b for b in benchmarks(base.cells, head.cells) if only is None or b.base.matches(only)]
     if not wanted:
         raise InputError(
@@ -37,22 +38,22 @@ def perform(
     draw = seeded(seed)
     threads = thread_settings(wanted[0].base.runtime.threads or environment.threads_available())
 
-    def player(
+    def time_benchmarks(
         chosen: Sequence[Benchmark], /, *, rounds: int, blocks: int, null: bool = False
-    ) -> list[Played]:
+    ) -> list[BenchmarkTimes]:
         sides = {"A": base, "B": base if null else head}
         if null:
-            chosen = [Benchmark(b.name, b.base, b.base, b.batch) for b in chosen]
-        return play(
+            chosen = [replace(b, head=b.base, head_weights=b.base_weights) for b in chosen]
+        return interleave(
             chosen,
-            lambda arm: partner(sides[arm], threads=threads, timeout_s=TIMEOUT_S),
+            lambda side: side_worker(sides[side], threads=threads, timeout_s=TIMEOUT_S),
             rounds=rounds,
             blocks=blocks,
             draw=draw,
             on_round=partial(_tell_round, tell, rounds),
         )
 
-    return judge_duet(wanted, player, screening_rounds=rounds, with_null=with_null, tell=tell)
+    return reach_verdicts(wanted, time_benchmarks, screening_rounds=rounds, with_null=with_null, tell=tell)
 
 
 def _tell_round(tell: Callable[[str], None], of: int, number: int) -> None:

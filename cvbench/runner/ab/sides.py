@@ -17,8 +17,8 @@ from cvbench.spec.suite import load_suite
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One side of a duet."""
+class Side:
+    """One of the two states that are timed side by side."""
 
     name: str
     """What it stands for: a commit, or a setting."""
@@ -28,7 +28,7 @@ class Arm:
     """Where its worker runs, and what it imports first; None: the working folder."""
 
     def environment(self) -> dict[str, str]:
-        """The worker's variables: both arms' are of equal size."""
+        """The worker's variables: both sides' are of equal size."""
         if self.folder is None:
             return dict(os.environ)
         paths = [str(self.folder / "src"), str(self.folder)]
@@ -37,7 +37,7 @@ class Arm:
 
 
 @contextmanager
-def arms(
+def open_sides(
     suite: Path,
     overrides: Sequence[str],
     *,
@@ -45,41 +45,41 @@ def arms(
     head: str | None,
     setup: str | None = None,
     python: str | None = None,
-) -> Iterator[tuple[Arm, Arm]]:
-    """Both arms, built, while the block lasts.
+) -> Iterator[tuple[Side, Side]]:
+    """Both sides, built, while the block lasts.
 
     `base` and `head` are commits of the project in the working folder (the head is the working folder's
     own commit by default), or both settings `key=value` of the suite. Commits are checked out side by
     side, into folders whose names are equally long; `setup` is run in each, and `python` is the
-    interpreter to use, relative to each. Both arms carry out the suite as it stands in the working folder.
+    interpreter to use, relative to each. Both sides run the suite as it is in the working folder.
 
     Raises InputError where a commit is not known or its setup fails.
     """
     if "=" in base:
         if head is None or "=" not in head:
             raise InputError(f"--base {base} is a setting: --head has to be one too, such as {base}.")
-        sides = [load_suite(suite, [*overrides, setting]).cells for setting in (base, head)]
-        if len(sides[0]) != len(sides[1]):
+        pair = [load_suite(suite, [*overrides, setting]).cells for setting in (base, head)]
+        if len(pair[0]) != len(pair[1]):
             raise InputError(
-                f"{base} makes {len(sides[0])} cells and {head} {len(sides[1])}: they do not pair."
+                f"{base} makes {len(pair[0])} cells and {head} {len(pair[1])}: they do not pair."
             )
-        yield Arm(base, sides[0], sys.executable, None), Arm(head, sides[1], sys.executable, None)
+        yield Side(base, pair[0], sys.executable, None), Side(head, pair[1], sys.executable, None)
         return
     cells = load_suite(suite, overrides).cells
     commits = [_commit(base), _commit(head or "HEAD")]
-    with TemporaryDirectory(prefix="cvbench-duet-") as folder:
-        made = list[Arm]()
+    with TemporaryDirectory(prefix="cvbench-ab-") as folder:
+        made = list[Side]()
         try:
-            for side, name, commit in zip("ab", (base, head or "HEAD"), commits, strict=True):
-                tree = Path(folder) / side
+            for letter, name, commit in zip("ab", (base, head or "HEAD"), commits, strict=True):
+                tree = Path(folder) / letter
                 _git("worktree", "add", "--detach", str(tree), commit)
-                made.append(Arm(f"{name} ({commit[:10]})", cells, _interpreter(tree, python), tree))
+                made.append(Side(f"{name} ({commit[:10]})", cells, _interpreter(tree, python), tree))
                 if setup is not None:
                     _set_up(setup, tree, name)
             yield made[0], made[1]
         finally:
-            for arm in made:
-                _git("worktree", "remove", "--force", str(arm.folder))
+            for side in made:
+                _git("worktree", "remove", "--force", str(side.folder))
 
 
 def _interpreter(tree: Path, python: str | None) -> str:

@@ -1,4 +1,4 @@
-"""A duet from its first round to its verdicts: a screen, fresh rounds for what it flags, a null control."""
+"""From the first round to the verdicts: a screen, fresh rounds for what it flags, a null control."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cvbench.runner.ab.interleave import Benchmark, Played
+from cvbench.runner.ab.interleave import Benchmark, BenchmarkTimes
 from cvbench.statistics.ab_test import (
     confirm,
     is_flagged,
@@ -28,19 +28,19 @@ DIRTY = "the null control, base against itself, was not the same: this machine c
 
 
 @runtime_checkable
-class Player(Protocol):
-    """Plays rounds of some benchmarks; with `null`, of the base against itself."""
+class TimeBenchmarks(Protocol):
+    """Times rounds of some benchmarks; with `null`, of the base against itself."""
 
     def __call__(
         self, wanted: Sequence[Benchmark], /, *, rounds: int, blocks: int, null: bool = False
-    ) -> list[Played]:
-        """What each benchmark came to, in the order given."""
+    ) -> list[BenchmarkTimes]:
+        """The times of each benchmark, in the order given."""
         ...
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What is said of one benchmark."""
+class BenchmarkVerdict:
+    """The verdict on one benchmark."""
 
     name: str
     verdict: Verdict
@@ -59,17 +59,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The whole job."""
+    """The verdicts on all benchmarks, and what they were reached from."""
 
-    outcomes: tuple[Outcome, ...]
-    null: Outcome | None
-    played: tuple[tuple[str, int, Played], ...]
-    """Arms (`duet` or `null`), stage, and what was measured: every slice."""
+    outcomes: tuple[BenchmarkVerdict, ...]
+    null: BenchmarkVerdict | None
+    timed: tuple[tuple[str, int, BenchmarkTimes], ...]
+    """What was compared (`duet` or `null`), the stage, and every slice."""
 
 
-def judge_duet(
+def reach_verdicts(
     wanted: Sequence[Benchmark],
-    play: Player,
+    time_benchmarks: TimeBenchmarks,
     *,
     screening_rounds: int = 5,
     rule: Rule = SPEED,
@@ -82,17 +82,17 @@ def judge_duet(
     rounds alone. What the null control flags, in two stages of its own, takes every verdict back.
     """
     tell(f"stage 1: {screening_rounds} rounds of {len(wanted)} benchmarks")
-    outcomes, played = _two_stages(
-        wanted, play, screening_rounds=screening_rounds, rule=rule, null=False, tell=tell
+    outcomes, timed = _two_stages(
+        wanted, time_benchmarks, screening_rounds=screening_rounds, rule=rule, null=False, tell=tell
     )
-    kept = [("duet", *one) for one in played]
+    kept = [("duet", *one) for one in timed]
     control = None
-    sound = [one for _, one in played if one.failed is None]
+    sound = [one for _, one in timed if one.failed is None]
     if with_null and sound:
         cheapest = min(sound, key=lambda one: one.once_s).benchmark
         tell(f"null control: {cheapest.name}, base against itself")
         (control,), more = _two_stages(
-            [cheapest], play, screening_rounds=screening_rounds, rule=rule, null=True, tell=tell
+            [cheapest], time_benchmarks, screening_rounds=screening_rounds, rule=rule, null=True, tell=tell
         )
         kept += [("null", *one) for one in more]
         if control.verdict in ("worse", "better"):
@@ -105,14 +105,14 @@ def judge_duet(
 
 def _two_stages(
     wanted: Sequence[Benchmark],
-    play: Player,
+    time_benchmarks: TimeBenchmarks,
     *,
     screening_rounds: int,
     rule: Rule,
     null: bool,
     tell: Callable[[str], None],
-) -> tuple[list[Outcome], list[tuple[int, Played]]]:
-    first = play(wanted, rounds=screening_rounds, blocks=SCREENING, null=null)
+) -> tuple[list[BenchmarkVerdict], list[tuple[int, BenchmarkTimes]]]:
+    first = time_benchmarks(wanted, rounds=screening_rounds, blocks=SCREENING, null=null)
     kept = [(1, one) for one in first]
     flagged = [one for one in first if one.failed is None and is_flagged(one.rounds)]
     outcomes = {one.benchmark.name: _screened(one, rule) for one in first}
@@ -120,29 +120,31 @@ def _two_stages(
         screened = [one.rounds for one in first if one.failed is None]
         rounds = plan_confirming(screened, [one.rounds for one in flagged], rule)
         tell(f"stage 2: {rounds} fresh rounds of {', '.join(one.benchmark.name for one in flagged)}")
-        second = play([one.benchmark for one in flagged], rounds=rounds, blocks=CONFIRMING, null=null)
+        second = time_benchmarks(
+            [one.benchmark for one in flagged], rounds=rounds, blocks=CONFIRMING, null=null
+        )
         kept += [(2, one) for one in second]
         sound = [one for one in second if one.failed is None]
         outcomes |= {one.benchmark.name: _failed(one) for one in second if one.failed is not None}
         for one, said in zip(sound, confirm([one.rounds for one in sound], rule), strict=True):
-            outcomes[one.benchmark.name] = _outcome(one, said.verdict, said.effect, stage=2, rule=rule)
+            outcomes[one.benchmark.name] = _verdict(one, said.verdict, said.effect, stage=2, rule=rule)
     return [outcomes[benchmark.name] for benchmark in wanted], kept
 
 
-def _screened(one: Played, rule: Rule) -> Outcome:
+def _screened(one: BenchmarkTimes, rule: Rule) -> BenchmarkVerdict:
     if one.failed is not None:
         return _failed(one)
     effect = of_pairs(np.array(one.rounds, np.float64))
-    return _outcome(one, screen_verdict(effect, rule), effect, stage=1, rule=rule)
+    return _verdict(one, screen_verdict(effect, rule), effect, stage=1, rule=rule)
 
 
-def _failed(one: Played) -> Outcome:
+def _failed(one: BenchmarkTimes) -> BenchmarkVerdict:
     """A head that cannot do what the base can is worse; a base that cannot is no measure."""
     assert one.failed is not None
-    arm, why = one.failed
-    said: Verdict = "worse" if arm == "B" else "not comparable"
-    side = "head" if arm == "B" else "base"
-    return Outcome(
+    letter, why = one.failed
+    said: Verdict = "worse" if letter == "B" else "not comparable"
+    side = "head" if letter == "B" else "base"
+    return BenchmarkVerdict(
         one.benchmark.name, said, None, None, None, len(one.rounds), 1, None, f"{side} failed: {why}"
     )
 
@@ -155,10 +157,12 @@ def blurred(detectable: float) -> str:
     )
 
 
-def _outcome(one: Played, said: Verdict, effect: Effect, *, stage: int, rule: Rule) -> Outcome:
+def _verdict(
+    one: BenchmarkTimes, said: Verdict, effect: Effect, *, stage: int, rule: Rule
+) -> BenchmarkVerdict:
     limits = effect.limits(rule.alpha)
     detectable = math.exp(effect.detectable(alpha=rule.alpha, margin=rule.margin))
-    return Outcome(
+    return BenchmarkVerdict(
         name=one.benchmark.name,
         verdict=said,
         ratio=math.exp(effect.estimate),
@@ -183,13 +187,13 @@ def document(verdicts: Verdicts, **about: Any) -> dict[str, Any]:
         "null": None if verdicts.null is None else asdict(verdicts.null),
         "raw": [
             {
-                "arms": arms,
+                "arms": compared,
                 "stage": stage,
                 "name": one.benchmark.name,
                 "rounds": one.rounds,
                 "slices": one.slices,
             }
-            for arms, stage, one in verdicts.played
+            for compared, stage, one in verdicts.timed
         ],
     }
 

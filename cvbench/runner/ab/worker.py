@@ -1,19 +1,17 @@
-"""One arm's process: `python -m cvbench.runner.ab.worker`, started by `partner`.
+"""One side's process: `python -m cvbench.runner.ab.worker`, started by `worker_process`.
 
-It does what a line of JSON on standard input says, answers with a line of JSON, and is idle in between:
-whoever holds the token is the only one to compute. What it imports it imports at once, so that a pair does
-so side by side, before the first token; and it imports little, for every round pays for two of it. It ends
-when its standard input does.
+It does what an order on standard input says, answers with a line of JSON, and is idle in between: whoever was
+asked last is the only one to compute. What it imports it imports at the start, so that a pair does so side by
+side, before the first order; and it imports little, for every round pays for two of it. It ends when its
+standard input does.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 import traceback
-from typing import Any
 
 
 def main() -> None:
@@ -21,30 +19,30 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the user's code prints must not come between the answers
     gc.disable()  # an eighth of the imports' time would go into looking for garbage
-    from cvbench.runner.ab.benchmark import Work
-    from cvbench.spec.cell import Cell
+    from cvbench.runner.ab.benchmark import PreparedBenchmark
+    from cvbench.runner.ab.messages import Answer, Failed, Freed, Prepare, Ready, TimeSlice, read_order
 
     gc.enable()
-    work: Work | None = None
+    prepared: PreparedBenchmark | None = None
     for line in sys.stdin:
-        order = json.loads(line)
+        answer: Answer
         try:
-            match order["do"]:
-                case "prepare":
-                    work = Work(Cell.model_validate(order["cell"]), **order["how"])
-                    answer: dict[str, Any] = {"once_s": work.once_s}
-                case "slice":
-                    assert work is not None
-                    answer = work.slice(order["iterations"])
+            match read_order(line):
+                case Prepare() as order:
+                    prepared = PreparedBenchmark(order)
+                    answer = Ready(once_s=prepared.once_s)
+                case TimeSlice() as order:
+                    assert prepared is not None
+                    answer = prepared.time_slice(order.iterations)
                 case _:
-                    work = None
+                    prepared = None
                     gc.unfreeze()
                     gc.collect()
-                    answer = {}
+                    answer = Freed()
         except Exception as error:  # noqa: BLE001  (a failure is an answer)
             traceback.print_exc()
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer) + "\n")
+            answer = Failed(reason=f"{type(error).__name__}: {error}")
+        answers.write(answer.model_dump_json() + "\n")
         answers.flush()
 
 

@@ -1,8 +1,7 @@
-"""One arm's worker, seen from the one who hands out the token."""
+"""One side's process, seen from where its orders come from."""
 
 from __future__ import annotations
 
-import json
 import select
 import subprocess
 import time
@@ -10,19 +9,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from cvbench.errors import CellError
-from cvbench.runner.ab.sides import Arm
+from cvbench.runner.ab.messages import Answer, Failed, Freed, Order, Ready, SliceTimes, read_answer
+from cvbench.runner.ab.sides import Side
 from cvbench.runner.process import end_worker
+
+_Expected = TypeVar("_Expected", Freed, Ready, SliceTimes)
 
 
 @runtime_checkable
-class Partner(Protocol):
+class SideWorker(Protocol):
     """Does one thing at a time, when it is asked to."""
 
-    def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """Its answer; raises CellError where it fails, hangs or has died."""
+    def ask(self, order: Order, expected: type[_Expected]) -> _Expected:
+        """The answer to an order; raises CellError where the worker fails, hangs or has died."""
         ...
 
 
@@ -31,17 +33,19 @@ class _Process:
         self._process, self._log, self._timeout_s = process, log, timeout_s
         self._pending = b""
 
-    def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """Hand over the token, and wait until it comes back."""
+    def ask(self, order: Order, expected: type[_Expected]) -> _Expected:
+        """Send the order, and wait for its answer."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.write(order.model_dump_json().encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise CellError(self._how_it_died()) from None
-        answer: dict[str, Any] = json.loads(self._line())
-        if "error" in answer:
-            raise CellError(answer["error"])
+        answer: Answer = read_answer(self._line())
+        if isinstance(answer, Failed):
+            raise CellError(answer.reason)
+        if not isinstance(answer, expected):
+            raise CellError(f"the worker answered {answer.kind} to {order.kind}.")
         return answer
 
     def _line(self) -> bytes:
@@ -65,19 +69,19 @@ class _Process:
 
 
 @contextmanager
-def partner(arm: Arm, *, threads: Mapping[str, str], timeout_s: float) -> Iterator[Partner]:
-    """A fresh process of this arm; nothing of it is left after the block."""
-    with TemporaryDirectory(prefix="cvbench-arm-") as folder:
+def side_worker(side: Side, *, threads: Mapping[str, str], timeout_s: float) -> Iterator[SideWorker]:
+    """A fresh process of this side; nothing of it is left after the block."""
+    with TemporaryDirectory(prefix="cvbench-side-") as folder:
         log = Path(folder) / "output.txt"
         with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603, the arm's own interpreter
-                [arm.python, "-u", "-m", "cvbench.runner.ab.worker"],
+            process = subprocess.Popen(  # noqa: S603, the side's own interpreter
+                [side.python, "-u", "-m", "cvbench.runner.ab.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
-                cwd=arm.folder,
+                cwd=side.folder,
                 start_new_session=True,
-                env={**arm.environment(), **threads},
+                env={**side.environment(), **threads},
             )
         try:
             yield _Process(process, log, timeout_s)

@@ -23,8 +23,8 @@ import numpy as np
 from cvbench.compare.gate.baselines import machine_class
 from cvbench.files import write_whole
 from cvbench.runner import environment
-from cvbench.runner.ab.session import perform
-from cvbench.runner.ab.sides import arms
+from cvbench.runner.ab.session import run_ab
+from cvbench.runner.ab.sides import open_sides
 from cvbench.statistics.ab_test import confirm, is_flagged, plan_confirming
 
 PLAN = {0.0: 100, 0.03: 20, 0.05: 20, 0.10: 20, 0.20: 20}
@@ -51,12 +51,12 @@ def one_job(slower: float, seed: int) -> dict:
         suite = Path(folder) / "ledger.yaml"
         suite.write_text(SUITE, encoding="utf-8")
         option = "models.0.options.extra"
-        with arms(suite, [], base=f"{option}=0.0", head=f"{option}={slower}") as pair:
-            said = perform(*pair, with_null=False, seed=seed)
+        with open_sides(suite, [], base=f"{option}=0.0", head=f"{option}={slower}") as pair:
+            said = run_ab(*pair, with_null=False, seed=seed)
     (outcome,) = said.outcomes
     kept = ("verdict", "stage", "rounds", "ratio", "detectable", "spread", "reason")
     told = {name: getattr(outcome, name) for name in kept}
-    values = {f"stage_{stage}": [round(v, 6) for v in one.rounds] for _, stage, one in said.played}
+    values = {f"stage_{stage}": [round(v, 6) for v in one.rounds] for _, stage, one in said.timed}
     load = environment.probe().volatile["load_1min"]
     return {
         "slower": slower,

@@ -6,21 +6,22 @@ from itertools import pairwise
 
 import pytest
 
-from cvbench.runner.ab.interleave import benchmarks, play
+from cvbench.runner.ab.interleave import benchmarks, interleave
+from cvbench.runner.ab.messages import Prepare, TimeSlice
 from cvbench.spec.cell import LatencyPlan, ThroughputPlan, TimingPlan
 from tests.records import cell
 from tests.runner.ab.partners import Machine, benchmark
 
 
 def played(machine, wanted=None, *, rounds=6, blocks=3, seed=0):
-    return play(
+    return interleave(
         wanted or [benchmark()], machine.start, rounds=rounds, blocks=blocks, draw=random.Random(seed)
     )
 
 
 def intervals(one):
     return [
-        (arm, begin, end) for of_round in one.slices for block in of_round for arm, _, begin, end in block
+        (side, begin, end) for of_round in one.slices for block in of_round for side, _, begin, end in block
     ]
 
 
@@ -39,7 +40,7 @@ def test_overlap_would_be_seen():
 @pytest.mark.parametrize("seed", range(4))
 def test_turns_are_balanced(seed):
     (one,) = played(Machine(), rounds=7, blocks=3, seed=seed)
-    turns = Counter("".join(arm for arm, *_ in block) for of_round in one.slices for block in of_round)
+    turns = Counter("".join(side for side, *_ in block) for of_round in one.slices for block in of_round)
     assert set(turns) == {"ABBA", "BAAB"}
     assert abs(turns["ABBA"] - turns["BAAB"]) <= 1
 
@@ -49,7 +50,7 @@ def test_turns_are_balanced(seed):
     [(40, 0.05, 40), (40, 0.006, 40), (40, 0.003, 20), (40, 0.0001, 2), (3, 0.0001, 1)],
 )
 def test_slow_nets_have_fewer_blocks_and_as_long_ones(asked, slice_s, played_blocks):
-    (one,) = play(
+    (one,) = interleave(
         [benchmark()], Machine().start, rounds=1, blocks=asked, slice_s=slice_s, draw=random.Random(0)
     )  # an iteration takes 2 ms, and three are a slice
     assert len(one.slices[0]) == played_blocks
@@ -70,9 +71,9 @@ def test_each_round_is_a_fresh_pair_and_none_is_left():
 
 
 def test_a_benchmark_that_fails_ends_and_the_others_go_on():
-    def fails(arm, order):
-        broken = order["do"] == "prepare" and order["cell"]["model"]["name"] == "pkg:bad"
-        return "out of memory" if arm == "B" and broken else None
+    def fails(side, order):
+        broken = isinstance(order, Prepare) and order.cell.model.name == "pkg:bad"
+        return "out of memory" if side == "B" and broken else None
 
     machine = Machine(fails=fails)
     good, bad = played(machine, [benchmark("good"), benchmark("bad")], rounds=4)
@@ -82,8 +83,8 @@ def test_a_benchmark_that_fails_ends_and_the_others_go_on():
 
 
 def test_an_interruption_leaves_no_process_behind():
-    def fails(arm, order):
-        if order["do"] == "slice":
+    def fails(side, order):
+        if isinstance(order, TimeSlice):
             raise KeyboardInterrupt
 
     machine = Machine(fails=fails)
@@ -95,8 +96,9 @@ def test_an_interruption_leaves_no_process_behind():
 def test_nothing_is_trained():
     seen = []
 
-    def fails(arm, order):
-        seen.append(order.get("cell", {}).get("train"))
+    def fails(side, order):
+        if isinstance(order, Prepare):
+            seen.append(order.cell.train)
 
     played(Machine(fails=fails), rounds=1)
     assert set(seen) == {None}

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from cvbench.errors import CellError, InputError
-from cvbench.runner.ab.sides import arms
-from cvbench.runner.ab.worker_process import partner
+from cvbench.runner.ab.messages import Free, Freed
+from cvbench.runner.ab.sides import open_sides
+from cvbench.runner.ab.worker_process import side_worker
 
 SUITE = "schema: 1\ndata: fashion\ntrain: {epochs: 1}\nmodels: [resnet18]\n"
 
@@ -31,11 +32,11 @@ def project(tmp_path, monkeypatch):
 
 
 def test_two_commits_lie_side_by_side_at_paths_of_one_length(project):
-    with arms(project / "suite.yaml", [], base="HEAD~1", head=None) as (a, b):
+    with open_sides(project / "suite.yaml", [], base="HEAD~1", head=None) as (a, b):
         assert (a.folder / "speed.py").read_text() == "STATE = 1\n"
         assert (b.folder / "speed.py").read_text() == "STATE = 2\n"
         assert len(str(a.folder)) == len(str(b.folder))
-        assert {len("".join(arm.environment().values())) for arm in (a, b)} == {
+        assert {len("".join(side.environment().values())) for side in (a, b)} == {
             len("".join(a.environment().values()))
         }
         folders = a.folder, b.folder
@@ -44,18 +45,18 @@ def test_two_commits_lie_side_by_side_at_paths_of_one_length(project):
     assert len(listed.splitlines()) == 1
 
 
-def test_each_arm_imports_its_own_state(project):
-    with arms(project / "suite.yaml", [], base="HEAD~1", head="HEAD") as pair:
+def test_each_side_imports_its_own_state(project):
+    with open_sides(project / "suite.yaml", [], base="HEAD~1", head="HEAD") as pair:
         seen = [
             subprocess.run(
-                [arm.python, "-c", "import speed; print(speed.STATE)"],
-                env=arm.environment(),
-                cwd=arm.folder,
+                [side.python, "-c", "import speed; print(speed.STATE)"],
+                env=side.environment(),
+                cwd=side.folder,
                 capture_output=True,
                 text=True,
                 check=True,
             ).stdout.strip()
-            for arm in pair
+            for side in pair
         ]
     assert seen == ["1", "2"]
 
@@ -63,7 +64,7 @@ def test_each_arm_imports_its_own_state(project):
 def test_a_commit_that_there_is_not_is_named(project):
     with (
         pytest.raises(InputError, match=r"nowhere: git does not know it(.|\n)*fetch-depth: 0"),
-        arms(project / "suite.yaml", [], base="nowhere", head=None),
+        open_sides(project / "suite.yaml", [], base="nowhere", head=None),
     ):
         pass
 
@@ -73,33 +74,36 @@ def test_a_reference_that_does_not_build_is_named_with_its_last_words(project):
         pytest.raises(
             InputError, match=r"HEAD~1 does not build: `echo no compiler; exit 7` ended with 7:\n  no comp"
         ),
-        arms(project / "suite.yaml", [], base="HEAD~1", head=None, setup="echo no compiler; exit 7"),
+        open_sides(project / "suite.yaml", [], base="HEAD~1", head=None, setup="echo no compiler; exit 7"),
     ):
         pass
     listed = subprocess.run(["git", "worktree", "list"], capture_output=True, text=True, check=True).stdout
     assert len(listed.splitlines()) == 1
 
 
-def test_two_settings_are_two_arms_in_one_environment(project):
-    with arms(
+def test_two_settings_are_two_sides_in_one_environment(project):
+    with open_sides(
         project / "suite.yaml", [], base="models.0.options.width=0.5", head="models.0.options.width=0.25"
     ) as (a, b):
-        assert [arm.cells[0].model.options["width"] for arm in (a, b)] == [0.5, 0.25]
+        assert [side.cells[0].model.options["width"] for side in (a, b)] == [0.5, 0.25]
         assert a.folder is None
 
 
 def test_a_setting_meets_no_commit(project):
     with (
         pytest.raises(InputError, match="--head has to be one too"),
-        arms(project / "suite.yaml", [], base="seed=1", head="HEAD"),
+        open_sides(project / "suite.yaml", [], base="seed=1", head="HEAD"),
     ):
         pass
 
 
 def test_a_worker_that_dies_is_told_with_its_last_words(project):
-    with arms(project / "suite.yaml", [], base="seed=1", head="seed=2") as (arm, _):
-        broken = type(arm)(arm.name, arm.cells, sys.executable, project)
+    with open_sides(project / "suite.yaml", [], base="seed=1", head="seed=2") as (side, _):
+        broken = type(side)(side.name, side.cells, sys.executable, project)
     (project / "cvbench").mkdir()
     (project / "cvbench" / "__init__.py").write_text("raise SystemExit('no cvbench here')\n")
-    with partner(broken, threads={}, timeout_s=60) as dead, pytest.raises(CellError, match="no cvbench here"):
-        dead.ask({"do": "free"})
+    with (
+        side_worker(broken, threads={}, timeout_s=60) as dead,
+        pytest.raises(CellError, match="no cvbench here"),
+    ):
+        dead.ask(Free(), Freed)

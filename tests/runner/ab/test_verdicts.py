@@ -7,8 +7,8 @@ import pytest
 
 from cvbench.cli.duet import items, rows, summary
 from cvbench.compare.gate.result import exit_code
-from cvbench.runner.ab.interleave import play
-from cvbench.runner.ab.verdicts import DIRTY, LARGE, document, judge_duet
+from cvbench.runner.ab.interleave import interleave
+from cvbench.runner.ab.verdicts import DIRTY, LARGE, document, reach_verdicts
 from tests.runner.ab.partners import Machine, benchmark
 
 
@@ -18,9 +18,9 @@ def judged(machine, names=("net",), **how):
     def player(wanted, /, *, rounds, blocks, null=False):
         machine.null = null
         calls.append((null, rounds, blocks, [b.name for b in wanted]))
-        return play(wanted, machine.start, rounds=rounds, blocks=blocks, draw=random.Random(1))
+        return interleave(wanted, machine.start, rounds=rounds, blocks=blocks, draw=random.Random(1))
 
-    return judge_duet([benchmark(name) for name in names], player, **how), calls
+    return reach_verdicts([benchmark(name) for name in names], player, **how), calls
 
 
 def test_the_same_program_is_the_same():
@@ -41,7 +41,7 @@ def test_a_planted_change_is_found_with_its_size(slower, verdict, code):
 def test_the_second_stage_decides_by_its_own_rounds_alone():
     machine = Machine(slower=math.log(1.05))
     verdicts, calls = judged(machine, with_null=False)
-    (_, _, first), (_, _, second) = verdicts.played
+    (_, _, first), (_, _, second) = verdicts.timed
     assert verdicts.outcomes[0].rounds == len(second.rounds)
     assert verdicts.outcomes[0].ratio == pytest.approx(math.exp(sum(second.rounds) / len(second.rounds)))
     assert not set(first.rounds) & set(second.rounds)
@@ -49,7 +49,7 @@ def test_the_second_stage_decides_by_its_own_rounds_alone():
 
 
 def test_only_what_was_flagged_is_measured_again():
-    def fails(arm, order):
+    def fails(side, order):
         return None
 
     machine = Machine(process_sd=0.0, slice_sd=0.001, fails=fails)
@@ -88,10 +88,10 @@ def test_what_is_seen_well_enough_has_no_such_reason():
     assert rows(verdicts)[0]["time"].count("would have seen") == 1
 
 
-@pytest.mark.parametrize(("arm", "code", "word"), [("B", 1, "head failed"), ("A", 5, "base failed")])
-def test_an_arm_that_fails_is_told_by_its_side(arm, code, word):
+@pytest.mark.parametrize(("side", "code", "word"), [("B", 1, "head failed"), ("A", 5, "base failed")])
+def test_a_side_that_fails_is_told_by_its_side(side, code, word):
     def fails(which, order):
-        return "it broke" if which == arm else None
+        return "it broke" if which == side else None
 
     verdicts, _ = judged(Machine(fails=fails))
     assert exit_code(items(verdicts)) == code
@@ -100,7 +100,7 @@ def test_an_arm_that_fails_is_told_by_its_side(arm, code, word):
 
 def test_a_head_that_fails_in_the_second_stage_is_worse():
     machine = Machine(slower=math.log(1.1))
-    machine.fails = lambda arm, order: "gone" if arm == "B" and len(machine.started) > 10 else None
+    machine.fails = lambda side, order: "gone" if side == "B" and len(machine.started) > 10 else None
     verdicts, _ = judged(machine, with_null=False)
     assert (verdicts.outcomes[0].verdict, verdicts.outcomes[0].reason) == ("worse", "head failed: gone")
 

@@ -5,37 +5,53 @@ import sys
 import pytest
 
 from cvbench.errors import CellError
-from cvbench.runner.ab.sides import Arm
-from cvbench.runner.ab.worker_process import partner
+from cvbench.runner.ab.messages import Free, Freed, Prepare, Ready, SliceTimes, TimeSlice, read_answer
+from cvbench.runner.ab.sides import Side
+from cvbench.runner.ab.worker_process import side_worker
 from tests.records import cell
 
 
 @pytest.fixture(scope="module")
 def worker():
-    arm = Arm("here", (), sys.executable, None)
-    with partner(arm, threads={"OMP_NUM_THREADS": "1"}, timeout_s=250) as started:
+    side = Side("here", (), sys.executable, None)
+    with side_worker(side, threads={"OMP_NUM_THREADS": "1"}, timeout_s=250) as started:
         yield started
 
 
-HOW = {"batch": 1, "warmup_s": 0.01}
-
-
-def given(model, data="tests.runner.toys:Shades"):
+def prepare(model, data="tests.runner.toys:Shades"):
     of = cell(f"tests.runner.toys:{model}", data)
     task = of.model.model_copy(update={"task": "classification"})
-    return of.model_copy(update={"model": task, "train": None}).model_dump(mode="json")
+    untrained = of.model_copy(update={"model": task, "train": None})
+    return Prepare(cell=untrained, batch=1, warmup_s=0.01)
 
 
 def test_a_slice_comes_back_with_its_times(worker):
-    ready = worker.ask({"do": "prepare", "cell": given("Linear"), "how": HOW})
-    assert ready["once_s"] > 0
-    told = worker.ask({"do": "slice", "iterations": 5})
-    assert told["iterations"] == 5
-    assert 0 < told["seconds"] * told["iterations"] <= (told["end"] - told["start"]) * 1e-9
-    assert worker.ask({"do": "free"}) == {}
+    ready = worker.ask(prepare("Linear"), Ready)
+    assert ready.once_s > 0
+    times = worker.ask(TimeSlice(iterations=5), SliceTimes)
+    assert times.iterations == 5
+    assert 0 < times.seconds * times.iterations <= (times.end - times.start) * 1e-9
+    assert worker.ask(Free(), Freed) == Freed()
 
 
 def test_a_model_that_cannot_be_built_is_an_answer(worker):
     with pytest.raises(CellError, match="Nothing"):
-        worker.ask({"do": "prepare", "cell": given("Nothing"), "how": HOW})
-    assert worker.ask({"do": "free"}) == {}
+        worker.ask(prepare("Nothing"), Ready)
+    assert worker.ask(Free(), Freed) == Freed()
+
+
+def test_an_order_that_cannot_be_read_is_an_answer(worker):
+    gossip = Free.model_construct(kind="gossip")
+    with pytest.raises(CellError, match=r"ValidationError(.|\n)*gossip"):
+        worker.ask(gossip, Freed)
+    assert worker.ask(Free(), Freed) == Freed()
+
+
+def test_an_answer_to_another_order_is_a_failure(worker):
+    with pytest.raises(CellError, match="the worker answered freed to free"):
+        worker.ask(Free(), Ready)
+
+
+def test_what_is_no_answer_is_shown():
+    with pytest.raises(CellError, match="the worker gave an answer that cannot be read: b'gossip'"):
+        read_answer(b"gossip")
