@@ -32,12 +32,15 @@ COMMANDS = {
 }
 """Name → module of `cvbench.cli`, and what is there: a function, or an app of several."""
 
+ALIASES = {"ab": "duet"}
+"""Another name → the command that it stands for; listed with that command, not on its own."""
+
 
 class _Commands(Mapping[str, Any]):
     """The commands, each imported when it is asked for: nobody waits for what others need."""
 
     def __getitem__(self, name: str) -> Any:
-        module, _, attribute = COMMANDS[name].partition(":")
+        module, _, attribute = COMMANDS[ALIASES.get(name, name)].partition(":")
         known = getattr(import_module(f"cvbench.cli.{module}"), attribute)
         if isinstance(known, typer.Typer):
             command: Any = typer.main.get_group(known)
@@ -46,6 +49,10 @@ class _Commands(Mapping[str, Any]):
             alone.command(name)(known)
             command = typer.main.get_command(alone)
         command.name = name
+        aliases = ", ".join(alias for alias, known in ALIASES.items() if known == name)
+        if aliases:
+            summary = (command.help or "").partition("\n")[0]
+            command.short_help = f"{summary} Also: {aliases}."
         return command
 
     def __iter__(self) -> Iterator[str]:

@@ -31,6 +31,15 @@ def test_every_command_explains_itself():
         assert "Usage" in done.stdout
 
 
+def test_ab_is_another_name_of_duet_and_listed_with_it_once():
+    listed = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
+    assert [line.split()[1] for line in listed.splitlines() if "Also: ab." in line] == ["duet"]
+    assert not [line for line in listed.splitlines() if line.split()[1:2] == ["ab"]]
+    ab, duet = (CliRunner().invoke(app, [name, "--help"]) for name in ("ab", "duet"))
+    assert ab.exit_code == 0
+    assert ab.stdout.split() == duet.stdout.replace(" duet ", " ab ", 1).split()
+
+
 def test_help_tells_the_exit_codes():
     assert "3 a cell failed" in " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
 
