@@ -30,7 +30,7 @@ _EXAMPLES: Final = 2
 Run = Callable[[Float[Tensor, "b 3 h w"]], list[Tensor]]
 
 
-class Form(NamedTuple):
+class OutputForm(NamedTuple):
     """What a net gives: how its tensors hang together, and which of them an engine has to compute."""
 
     spec: TreeSpec
@@ -66,7 +66,7 @@ class ExportedNet:
         example = torch.zeros(_EXAMPLES, 3, *model.preprocessing.size)
         with torch.inference_mode():
             leaves, spec = tree_flatten(model(example))
-        self._form = Form(spec, leaves)
+        self._form = OutputForm(spec, leaves)
         self.content = content if content is not None else _export(model, example, self._form)
         self._run = {"onnx": _onnxruntime, "openvino": _openvino}[engine or "onnx"](self.content)
 
@@ -95,7 +95,7 @@ def read_exported(path: Path, sha256: str | None) -> bytes:
 class _Flat(nn.Module):
     """The net with its computed outputs side by side."""
 
-    def __init__(self, net: nn.Module, form: Form) -> None:
+    def __init__(self, net: nn.Module, form: OutputForm) -> None:
         super().__init__()
         self.net, self.form = net, form
 
@@ -104,7 +104,7 @@ class _Flat(nn.Module):
         return tuple(leaf for place, leaf in enumerate(leaves) if self.form.is_computed(place))
 
 
-def _export(net: nn.Module, example: Tensor, form: Form) -> bytes:
+def _export(net: nn.Module, example: Tensor, form: OutputForm) -> bytes:
     """The ONNX file of a net, for batches of any length; equal nets give equal bytes."""
     batch = torch.export.Dim.DYNAMIC
     try:

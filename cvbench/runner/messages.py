@@ -1,6 +1,6 @@
 """What the processes of a run tell each other, as types: jobs, news and results.
 
-    session → worker   Assignment: a CellJob or a RoundJob, one line of JSON on standard input
+    session → worker   WorkerJob: a CellJob or a RoundJob, one line of JSON on standard input
     worker → session   News: ProgressNews, SlotStarted or SlotFinished, one line of JSON each through a pipe
                        record.json (a Record) or round.json (a RoundResult), in the folder the job names
 
@@ -83,7 +83,7 @@ class RoundJob(Frozen):
     slots: tuple[RoundSlot, ...]
 
 
-class Assignment(Frozen):
+class WorkerJob(Frozen):
     """A job, and how the worker answers."""
 
     job: Annotated[CellJob | RoundJob, Field(discriminator="kind")]

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from cvbench import units
 from cvbench.errors import CellError, InputError
-from cvbench.runner.messages import Assignment, CellJob, Failure, News, RoundJob, read_news
+from cvbench.runner.messages import CellJob, Failure, News, RoundJob, WorkerJob, read_news
 
 AHEAD = "--ahead"
 """Tells a worker to import what a cell needs before it reads its job."""
@@ -49,7 +49,7 @@ class Worker:
         """Give it its job; standard input stays open, since its end tells the worker that we are gone."""
         assert self.process.stdin is not None
         kills = _out_of_memory_kills()
-        message = Assignment(job=job, news_fd=self.worker_fd, started=time.time())
+        message = WorkerJob(job=job, news_fd=self.worker_fd, started=time.time())
         try:
             self.process.stdin.write(message.model_dump_json().encode() + b"\n")
             self.process.stdin.flush()

@@ -23,7 +23,7 @@ from cvbench.runner.round_scheduler import RoundScheduler
 from cvbench.spec.canonical import digest
 from cvbench.spec.catalogue import is_address
 from cvbench.spec.cell import Cell
-from cvbench.spec.suite import Planned, Suite, plan
+from cvbench.spec.suite import Planned, Suite, plan_cell
 from cvbench.store import Run, Store
 
 
@@ -56,24 +56,26 @@ class Session:
     _has_gpu: bool = field(default_factory=environment.has_gpu)
     _ahead: cell_process.CellProcess | None = None
     """The next cell's worker, importing while another scores."""
+    _plans: dict[str, Planned] = field(default_factory=dict)
+    """By the key of their cell."""
 
     def run_suite(self) -> Iterator[Record]:
         """Every cell of the suite: in order where its worker does all, at the end where rounds time it.
 
         A cell with a good record is taken from disk. Records that are not ok are tried again, except
-        skips that still hold. Weights are resolved here, once per cell, with the plan.
+        skips that still hold.
         """
-        planned = plan(self.suite, has_gpu=self._has_gpu)
         scheduler = RoundScheduler(self.run, self.store, self.listener, self.suite.timeout_s)
         waiting = list[Planned]()
         try:
-            for number, one in enumerate(planned):
-                record = self.run.record(one.cell.key)
+            for number, cell in enumerate(self.suite.cells):
+                record = self.run.record(cell.key)
                 reused = _is_good(record)
-                if not reused and not scheduler.is_held(one.cell):
-                    record = self._new_record(one, scheduler, after=planned[number + 1 :])
-                if not reused and scheduler.is_held(one.cell):
-                    waiting.append(one)
+                if not reused and not scheduler.is_held(cell):
+                    after = self.suite.cells[number + 1 :]
+                    record = self._new_record(self._plan(cell), scheduler, after=after)
+                if not reused and scheduler.is_held(cell):
+                    waiting.append(self._plan(cell))
                     continue
                 assert record is not None
                 yield self._finished(record, reused=reused)
@@ -81,6 +83,12 @@ class Session:
             self._drop_ahead()
         for record in scheduler.run_rounds(waiting):
             yield self._finished(record, reused=False)
+
+    def _plan(self, cell: Cell) -> Planned:
+        """The cell's plan, made when it is first needed; its weights are resolved there and nowhere else."""
+        if cell.key not in self._plans:
+            self._plans[cell.key] = plan_cell(cell, has_gpu=self._has_gpu)
+        return self._plans[cell.key]
 
     def _finished(self, record: Record, *, reused: bool) -> Record:
         place = {cell.key: number for number, cell in enumerate(self.suite.cells)}
@@ -90,7 +98,7 @@ class Session:
         return record
 
     def _new_record(
-        self, planned: Planned, scheduler: RoundScheduler, *, after: Sequence[Planned]
+        self, planned: Planned, scheduler: RoundScheduler, *, after: Sequence[Cell]
     ) -> Record | None:
         """The cell's record; None where it is scored and waits for its rounds of timing."""
         cell = planned.cell
@@ -126,11 +134,11 @@ class Session:
         workspace = cell_process.Workspace(self.store.staging(self.run), self.store.checkpoints)
         return cell_process.start_cell_process(planned, workspace, ahead=ahead)
 
-    def _start_ahead(self, planned: Planned, scheduler: RoundScheduler) -> None:
+    def _start_ahead(self, cell: Cell, scheduler: RoundScheduler) -> None:
         """Start the next cell's worker, where it needs one, while nothing is trained or timed."""
-        is_there = _is_good(self.run.record(planned.cell.key)) or scheduler.is_held(planned.cell)
-        if not is_there and planned.skip is None:
-            self._ahead = self._started(planned, ahead=True)
+        is_there = _is_good(self.run.record(cell.key)) or scheduler.is_held(cell)
+        if not is_there and self._plan(cell).skip is None:
+            self._ahead = self._started(self._plan(cell), ahead=True)
 
     def _drop_ahead(self) -> None:
         if self._ahead is not None:

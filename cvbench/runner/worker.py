@@ -1,7 +1,7 @@
 """The process that works for `process`: `python -m cvbench.runner.worker`.
 
-It reads its Assignment from standard input, one cell from start to end or one round of timing, sends its
-news through the pipe that the assignment names, and leaves what it found in the job's folders. A failure of
+It reads its WorkerJob from standard input, one cell from start to end or one round of timing, sends its
+news through the pipe that the job names, and leaves what it found in the job's folders. A failure of
 whatever kind becomes a part of a record: this is the one place in cvbench that catches every exception.
 """
 
@@ -24,7 +24,6 @@ from cvbench.runner import environment
 from cvbench.runner.messages import (
     RECORD,
     ROUND,
-    Assignment,
     CellJob,
     CellResult,
     News,
@@ -35,6 +34,7 @@ from cvbench.runner.messages import (
     SlotFinished,
     SlotStarted,
     SlotTimings,
+    WorkerJob,
 )
 from cvbench.runner.process import AHEAD, is_out_of_memory
 from cvbench.runner.progress import Progress, StageTimes
@@ -49,15 +49,15 @@ def main() -> None:
         _import_ahead()
     if not (line := sys.stdin.buffer.readline()):
         return  # started ahead, and not needed
-    assignment = Assignment.model_validate_json(line)
+    given = WorkerJob.model_validate_json(line)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.set_inheritable(assignment.news_fd, False)
+    os.set_inheritable(given.news_fd, False)
 
     def send(news: News) -> None:
-        os.write(assignment.news_fd, news.model_dump_json().encode() + b"\n")
+        os.write(given.news_fd, news.model_dump_json().encode() + b"\n")
 
-    started = datetime.fromtimestamp(assignment.started, UTC)
-    match assignment.job:
+    started = datetime.fromtimestamp(given.started, UTC)
+    match given.job:
         case CellJob() as job:
             _do_cell(job, send, started)
         case RoundJob() as job:

@@ -11,13 +11,13 @@ from cvbench.errors import CellError
 from cvbench.runner import round_process
 from cvbench.runner.cell_process import CellProcess, Workspace, run_cell_process
 from cvbench.runner.messages import (
-    Assignment,
     CellJob,
     ProgressNews,
     RoundJob,
     RoundSlot,
     SlotFinished,
     SlotStarted,
+    WorkerJob,
     read_news,
     read_round_result,
 )
@@ -33,7 +33,7 @@ RESOLVED = WeightFile(
 
 
 def assigned(job):
-    return Assignment(job=job, news_fd=3, started=1.5)
+    return WorkerJob(job=job, news_fd=3, started=1.5)
 
 
 @pytest.mark.parametrize("weights", [None, RESOLVED])
@@ -50,7 +50,7 @@ def test_a_job_arrives_as_it_was_sent(weights, tmp_path):
     )
     for job in (one, RoundJob(number=1, seed=7, slots=(slot,))):
         sent = assigned(job)
-        assert Assignment.model_validate_json(sent.model_dump_json()) == sent
+        assert WorkerJob.model_validate_json(sent.model_dump_json()) == sent
 
 
 @pytest.mark.parametrize(

@@ -73,21 +73,23 @@ class Failed(Frozen):
     reason: str
 
 
-Order: TypeAlias = Free | Prepare | TimeSlice
-Answer: TypeAlias = Freed | Ready | SliceTimes | Failed
+SideOrder: TypeAlias = Free | Prepare | TimeSlice
+SideAnswer: TypeAlias = Freed | Ready | SliceTimes | Failed
 _LAZY: Final = ConfigDict(defer_build=True)
-_ORDERS: Final[TypeAdapter[Order]] = TypeAdapter(Annotated[Order, Field(discriminator="kind")], config=_LAZY)
-_ANSWERS: Final[TypeAdapter[Answer]] = TypeAdapter(
-    Annotated[Answer, Field(discriminator="kind")], config=_LAZY
+_ORDERS: Final[TypeAdapter[SideOrder]] = TypeAdapter(
+    Annotated[SideOrder, Field(discriminator="kind")], config=_LAZY
+)
+_ANSWERS: Final[TypeAdapter[SideAnswer]] = TypeAdapter(
+    Annotated[SideAnswer, Field(discriminator="kind")], config=_LAZY
 )
 
 
-def read_order(line: str | bytes) -> Order:
+def read_order(line: str | bytes) -> SideOrder:
     """The order in one line; raises ValidationError for a line that is none."""
     return _ORDERS.validate_json(line)
 
 
-def read_answer(line: bytes) -> Answer:
+def read_answer(line: bytes) -> SideAnswer:
     """The answer in one line; raises CellError for a line that is none."""
     try:
         return _ANSWERS.validate_json(line)

@@ -9,7 +9,7 @@ from functools import partial
 from cvbench.errors import InputError
 from cvbench.runner import environment
 from cvbench.runner.ab.interleave import Benchmark, BenchmarkTimes, benchmarks, interleave
-from cvbench.runner.ab.sides import Side
+from cvbench.runner.ab.sides import ABSide
 from cvbench.runner.ab.verdicts import Verdicts, reach_verdicts, seeded
 from cvbench.runner.ab.worker_process import side_worker
 from cvbench.runner.process import thread_settings
@@ -19,8 +19,8 @@ TIMEOUT_S = 600.0
 
 
 def run_ab(
-    base: Side,
-    head: Side,
+    base: ABSide,
+    head: ABSide,
     *,
     only: str | None = None,
     rounds: int = 5,

@@ -17,7 +17,7 @@ from cvbench.spec.suite import load_suite
 
 
 @dataclass(frozen=True)
-class Side:
+class ABSide:
     """One of the two states that are timed side by side."""
 
     name: str
@@ -45,7 +45,7 @@ def open_sides(
     head: str | None,
     setup: str | None = None,
     python: str | None = None,
-) -> Iterator[tuple[Side, Side]]:
+) -> Iterator[tuple[ABSide, ABSide]]:
     """Both sides, built, while the block lasts.
 
     `base` and `head` are commits of the project in the working folder (the head is the working folder's
@@ -63,17 +63,17 @@ def open_sides(
             raise InputError(
                 f"{base} makes {len(pair[0])} cells and {head} {len(pair[1])}: they do not pair."
             )
-        yield Side(base, pair[0], sys.executable, None), Side(head, pair[1], sys.executable, None)
+        yield ABSide(base, pair[0], sys.executable, None), ABSide(head, pair[1], sys.executable, None)
         return
     cells = load_suite(suite, overrides).cells
     commits = [_commit(base), _commit(head or "HEAD")]
     with TemporaryDirectory(prefix="cvbench-ab-") as folder:
-        made = list[Side]()
+        made = list[ABSide]()
         try:
             for letter, name, commit in zip("ab", (base, head or "HEAD"), commits, strict=True):
                 tree = Path(folder) / letter
                 _git("worktree", "add", "--detach", str(tree), commit)
-                made.append(Side(f"{name} ({commit[:10]})", cells, _interpreter(tree, python), tree))
+                made.append(ABSide(f"{name} ({commit[:10]})", cells, _interpreter(tree, python), tree))
                 if setup is not None:
                     _set_up(setup, tree, name)
             yield made[0], made[1]

@@ -15,17 +15,17 @@ import traceback
 
 
 def main() -> None:
-    """Answer until standard input ends."""
+    """SideAnswer until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the user's code prints must not come between the answers
     gc.disable()  # an eighth of the imports' time would go into looking for garbage
     from cvbench.runner.ab.benchmark import PreparedBenchmark
-    from cvbench.runner.ab.messages import Answer, Failed, Freed, Prepare, Ready, TimeSlice, read_order
+    from cvbench.runner.ab.messages import Failed, Freed, Prepare, Ready, SideAnswer, TimeSlice, read_order
 
     gc.enable()
     prepared: PreparedBenchmark | None = None
     for line in sys.stdin:
-        answer: Answer
+        answer: SideAnswer
         try:
             match read_order(line):
                 case Prepare() as order:

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar, runtime_checkable
 
 from cvbench.errors import CellError
-from cvbench.runner.ab.messages import Answer, Failed, Freed, Order, Ready, SliceTimes, read_answer
-from cvbench.runner.ab.sides import Side
+from cvbench.runner.ab.messages import Failed, Freed, Ready, SideAnswer, SideOrder, SliceTimes, read_answer
+from cvbench.runner.ab.sides import ABSide
 from cvbench.runner.process import end_worker
 
 _Expected = TypeVar("_Expected", Freed, Ready, SliceTimes)
@@ -23,7 +23,7 @@ _Expected = TypeVar("_Expected", Freed, Ready, SliceTimes)
 class SideWorker(Protocol):
     """Does one thing at a time, when it is asked to."""
 
-    def ask(self, order: Order, expected: type[_Expected]) -> _Expected:
+    def ask(self, order: SideOrder, expected: type[_Expected]) -> _Expected:
         """The answer to an order; raises CellError where the worker fails, hangs or has died."""
         ...
 
@@ -33,7 +33,7 @@ class _Process:
         self._process, self._log, self._timeout_s = process, log, timeout_s
         self._pending = b""
 
-    def ask(self, order: Order, expected: type[_Expected]) -> _Expected:
+    def ask(self, order: SideOrder, expected: type[_Expected]) -> _Expected:
         """Send the order, and wait for its answer."""
         assert self._process.stdin is not None
         try:
@@ -41,7 +41,7 @@ class _Process:
             self._process.stdin.flush()
         except BrokenPipeError:
             raise CellError(self._how_it_died()) from None
-        answer: Answer = read_answer(self._line())
+        answer: SideAnswer = read_answer(self._line())
         if isinstance(answer, Failed):
             raise CellError(answer.reason)
         if not isinstance(answer, expected):
@@ -69,7 +69,7 @@ class _Process:
 
 
 @contextmanager
-def side_worker(side: Side, *, threads: Mapping[str, str], timeout_s: float) -> Iterator[SideWorker]:
+def side_worker(side: ABSide, *, threads: Mapping[str, str], timeout_s: float) -> Iterator[SideWorker]:
     """A fresh process of this side; nothing of it is left after the block."""
     with TemporaryDirectory(prefix="cvbench-side-") as folder:
         log = Path(folder) / "output.txt"

@@ -6,14 +6,14 @@ import pytest
 
 from cvbench.errors import CellError
 from cvbench.runner.ab.messages import Free, Freed, Prepare, Ready, SliceTimes, TimeSlice, read_answer
-from cvbench.runner.ab.sides import Side
+from cvbench.runner.ab.sides import ABSide
 from cvbench.runner.ab.worker_process import side_worker
 from tests.records import cell
 
 
 @pytest.fixture(scope="module")
 def worker():
-    side = Side("here", (), sys.executable, None)
+    side = ABSide("here", (), sys.executable, None)
     with side_worker(side, threads={"OMP_NUM_THREADS": "1"}, timeout_s=250) as started:
         yield started
 
