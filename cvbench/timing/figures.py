@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from cvbench.record import Measurement
 from cvbench.timing.end_to_end import stage_figures
 from cvbench.timing.energy import ENERGY, IDLE, POWER, energy_figures
-from cvbench.timing.latency import latency_figures
+from cvbench.timing.latency import latency_figures, p50
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import knee, throughput_figure
-from cvbench.timing.training import PREFIX, step_part_figure
+from cvbench.timing.training import PARTS_PROTOCOL, PREFIX
 
 
 def figures_of(series: Sequence[Series]) -> list[Measurement]:
@@ -25,4 +25,6 @@ def figures_of(series: Sequence[Series]) -> list[Measurement]:
 def _figures(series: Series) -> list[Measurement]:
     if series.unit == "images/s":
         return [throughput_figure(series)]
-    return [step_part_figure(series)] if series.name.startswith(PREFIX) else latency_figures(series)
+    if series.name.startswith(PREFIX):
+        return [p50(series, PARTS_PROTOCOL)]
+    return latency_figures(series)

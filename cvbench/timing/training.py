@@ -12,9 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from cvbench.record import Measurement
 from cvbench.timing.instruments import Instruments
-from cvbench.timing.latency import SLICE_S, p50
+from cvbench.timing.latency import SLICE_S
 from cvbench.timing.series import Series
 from cvbench.timing.slices import Tally, settled_heap
 
@@ -67,8 +66,3 @@ def _step(parts: Parts, number: int, instruments: Instruments) -> list[float]:
     if marks[0] is None:
         return [(after - before) * 1e-9 for before, after in pairwise(moments)]
     return [device.seconds_between(before, after) for before, after in pairwise(marks)]
-
-
-def step_part_figure(series: Series) -> Measurement:
-    """The median with its interval, as of a latency."""
-    return p50(series, PARTS_PROTOCOL)
