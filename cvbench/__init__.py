@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cvbench.spec import moved
+
 if TYPE_CHECKING:
     from cvbench.compare.gate.floors import check_records
     from cvbench.models.building import build_model
@@ -26,6 +28,9 @@ _HOMES = {
     "run": "cvbench.runner.session",
     "to_frame": "cvbench.report.frame",
 }
+
+
+moved.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from cvbench.errors import UnknownName, suggestion
 from cvbench.spec.cell import Option, TaskName
+from cvbench.spec.moved import moved_address
 
 Compared: TypeAlias = Literal["classes", "pixels", "boxes", "masks"]
 _ADDRESS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -202,7 +204,13 @@ def is_address(name: str) -> bool:
 
 
 def load(address: str) -> Any:
-    """The object at ``module:object``; raises UnknownName where there is none."""
+    """The object at ``module:object``; raises UnknownName where there is none.
+
+    An address of the last release is looked up where its module is now, with a DeprecationWarning.
+    """
+    if new := moved_address(address):
+        warnings.warn(f"{address} has moved; write {new}", DeprecationWarning, stacklevel=2)
+        address = new
     module_name, _, attribute = address.partition(":")
     try:
         module = importlib.import_module(module_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from cvbench.errors import Problem, SuiteError, suggestion
+from cvbench.spec.catalogue import is_address
+from cvbench.spec.cell import Cell
 from cvbench.spec.expectations import Expectations
+from cvbench.spec.moved import ENDS, moved_address
 from cvbench.spec.suite.expansion import expand
 from cvbench.spec.suite.messages import Finding, findings_of, position, show_path, written_part
 from cvbench.spec.suite.overrides import Overrides
@@ -87,6 +91,7 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
     problems = (*problems, *written.problems, *(_problem(one, tree, path, written) for one in found))
     if problems or not form:
         raise SuiteError(problems)
+    _warn_of_moved(cells, path)
     return Suite(
         name=form.name,
         cells=cells,
@@ -96,6 +101,15 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
         text=text,
         overrides=tuple(overrides),
     )
+
+
+def _warn_of_moved(cells: Sequence[Cell], path: str) -> None:
+    """Name the new import path of everything that the cells name by an old one, once each."""
+    names = [name for cell in cells for name in (cell.model.name, cell.data.name, *cell.metrics)]
+    for name in dict.fromkeys(names):
+        if is_address(name) and (new := moved_address(name)):
+            text = f"{path}: {name} has moved; write {new}. The old path ends with cvbench {ENDS}."
+            warnings.warn(text, FutureWarning, stacklevel=2)
 
 
 def _form(full: Mapping[str, Any]) -> tuple[SuiteFile | None, list[Finding]]:
