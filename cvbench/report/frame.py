@@ -72,8 +72,13 @@ def _row(record: Record) -> dict[str, Any]:
 class Attached:
     """The table of one attachment, and what its metadata says."""
 
-    name: str
+    file: StoredFile
     table: pa.Table
+
+    @property
+    def name(self) -> str:
+        """Which measurement or metric it belongs to."""
+        return self.file.item.name
 
     @property
     def about(self) -> dict[str, str]:
@@ -105,7 +110,7 @@ class Source:
         Raises StoreError for a file that is not the one that was recorded.
         """
         files = [StoredFile(self.run, record, item) for item in record.attachments if item.kind == kind]
-        return [Attached(file.item.name, file.table()) for file in files if file.path.exists()]
+        return [Attached(file, file.table()) for file in files if file.path.exists()]
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.pictures import COARSE, address_of, boxes_of, map_classes, map_of
 from cvbench.report.page.views import FlippedView, Pane, Picture
+from cvbench.store import StoredFile
 
 FEW: Final = 8
 """Images of a cell that are shown, the worst first."""
@@ -68,7 +69,7 @@ class _Drawing:
         self, sides: tuple[Side, Side], found: Flipped, opened: Mapping[str, Shown], name: str
     ) -> None:
         self.found, self.opened, self.name = found, opened, name
-        self.kept = tuple({row["id"]: row for row in _rows(*side)} for side in sides)
+        self.kept = tuple(_kept_pictures(*side) for side in sides)
 
     def pictures(self, most_bytes: int) -> list[Picture]:
         """Those with pixels at hand, the worst first, as many as fit."""
@@ -85,8 +86,8 @@ class _Drawing:
         return drawn
 
     def _kept(self, name: str) -> Shown | None:
-        row = self.kept[0].get(name) or self.kept[1].get(name)
-        return None if row is None else Shown(row["width"], row["height"], row["picture"])
+        kept = self.kept[0].get(name) or self.kept[1].get(name)
+        return None if kept is None else Shown(*(kept.row[part] for part in Shown._fields))
 
     def _picture(self, flip: Flip, shown: Shown) -> Picture:
         address, table = address_of(shown.picture), self.found.kept.a
@@ -116,17 +117,26 @@ class _Drawing:
         return [Pane("before", address, before), Pane("now", "", now)]
 
     def _maps(self, name: str) -> Iterator[Pane]:
-        rows = [kept.get(name) for kept in self.kept]
-        known = [row for row in rows if row is not None and row["map"] is not None]
+        sides = [kept.get(name) for kept in self.kept]
+        known = [side for side in sides if side is not None and side.row["map"] is not None]
         if known:
-            yield Pane("truth", map_of(known[0]["true_map"]))
-        for word, row in zip(("before", "now"), rows, strict=True):
-            if row is not None and row["map"] is not None:
-                yield Pane(word, map_of(row["map"]))
+            yield Pane("truth", map_of(known[0].row["true_map"], known[0].file))
+        for word, side in zip(("before", "now"), sides, strict=True):
+            if side is not None and side.row["map"] is not None:
+                yield Pane(word, map_of(side.row["map"], side.file))
 
 
-def _rows(source: Source, record: Record) -> list[dict[str, Any]]:
-    return [row for file in source.attached(record, "pictures") for row in file.table.to_pylist()]
+class _KeptPicture(NamedTuple):
+    """An image that a run stored, and the file that holds it."""
+
+    file: StoredFile
+    row: dict[str, Any]
+
+
+def _kept_pictures(source: Source, record: Record) -> dict[str, _KeptPicture]:
+    """Id → image, of those that the model did worst on."""
+    files = source.attached(record, "pictures")
+    return {row["id"]: _KeptPicture(f.file, row) for f in files for row in f.table.to_pylist()}
 
 
 def _objects_in(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from cvbench.errors import StoreError
 from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.views import Box, Pane, Picture
 from cvbench.report.palette import colour
+from cvbench.store import StoredFile
 
 FOUND_FROM = 0.5
 """The overlap from which on an object is found."""
@@ -34,7 +34,7 @@ def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[P
     classes, drawn, size = first.classes, list[Picture](), 0
     least = _believed_from(source, record)
     for row in first.table.to_pylist():
-        picture = _picture(row, classes, least)
+        picture = _picture(row, classes, least=least, file=first.file)
         size += picture.size
         if size > most_bytes:
             break
@@ -62,10 +62,10 @@ def _believed_from(source: Source, record: Record) -> float:
     return LEAST_SCORE
 
 
-def _picture(row: dict[str, Any], classes: Sequence[str], least: float) -> Picture:
+def _picture(row: dict[str, Any], classes: Sequence[str], *, least: float, file: StoredFile) -> Picture:
     panes = [Pane("image", address_of(row["picture"]))]
     if row["true_map"] is not None and row["map"] is not None:
-        true, said = _labels(row["true_map"]), _labels(row["map"])
+        true, said = _labels(row["true_map"], file), _labels(row["map"], file)
         panes += [Pane("truth", _coloured(true)), Pane("said", _coloured(said))]
         counts = true != VOID
         wrong = float((said != true)[counts].mean()) if counts.any() else 0.0
@@ -135,16 +135,16 @@ def _iou(a: _Frame, b: _Frame) -> float:
     return shared / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - shared)
 
 
-def map_of(png: bytes) -> str:
-    """A kept label map in its colours."""
-    return _coloured(_labels(png))
+def map_of(png: bytes, file: StoredFile) -> str:
+    """A stored label map in its colors; raises StoreError that names its file where it is not an image."""
+    return _coloured(_labels(png, file))
 
 
-def _labels(png: bytes) -> np.ndarray:
+def _labels(png: bytes, file: StoredFile) -> np.ndarray:
     try:
         return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
     except (UnidentifiedImageError, OSError) as error:
-        raise StoreError(f"a kept label map is no picture ({error})") from error
+        raise file.error(f"a label map in it is not a valid image ({error}).") from error
 
 
 def _coloured(labels: np.ndarray) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cvbench.compare.changed_images import flipped
+from cvbench.errors import StoreError
 from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
 from cvbench.report.page.flipped import FEW, Shown, flipped_views
@@ -70,10 +71,11 @@ def test_classes_are_told_with_the_truth_and_what_comes_from_files_stays_text(tm
     assert len(Reader(page).all("script")) == 1
 
 
-def kept(made, number, *, ids):
+def kept(made, number, *, ids, **changed):
     """The cell as a run keeps it that did worst on these images."""
     rows = [
-        {**row, "id": name} for row, name in zip(picture_rows(DRAW, "segmentation", 9), ids, strict=False)
+        {**row, "id": name, **changed}
+        for row, name in zip(picture_rows(DRAW, "segmentation", 9), ids, strict=False)
     ]
     columns = {name: [row.get(name) for row in rows] for name in (*rows[0], "corners")}
     made.tables.append(("pictures", f"worst-{number}", columns, ""))
@@ -90,6 +92,16 @@ def test_without_a_data_set_those_are_shown_that_a_run_keeps_with_what_it_said(t
     assert [picture.id for picture in view.pictures] == differ[1:3]
     assert [pane.name for pane in view.pictures[0].panes] == ["image", "truth", "now"]
     assert [pane.name for pane in view.pictures[1].panes] == ["image", "truth", "before", "now"]
+
+
+def test_a_label_map_that_is_no_image_is_refused_with_its_file(tmp_path):
+    for part in "ab":
+        (tmp_path / "s" / part / "pictures").mkdir(parents=True)
+    before, now = made_of(scored("miou"), "miou"), made_of(scored("miou", spoil=0.3), "miou")
+    [worst, *_] = two(tmp_path, before, now)[1].worst
+    sources, _ = two(tmp_path, before, kept(now, 2, ids=[worst.id], map=b"none"))
+    with pytest.raises(StoreError, match=r"\.parquet: pictures worst-2 of .*: a label map in it is not"):
+        flipped_views(sources, opened={}, most_bytes=ROOM)
 
 
 def test_only_a_few_are_shown_unless_more_are_opened_and_no_more_than_there_is_room_for(tmp_path):
