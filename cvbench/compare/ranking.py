@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cvbench.boxes.array_types import Bool
 from cvbench.compare.accuracy import Memory
 from cvbench.compare.comparability import domain_of, is_headline
 from cvbench.compare.comparison import findings
@@ -16,7 +17,7 @@ from cvbench.compare.differences import Difference, Finding, judge
 from cvbench.compare.seeds import seeds_together, taken_together, titles, was_trained
 from cvbench.record import Measurement, Record
 from cvbench.statistics.mean_effects import of_pairs
-from cvbench.statistics.verdicts import Beats, front, ranks
+from cvbench.statistics.verdicts import front, ranks
 from cvbench.store import Run
 
 
@@ -144,7 +145,7 @@ def _place(entry: _Entry, figure: tuple[str, str], rank: int) -> Place:
     return Place(*figure, unit=measured.unit, value=value, interval=interval, rank=rank)
 
 
-def _beaten(entries: Sequence[_Entry], figures: Sequence[tuple[str, str]]) -> list[Beats]:
+def _beaten(entries: Sequence[_Entry], figures: Sequence[tuple[str, str]]) -> list[Bool[np.ndarray, "n n"]]:
     """Of each figure, who is better than whom beyond doubt; Holm over all pairs."""
     memory: Memory = {}
     n = len(entries)
@@ -186,7 +187,7 @@ def _is(difference: Difference, word: str) -> bool:
     return difference.verdict == word
 
 
-def _exactly_equal(entries: Sequence[_Entry], figure: tuple[str, str]) -> Beats:
+def _exactly_equal(entries: Sequence[_Entry], figure: tuple[str, str]) -> Bool[np.ndarray, "n n"]:
     """Figures that are the same number; of no figure at all nobody is equal to anybody."""
     found = [_place(entry, figure, 0).value for entry in entries]
     values = np.array([np.nan if value is None else value for value in found])
