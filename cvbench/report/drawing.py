@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from cvbench.boxes.arrays import intersection
 from cvbench.errors import InputError
 from cvbench.report.palette import RGB, colour, ink_on
 from cvbench.report.scales import round_step
@@ -173,17 +174,13 @@ def _put_tags(picture: Image.Image, tags: Sequence[_Tag], font: _Font) -> None:
             left = min(max(x, 0), max(picture.width - width, 0))
             top = min(max(y, 0), max(picture.height - height, 0))
             frames.append((left, top, left + width, top + height))
-        frame = min(frames, key=lambda frame: sum(_shared(frame, other) for other in taken))
+        others = np.array(taken, float).reshape(-1, 4)
+        hidden = intersection(np.array(frames, float), others).sum(axis=1)
+        frame = frames[int(hidden.argmin())]
         taken.append(frame)
         left, top, right, bottom = frame
         pen.rectangle((left, top, right - 1, bottom - 1), fill=tag.ground)
         pen.text((left + _PAD_PX, top + height / 2), tag.text, ink_on(tag.ground), font, anchor="lm")
-
-
-def _shared(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> int:
-    """The area that two frames have in common."""
-    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return max(across, 0) * max(down, 0)
 
 
 def _with_strip(picture: Image.Image, entries: Sequence[tuple[str, RGB]]) -> Image.Image:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from cvbench.boxes.arrays import iou, match_in_turn
+
 Table: TypeAlias = Mapping[str, list[Any]]
 """Columns of `cvbench.metrics.predictions`."""
 
@@ -89,24 +91,14 @@ def _apart(ours: _Found, theirs: _Found, *, end: float) -> tuple[float, bool]:
 
 
 def _partners(ours: _Found, theirs: _Found) -> Int64[np.ndarray, " n"]:
-    """Of each box the one that overlaps it most among those left of its label; -1 for none."""
-    partner = np.full(len(ours.scores), -1)
-    overlap = _iou(ours.boxes, theirs.boxes) * (ours.labels[:, None] == theirs.labels[None])
-    for index in range(len(ours.scores)):
-        if overlap.shape[1] and overlap[index].max() >= _TOGETHER:
-            partner[index] = overlap[index].argmax()
-            overlap[:, partner[index]] = 0
-    return partner
+    """Of each box the one that overlaps it most among those left of its label; -1 for none.
 
-
-def _iou(a: Float64[np.ndarray, "n 4"], b: Float64[np.ndarray, "m 4"]) -> Float64[np.ndarray, "n m"]:
-    """As `cvbench.boxes.iou`, without torch; a box without area overlaps an equal one wholly."""
-    first, last = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.prod(np.maximum(last - first, 0), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (a, b)]
-    union = areas[0][:, None] + areas[1][None] - common
-    equal = (a[:, None] == b[None]).all(axis=2)
-    return np.where(equal, 1.0, common / np.where(union > 0, union, 1.0))
+    Equal boxes belong together whatever their area: one that was clipped to nothing at the image's edge
+    overlaps nothing, but where both runs report it, they agree.
+    """
+    equal = (ours.boxes[:, None] == theirs.boxes[None]).all(axis=2)
+    overlaps = np.where(equal, 1.0, iou(ours.boxes, theirs.boxes))
+    return match_in_turn(overlaps * (ours.labels[:, None] == theirs.labels[None]), least=_TOGETHER)
 
 
 def _rows(table: Table) -> Iterator[_Found]:

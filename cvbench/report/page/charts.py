@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from cvbench.boxes.arrays import intersection
 from cvbench.report.scales import Scale, Tick, Words, covering
 
 COLOURS: Final = 8
@@ -143,7 +144,7 @@ def _with_labels(points: Sequence[Point], width: int) -> list[Point]:
         for label_x, label_y, anchor in choices:
             left = label_x - {"start": 0.0, "end": long, "middle": long / 2}[anchor]
             frame = (left, label_y - 11, left + long, label_y + 3)
-            hidden = sum(_shared(frame, other) for other in taken)
+            hidden = sum(intersection(np.array([frame], float), np.array(taken, float))[0].tolist())
             hidden += 1e3 if left < _LEFT or left + long > width - 2 else 0.0
             if hidden < least:
                 best, least = (label_x, label_y, anchor, frame), hidden
@@ -153,11 +154,6 @@ def _with_labels(points: Sequence[Point], width: int) -> list[Point]:
         taken.append(best[3])
         placed.append(point._replace(label_x=best[0], label_y=best[1], anchor=best[2]))
     return placed
-
-
-def _shared(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return max(across, 0.0) * max(down, 0.0)
 
 
 class Series(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from cvbench.boxes.arrays import iou, match_in_turn
 from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.views import Box, Pane, Picture
@@ -105,16 +106,16 @@ def boxes_of(row: Mapping[str, Any], classes: Sequence[str], least: float) -> tu
     """Detections that are right or wrong, then the objects that nobody found; and both in words."""
     true = _frames(row["true_label"], [1.0] * len(row["true_label"]), row["true_corners"])
     said = [f for f in _frames(row["label"], row["score"], row["corners"]) if f.score >= least]
-    free, boxes, right = list(true), list[Box](), 0
-    for frame in sorted(said, key=lambda f: -f.score):
-        best = max((t for t in free if t.label == frame.label), key=lambda t: _iou(t, frame), default=None)
-        hit = best is not None and _iou(best, frame) >= FOUND_FROM
-        if hit and best is not None:
-            free.remove(best)
-            right += 1
-        boxes.append(_box(frame, "found" if hit else "false", f"{classes[frame.label]} {frame.score:.2f}"))
-    boxes += [_box(t, "missed", classes[t.label]) for t in free]
-    return boxes, f"{right} of {len(true)} found, {len(said) - right} false"
+    said.sort(key=lambda f: -f.score)
+    same = np.array([f.label for f in said])[:, None] == np.array([t.label for t in true])[None]
+    partner = match_in_turn(iou(_corners(said), _corners(true)) * same, least=FOUND_FROM)
+    boxes = [
+        _box(frame, "found" if own >= 0 else "false", f"{classes[frame.label]} {frame.score:.2f}")
+        for frame, own in zip(said, partner, strict=True)
+    ]
+    found = set(partner[partner >= 0].tolist())
+    boxes += [_box(t, "missed", classes[t.label]) for k, t in enumerate(true) if k not in found]
+    return boxes, f"{len(found)} of {len(true)} found, {len(said) - len(found)} false"
 
 
 def _frames(labels: Sequence[int], scores: Sequence[float], corners: Sequence[float]) -> list[_Frame]:
@@ -127,12 +128,8 @@ def _box(frame: _Frame, kind: str, text: str) -> Box:
     return Box(x, y, round(frame.x2 - frame.x1, 1), round(frame.y2 - frame.y1, 1), kind, text)
 
 
-def _iou(a: _Frame, b: _Frame) -> float:
-    wide, high = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
-    if wide <= 0 or high <= 0:
-        return 0.0
-    shared = wide * high
-    return shared / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - shared)
+def _corners(frames: Sequence[_Frame]) -> np.ndarray:
+    return np.array([frame[2:] for frame in frames], np.float64).reshape(-1, 4)
 
 
 def map_of(png: bytes, file: StoredFile) -> str:

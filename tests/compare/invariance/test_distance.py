@@ -1,9 +1,7 @@
-import numpy as np
 import pytest
 import torch
 
-from cvbench.boxes import iou
-from cvbench.compare.invariance.distance import _iou, distances
+from cvbench.compare.invariance.distance import distances
 from cvbench.metrics.predictions import Predictions
 from cvbench.values import ClassScores, Detections, LabelMap
 
@@ -79,9 +77,8 @@ def test_other_images_are_not_compared():
         distances(one, two)
 
 
-def test_overlaps_are_those_of_the_box_core():
-    torch.manual_seed(0)
-    a, b = (torch.rand(n, 4) for n in (5, 7))
-    a[:, 2:] += a[:, :2]
-    b[:, 2:] += b[:, :2]
-    np.testing.assert_allclose(_iou(a.double().numpy(), b.double().numpy()), iou(a, b), rtol=1e-5)
+def test_a_box_clipped_to_nothing_belongs_to_the_same_box_of_the_other_run():
+    clipped = found(((4, 0, 4, 4), 0, 0.75), ((0, 0, 4, 4), 1, 0.5))
+    assert apart([clipped], [clipped]) == [(0, False)]
+    # Another box without area overlaps nothing, so neither of the two has a partner.
+    assert apart([clipped], [found(((4, 0, 4, 5), 0, 0.75), ((0, 0, 4, 4), 1, 0.5))]) == [(0.25, True)]
