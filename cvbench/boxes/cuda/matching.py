@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from cvbench.boxes.cuda.jit import kernel
+from cvbench.boxes.cuda.overlap import kernel
 
 
 def match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:

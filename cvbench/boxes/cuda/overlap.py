@@ -6,15 +6,25 @@ CPU, a box that overlaps nothing has the area NaN, and what is not above 0 is wr
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from cvbench.boxes.cuda.jit import kernel
-
 ROWS = tl.constexpr(16)
 COLUMNS = tl.constexpr(128)
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """The function as Triton's; each launch says `enable_fp_fusion=False` where bits matter.
+
+    A type checker that an import hook has wrapped around the function cannot be compiled.
+    """
+    return triton.jit(inspect.unwrap(function))
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
@@ -51,6 +61,24 @@ def area_of(x1: tl.tensor, y1: tl.tensor, x2: tl.tensor, y2: tl.tensor, pixel: t
 
 
 @kernel
+def intersection(  # noqa: PLR0913, PLR0917, a kernel takes numbers one by one
+    ax1: tl.tensor,
+    ay1: tl.tensor,
+    ax2: tl.tensor,
+    ay2: tl.tensor,
+    bx1: tl.tensor,
+    by1: tl.tensor,
+    bx2: tl.tensor,
+    by2: tl.tensor,
+    pixel: tl.constexpr,
+) -> tl.tensor:
+    """The area that broadcast boxes share, their sides lengthened by `pixel`."""
+    width = tl.minimum(ax2, bx2) - tl.maximum(ax1, bx1) + pixel
+    height = tl.minimum(ay2, by2) - tl.maximum(ay1, by1) + pixel
+    return tl.maximum(width, 0) * tl.maximum(height, 0)
+
+
+@kernel
 def quotient(part: tl.tensor, whole: tl.tensor) -> tl.tensor:
     """IEEE division: in float32 the sign `/` is an approximation."""
     return tl.div_rn(part, whole) if part.dtype == tl.float32 else part / whole
@@ -79,9 +107,7 @@ def overlap_kernel(
     by2 = tl.load(b + 4 * j + 3, mask=j < m, other=0)
     area_a = area_of(ax1, ay1, ax2, ay2, pixel)
     area_b = area_of(bx1, by1, bx2, by2, pixel)
-    width = tl.minimum(ax2, bx2) - tl.maximum(ax1, bx1) + pixel
-    height = tl.minimum(ay2, by2) - tl.maximum(ay1, by1) + pixel
-    inter = tl.maximum(width, 0) * tl.maximum(height, 0)
+    inter = intersection(ax1, ay1, ax2, ay2, bx1, by1, bx2, by2, pixel)
     whole = area_a + area_b * 0 if of_first else area_a + area_b - inter
     share = quotient(inter, whole)
     tl.store(out + i * m + j, tl.where(share > 0, share, 0), mask=(i < n) & (j < m))

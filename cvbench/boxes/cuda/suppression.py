@@ -12,8 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from cvbench.boxes.cuda.jit import kernel
-from cvbench.boxes.cuda.overlap import area_of, quotient
+from cvbench.boxes.cuda.overlap import area_of, intersection, kernel, quotient
 
 ROWS = tl.constexpr(32)
 
@@ -69,9 +68,7 @@ def strike_kernel(
     bottom = tl.load(boxes + 4 * c + 3, mask=behind, other=0)
     own = area_of(x1, y1, x2, y2, 0.0)
     areas = area_of(left, top, right, bottom, 0.0)
-    width = tl.minimum(x2[:, None], right) - tl.maximum(x1[:, None], left)
-    height = tl.minimum(y2[:, None], bottom) - tl.maximum(y1[:, None], top)
-    inter = tl.maximum(width, 0) * tl.maximum(height, 0)
+    inter = intersection(x1[:, None], y1[:, None], x2[:, None], y2[:, None], left, top, right, bottom, 0.0)
     overlap = quotient(inter, own[:, None] + areas - inter).to(tl.float64)
     struck = (overlap > tl.load(limit)) & behind
     packed = tl.sum(struck.to(tl.int64) << bit[None, :], axis=1)

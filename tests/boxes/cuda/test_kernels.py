@@ -14,7 +14,7 @@ triton = pytest.importorskip("triton", reason="torch comes without Triton on thi
 
 INTERPRETED = """
 import torch
-from cvbench.boxes import crowd_iou, iou, nms, plain, voc_iou
+from cvbench.boxes import crowd_iou, iou, nms, reference, voc_iou
 from cvbench.boxes.cuda import matching, overlap, suppression
 
 NAN, INF = float("nan"), float("inf")
@@ -42,7 +42,7 @@ for pairs, detections, truths in ((3, 7, 5), (2, 9, 1), (1, 4, 33), (2, 3, 0), (
     crowd = torch.rand(pairs, truths, generator=generator) < 0.3
     ignored = crowd[:, None] | (torch.rand(pairs, 3, truths, generator=generator) < 0.3)
     args = overlaps, thresholds, crowd, ignored
-    expected = plain.match_coco(*args)
+    expected = reference.match_coco(*args)
     assert torch.equal(expected, torch.ops.cvbench.match_coco(*args))
     assert torch.equal(expected, matching.match_coco(*args)), (pairs, detections, truths)
 print("the interpreter agrees")
