@@ -1,7 +1,7 @@
 """The compiled faces as operators of torch, so that models that contain them compile and export.
 
 `torch.ops.cvbench.*` take boxes in float32 or float64 and carry no gradients; the functions of
-`cvbench.boxes` choose between them and the plain form. Kernels are imported at their first call.
+`cvbench.boxes` choose between them and the reference. Kernels are imported at their first call.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def _soft_nms(
     boxes: Tensor, scores: Tensor, method: str, strength: float, least: float, groups: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     _require_one_each(boxes, scores, groups)
-    # On CUDA the plain form serves: what it does for a box that is picked is done in parallel.
-    face = import_module("cvbench.boxes.reference" if boxes.is_cuda else "cvbench.boxes.cpu.softening")
+    # On CUDA the reference serves: what it does for a box that is picked is done in parallel.
+    face = import_module("cvbench.boxes.reference" if boxes.is_cuda else "cvbench.boxes.cpu.soft_nms")
     indices, lowered = face.soft_nms(boxes, scores, method, strength, least, groups)
     return indices, lowered
 

@@ -19,6 +19,7 @@ import torch
 
 from cvbench.boxes import assign, crowd_iou, iou, nms, soft_nms
 from cvbench.boxes import match_coco as match_pairs
+from cvbench.boxes.cpu.protocol_matching import BoxesBothWays, ClassScene, match_by_rules
 from cvbench.boxes.masks import encode, parse
 from cvbench.boxes.pooling import roi_align
 from cvbench.boxes.regions import box_regions, mask_regions
@@ -27,7 +28,6 @@ from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import resampled_figures
 from cvbench.metrics.files.json_columns import WORTH_IT, Form, read_list
-from cvbench.metrics.files.protocol_difference import Shapes, Task, judge
 from cvbench.metrics.segmentation_counts import confusion
 from cvbench.metrics.voc.evaluation import VocDetections, VocTruth, match_voc
 from cvbench.runner import environment
@@ -94,9 +94,9 @@ def calls() -> dict[str, Callable[[], Any]]:
         resampled_figures(matches, [np.ones((2, len(matches.numbers)))])
 
     def explaining() -> None:
-        one = Shapes(np.ones((1, 4)), np.ones((1, 4)))
+        one = BoxesBothWays(np.ones((1, 4)), np.ones((1, 4)))
         starts, none = np.array([0, 1]), np.zeros(1, np.bool_)
-        judge(Task(one, starts, one, starts, none, none), 0.5, False, False, False, False)
+        match_by_rules(ClassScene(one, starts, one, starts, none, none), 0.5, False, False, False, False)
 
     def voc() -> None:
         match_voc(

@@ -7,13 +7,15 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 from cvbench.boxes import iou, nms
-from cvbench.boxes.jit import compiled
+from cvbench.boxes.jit import compiled, reached_code
 from cvbench.boxes.threads import share
 
 BOXES = torch.rand(700, 4, generator=torch.Generator().manual_seed(0)) + torch.tensor([0.0, 0.0, 1.0, 1.0])
@@ -80,6 +82,77 @@ def test_a_forked_worker_may_ask_after_its_parent_did():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the case to be tested
         with multiprocessing.get_context("fork").Pool(1) as pool:
             assert pool.apply_async(_in_worker, (0,)).get(timeout=60) == expected
+
+
+SHARED = """
+from cvbench.boxes.jit import inlined
+
+@inlined
+def scaled(x):
+    return {factor} * x
+"""
+KERNELS = """
+from numba import njit
+from cvbench.boxes.jit import compiled, inlined
+from shared import scaled
+
+@inlined
+def shifted(x):
+    return scaled(x) + 1
+
+@compiled
+def ours(x):
+    return shifted(x)
+
+@njit(cache=True)
+def numbas(x):
+    return shifted(x)
+"""
+CALL = """
+from kernels import numbas, ours
+print(ours(10), sum(ours.stats.cache_hits.values()), numbas(10), sum(numbas.stats.cache_hits.values()))
+"""
+
+
+def test_a_kernel_is_compiled_again_when_a_function_of_another_file_changes(tmp_path: Path):
+    """Numba alone loads what it compiled before, and is wrong: the twin that shows what is guarded here."""
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
+        "PYTHONDONTWRITEBYTECODE": "1",  # the two versions of the file are equal in size and second
+    }
+
+    def results(factor: int) -> list[int]:
+        (tmp_path / "shared.py").write_text(SHARED.format(factor=factor))
+        answer = subprocess.check_output([sys.executable, "-c", CALL], env=environment, text=True)
+        return [int(number) for number in answer.split()]
+
+    # The result and how often it was loaded from disk: of our kernel, then of numba's.
+    assert results(2) == [21, 0, 21, 0]
+    assert results(3) == [31, 0, 21, 1]
+    assert results(3) == [31, 1, 21, 1]
+
+
+def test_the_code_that_a_kernel_reaches_is_told_by_its_calls_constants_and_fields():
+    def reached(source: str, *, factor: int = 2, fields: tuple[str, ...] = ("a", "b")) -> str:
+        """Of a kernel that calls a function of another file, by its name and through its module."""
+        part = ModuleType("kernels.part")
+        vars(part)["LIMITS"] = (1, np.float32(factor))
+        exec("def called(x):\n    return sum([x * limit for limit in LIMITS])", vars(part))
+        named = NamedTuple("named", [(name, int) for name in fields])
+        scope = {"__name__": "kernels", "called": part.called, "part": part, "named": named}
+        exec(source, scope)
+        return reached_code(scope["kernel"])
+
+    source = "def kernel(x):\n    return called(x) if x else kernel(named(x))"
+    assert reached(source) == reached(f"# A comment moves it.\n{source}")
+    assert reached(source) != reached(source.replace("if x", "if not x"))
+    assert reached(source) != reached(source, factor=3)
+    assert reached(source) != reached(source, fields=("b", "a"))
+    through = source.replace("called(x)", "part.called(x)")
+    assert reached(through) == reached(through)
+    assert reached(through) != reached(through, factor=3)
 
 
 COMPILE = """

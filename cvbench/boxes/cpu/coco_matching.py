@@ -1,9 +1,9 @@
 """Who finds whom by the COCO rule, for a whole data set and at all settings in one pass; compiled.
 
 A *setting* is one area range with one IoU threshold. Settings are bits of an int64, bit
-`area * thresholds + threshold`, so that one word answers a question for all forty of COCO's. The rule
-in plain form is `cvbench.boxes.matching.match_coco`; here a detection brings the few objects that it
-overlaps instead of a full matrix.
+`area * thresholds + threshold`, so that one word answers a question for all forty of COCO's. The
+reference form of the rule is `cvbench.boxes.reference.match_coco`; here a detection brings the few objects
+that it overlaps instead of a full matrix.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.jit import compiled, inlined
 
 
 class Candidates(NamedTuple):
@@ -36,7 +36,7 @@ class Fate(NamedTuple):
     """Where each object has been found."""
 
 
-@inner
+@inlined
 def lowest_settings(thresholds: int, areas: int) -> int:
     """The word in which only the first threshold of each area range is set.
 

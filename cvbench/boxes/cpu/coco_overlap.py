@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt32
 
 from cvbench.boxes.cpu.coco_matching import Candidates
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.cpu.intersection import HALF_OPEN, corners_of, shared_sides, union
+from cvbench.boxes.jit import compiled, inlined
 from cvbench.boxes.regions import Regions
 
 
@@ -62,25 +63,22 @@ def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost
             if size + last - first > len(partners):
                 partners, ious = with_room(partners, ious, size, size + last - first)
             i = detections.place[d]
-            left, right = found.xywh[i, 0], found.xywh[i, 2] + found.xywh[i, 0]
-            top, bottom = found.xywh[i, 1], found.xywh[i, 3] + found.xywh[i, 1]
-            area = found.area[i]
+            box, area = corners_of(found.xywh, i), found.area[i]
             for g in range(first, last):
                 j = objects.place[g]
-                wide = min(right, true.xywh[j, 2] + true.xywh[j, 0]) - max(left, true.xywh[j, 0])
-                high = min(bottom, true.xywh[j, 3] + true.xywh[j, 1]) - max(top, true.xywh[j, 1])
+                wide, high = shared_sides(box, corners_of(true.xywh, j), HALF_OPEN)
                 if wide <= 0 or high <= 0:
                     continue
-                shared, both = wide * high, area + true.area[j]
+                shared = wide * high
                 if masks:
                     # No more is shared than lies in either mask and in both boxes: most pairs end here.
                     shared = min(shared, area, true.area[j])
-                    if shared < 0.999 * least * (area if crowd[g] else both - shared):
+                    if shared < 0.999 * least * (area if crowd[g] else union(shared, area, true.area[j])):
                         continue
                     shared = shared_pixels(found.counts, found.starts, i, true.counts, true.starts, j)
                     if shared == 0:
                         continue
-                iou = shared / (area if crowd[g] else both - shared)
+                iou = shared / (area if crowd[g] else union(shared, area, true.area[j]))
                 if iou < least:
                     continue
                 free = size
@@ -93,7 +91,7 @@ def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost
     return Candidates(starts, partners[:size], ious[:size])
 
 
-@inner
+@inlined
 def shared_pixels(
     counts: UInt32[np.ndarray, " runs"],
     starts: Int64[np.ndarray, " n+1"],
@@ -124,7 +122,7 @@ def shared_pixels(
         shared += np.maximum(0, np.minimum(end, other_end) - np.maximum(first, other_first))
 
 
-@inner
+@inlined
 def with_room(
     objects: Int64[np.ndarray, " n"], ious: Float64[np.ndarray, " n"], size: int, needed: int
 ) -> tuple[Int64[np.ndarray, " more"], Float64[np.ndarray, " more"]]:

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.cpu.intersection import HALF_OPEN, area_or_nan, intersection, union
+from cvbench.boxes.jit import compiled, inlined
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1 << 17
@@ -57,14 +58,13 @@ def _empty(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
     return torch.frombuffer(memory, dtype=dtype).view(rows, columns)
 
 
-@inner
+@inlined
 def areas_of(columns: Float[np.ndarray, "4 n"], pixel: float) -> Float[np.ndarray, " n"]:
     """Each box's area with sides lengthened by `pixel`, and NaN where it has none."""
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
     areas = np.empty(len(x1), columns.dtype)
     for i in range(len(x1)):
-        width, height = x2[i] - x1[i] + pixel, y2[i] - y1[i] + pixel
-        areas[i] = width * height if width > 0 and height > 0 else np.nan
+        areas[i] = area_or_nan((x1[i], y1[i], x2[i], y2[i]), pixel)
     return areas
 
 
@@ -83,13 +83,10 @@ def iou_rows(
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
     for i in range(start, stop):
         row, own = out[i], own_areas[i]
-        left, top, right, bottom = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
+        box = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
         for j in range(len(row)):
-            width = min(right, x2[j]) - max(left, x1[j]) + pixel
-            height = min(bottom, y2[j]) - max(top, y1[j]) + pixel
-            inter = max(width, zero) * max(height, zero)
-            quotient = inter / (own + areas[j] - inter)
-            row[j] = max(zero, quotient)
+            shared = intersection(box, (x1[j], y1[j], x2[j], y2[j]), pixel)
+            row[j] = max(zero, shared / union(shared, own, areas[j]))
 
 
 @compiled
@@ -102,14 +99,12 @@ def crowd_rows(
 ) -> None:
     """Rows `start` to `stop` of the share of each box that lies in each of the others."""
     zero = out.dtype.type(0)
-    areas, own_areas = areas_of(columns, zero), areas_of(rows, zero)
+    areas, own_areas = areas_of(columns, HALF_OPEN), areas_of(rows, HALF_OPEN)
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
     for i in range(start, stop):
         row, own = out[i], own_areas[i]
-        left, top, right, bottom = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
+        box = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
         for j in range(len(row)):
-            width = min(right, x2[j]) - max(left, x1[j])
-            height = min(bottom, y2[j]) - max(top, y1[j])
-            inter = max(width, zero) * max(height, zero)
-            quotient = inter / (own + areas[j] * zero)  # NaN where the other box is unsound
+            shared = intersection(box, (x1[j], y1[j], x2[j], y2[j]), HALF_OPEN)
+            quotient = shared / (own + areas[j] * zero)  # NaN where the other box is unsound
             row[j] = max(zero, quotient)

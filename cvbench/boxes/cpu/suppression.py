@@ -16,8 +16,9 @@ import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
-from cvbench.boxes.cpu.grouping import ranked, segments
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.cpu.intersection import HALF_OPEN, area_or_nan, intersection, union
+from cvbench.boxes.cpu.sorting import ranked, segments
+from cvbench.boxes.jit import compiled, inlined
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 4096
@@ -53,7 +54,7 @@ class Strip(NamedTuple):
 def nms(boxes: Tensor, scores: Tensor, threshold: float, groups: Tensor | None) -> Tensor:
     """As `cvbench.boxes.nms`, for boxes and scores in float32 or float64."""
     corners, order = boxes.contiguous().numpy(), ranked(scores.contiguous().numpy())
-    ranks, starts = segments(order, groups)
+    ranks, starts = segments(order, None if groups is None else groups.numpy())
     stays, count = np.empty(len(order), np.bool_), len(starts) - 1
     worth = count > 1 and len(order) >= WORTH_SHARING
     limit = floor(threshold, corners.dtype)
@@ -104,16 +105,15 @@ def suppress_groups(
             strike(strip, p, limit, strip.starts[first], strip.starts[last + 1])
 
 
-@inner
+@inlined
 def by_left_edge(boxes: Float[np.ndarray, "n 4"]) -> Strip:
     """The boxes that can overlap anything, in buckets of equal breadth, about four to each."""
     place, areas = np.empty(len(boxes), np.int64), np.empty(len(boxes), boxes.dtype)
     lowest, highest, widest, count = np.inf, -np.inf, 0.0, 0
     for i in range(len(boxes)):
-        width, height = boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1]
-        areas[i] = width * height
+        areas[i] = area_or_nan((boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]), HALF_OPEN)
         place[i] = -1
-        if width > 0 and height > 0 and areas[i] < np.inf:
+        if areas[i] < np.inf:
             x1, x2 = np.float64(boxes[i, 0]), np.float64(boxes[i, 2])
             lowest, highest, widest = min(lowest, x1), max(highest, x1), max(widest, x2 - x1)
             place[i] = 0
@@ -142,22 +142,19 @@ def by_left_edge(boxes: Float[np.ndarray, "n 4"]) -> Strip:
     return Strip(edges[0], edges[1], edges[2], edges[3], area, struck, place, starts, lowest, scale, widest)
 
 
-@inner
+@inlined
 def bucket_of(x: float, lowest: float, scale: float, buckets: int) -> int:
     """The bucket of a left edge; it never falls as `x` rises."""
     position = (x - lowest) * scale
     return int(min(position, buckets - 1.0)) if position > 0 else 0
 
 
-@inner
+@inlined
 def strike(strip: Strip, p: int, limit: float, start: int, stop: int) -> None:
     """Strike out what overlaps the box at place `p` by more than the limit, itself included."""
-    zero = strip.x1.dtype.type(0)
-    left, top, right, bottom, own = strip.x1[p], strip.y1[p], strip.x2[p], strip.y2[p], strip.area[p]
+    box, own = (strip.x1[p], strip.y1[p], strip.x2[p], strip.y2[p]), strip.area[p]
     x1, y1, x2, y2 = strip.x1[start:stop], strip.y1[start:stop], strip.x2[start:stop], strip.y2[start:stop]
     area, struck = strip.area[start:stop], strip.struck[start:stop]
     for j in range(len(area)):
-        width = min(right, x2[j]) - max(left, x1[j])
-        height = min(bottom, y2[j]) - max(top, y1[j])
-        inter = max(width, zero) * max(height, zero)
-        struck[j] |= inter / (own + area[j] - inter) > limit
+        shared = intersection(box, (x1[j], y1[j], x2[j], y2[j]), HALF_OPEN)
+        struck[j] |= shared / union(shared, own, area[j]) > limit

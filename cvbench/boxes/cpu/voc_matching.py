@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.jit import compiled
+from cvbench.boxes.cpu.intersection import DEVKIT, Corners, area_of, shared_sides, union
+from cvbench.boxes.jit import compiled, inlined
 
 FALSE, TRUE, IGNORED = 0, 1, 2
 
 
 @compiled
-def judge(
+def match_by_voc(
     boxes: Float64[np.ndarray, "n 4"],
     image: Int64[np.ndarray, " n"],
     object_boxes: Float64[np.ndarray, "objects 4"],
@@ -19,7 +20,7 @@ def judge(
     difficult: Bool[np.ndarray, " objects"],
     strict: bool,  # noqa: FBT001
 ) -> Int64[np.ndarray, " n"]:
-    """What becomes of each detection of one class, best first.
+    """FALSE, TRUE or IGNORED for each detection of one class, best first.
 
     It looks at one object only, that of its image which it overlaps most (the first among equals). If
     that is little, or somebody has found the object already, it is false; there is no second choice.
@@ -28,13 +29,13 @@ def judge(
     found = np.zeros(len(object_boxes), np.bool_)
     for d in range(len(boxes)):
         most, best = -np.inf, -1
+        box = box_at(boxes, d)
         for g in range(object_starts[image[d]], object_starts[image[d] + 1]):
-            x1, y1 = max(boxes[d, 0], object_boxes[g, 0]), max(boxes[d, 1], object_boxes[g, 1])
-            x2, y2 = min(boxes[d, 2], object_boxes[g, 2]), min(boxes[d, 3], object_boxes[g, 3])
-            wide, high = x2 - x1 + 1, y2 - y1 + 1
+            other = box_at(object_boxes, g)
+            wide, high = shared_sides(box, other, DEVKIT)
             if wide > 0 and high > 0:
                 shared = wide * high
-                overlap = shared / (area(boxes, d) + area(object_boxes, g) - shared)
+                overlap = shared / union(shared, area_of(box, DEVKIT), area_of(other, DEVKIT))
                 if overlap > most:
                     most, best = overlap, g
         if most < 0.5 or (strict and most == 0.5):
@@ -47,7 +48,7 @@ def judge(
     return fate
 
 
-@compiled
-def area(boxes: Float64[np.ndarray, "n 4"], i: int) -> float:
-    """How many pixels a box covers, its last row and column among them."""
-    return float((boxes[i, 2] - boxes[i, 0] + 1) * (boxes[i, 3] - boxes[i, 1] + 1))
+@inlined
+def box_at(boxes: Float64[np.ndarray, "n 4"], i: int) -> Corners:
+    """The corners of one box."""
+    return boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.jit import compiled, inlined
 
 _EPSILON = np.spacing(1)
 
@@ -145,7 +145,7 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
     finish(first, total, following, precision, recall)
 
 
-@inner
+@inlined
 def finish(
     first: Float64[np.ndarray, "limits areas thresholds"],
     total: Float64[np.ndarray, " areas"],

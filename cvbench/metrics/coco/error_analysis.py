@@ -16,10 +16,10 @@ from jaxtyping import Bool, Float64, Int64
 
 from cvbench.boxes.cpu.coco_matching import Candidates
 from cvbench.boxes.cpu.coco_overlap import Standing, find_candidates
+from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
 from cvbench.boxes.jit import compiled
 from cvbench.metrics.coco.evaluation import RECALLS
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, Found, Objects, Settings, match_images
-from cvbench.metrics.coco.sorting import group, sort_by_falling_score
 
 ErrorKind: TypeAlias = Literal["classification", "localisation", "both", "duplicate", "background", "missed"]
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
 from cvbench.boxes.threads import in_threads
 from cvbench.metrics.coco.accumulate import Line, hits_before, positives, trace_curves
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, Settings, match_images
-from cvbench.metrics.coco.sorting import group, sort_by_falling_score
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from cvbench.boxes.cpu.coco_overlap import Standing, find_candidates
+from cvbench.boxes.cpu.sorting import sort_by_falling_score
 from cvbench.interfaces import Evidence
 from cvbench.metrics.coco.error_analysis import FOUND, explain_errors
 from cvbench.metrics.coco.evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoEvaluation
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, Settings, match_images
-from cvbench.metrics.coco.sorting import sort_by_falling_score
 from cvbench.metrics.per_image import confusion_evidence
 
 CURVES = (0.5, 0.75)

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8, UInt64
 
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.jit import compiled, inlined
 
 Text: TypeAlias = UInt8[np.ndarray, " bytes"]
 Powers: TypeAlias = UInt64[np.ndarray, "exponents 2"]
@@ -82,14 +82,14 @@ def powers_of_five() -> Powers:
     return np.array(rows, np.uint64)
 
 
-@inner
+@inlined
 def byte_at(text: Text, at: int) -> np.int64 | int:
     """The byte, or 0 where there is none."""
     place = np.uint64(at)  # -1 too is behind the end then
     return np.int64(text[place]) if place < np.uint64(len(text)) else 0
 
 
-@inner
+@inlined
 def past_space(text: Text, at: int) -> int:
     """Where the next thing stands."""
     byte = byte_at(text, at)
@@ -99,7 +99,7 @@ def past_space(text: Text, at: int) -> int:
     return at
 
 
-@inner
+@inlined
 def past_string(text: Text, at: int) -> int:
     """Where the string ends that has to begin here."""
     if byte_at(text, at) != _QUOTE:
@@ -112,14 +112,14 @@ def past_string(text: Text, at: int) -> int:
     return at + 1 if byte == _QUOTE else -1
 
 
-@inner
+@inlined
 def past_colon(text: Text, at: int) -> int:
     """Where the value stands of the name that ends here."""
     at = past_space(text, at)
     return past_space(text, at + 1) if byte_at(text, at) == _COLON else -1
 
 
-@inner
+@inlined
 def past_word(text: Text, at: int) -> int:
     """Where null, true or false ends, which has to begin here."""
     first = byte_at(text, at)
@@ -130,7 +130,7 @@ def past_word(text: Text, at: int) -> int:
     return at + len(word)
 
 
-@inner
+@inlined
 def digits_at(text: Text, at: int, number: np.uint64) -> tuple[int, np.uint64]:
     """Where the digits end that may begin here, and the number with them behind it (unless it overflows)."""
     digit = byte_at(text, at) - _ZERO
@@ -141,7 +141,7 @@ def digits_at(text: Text, at: int, number: np.uint64) -> tuple[int, np.uint64]:
     return at, number
 
 
-@inner
+@inlined
 def decimal_at(text: Text, at: int) -> Decimal:
     """The number that has to begin here."""
     refused = Decimal(-1, np.uint64(0), 0, False, False)
@@ -176,7 +176,7 @@ def decimal_at(text: Text, at: int) -> Decimal:
     return Decimal(at, mantissa, exponent, negative, whole)
 
 
-@inner
+@inlined
 def nearest_double(number: Decimal, powers: Powers) -> float:
     """The double nearest to a number, the even one of two; NaN where that cannot be told.
 
@@ -217,7 +217,7 @@ def nearest_double(number: Decimal, powers: Powers) -> float:
     return sign * math.ldexp(np.float64(bits), power - 52)
 
 
-@inner
+@inlined
 def product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """The upper and the lower 64 bits of a product."""
     half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -227,7 +227,7 @@ def product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     return a1 * b1 + (cross >> half) + (middle >> half), (middle << half) | (low & mask)
 
 
-@inner
+@inlined
 def past_value(text: Text, at: int) -> int:  # noqa: C901, PLR0912, one loop instead of recursion
     """Where the value ends that has to begin here, whatever it is."""
     depth, objects = 0, 0  # a bit a level
@@ -266,7 +266,7 @@ def past_value(text: Text, at: int) -> int:  # noqa: C901, PLR0912, one loop ins
             return -1
 
 
-@inner
+@inlined
 def field_at(text: Text, at: int, names: Text, starts: Int64[np.ndarray, " fields+1"], likely: int) -> int:
     """Which field's name stands here in quotes, -1 if none; `likely` is looked at first."""
     if byte_at(text, at) != _QUOTE:
@@ -284,7 +284,7 @@ def field_at(text: Text, at: int, names: Text, starts: Int64[np.ndarray, " field
     return -1
 
 
-@inner
+@inlined
 def past_box(text: Text, at: int, powers: Powers, box: Float64[np.ndarray, "n 4"], n: int) -> int:
     """Where the list of four numbers ends that has to begin here; they are written as number `n`."""
     if byte_at(text, at) != _OPEN:
@@ -298,7 +298,7 @@ def past_box(text: Text, at: int, powers: Powers, box: Float64[np.ndarray, "n 4"
     return at + 1
 
 
-@inner
+@inlined
 def past_field(text: Text, at: int, form: int, powers: Powers, columns: Columns, column: int, n: int) -> int:
     """Where a field's value ends that has to begin here; it is written as number `n` of its column."""
     if form == BOX:
@@ -313,7 +313,7 @@ def past_field(text: Text, at: int, form: int, powers: Powers, columns: Columns,
     return number.end if sound else -1
 
 
-@inner
+@inlined
 def past_entry(text: Text, at: int, fields: Fields, powers: Powers, columns: Columns, n: int) -> int:
     """Where the object ends that has to begin here; it is written as number `n`."""
     names, starts, forms, places = fields

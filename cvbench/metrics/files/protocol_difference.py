@@ -13,10 +13,11 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.cpu.protocol_matching import BoxesBothWays, ClassScene, match_by_rules
+from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
+from cvbench.boxes.cpu.voc_matching import IGNORED, TRUE
 from cvbench.errors import InputError
 from cvbench.metrics.coco.evaluation import IOU_THRESHOLDS, RECALLS
-from cvbench.metrics.coco.sorting import group, sort_by_falling_score
 from cvbench.metrics.files.coco import CocoFiles
 from cvbench.metrics.files.conversion import to_coco, to_voc
 from cvbench.metrics.files.voc import VocFiles
@@ -150,100 +151,6 @@ def _said(rules: Rules, name: str) -> str:
     return "at 101 recalls" if name == "reading" else words.get(value, value)
 
 
-FALSE, TRUE, IGNORED = 0, 1, 2
-
-
-class Shapes(NamedTuple):
-    """The same boxes twice."""
-
-    xywh: Float64[np.ndarray, "n 4"]
-    corners: Float64[np.ndarray, "n 4"]
-    """As VOC's files have them: pixels from 1, the last one inside."""
-
-
-class Task(NamedTuple):
-    """The detections and objects of one class by image; detections by falling score within one."""
-
-    found: Shapes
-    starts: Int64[np.ndarray, " images+1"]
-    true: Shapes
-    true_starts: Int64[np.ndarray, " images+1"]
-    excused: Bool[np.ndarray, " objects"]
-    lost: Bool[np.ndarray, " objects"]
-    """Whoever finds it has found nothing."""
-
-
-@compiled
-def judge(  # noqa: C901, PLR0912, two ways of choosing in one loop over the same overlaps
-    task: Task,
-    threshold: float,
-    strict: bool,  # noqa: FBT001, compiled functions take arguments by place
-    by_share: bool,  # noqa: FBT001
-    best_free: bool,  # noqa: FBT001
-    pixels: bool,  # noqa: FBT001
-) -> Int64[np.ndarray, " detections"]:
-    """The fate of each detection.
-
-    `by_share`: what is excused is overlapped by the share of the detection that lies in it.
-    `best_free`: a detection takes the best object that is free, and an excused one only where there is
-    no other; of equal ones the last. Otherwise it looks at the object that it overlaps most, of equal
-    ones the first, and at no other. What is excused is free again and again.
-    """
-    fate = np.zeros(len(task.found.xywh), np.int64)
-    taken = np.zeros(len(task.true.xywh), np.bool_)
-    for image in range(len(task.starts) - 1):
-        objects = range(task.true_starts[image], task.true_starts[image + 1])
-        for d in range(task.starts[image], task.starts[image + 1]):
-            best, most, best_excused, most_excused = -1, -1.0, -1, -1.0
-            for g in objects:
-                overlap = overlap_of(task, d, g, by_share and task.excused[g], pixels)
-                if overlap < 0:
-                    continue
-                if best_free:
-                    if overlap < threshold or (strict and overlap == threshold):
-                        continue
-                    if task.excused[g]:
-                        if overlap >= most_excused:
-                            best_excused, most_excused = g, overlap
-                    elif not taken[g] and overlap >= most:
-                        best, most = g, overlap
-                elif overlap > most:
-                    best, most = g, overlap
-            if best_free:
-                if best >= 0:
-                    taken[best] = True
-                    fate[d] = FALSE if task.lost[best] else TRUE
-                elif best_excused >= 0:
-                    fate[d] = IGNORED
-            elif best >= 0 and (most > threshold or (most == threshold and not strict)):
-                if task.excused[best]:
-                    fate[d] = IGNORED
-                elif not taken[best]:
-                    taken[best] = True
-                    fate[d] = FALSE if task.lost[best] else TRUE
-    return fate
-
-
-@inner
-def overlap_of(task: Task, d: int, g: int, by_share: bool, pixels: bool) -> float:  # noqa: FBT001
-    """The IoU, or the share of the detection; -1 where the boxes do not meet."""
-    if pixels:
-        a, b = task.found.corners[d], task.true.corners[g]
-        wide = min(a[2], b[2]) - max(a[0], b[0]) + 1
-        high = min(a[3], b[3]) - max(a[1], b[1]) + 1
-        own = (a[2] - a[0] + 1) * (a[3] - a[1] + 1)
-        other = (b[2] - b[0] + 1) * (b[3] - b[1] + 1)
-    else:
-        a, b = task.found.xywh[d], task.true.xywh[g]
-        wide = min(a[2] + a[0], b[2] + b[0]) - max(a[0], b[0])
-        high = min(a[3] + a[1], b[3] + b[1]) - max(a[1], b[1])
-        own, other = a[2] * a[3], b[2] * b[3]
-    if wide <= 0 or high <= 0:
-        return -1.0
-    shared = wide * high
-    return float(shared / own) if by_share else float(shared / (own + other - shared))
-
-
 class Step(NamedTuple):
     """One rule changed, and the figure then."""
 
@@ -301,14 +208,14 @@ class _Scene:
         self, rules: Rules, label: int, excused: Bool[np.ndarray, " objects"], to_find: int
     ) -> Float64[np.ndarray, "thresholds readings"]:
         """What is read off the curves of a class, threshold by threshold."""
-        own, task = self._task(rules, label, excused)
+        own, scene = self._class_scene(rules, label, excused)
         places = np.argsort(own) if rules.ties == "by file" else np.arange(len(own))
         sort_by_falling_score(places, self.coco.detections.score[own])
         readings = []
         for threshold in rules.thresholds:
             least = min(threshold, 1 - 1e-10)
-            fate = judge(
-                task,
+            fate = match_by_rules(
+                scene,
                 least,
                 rules.strict,
                 rules.excused == "crowds",
@@ -318,9 +225,9 @@ class _Scene:
             readings.append(_reading(fate[fate != IGNORED] == TRUE, to_find, rules))
         return np.array(readings)
 
-    def _task(
+    def _class_scene(
         self, rules: Rules, label: int, excused: Bool[np.ndarray, " objects"]
-    ) -> tuple[Int64[np.ndarray, " n"], Task]:
+    ) -> tuple[Int64[np.ndarray, " n"], ClassScene]:
         """The detections of a class that count, by image and falling score, and what they are held to."""
         truth, found, images = self.coco.truth, self.coco.detections, self.coco.images
         objects = np.flatnonzero(truth.label == label)
@@ -337,15 +244,15 @@ class _Scene:
         lost = np.zeros(len(objects), np.bool_)
         if rules.first_id == "lost" and truth.id is not None:
             lost = truth.id[objects] == 0
-        task = Task(
-            Shapes(found.regions.xywh[own], self.voc.detections.boxes[own]),
+        scene = ClassScene(
+            BoxesBothWays(found.regions.xywh[own], self.voc.detections.boxes[own]),
             starts,
-            Shapes(truth.regions.xywh[objects], self.voc.truth.boxes[objects]),
+            BoxesBothWays(truth.regions.xywh[objects], self.voc.truth.boxes[objects]),
             by_image.starts,
             excused[objects],
             lost,
         )
-        return own, task
+        return own, scene
 
 
 def _reading(true: Bool[np.ndarray, " n"], to_find: int, rules: Rules) -> Float64[np.ndarray, " readings"]:

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.cpu.voc_matching import IGNORED, TRUE, judge
-from cvbench.metrics.coco.sorting import group, sort_by_falling_score
+from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
+from cvbench.boxes.cpu.voc_matching import IGNORED, TRUE, match_by_voc
 
 
 class VocRule(NamedTuple):
@@ -87,7 +87,7 @@ def match_voc(
         starts = np.searchsorted(truth.image[own], np.arange(images + 1))
         order = found.order[found.starts[k] : found.starts[k + 1]]
         sort_by_falling_score(order, detections.score)
-        fate = judge(
+        fate = match_by_voc(
             detections.boxes[order],
             detections.image[order],
             truth.boxes[own],

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cvbench.boxes.cpu.grouping import ranked
+from cvbench.boxes.cpu.sorting import ranked
 
 
 def test_ranks_worked_by_hand():

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.metrics.coco.sorting import group, rank, sort_by_falling_score
+from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
+from cvbench.metrics.coco.sorting import rank
 
 scores = st.lists(st.sampled_from([-1.5, -0.0, 0.0, 0.25, 1.0]) | st.floats(-1e300, 1e300), max_size=120)
 

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from cvbench.boxes.cpu.grouping import ranked, segments
-from cvbench.boxes.jit import compiled, inner
+from cvbench.boxes.cpu.intersection import HALF_OPEN, area_or_nan, intersection, union
+from cvbench.boxes.cpu.sorting import ranked, segments
+from cvbench.boxes.jit import compiled, inlined
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1024
@@ -24,13 +25,13 @@ def soft_nms(
     """As `cvbench.boxes.soft_nms`; `strength` is the method's threshold or sigma."""
     corners, values = boxes.contiguous().numpy(), scores.double().contiguous().numpy()
     order = ranked(values)
-    ranks, starts = segments(order, groups)
+    ranks, starts = segments(order, None if groups is None else groups.numpy())
     indices, count = order[ranks], len(starts) - 1
     picked = np.empty(len(indices))
     rule = Rule(method == "linear", strength, least)
     worth = count > 1 and len(order) >= WORTH_SHARING
     waiting = values[indices]
-    share(soften_groups, count, corners.take(indices, axis=0), waiting, starts, rule, picked, worth=worth)
+    share(soft_nms_groups, count, corners.take(indices, axis=0), waiting, starts, rule, picked, worth=worth)
     lowered = np.full(len(values), np.nan)
     lowered[indices] = picked
     kept = ranked(lowered)
@@ -46,7 +47,7 @@ class Rule(NamedTuple):
 
 
 @compiled
-def soften_groups(
+def soft_nms_groups(
     boxes: Float[np.ndarray, "k 4"],
     waiting: Float64[np.ndarray, " k"],
     starts: Int64[np.ndarray, " groups+1"],
@@ -58,11 +59,11 @@ def soften_groups(
     """Write the lowered scores of what stays of the groups `start` to `stop`, NaN for the rest."""
     for group in range(start, stop):
         first, last = starts[group], starts[group + 1]
-        soften(boxes[first:last], waiting[first:last], rule, picked[first:last])
+        soft_nms_group(boxes[first:last], waiting[first:last], rule, picked[first:last])
 
 
-@inner
-def soften(
+@inlined
+def soft_nms_group(
     boxes: Float[np.ndarray, "n 4"],
     waiting: Float64[np.ndarray, " n"],
     rule: Rule,
@@ -72,20 +73,17 @@ def soften(
     n, best, zero = len(boxes), 0, boxes.dtype.type(0)
     areas = np.empty(n, boxes.dtype)
     for i in range(n):
-        width, height = boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1]
-        areas[i] = width * height if width > 0 and height > 0 else np.nan
+        areas[i] = area_or_nan((boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]), HALF_OPEN)
         picked[i] = np.nan
     while best < n and waiting[best] >= rule.least:
-        left, top, right, bottom = boxes[best, 0], boxes[best, 1], boxes[best, 2], boxes[best, 3]
-        own = areas[best]
+        box, own = (boxes[best, 0], boxes[best, 1], boxes[best, 2], boxes[best, 3]), areas[best]
         picked[best], waiting[best], best = waiting[best], -np.inf, n
         for i in range(n):
             if not waiting[i] >= rule.least:
                 continue
-            width = min(right, boxes[i, 2]) - max(left, boxes[i, 0])
-            height = min(bottom, boxes[i, 3]) - max(top, boxes[i, 1])
-            inter = max(width, zero) * max(height, zero)
-            overlap = np.float64(max(zero, inter / (own + areas[i] - inter)))
+            other = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
+            shared = intersection(box, other, HALF_OPEN)
+            overlap = np.float64(max(zero, shared / union(shared, own, areas[i])))
             if not rule.linear:
                 waiting[i] *= math.exp(-(overlap * overlap) / rule.strength)
             elif overlap > rule.strength:
