@@ -1,22 +1,34 @@
-"""The box core: what every detector, every assigner and every detection metric computes with.
+"""The box core: what every detector, assigner, metric, comparison and picture of boxes computes with.
 
-Pure functions on boxes `Float[Tensor, "n 4"]` as corners (x1, y1, x2, y2) in pixels, half-open.
+Pure functions on boxes `Float[Tensor, "n 4"]` as corners (x1, y1, x2, y2) in pixels, half-open. Nothing
+outside of this package intersects, suppresses or matches boxes; `tests/boxes/test_one_core.py` holds that.
 
-What there are of forms: torch alone (for any device), a kernel for the CPU, one for CUDA. One call chooses
-by device and by whether gradients are asked for; all give the same bits.
+The names below are public API, also those that no other module of cvbench calls (`giou`, `diou`, `ciou`,
+`match_voc` with `voc_iou`, formats). A function has up to three implementations: the reference in torch
+(for any device), a kernel for the CPU, one for CUDA. A call chooses by device and by whether gradients
+are asked for; all give the same bits.
 
-- `iou`, `crowd_iou`, `voc_iou`, `nms`, `survives_nms`, `match_coco`: all three. Only torch alone carries
-  gradients.
+- `iou`, `crowd_iou`, `voc_iou`, `nms`, `survives_nms`, `match_coco`: all three. Only the reference
+  carries gradients.
 - `soft_nms`, `assign`: no kernel for CUDA, where torch does in parallel what a pick lowers, or all of it.
+- `roi_align`: a kernel for the CPU, with its gradient.
 - Formats, pairs, `match_voc`, `grid_anchors`: torch alone. They are a few operations on whole tensors,
   without a loop, which `torch.compile` fuses on any device.
-- `bipartite`, `kmeans_priors`: torch alone; they run once for an image, or once for a data set.
+- `kmeans_priors`: torch alone; it runs once for a data set.
 
-Whole data sets that come from files are matched by kernels of their own, for the CPU (`coco_matching` and
-`voc_evaluation` in `cvbench.metrics`): these look at the few objects that a detection overlaps, not at a
-matrix of all.
+For the rest of the package there are, without torch:
 
-No kernel for CUDA has been run on a GPU yet: Triton's interpreter is what they are tested with.
+- `boxes.cpu.coco_overlap`, `coco_matching`, `voc_matching`: whole data sets that come from files. They
+  look at the few objects that a detection overlaps, not at a matrix of all. `protocol_matching` mixes
+  the rules of both.
+- `boxes.regions`, `boxes.masks`: boxes and masks of whole data sets as flat arrays.
+- `boxes.arrays`: a few boxes on NumPy arrays, without a compiler, for comparisons and reports.
+
+What two boxes share is computed once per kind of code, and tests hold the results together bit by bit:
+`overlap.py` for torch, `cpu/intersection.py` and `cuda/overlap.py` for kernels, `arrays.py` for NumPy.
+
+Without a GPU the kernels for CUDA are tested with Triton's interpreter; `docs/gpu.md` has what was
+measured on one.
 """
 
 from __future__ import annotations
@@ -26,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cvbench.boxes.anchors import Priors, grid_anchors, kmeans_priors
-    from cvbench.boxes.assigning import Assignment, assign, bipartite
+    from cvbench.boxes.assigning import Assignment, assign
     from cvbench.boxes.formats import area, clip, cxcywh_to_xyxy, xywh_to_xyxy, xyxy_to_cxcywh, xyxy_to_xywh
     from cvbench.boxes.matching import NOBODY, CocoMatches, VocMatches, match_coco, match_voc
     from cvbench.boxes.overlap import crowd_iou, iou, iou_of_shapes, voc_iou
@@ -43,7 +55,6 @@ __all__ = [
     "VocMatches",
     "area",
     "assign",
-    "bipartite",
     "ciou",
     "clip",
     "crowd_iou",
@@ -71,12 +82,11 @@ _HOMES = {
     "Assignment": "assigning",
     "CocoMatches": "matching",
     "NOBODY": "matching",
-    "Priors": "priors",
+    "Priors": "anchors",
     "SoftKept": "suppression",
     "VocMatches": "matching",
     "area": "formats",
     "assign": "assigning",
-    "bipartite": "assigning",
     "ciou": "pairs",
     "clip": "formats",
     "crowd_iou": "overlap",
@@ -87,7 +97,7 @@ _HOMES = {
     "iou": "overlap",
     "iou_of_pairs": "pairs",
     "iou_of_shapes": "overlap",
-    "kmeans_priors": "priors",
+    "kmeans_priors": "anchors",
     "match_coco": "matching",
     "match_voc": "matching",
     "nms": "suppression",

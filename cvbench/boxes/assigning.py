@@ -56,27 +56,3 @@ def assign(
     rule = torch.ops.cvbench.assign if is_compiled_for(flat) and not flat.is_cuda else reference.assign
     assigned = rule(flat, positive, negative, low_quality)
     return Assignment(*(side.reshape(overlaps.shape[:-1]) for side in assigned))
-
-
-def bipartite(overlaps: Float[Tensor, "n m"]) -> Int64[Tensor, " m"]:
-    """One prior of its own for every object: the best pair first, then the best of what is left.
-
-    Among equal overlaps the first object goes first and takes the first prior. More objects than
-    priors is a ValueError.
-
-    Source: the matching of SSD (Liu et al. 2016), https://arxiv.org/abs/1512.02325, section 2.2.
-
-    >>> bipartite(torch.tensor([[0.9, 0.8], [0.5, 0.1], [0.0, 0.2]]))
-    tensor([0, 2])
-    """
-    priors, objects = overlaps.shape
-    if objects > priors:
-        raise ValueError(f"{objects} objects cannot have one each of {priors} priors")
-    left = overlaps.t().clone()
-    prior_of = torch.zeros(objects, dtype=torch.int64, device=overlaps.device)
-    for _ in range(objects):
-        best = left.argmax()
-        prior_of[best // priors] = best % priors
-        left[best // priors] = -1
-        left[:, best % priors] = left[:, best % priors].clamp(max=-0.5)
-    return prior_of

@@ -1,11 +1,9 @@
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
 from torchvision.models.detection._utils import Matcher
 
-from cvbench.boxes import assign, bipartite
+from cvbench.boxes import assign
 
 #  prior:              positive    between     negative    best of object 1, though little
 OVERLAPS = torch.tensor([[0.8, 0.0], [0.5, 0.1], [0.1, 0.0], [0.0, 0.2]])
@@ -51,26 +49,6 @@ def test_the_assignment_is_that_of_torchvision(rows, low_quality):
     assert torch.equal(theirs == Matcher.BELOW_LOW_THRESHOLD, ours.negative)
     assert torch.equal(theirs == Matcher.BETWEEN_THRESHOLDS, ours.ignored)
     assert torch.equal(theirs[ours.positive], ours.truth[ours.positive])
-
-
-def test_the_best_pair_is_matched_first_and_its_prior_is_gone_for_the_others():
-    # Object 0 takes prior 0 (0.9), so object 1 cannot (0.8) and takes prior 2 (0.2).
-    assert bipartite(torch.tensor([[0.9, 0.8], [0.5, 0.1], [0.0, 0.2]])).tolist() == [0, 2]
-
-
-@given(rows=TENTHS)
-def test_every_object_gets_a_prior_of_its_own(rows):
-    overlaps = torch.tensor(rows)[:, : len(rows)]
-    chosen = bipartite(overlaps)
-    assert len(set(chosen.tolist())) == overlaps.shape[1]
-    # Greedy reaches at least half of what the best assignment reaches.
-    best = overlaps.numpy()[linear_sum_assignment(overlaps.numpy(), maximize=True)].sum()
-    assert overlaps[chosen, torch.arange(len(chosen))].sum() >= best / 2 - 1e-6
-
-
-def test_more_objects_than_priors_cannot_have_one_each():
-    with pytest.raises(ValueError, match="3 objects cannot have one each of 2 priors"):
-        bipartite(torch.zeros(2, 3))
 
 
 @given(images=st.lists(TENTHS, min_size=1, max_size=3))

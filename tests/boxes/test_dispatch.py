@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import cvbench.boxes
 from cvbench.boxes import clip, crowd_iou, iou, nms, soft_nms, voc_iou
 
 # The compiler cannot look into functions whose shapes are being checked: it runs in a process of its own.
@@ -131,3 +132,10 @@ def test_importing_the_box_core_imports_no_compiler():
     program = "import sys, cvbench.boxes; print({'numba', 'triton', 'llvmlite'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_every_public_name_is_there_and_says_what_it_is():
+    for name in cvbench.boxes.__all__:
+        assert name == "NOBODY" or getattr(cvbench.boxes, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'hiou'"):
+        _ = cvbench.boxes.hiou
