@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cvbench.errors import InputError
+from cvbench.errors import InputError, SuiteError
 from cvbench.spec.catalogue import DATASETS, is_address
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
 from cvbench.spec.cell import Option, TaskName
@@ -173,19 +173,22 @@ def complete_with_boxes(typed: str) -> list[str]:
 
 
 def parsed(options: Sequence[str]) -> dict[str, Option]:
-    """Options as YAML reads them: `size=64` is a number, `sizes=[1, 2]` a list."""
-    import yaml
+    """Options as a suite reads them: `size=64` and `blur=8e-1` are numbers, `sizes=[1, 2]` is a list."""
     from pydantic import TypeAdapter, ValidationError
+
+    from cvbench.spec.suite.yaml_loader import read
 
     parsed: dict[str, Option] = {}
     for text in options:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise InputError(f"--option {text}: write KEY=VALUE, such as size=64")
+        wrong = InputError(f"--option {text}: {value!r} is not a plain value, a list, or a list of lists")
         try:
-            parsed[key.strip()] = TypeAdapter(Option).validate_python(yaml.safe_load(value))
-        except (yaml.YAMLError, ValidationError) as error:
-            raise InputError(
-                f"--option {text}: {value!r} is not a plain value, a list, or a list of lists"
-            ) from error
+            tree, problems = read(value, f"--option {text}")
+            parsed[key.strip()] = TypeAdapter(Option).validate_python(tree)
+        except (SuiteError, ValidationError) as error:
+            raise wrong from error
+        if problems:
+            raise wrong
     return parsed

@@ -5,6 +5,11 @@ import pty
 import subprocess
 import sys
 
+import pytest
+
+from cvbench.cli.output import parsed
+from cvbench.errors import InputError
+
 ROWS = [{"name": "a [b]", "note": "", "n": "1"}, {"name": "longer", "note": "", "n": "22"}]
 CODE = f"from cvbench.cli.output import print_table; print_table({ROWS!r})"
 
@@ -44,3 +49,10 @@ def test_no_rows_are_no_table():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == ""
+
+
+def test_options_are_read_as_a_suite_reads_them():
+    given = ["blur=8e-1", "sizes=[1, 2]", "mode=on", "deep=true"]
+    assert parsed(given) == {"blur": 0.8, "sizes": (1, 2), "mode": "on", "deep": True}
+    with pytest.raises(InputError, match="is not a plain value"):
+        parsed(["a=&x 1"])
