@@ -124,7 +124,7 @@ class Metric(Protocol):
         ...
 
     def compute(self) -> list[Measurement]:
-        """The figures over all images seen so far; the first one is the headline."""
+        """The figures over all images seen so far; the first one is the primary metric."""
         ...
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:

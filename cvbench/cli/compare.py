@@ -35,7 +35,7 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
         Path | None, typer.Option("-o", "--output", help="Write to this file: .html, .md, .csv or .json.")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Show every figure, not the headlines alone.")
+        bool, typer.Option("--all", help="Show every metric, not only the primary ones.")
     ] = False,
     flips: Annotated[
         int,

@@ -99,11 +99,11 @@ class Display:
 def _summary(record: Record, *, reused: bool) -> str:
     if record.outcome != "ok":
         return escape(f"{record.outcome}: {record.reason}")
-    shown = [f"{m.name} {m.value:.3f}" for m in _headlines(record) if m.value is not None]
+    shown = [f"{m.name} {m.value:.3f}" for m in _primary_metrics(record) if m.value is not None]
     when = "was finished before" if reused else f"in {show_seconds(record.wall_s)}"
     return escape(f"{', '.join(shown)}   {when}")
 
 
-def _headlines(record: Record) -> list[Measurement]:
+def _primary_metrics(record: Record) -> list[Measurement]:
     """The first figures that are shares: the accuracy."""
     return [m for m in record.measurements if m.unit == "fraction"][:2]

@@ -113,6 +113,6 @@ _OF_METRICS = frozenset(card.figures[0] for card in METRICS.values())
 _OF_MACHINES = frozenset({"throughput", "peak_memory"})
 
 
-def is_headline(figure: Measurement) -> bool:
+def is_primary(figure: Measurement) -> bool:
     """The first figure of each metric, medians of timings, throughput, and peak memory."""
     return figure.name in _OF_METRICS | _OF_MACHINES or figure.name.endswith("_p50")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cvbench.compare.comparability import Domain, is_headline
+from cvbench.compare.comparability import Domain, is_primary
 from cvbench.record import Measurement
 from cvbench.statistics.distributions import Interval
 from cvbench.statistics.verdicts import Loss, Rule, Verdict, decide, holm, is_no_worse
@@ -46,7 +46,7 @@ class Difference:
     """Of the verdict's test, adjusted for the cells that were compared."""
     n: int | None
     method: str
-    headline: bool
+    primary: bool
     reason: str = ""
     """Why there is no verdict, or what to bear in mind."""
     classes: tuple[ClassDifference, ...] = ()
@@ -83,7 +83,7 @@ def plain(a: Measurement | None, b: Measurement | None, domain: Domain) -> Diffe
         p=None,
         n=None,
         method="",
-        headline=is_headline(known),
+        primary=is_primary(known),
     )
 
 

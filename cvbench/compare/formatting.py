@@ -23,7 +23,7 @@ BEYOND = 10.0
 
 
 def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, str]]:
-    """A row a figure, then those of several seeds together; headlines alone, unless `everything` is asked."""
+    """One row per metric, then those of several seeds together; primary metrics only, unless `everything`."""
     several = len({cell.data for cell in comparison.cells}) > 1
     named = [
         *((cell.title, cell.data, found) for cell, found in comparison.differences),
@@ -42,7 +42,7 @@ def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, 
             "basis": difference.reason or difference.method,
         }
         for title, data, difference in named
-        if everything or difference.headline
+        if everything or difference.primary
     ]
 
 
@@ -70,8 +70,8 @@ def interval(difference: Difference) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    """How many headlines have which verdict: `1 worse, 2 better, 5 same`."""
-    words = [difference.verdict for _, difference in comparison.differences if difference.headline]
+    """How many primary metrics have which verdict: `1 worse, 2 better, 5 same`."""
+    words = [difference.verdict for _, difference in comparison.differences if difference.primary]
     return (
         ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words) or "nothing to judge"
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from cvbench.boxes.array_types import Bool
 from cvbench.compare.accuracy import Memory
-from cvbench.compare.comparability import domain_of, is_headline
+from cvbench.compare.comparability import domain_of, is_primary
 from cvbench.compare.comparison import findings
 from cvbench.compare.differences import Difference, Finding, judge
 from cvbench.compare.seeds import seeds_together, taken_together, titles, was_trained
@@ -97,7 +97,7 @@ def _entries(run: Run) -> Iterator[_Entry]:
 
 
 def _leading(record: Record) -> Measurement | None:
-    return next((m for m in record.measurements if domain_of(m) == "accuracy" and is_headline(m)), None)
+    return next((m for m in record.measurements if domain_of(m) == "accuracy" and is_primary(m)), None)
 
 
 def _rank(data: str, entries: Sequence[_Entry]) -> Ranking:
@@ -107,7 +107,7 @@ def _rank(data: str, entries: Sequence[_Entry]) -> Ranking:
         (m.name, m.at)
         for entry in entries
         for m in entry.first.measurements
-        if is_headline(m) and domain_of(m) != "accuracy"
+        if is_primary(m) and domain_of(m) != "accuracy"
     )
     figures = ((leading.name, leading.at), *costs)
     better = _beaten(entries, figures)

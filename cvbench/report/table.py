@@ -13,7 +13,7 @@ from cvbench.spec.cell import Runtime
 from cvbench.units import show_bytes, show_count, show_seconds
 
 NOTHING = "-"
-_HEADLINES = ("latency@", "throughput@")
+_PRIMARY_SERIES = ("latency@", "throughput@")
 """Series whose figures stand in the table."""
 
 
@@ -24,7 +24,7 @@ def tables(records: Sequence[Record]) -> dict[str, pd.DataFrame]:
 
 
 def _table(records: Sequence[Record]) -> pd.DataFrame:
-    shares = headlines(records)
+    shares = primary_metrics(records)
     conditions = dict.fromkeys(
         m.at for r in records for m in r.measurements if m.name == "throughput" and m.value is not None
     )
@@ -47,7 +47,7 @@ def _table(records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def headlines(records: Sequence[Record]) -> list[str]:
+def primary_metrics(records: Sequence[Record]) -> list[str]:
     """The first figures of every metric that was computed: two of each, as far as it has them."""
     measured = {m.name for record in records for m in record.measurements}
     names = [name for card in METRICS.values() for name in card.figures[:2] if name in measured]
@@ -125,7 +125,7 @@ def _was_disturbed(record: Record) -> bool:
     """Whether most slices of a series in the table were, in most of the processes that timed it."""
     timings = [one.cautions for one in record.rounds] or [record.cautions]
     disturbed = sum(
-        any(said.startswith(_HEADLINES) and said.endswith(MEANS_LITTLE) for said in cautions)
+        any(said.startswith(_PRIMARY_SERIES) and said.endswith(MEANS_LITTLE) for said in cautions)
         for cautions in timings
     )
     return 2 * disturbed > len(timings)

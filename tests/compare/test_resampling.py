@@ -83,7 +83,7 @@ def test_a_run_against_itself_is_the_same_in_every_figure(name, tmp_path):
 def test_pairs_see_what_two_intervals_do_not(name, tmp_path):
     good, worse = scored(name, images=60), scored(name, images=60, spoil=0.1)
     a, b = (make_run(tmp_path / "s" / run, made_of(m, name)) for run, m in (("a", good), ("b", worse)))
-    found = next(d for _, d in compare(a, b).differences if d.headline)
+    found = next(d for _, d in compare(a, b).differences if d.primary)
     assert found.method.startswith("images in pairs")
     assert found.effect < 0
     ends = [m.compute()[0].interval for m in (good, worse)]

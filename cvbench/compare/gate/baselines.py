@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from cvbench.compare.comparability import domain_of, is_headline
+from cvbench.compare.comparability import domain_of, is_primary
 from cvbench.compare.speed import rounds_of
 from cvbench.errors import StoreError
 from cvbench.files import read_document
@@ -84,7 +84,7 @@ def job_of(run: Run, records: list[Record]) -> Job:
     figures = {}
     for record in records:
         for m in record.measurements:
-            if is_headline(m) and domain_of(m) == "speed" and m.value is not None:
+            if is_primary(m) and domain_of(m) == "speed" and m.value is not None:
                 rounds = rounds_of(run, record, m)
                 if rounds is not None:
                     figures[figure_key(record.key, m.name, m.at)] = tuple(rounds.values.tolist())

@@ -38,7 +38,7 @@ def _compare_runs(
         for title in comparison.only_a
     ]
     for cell, difference in comparison.differences:
-        chosen = difference.headline if figures is None else fnmatchcase(difference.figure, figures)
+        chosen = difference.primary if figures is None else fnmatchcase(difference.figure, figures)
         if chosen and cell.outcome_a == "ok" and cell.outcome_b == "ok":
             known = history.get((cell.key_b, figure_name(difference)))
             items.append(known or _item(cell.title, difference))

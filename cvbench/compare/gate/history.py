@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from cvbench.compare.comparability import domain_of, is_headline
+from cvbench.compare.comparability import domain_of, is_primary
 from cvbench.compare.gate.baselines import Baseline, Job, figure_key, points
 from cvbench.compare.gate.result import Answer, Item
 from cvbench.record import Measurement, Record
@@ -28,7 +28,7 @@ def against_history(baseline: Baseline, new: Sequence[Job], record: Record) -> I
     """
     hard = new[-1].hard
     for m in record.measurements:
-        if not (is_headline(m) and domain_of(m) == "speed"):
+        if not (is_primary(m) and domain_of(m) == "speed"):
             continue
         figure = figure_key(record.key, m.name, m.at)
         past, now = points(baseline.jobs, figure, hard), points(tuple(new), figure, hard)

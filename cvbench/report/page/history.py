@@ -12,7 +12,7 @@ from cvbench.report.frame import Source
 from cvbench.report.page.charts import Axis, Chart, Rule, Series, curves
 from cvbench.report.page.tradeoffs import fastest
 from cvbench.report.page.views import Missing, words
-from cvbench.report.table import headlines
+from cvbench.report.table import primary_metrics
 from cvbench.spec.canonical import digest
 from cvbench.statistics.history import AFTER, changes
 
@@ -62,7 +62,7 @@ def suite_history(name: str, sources: Sequence[Source]) -> SuiteHistory:
 def _figures(
     those: Sequence[tuple[int, Source, Record]],
 ) -> dict[str, Callable[[Record], Measurement | None]]:
-    names = headlines([record for *_, record in those])[:1]
+    names = primary_metrics([record for *_, record in those])[:1]
     return {**{name: _named(name) for name in names}, **_Figures}
 
 

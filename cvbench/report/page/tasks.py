@@ -20,14 +20,14 @@ from cvbench.report.page.views import (
     shown,
     with_whiskers,
 )
-from cvbench.report.table import headlines, status, what_differs
+from cvbench.report.table import primary_metrics, status, what_differs
 from cvbench.units import show_count
 
 
 def task_view(name: str, those: Sequence[Told], *, picture_bytes: int) -> TaskView:
     """The section of a task; each cell's pictures take at most `picture_bytes`."""
     records = [told.record for told in those]
-    names = headlines(records)
+    names = primary_metrics(records)
     charts, missing = tradeoffs(those, names[0]) if names else ([], [])
     if not names:
         missing.append(Missing("accuracy", "no cell has a figure of this task's metrics"))

@@ -99,21 +99,21 @@ def rank_of(figures: Sequence[Measurement | None]) -> list[int | None]:
     return places
 
 
-def tradeoffs(those: Sequence[Told], headline: str) -> tuple[list[Tradeoff], list[Missing]]:
-    """A chart for each price that at least two cells know beside the headline figure."""
+def tradeoffs(those: Sequence[Told], primary: str) -> tuple[list[Tradeoff], list[Missing]]:
+    """A chart for each price that at least two cells know beside the primary metric."""
     charts, missing = [], []
     for price in PRICES:
         priced = [
             (told, accuracy, cost)
             for told in those
-            if (accuracy := known(told.record.measurement(headline))) is not None
+            if (accuracy := known(told.record.measurement(primary))) is not None
             and (cost := price.of(told.record)) is not None
             and cost.value > 0
         ]
         if len(priced) < 2:
             missing.append(
                 Missing(
-                    f"{headline} against {price.label}",
+                    f"{primary} against {price.label}",
                     f"{len(priced)} of {len(those)} cells have both figures",
                 )
             )
@@ -129,9 +129,9 @@ def tradeoffs(those: Sequence[Told], headline: str) -> tuple[list[Tradeoff], lis
         ]
         chart = scatter(
             items,
-            name=f"{headline} against {price.axis}, {len(items)} cells",
+            name=f"{primary} against {price.axis}, {len(items)} cells",
             x_label=price.axis,
-            y_label=headline,
+            y_label=primary,
             x_words=lambda v, unit=price.unit: words(v, unit),  # type: ignore[misc]
             y_words=lambda v: words(v, "fraction"),
         )
