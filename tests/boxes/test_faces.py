@@ -1,4 +1,4 @@
-"""The plain form and the kernels are one function: the same bits for any boxes whatever."""
+"""The reference and the kernels are one function: the same bits for any boxes whatever."""
 
 from collections.abc import Callable
 
@@ -28,17 +28,17 @@ def boxes_of(rows: list[list[float]], dtype: torch.dtype = torch.float32) -> Ten
     return torch.tensor(rows, dtype=dtype).reshape(-1, 4)
 
 
-def plainly(function: Callable[..., Tensor], *boxes: Tensor) -> Tensor:
-    """The plain form, which is the one that carries gradients."""
+def by_reference(function: Callable[..., Tensor], *boxes: Tensor) -> Tensor:
+    """The reference, which is the one that carries gradients."""
     return function(*(tensor.clone().requires_grad_() for tensor in boxes)).detach()
 
 
 @pytest.mark.parametrize("measure", [iou, crowd_iou, voc_iou])
 @MANY
 @given(a=BOXES, b=BOXES, dtype=TYPES)
-def test_the_kernel_of_an_overlap_gives_the_bits_of_the_plain_form(measure, a, b, dtype):
+def test_the_kernel_of_an_overlap_gives_the_bits_of_the_reference(measure, a, b, dtype):
     a, b = boxes_of(a, dtype), boxes_of(b, dtype)
-    assert torch.equal(plainly(measure, a, b), measure(a, b))
+    assert torch.equal(by_reference(measure, a, b), measure(a, b))
 
 
 @MANY
@@ -73,7 +73,7 @@ def test_pairs_are_the_diagonal_of_the_matrix(rows, dtype):
     grouped=False,
     data=None,
 )
-def test_the_kernel_of_nms_keeps_what_the_plain_form_keeps(rows, threshold, dtype, grouped, data):
+def test_the_kernel_of_nms_keeps_what_the_reference_keeps(rows, threshold, dtype, grouped, data):
     boxes = boxes_of(rows, dtype)
     if data is None:
         scores, groups = torch.linspace(1, 0, len(boxes)), None
@@ -91,7 +91,7 @@ def test_the_kernel_of_nms_keeps_what_the_plain_form_keeps(rows, threshold, dtyp
 @given(
     rows=st.one_of(BOXES, NEARBY), dtype=TYPES, method=st.sampled_from(["linear", "gaussian"]), data=st.data()
 )
-def test_the_kernel_of_soft_nms_lowers_scores_as_the_plain_form_does(rows, dtype, method, data):
+def test_the_kernel_of_soft_nms_lowers_scores_as_the_reference_does(rows, dtype, method, data):
     boxes = boxes_of(rows, dtype)
     scores = torch.tensor(data.draw(st.lists(SCORES, min_size=len(rows), max_size=len(rows))))
     labels = data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows)))
@@ -137,7 +137,7 @@ def drawn(data: st.DataObject, *shape: int, of: st.SearchStrategy, dtype: torch.
 
 @MANY
 @given(shape=st.tuples(*[st.integers(0, 4)] * 3), ranges=st.integers(1, 3), dtype=TYPES, data=st.data())
-def test_the_kernel_of_matching_finds_the_partners_of_the_plain_form(shape, ranges, dtype, data):
+def test_the_kernel_of_matching_finds_the_partners_of_the_reference(shape, ranges, dtype, data):
     pairs, detections, truths = shape
     overlaps = drawn(data, pairs, detections, truths, of=SHARES, dtype=dtype)
     crowd = drawn(data, pairs, truths, of=st.booleans(), dtype=torch.bool)
@@ -161,7 +161,7 @@ def test_the_kernel_of_matching_finds_the_partners_of_the_plain_form(shape, rang
     low_quality=st.booleans(),
     data=st.data(),
 )
-def test_the_kernel_of_assigning_assigns_as_the_plain_form_does(shape, dtype, low_quality, data):
+def test_the_kernel_of_assigning_assigns_as_the_reference_does(shape, dtype, low_quality, data):
     overlaps = drawn(data, *shape, of=SHARES, dtype=dtype)
     expected = reference.assign(overlaps, 0.7, 0.3, low_quality)
     for laid_out in (overlaps, overlaps.mT.contiguous().mT):
@@ -169,7 +169,7 @@ def test_the_kernel_of_assigning_assigns_as_the_plain_form_does(shape, dtype, lo
         assert all(torch.equal(a, b) for a, b in zip(expected, ours, strict=True))
 
 
-def test_assigning_many_priors_over_several_threads_assigns_as_the_plain_form_does():
+def test_assigning_many_priors_over_several_threads_assigns_as_the_reference_does():
     overlaps = torch.rand(2, 20_000, 5, generator=torch.Generator().manual_seed(0)).round(decimals=2)
     expected = reference.assign(overlaps, 0.7, 0.3, low_quality=True)
     assert all(torch.equal(a, b) for a, b in zip(expected, assign(overlaps), strict=True))

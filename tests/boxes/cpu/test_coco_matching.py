@@ -1,4 +1,4 @@
-"""The compiled COCO rule, which is given candidates, is the plain one, which is given a matrix."""
+"""The compiled COCO rule, which is given candidates, is the reference, which is given a matrix."""
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ def test_candidates_find_what_the_matrix_finds_at_every_threshold_and_in_every_r
     overlaps = drawn(st.sampled_from([0.0, 0.4, 0.5, 0.55, 0.6, 0.75, 0.8, 0.95, 1.0]), detections, truths)
     crowd = drawn(st.booleans(), truths).astype(bool)
     ignored = drawn(st.booleans(), areas, truths).astype(bool) | crowd
-    plain = match_coco(
+    expected = match_coco(
         torch.from_numpy(overlaps).double(),
         thresholds=torch.from_numpy(thresholds),
         crowd=torch.from_numpy(crowd),
@@ -52,5 +52,5 @@ def test_candidates_find_what_the_matrix_finds_at_every_threshold_and_in_every_r
     for area in range(areas):
         for t in range(len(thresholds)):
             bit = 1 << (area * len(thresholds) + t)
-            assert ((fate.found & bit) != 0).tolist() == (plain.truth[area, t] != NOBODY).tolist()
-            assert ((fate.void & bit) != 0).tolist() == plain.ignored[area, t].tolist()
+            assert ((fate.found & bit) != 0).tolist() == (expected.truth[area, t] != NOBODY).tolist()
+            assert ((fate.void & bit) != 0).tolist() == expected.ignored[area, t].tolist()
