@@ -33,7 +33,9 @@ measured on one.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -118,3 +120,14 @@ def __getattr__(name: str) -> Any:
     found = getattr(import_module(f"cvbench.boxes.{_HOMES[name]}"), name)
     globals()[name] = found
     return found
+
+
+class _BoxCore(ModuleType):
+    """Its functions keep their names: in 0.1 modules were called `iou` and `nms` too, and 0.2 drops these."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _BoxCore

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 import torch
@@ -139,3 +140,11 @@ def test_every_public_name_is_there_and_says_what_it_is():
         assert name == "NOBODY" or getattr(cvbench.boxes, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'hiou'"):
         _ = cvbench.boxes.hiou
+
+
+@pytest.mark.parametrize("name", ["iou", "nms"])
+def test_a_module_path_of_the_last_release_leaves_the_function_of_its_name(name, monkeypatch):
+    monkeypatch.delitem(sys.modules, f"cvbench.boxes.{name}", raising=False)
+    with pytest.warns(DeprecationWarning, match=rf"cvbench\.boxes\.{name} has moved to cvbench\.boxes\."):
+        module = import_module(f"cvbench.boxes.{name}")
+    assert getattr(module, name) is getattr(cvbench.boxes, name)
