@@ -240,7 +240,7 @@ def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Shown]:
 def _samples(record: Record, ids: Collection[str]) -> Iterator[tuple[Sample, Sequence[str]]]:
     """The images of these ids, with the names of all classes."""
     from cvbench.data.datasets import open_dataset
-    from cvbench.models.building import task_of
+    from cvbench.spec.catalogue.models import task_of
 
     data = open_dataset(record.cell.data, task=task_of(record.cell.model))
     left = set(ids)

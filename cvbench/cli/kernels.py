@@ -20,9 +20,8 @@ import torch
 from cvbench.boxes import assign, crowd_iou, iou, nms, soft_nms
 from cvbench.boxes import match_coco as match_pairs
 from cvbench.boxes.cpu.protocol_matching import BoxesBothWays, ClassScene, match_by_rules
-from cvbench.boxes.masks import encode, parse
+from cvbench.boxes.masks import box_regions, encode, mask_regions, parse
 from cvbench.boxes.pooling import roi_align
-from cvbench.boxes.regions import box_regions, mask_regions
 from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth

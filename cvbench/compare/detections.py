@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from cvbench.boxes.array_types import Float64, Int64
-from cvbench.boxes.masks import RunLengths, area
-from cvbench.boxes.regions import Regions, box_regions, joined
+from cvbench.boxes.masks import Regions, RunLengths, area, box_regions, joined
 from cvbench.compare.columns import flat, lengths
 from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth

@@ -9,10 +9,11 @@ from typing import Any, Final, get_args
 
 from cvbench.errors import InputError
 from cvbench.interfaces import Model
-from cvbench.spec.catalogue import MODELS, ModelCard, is_address, known_task
+from cvbench.spec.catalogue import MODELS, ModelCard
+from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.catalogue.options import check_options, choices_of
 from cvbench.spec.catalogue.weights import WeightFile, weight_file
-from cvbench.spec.cell import ModelSpec, Option, TaskName
+from cvbench.spec.cell import ModelSpec, Option
 from cvbench.values import Preprocessing
 
 _COCO_OUTPUTS: Final = 91
@@ -91,27 +92,6 @@ def build_model(spec: ModelSpec, classes: int, *, weights: WeightFile | None = N
         )
     fit_to_weights(model, spec, weights)
     return model
-
-
-def task_of(spec: ModelSpec) -> TaskName:
-    """The task of a model: its Card's, or what the spec says of an address.
-
-    Raises UnknownName for a name that is not in the catalogue, and InputError for an address without
-    a task or a catalogue's model with another.
-    """
-    if not is_address(spec.name):
-        card = MODELS.find(spec.name)
-        if spec.task not in (None, card.task):
-            raise InputError(
-                f"{spec.name}: it is a {card.task} model, not one for {spec.task}.\n  Leave `task` out."
-            )
-    task = known_task(spec)
-    if task is None:
-        raise InputError(
-            f"{spec.name}: nothing says what this model is for.\n"
-            f"  Add `task:` with one of {', '.join(get_args(TaskName))}."
-        )
-    return task
 
 
 def _first_argument(builder: Callable[..., Any]) -> list[str]:

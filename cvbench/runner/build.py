@@ -10,10 +10,10 @@ import torch
 
 from cvbench.data.datasets import open_dataset
 from cvbench.interfaces import Dataset, Model
-from cvbench.models.building import task_of
 from cvbench.models.labels import build_for
 from cvbench.runner.inference import Inference, device_of, set_precision
 from cvbench.runner.progress import StageTimes
+from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.catalogue.weights import WeightFile
 from cvbench.spec.cell import Cell
 

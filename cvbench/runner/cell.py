@@ -16,7 +16,6 @@ import torch
 from cvbench.data.datasets import joint, open_dataset
 from cvbench.errors import InputError
 from cvbench.interfaces import Dataset, Metric, Model
-from cvbench.models.building import task_of
 from cvbench.models.weights.loading import load_weight_file
 from cvbench.record import Artifact, Attachment, Curve, Passport
 from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures, save_series
@@ -29,6 +28,7 @@ from cvbench.runner.messages import WEIGHTS, CellJob, CellResult
 from cvbench.runner.progress import Progress, StageTimes
 from cvbench.runner.time_model import Timed, count_macs_of, time_inference
 from cvbench.spec.catalogue import METRICS, default_metrics
+from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.cell import Cell, TrainRecipe
 from cvbench.timing.figures import figures_of
 from cvbench.training import Progress as TrainingProgress

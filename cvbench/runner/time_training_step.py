@@ -27,8 +27,7 @@ from cvbench.timing.series import Series
 from cvbench.timing.throughput import measure_throughput
 from cvbench.timing.training import PREFIX, Parts, measure_step_parts
 from cvbench.training.batches import Feed, Job, Order, TrainingBatch
-from cvbench.training.precision import arithmetic
-from cvbench.training.step import Trainer
+from cvbench.training.step import Trainer, arithmetic
 
 _RATE: Final = 1e-4
 _ENDLESS: Final = 1 << 40

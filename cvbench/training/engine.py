@@ -26,8 +26,7 @@ from cvbench.record import Curve
 from cvbench.spec.canonical import digest
 from cvbench.spec.cell import TrainRecipe
 from cvbench.training.batches import Feed, Order
-from cvbench.training.precision import arithmetic
-from cvbench.training.step import Trainer
+from cvbench.training.step import Trainer, arithmetic
 
 _PERIOD_S = 0.1
 

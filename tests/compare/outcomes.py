@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from cvbench.boxes.regions import box_regions
+from cvbench.boxes.masks import box_regions
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 

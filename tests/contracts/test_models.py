@@ -12,8 +12,9 @@ from torch.utils._pytree import tree_flatten, tree_leaves
 
 from cvbench.errors import InputError
 from cvbench.interfaces import Classifier, Detector, Segmenter
-from cvbench.models.building import build_model, task_of
+from cvbench.models.building import build_model
 from cvbench.spec.catalogue import MODELS
+from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.cell import ModelSpec
 from cvbench.timing.cost import count_macs
 from cvbench.values import VOID, ClassScores, Detections, LabelMap

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.boxes.masks import encode
-from cvbench.boxes.regions import Regions, box_regions, mask_regions
+from cvbench.boxes.masks import Regions, box_regions, encode, mask_regions
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 LIMITS = np.array([0.0, 1024.0, 9216.0, 1e10])

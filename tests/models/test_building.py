@@ -4,8 +4,9 @@ from torch import nn
 
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.alexnet import AlexNet
-from cvbench.models.building import build_model, task_of
+from cvbench.models.building import build_model
 from cvbench.models.yolo.yolo_v3 import YoloV3
+from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.cell import ModelSpec
 
 

@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from cvbench.boxes.regions import Regions
+from cvbench.boxes.masks import Regions
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 

@@ -3,7 +3,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from cvbench.training.precision import arithmetic, casting, widened
+from cvbench.training.step import arithmetic, casting, widened
 
 
 class Pair(NamedTuple):

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int64, UInt32
 from cvbench.boxes.cpu.coco_matching import Candidates
 from cvbench.boxes.cpu.intersection import HALF_OPEN, corners_of, shared_sides, union
 from cvbench.boxes.jit import compiled, inlined
-from cvbench.boxes.regions import Regions
+from cvbench.boxes.masks import Regions
 
 
 class Standing(NamedTuple):

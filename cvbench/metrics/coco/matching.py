@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int64
 from cvbench.boxes.cpu.coco_matching import match_candidates
 from cvbench.boxes.cpu.coco_overlap import Standing, find_candidates
 from cvbench.boxes.cpu.sorting import group
-from cvbench.boxes.regions import Regions
+from cvbench.boxes.masks import Regions
 from cvbench.boxes.threads import in_threads, spans
 from cvbench.metrics.coco.sorting import rank
 

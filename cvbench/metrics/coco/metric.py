@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from cvbench.boxes import masks as run_lengths
-from cvbench.boxes.regions import Regions, box_regions, joined, mask_regions
+from cvbench.boxes.masks import Regions, box_regions, joined, mask_regions
 from cvbench.interfaces import Evidence, Metric
 from cvbench.metrics.coco.evaluation import AREAS, CocoEvaluation, CocoMatches, match_coco
 from cvbench.metrics.coco.evidence import explain_figures

@@ -13,8 +13,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.boxes.masks import RunLengths, parse
-from cvbench.boxes.regions import Regions, box_regions, mask_regions
+from cvbench.boxes.masks import Regions, RunLengths, box_regions, mask_regions, parse
 from cvbench.data.annotations.coco import (
     UNFILLED,
     CocoInstances,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-from cvbench.boxes.regions import box_regions
+from cvbench.boxes.masks import box_regions
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.files.coco import CocoFiles
 from cvbench.metrics.files.voc import VocFiles

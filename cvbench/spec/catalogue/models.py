@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cvbench.spec.catalogue.cards import WIDTH, Catalogue, Choice, ModelCard
+from typing import get_args
+
+from cvbench.errors import InputError
+from cvbench.spec.catalogue.cards import WIDTH, Catalogue, Choice, ModelCard, is_address
 from cvbench.spec.catalogue.classifiers import CLASSIFIERS
 from cvbench.spec.catalogue.external_models import ONNX, TIMM, TORCHVISION
 from cvbench.spec.catalogue.faster_rcnn import FASTER_RCNN
@@ -81,3 +84,24 @@ def known_task(model: ModelSpec) -> TaskName | None:
         return model.task
     card = MODELS.get(model.name)
     return None if card is None else card.task
+
+
+def task_of(spec: ModelSpec) -> TaskName:
+    """The task of a model: its Card's, or what the spec says of an address.
+
+    Raises UnknownName for a name that is not in the catalogue, and InputError for an address without
+    a task or a catalogue's model with another.
+    """
+    if not is_address(spec.name):
+        card = MODELS.find(spec.name)
+        if spec.task not in (None, card.task):
+            raise InputError(
+                f"{spec.name}: it is a {card.task} model, not one for {spec.task}.\n  Leave `task` out."
+            )
+    task = known_task(spec)
+    if task is None:
+        raise InputError(
+            f"{spec.name}: nothing says what this model is for.\n"
+            f"  Add `task:` with one of {', '.join(get_args(TaskName))}."
+        )
+    return task

@@ -7,8 +7,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from cvbench.boxes.jit import compiled
-from cvbench.boxes.masks import RunLengths, parse
-from cvbench.boxes.regions import Regions, mask_regions
+from cvbench.boxes.masks import Regions, RunLengths, mask_regions, parse
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from tests.benchmarks.speed.scenes import HEIGHT, WIDTH, Scene
 

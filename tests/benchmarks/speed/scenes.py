@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.boxes.regions import box_regions
+from cvbench.boxes.masks import box_regions
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 
 HEIGHT, WIDTH = 480, 640

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvbench.boxes.regions import box_regions
+from cvbench.boxes.masks import box_regions
 from cvbench.metrics.coco.accumulate import Line
 from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth

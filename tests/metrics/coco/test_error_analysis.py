@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cvbench.boxes.regions import box_regions
+from cvbench.boxes.masks import box_regions
 from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth

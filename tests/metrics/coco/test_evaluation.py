@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.boxes.regions import box_regions
+from cvbench.boxes.masks import box_regions
 from cvbench.metrics.coco.evaluation import CocoEvaluation, evaluate_coco, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import values

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cvbench.boxes.regions import box_regions
+from cvbench.boxes.masks import box_regions
 from cvbench.metrics.coco.evaluation import evaluate_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.metric import CocoBoxAP, CocoMaskAP

@@ -10,10 +10,11 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 from cvbench.data.images.color import normalise
 from cvbench.data.images.geometry import fit
 from cvbench.errors import InputError, UnknownName
-from cvbench.models.building import build_model, task_of
+from cvbench.models.building import build_model
 from cvbench.models.labels import COCO_IDS
 from cvbench.models.weights.loading import load_weights
 from cvbench.spec.catalogue import MODELS
+from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.cell import ModelSpec
 from cvbench.values import ClassScores, Detections, LabelMap
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from cvbench.models.unet import unet_original
-from cvbench.models.unet.tiling import mirrored
+from cvbench.models.unet.net import mirrored
 
 
 def test_mirroring_does_not_repeat_the_outermost_pixel():
