@@ -26,7 +26,7 @@ from cvbench.metrics.coco.error_analysis import explain_errors
 from cvbench.metrics.coco.evaluation import evaluate_coco, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import resampled_figures
-from cvbench.metrics.files.json_columns import WORTH_IT, Form, read_list
+from cvbench.metrics.files.json_columns import WORTH_IT, FieldKind, read_list
 from cvbench.metrics.segmentation_counts import confusion
 from cvbench.metrics.voc.evaluation import VocDetections, VocTruth, match_voc
 from cvbench.runner import environment
@@ -66,7 +66,12 @@ def calls() -> dict[str, Callable[[], Any]]:
     truth, found = _scene()
     entry = b'{"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}'
     listed = b"[" + b", ".join([entry] * (WORTH_IT // len(entry) + 1)) + b"]"
-    fields = {"image_id": Form.WHOLE, "category_id": Form.WHOLE, "score": Form.REAL, "bbox": Form.BOX}
+    fields = {
+        "image_id": FieldKind.WHOLE,
+        "category_id": FieldKind.WHOLE,
+        "score": FieldKind.REAL,
+        "bbox": FieldKind.BOX,
+    }
 
     def masks() -> None:
         mask_regions(encode(np.ones((1, 4, 4), bool)))

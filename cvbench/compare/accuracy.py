@@ -31,8 +31,8 @@ from cvbench.statistics.verdicts import (
     AVERAGE_PRECISION,
     NEW_WEIGHTS,
     SAME_WEIGHTS,
-    Loss,
-    Rule,
+    VerdictRule,
+    Worsening,
     benjamini_hochberg,
 )
 from cvbench.store import Run
@@ -126,11 +126,11 @@ def _resampled(
     return memory[sha256]
 
 
-def _by_flips(a: Measurement, b: Measurement, kept: Outcomes, rule: Rule) -> Finding:
+def _by_flips(a: Measurement, b: Measurement, kept: Outcomes, rule: VerdictRule) -> Finding:
     right = [column(table, a.name) for table in (kept.a, kept.b)]
     counted = flips(*right)
     around = Interval(0.0, 0.0) if _is_the_same(kept) else tango(counted, confidence=1 - 2 * ALPHA)
-    loss = Loss(
+    loss = Worsening(
         -counted.difference,
         Interval(-around.high, -around.low),
         mcnemar_midp(counted.lost, counted.gained),
@@ -204,10 +204,10 @@ def _by_resamples(
     )
 
 
-def loss_of(effect: Effect, direction: str, rule: Rule) -> Loss:
+def loss_of(effect: Effect, direction: str, rule: VerdictRule) -> Worsening:
     """The effect, turned so that more is worse."""
     loss = effect.negated() if direction == "higher" else effect
-    return Loss(
+    return Worsening(
         loss.estimate,
         loss.limits(rule.alpha),
         loss.p_above(rule.margin),

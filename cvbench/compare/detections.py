@@ -8,12 +8,12 @@ import pyarrow as pa
 from cvbench.boxes.array_types import Float64, Int64
 from cvbench.boxes.masks import Regions, RunLengths, area, box_regions, joined
 from cvbench.compare.columns import flat, lengths
-from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
+from cvbench.metrics.coco.evaluation import DatasetMatches, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.voc.evaluation import VocDetections, VocLine, VocTruth, match_voc
 
 
-def coco_matches(table: pa.Table, classes: int, *, masks: bool) -> CocoMatches:
+def coco_matches(table: pa.Table, classes: int, *, masks: bool) -> DatasetMatches:
     """Who finds what by COCO's rules; images are numbered by their rows."""
     regions = _mask_regions if masks else _box_regions
     return match_coco(

@@ -8,7 +8,7 @@ from typing import Literal
 from cvbench.compare.comparability import Domain, is_primary
 from cvbench.record import Measurement
 from cvbench.statistics.distributions import Interval
-from cvbench.statistics.verdicts import Loss, Rule, Verdict, decide, holm, is_no_worse
+from cvbench.statistics.verdicts import Verdict, VerdictRule, Worsening, decide, holm, is_no_worse
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Finding:
     """A difference before its p-value is adjusted for those beside it."""
 
     draft: Difference
-    loss: Loss | None = None
-    rule: Rule | None = None
+    loss: Worsening | None = None
+    rule: VerdictRule | None = None
 
 
 def plain(a: Measurement | None, b: Measurement | None, domain: Domain) -> Difference:

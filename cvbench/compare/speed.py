@@ -26,7 +26,7 @@ from cvbench.record import Measurement, Record
 from cvbench.runner.environment.processor import threads_available
 from cvbench.statistics.distributions import Interval
 from cvbench.statistics.mean_effects import Effect, of_two
-from cvbench.statistics.verdicts import ALPHA, SPEED, Loss, Rule, decide, is_no_worse
+from cvbench.statistics.verdicts import ALPHA, SPEED, VerdictRule, Worsening, decide, is_no_worse
 from cvbench.store import Run, StoredFile
 
 FEWEST = 200
@@ -78,7 +78,7 @@ def _tell(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item],
 
 
 ONE_ROUND = "one process only: it does not tell how processes differ. Time it in several: time: {rounds: 5}"
-MEMORY = Rule(margin=0.0, gate=math.log(1.02), equal=math.log(1.02))
+MEMORY = VerdictRule(margin=0.0, gate=math.log(1.02), equal=math.log(1.02))
 LEAST_BYTES = 8 * 2**20
 """Differences of less are the allocator's business."""
 AT_ONCE = 512
@@ -211,7 +211,7 @@ def _tested(draft: Difference, effect: Effect, counts: tuple[int, int], figure: 
             n=min(counts),
             method=f"{counts[0]} against {counts[1]} processes: Welch's t on logarithms",
         ),
-        Loss(
+        Worsening(
             loss.estimate,
             loss.limits(ALPHA),
             loss.p_above(SPEED.margin),
@@ -232,7 +232,9 @@ def compare_memory(figures: Sequence[tuple[Measurement, Measurement]]) -> Iterat
         if abs(b.value - a.value) <= LEAST_BYTES:
             log = 0.0
         certain = Effect(log if a.direction == "lower" else -log, 0.0)
-        loss = Loss(certain.estimate, certain.limits(ALPHA), certain.p_above(), certain.negated().p_above())
+        loss = Worsening(
+            certain.estimate, certain.limits(ALPHA), certain.p_above(), certain.negated().p_above()
+        )
         yield Finding(
             replace(
                 draft,

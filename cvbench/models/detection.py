@@ -1,7 +1,7 @@
 """From scores and boxes to what is reported: the last steps of every single-stage detector.
 
 All are tensor operations on the whole batch, and they compile into one graph with the net
-(`torch._dynamo.config.capture_dynamic_output_shape_ops`); only `Found.by_image` does not, for its
+(`torch._dynamo.config.capture_dynamic_output_shape_ops`); only `BatchDetections.by_image` does not, for its
 list has as many lengths as there are images.
 """
 
@@ -41,7 +41,7 @@ class Reporting(NamedTuple):
         return self
 
 
-class Candidates(NamedTuple):
+class ScoredPairs(NamedTuple):
     """Pairs of a predictor and a class whose score is high enough, the best of each image."""
 
     image: Int64[Tensor, " k"]
@@ -50,7 +50,7 @@ class Candidates(NamedTuple):
     score: Float[Tensor, " k"]
 
 
-class Found(NamedTuple):
+class BatchDetections(NamedTuple):
     """What is reported of a batch: image by image, in each the best score first."""
 
     image: Int64[Tensor, " k"]
@@ -65,24 +65,24 @@ class Found(NamedTuple):
         return [Detections(boxes=b, labels=k, scores=s) for b, k, s in zip(*parts, strict=True)]
 
 
-def candidates(scores: Float[Tensor, "b n classes"], *, above: float) -> Candidates:
+def candidates(scores: Float[Tensor, "b n classes"], *, above: float) -> ScoredPairs:
     """The entries above a score; of each image at most 3,000, its best."""
     image, predictor, label = (scores > above).nonzero().unbind(1)
     score = scores[image, predictor, label]
     best = _best_of_each(image, score, images=len(scores), most=_CANDIDATES)
-    return Candidates(image[best], predictor[best], label[best], score[best])
+    return ScoredPairs(image[best], predictor[best], label[best], score[best])
 
 
 def suppressed(
-    chosen: Candidates, boxes: Float[Tensor, "k 4"], *, images: int, classes: int, reporting: Reporting
-) -> Found:
+    chosen: ScoredPairs, boxes: Float[Tensor, "k 4"], *, images: int, classes: int, reporting: Reporting
+) -> BatchDetections:
     """What remains of the candidates, whose boxes these are, after suppression class by class."""
     image, _, label, score = chosen
     groups = image * classes + label
     kept = nms(boxes, score, reporting.nms_threshold, groups=groups)
     best = _best_of_each(image[kept], score[kept], images=images, most=reporting.max_detections)
     kept = kept[best]
-    return Found(image[kept], boxes[kept], label[kept], score[kept])
+    return BatchDetections(image[kept], boxes[kept], label[kept], score[kept])
 
 
 def _best_of_each(
@@ -98,7 +98,7 @@ def _best_of_each(
     return order[rank < most]
 
 
-class Objects(NamedTuple):
+class BatchObjects(NamedTuple):
     """Each with a box that has an area."""
 
     image: Int64[Tensor, " m"]
@@ -108,7 +108,7 @@ class Objects(NamedTuple):
 
 def objects_to_learn(
     truths: Sequence[Detections], *, height: int, width: int, device: torch.device
-) -> Objects:
+) -> BatchObjects:
     """The learnable objects of the truths, cut at the border of the input.
 
     An object is what of it lies in the input. One without area, a crowd and a difficult one are left out.
@@ -119,7 +119,7 @@ def objects_to_learn(
     label = torch.cat([truth.labels for truth in truths])
     # Chosen where the truths are, which is the CPU while training: a GPU would have to be waited for.
     image = image.to(boxes.device)
-    return Objects(image[learnt].to(device), boxes[learnt].to(device), label[learnt].to(device))
+    return BatchObjects(image[learnt].to(device), boxes[learnt].to(device), label[learnt].to(device))
 
 
 def one_each(

@@ -73,7 +73,7 @@ class ConvPlain(nn.Module):
         return F.relu(self.conv(x), inplace=True)
 
 
-class Form(NamedTuple):
+class GoogLeNetForm(NamedTuple):
     """What the two forms differ in."""
 
     convolution: type[ConvNorm | ConvPlain]
@@ -89,7 +89,7 @@ class Form(NamedTuple):
 class Inception(nn.Module):
     """Four branches over one map, side by side in depth: figure 2b."""
 
-    def __init__(self, form: Form, incoming: int, kernels: Sequence[int]) -> None:
+    def __init__(self, form: GoogLeNetForm, incoming: int, kernels: Sequence[int]) -> None:
         """`kernels`: 1 x 1; reduction and 3 x 3; reduction and 5 x 5; projection, as in table 1."""
         super().__init__()
         convolution = form.convolution
@@ -112,7 +112,9 @@ class Inception(nn.Module):
 class Auxiliary(nn.Module):
     """A small classifier on an inner map, which brings a gradient to the lower layers."""
 
-    def __init__(self, form: Form, incoming: int, *, classes: int, width: float, dropout: float) -> None:
+    def __init__(
+        self, form: GoogLeNetForm, incoming: int, *, classes: int, width: float, dropout: float
+    ) -> None:
         super().__init__()
         channels, hidden = widened(128, width), widened(1024, width)
         self.pool = nn.AvgPool2d(5, stride=3) if form.even_heads else nn.AdaptiveAvgPool2d(4)
@@ -128,7 +130,7 @@ class Auxiliary(nn.Module):
         return logits
 
 
-class Outputs(NamedTuple):
+class GoogLeNetOutputs(NamedTuple):
     """What the net says, and, only while training, what its auxiliary heads say."""
 
     logits: Float[Tensor, "b classes"]
@@ -141,7 +143,7 @@ class GoogLeNet(nn.Module):
 
     def __init__(
         self,
-        form: Form,
+        form: GoogLeNetForm,
         *,
         classes: int,
         preprocessing: Preprocessing,
@@ -186,7 +188,7 @@ class GoogLeNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(self.inception5b.outgoing, classes)
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Outputs:
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> GoogLeNetOutputs:
         """Logits. The shapes are those at 224 pixels and width 1."""
         x = self.norm(self.maxpool1(self.conv1(images)))  # b 64 56 56
         x = self.maxpool2(self.norm(self.conv3(self.conv2(x))))  # b 192 28 28
@@ -197,17 +199,17 @@ class GoogLeNet(nn.Module):
         x = self.inception5b(self.inception5a(x))  # b 1024 7 7
         logits = self.fc(self.dropout(self.avgpool(x).flatten(1)))
         if not self.training or self.aux1 is None or self.aux2 is None:
-            return Outputs(logits, logits.new_empty(len(logits), 0, logits.shape[1]))
-        return Outputs(logits, torch.stack([self.aux1(first), self.aux2(second)], dim=1))
+            return GoogLeNetOutputs(logits, logits.new_empty(len(logits), 0, logits.shape[1]))
+        return GoogLeNetOutputs(logits, torch.stack([self.aux1(first), self.aux2(second)], dim=1))
 
-    def loss(self, outputs: Outputs, truths: Sequence[ClassScores]) -> dict[str, Tensor]:
+    def loss(self, outputs: GoogLeNetOutputs, truths: Sequence[ClassScores]) -> dict[str, Tensor]:
         """Cross entropy, and that of each auxiliary head times 0.3."""
         terms = softmax_loss(outputs.logits, truths)
         for number, logits in enumerate(outputs.auxiliary.unbind(1), start=1):
             terms[f"auxiliary{number}"] = _AUXILIARY * softmax_loss(logits, truths)["cross_entropy"]
         return terms
 
-    def decode(self, outputs: Outputs) -> list[ClassScores]:
+    def decode(self, outputs: GoogLeNetOutputs) -> list[ClassScores]:
         """Probabilities."""
         return softmax_scores(outputs.logits)
 
@@ -226,7 +228,7 @@ def googlenet(
     _check("googlenet", size, width, dropout)
     third = 5 if true_5x5 else 3
     net = GoogLeNet(
-        Form(ConvNorm, third=third, last_pool=2, response_norm=False, even_heads=False),
+        GoogLeNetForm(ConvNorm, third=third, last_pool=2, response_norm=False, even_heads=False),
         classes=classes,
         preprocessing=prepared("googlenet", size, shorter, mean=(0.5,) * 3, std=(0.5,) * 3),
         width=width,
@@ -251,7 +253,7 @@ def googlenet_original(
     """The published GoogLeNet: no batch normalisation, 5 x 5 convolutions."""
     _check("googlenet_original", size, width, dropout)
     net = GoogLeNet(
-        Form(ConvPlain, third=5, last_pool=3, response_norm=True, even_heads=size == 224),
+        GoogLeNetForm(ConvPlain, third=5, last_pool=3, response_norm=True, even_heads=size == 224),
         classes=classes,
         preprocessing=prepared("googlenet_original", size, shorter, std=(1 / 255,) * 3),
         width=width,

@@ -34,7 +34,7 @@ _ALIKE: Final = {
 """What VOC and darknet call it → what COCO calls it."""
 
 
-class Fitted(NamedTuple):
+class LabeledModel(NamedTuple):
     """A net whose predictions count the data set's classes."""
 
     model: Model
@@ -42,7 +42,7 @@ class Fitted(NamedTuple):
     """The data set's class → the weights' label; None where they are the same."""
 
 
-def build_for(spec: ModelSpec, classes: Sequence[str], *, weights: WeightFile | None = None) -> Fitted:
+def build_for(spec: ModelSpec, classes: Sequence[str], *, weights: WeightFile | None = None) -> LabeledModel:
     """The network that `spec` describes, for data of these classes; as `build_model`.
 
     Raises InputError where the weights are known to lack one of the classes.
@@ -50,16 +50,16 @@ def build_for(spec: ModelSpec, classes: Sequence[str], *, weights: WeightFile | 
     weights = weights or weight_file(spec)
     known = weights.labels if weights else None
     if known is None:
-        return Fitted(build_model(spec, len(classes), weights=weights), None)
+        return LabeledModel(build_model(spec, len(classes), weights=weights), None)
     background = classes[0] == "background"
     theirs = keys_of_labels(known, background=background)
     table = table_between(spec, known, theirs, classes)
     model = build_model(spec, len(theirs), weights=weights)
     if table is None:
-        return Fitted(model, None)
+        return LabeledModel(model, None)
     members: Any = model
     members.decode = _relabelled(model.decode, tuple(table.values()), outputs=len(theirs))
-    return Fitted(model, table)
+    return LabeledModel(model, table)
 
 
 def keys_of_labels(name: LabelsName, *, background: bool) -> tuple[str, ...]:

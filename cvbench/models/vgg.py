@@ -49,7 +49,7 @@ class VGG(nn.Module):
         layers: int,
         *,
         classes: int,
-        normalised: bool,
+        normalized: bool,
         preprocessing: Preprocessing,
         width: float,
         dropout: float,
@@ -62,11 +62,11 @@ class VGG(nn.Module):
         n1, n2, n3, n4, n5 = _CONVOLUTIONS[layers]
         hidden = widened(4096, width)
         self.features = nn.Sequential(  # shapes at 224 pixels and width 1
-            *_stage(3, c1, convolutions=n1, normalised=normalised),  # 64 112 112
-            *_stage(c1, c2, convolutions=n2, normalised=normalised),  # 128 56 56
-            *_stage(c2, c3, convolutions=n3, normalised=normalised),  # 256 28 28
-            *_stage(c3, c4, convolutions=n4, normalised=normalised),  # 512 14 14
-            *_stage(c4, c4, convolutions=n5, normalised=normalised),  # 512 7 7
+            *_stage(3, c1, convolutions=n1, normalized=normalized),  # 64 112 112
+            *_stage(c1, c2, convolutions=n2, normalized=normalized),  # 128 56 56
+            *_stage(c2, c3, convolutions=n3, normalized=normalized),  # 256 28 28
+            *_stage(c3, c4, convolutions=n4, normalized=normalized),  # 512 14 14
+            *_stage(c4, c4, convolutions=n5, normalized=normalized),  # 512 7 7
         )
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
@@ -97,12 +97,12 @@ class VGG(nn.Module):
         return softmax_scores(outputs)
 
 
-def _stage(incoming: int, channels: int, *, convolutions: int, normalised: bool) -> list[nn.Module]:
+def _stage(incoming: int, channels: int, *, convolutions: int, normalized: bool) -> list[nn.Module]:
     """Some convolutions at one resolution, and the pooling that halves it."""
     layers: list[nn.Module] = []
     for place in range(convolutions):
         layers.append(nn.Conv2d(channels if place else incoming, channels, 3, padding=1))
-        if normalised:
+        if normalized:
             layers.append(nn.BatchNorm2d(channels))
         layers.append(nn.ReLU(inplace=True))
     return [*layers, nn.MaxPool2d(2, stride=2)]
@@ -128,7 +128,7 @@ def _build(
     return VGG(
         int(name[3:5]),
         classes=classes,
-        normalised=name.endswith("_bn"),
+        normalized=name.endswith("_bn"),
         preprocessing=prepared(name, size, shorter),
         width=width,
         dropout=dropout,

@@ -31,8 +31,7 @@ from cvbench.spec.catalogue import METRICS, default_metrics
 from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.cell import Cell, TrainRecipe
 from cvbench.timing.figures import figures_of
-from cvbench.training import Progress as TrainingProgress
-from cvbench.training import save_weights, trained
+from cvbench.training import TrainingProgress, save_weights, trained
 from cvbench.units import show_count
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.loader import batches
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset, Metric
@@ -60,7 +60,7 @@ def evaluate(
         skipped += batch.skipped
         positions += batch.positions
         if batch.ids:
-            images = normalise(inference.place(batch.images), preprocessing)
+            images = normalize(inference.place(batch.images), preprocessing)
             predictions = [
                 placement.restore(on_host(prediction))
                 for placement, prediction in zip(batch.placements, inference(images), strict=True)

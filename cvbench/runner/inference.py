@@ -17,7 +17,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.loader import batches
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset, Model
@@ -198,4 +198,4 @@ def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float
             break
     images = list(itertools.islice(itertools.cycle(images), wanted))
     stacks = [torch.stack(images[at : at + batch]) for at in range(0, wanted, batch)]
-    return [normalise(inference.place(stack), preprocessing) for stack in stacks]
+    return [normalize(inference.place(stack), preprocessing) for stack in stacks]

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.loader import batches
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset, module_of
@@ -27,10 +27,10 @@ from cvbench.spec.cell import EndToEndPlan, EnergyPlan, LatencyPlan, TimingPlan,
 from cvbench.timing import cost
 from cvbench.timing.end_to_end import Load, Pipeline, measure_end_to_end
 from cvbench.timing.energy import measure_energy, no_energy
-from cvbench.timing.energy_counters import meter_of
+from cvbench.timing.energy_counters import counter_of
 from cvbench.timing.figures import figures_of
 from cvbench.timing.gpu_monitor import following, why_not
-from cvbench.timing.host_monitor import HostWatch
+from cvbench.timing.host_monitor import HostMonitor
 from cvbench.timing.instruments import HostClock, Instruments, Keeper, Together
 from cvbench.timing.latency import TARGETS, Counts, measure_latency
 from cvbench.timing.memory import TorchDevice, peak_memory, reset_peak
@@ -74,11 +74,11 @@ def time_inference(
     in a fresh process the first call is a figure of its own. A step of training is one by `recipe`.
     """
     timed = Timed()
-    with watching(inference.device, timed) as watch:
+    with monitoring(inference.device, timed) as monitor:
         instruments = Instruments(
             HostClock(),
             TorchDevice(inference.device),
-            watch,
+            monitor,
             random.Random(seed),  # noqa: S311 - an order
         )
         work = _Work(inference, data, plan, instruments, frozen or {}, timed, on_step, is_fresh)
@@ -93,24 +93,24 @@ def time_inference(
             work.energy(plan.energy)
         if plan.train_step is not None:
             work.train_step(plan.train_step, recipe or TrainRecipe())
-        timed.conditions.update(watch.summary())
+        timed.conditions.update(monitor.summary())
     return timed
 
 
 @contextmanager
-def watching(device: torch.device, timed: Timed) -> Iterator[Keeper]:
+def monitoring(device: torch.device, timed: Timed) -> Iterator[Keeper]:
     """A watch over the host, and over the GPU where there is one and it can be followed."""
     if device.type != "cuda":
-        yield HostWatch()
+        yield HostMonitor()
         return
     reason = why_not()
     if reason is not None:
         timed.cautions.append(f"the GPU's state was not followed: {reason}")
-        yield HostWatch()
+        yield HostMonitor()
         return
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
     with following(f"GPU-{uuid}" if uuid else str(device.index or 0)) as gpu:
-        yield Together([HostWatch(), gpu])
+        yield Together([HostMonitor(), gpu])
 
 
 @dataclass
@@ -215,16 +215,16 @@ class _Work:
         self.done += 1
 
     def energy(self, plan: EnergyPlan) -> None:
-        meter = meter_of(self.inference.device)
-        if isinstance(meter, str):
-            self.timed.readings.append(no_energy(f"batch={plan.batch}", meter))
+        counter = counter_of(self.inference.device)
+        if isinstance(counter, str):
+            self.timed.readings.append(no_energy(f"batch={plan.batch}", counter))
             self.done += 1
             return
         pool = input_pool(self.inference, self.data, batch=plan.batch)
         self.timed.series += measure_energy(
             _taking_turns(self.inference, pool),
             plan,
-            meter=meter,
+            counter=counter,
             instruments=self.instruments,
             on_step=self._step("energy"),
         )
@@ -329,7 +329,7 @@ def pipeline(
     return Pipeline(
         load=load,
         stages={
-            "copy": lambda images: normalise(inference.place(images), preprocessing),
+            "copy": lambda images: normalize(inference.place(images), preprocessing),
             "forward": inference.forward,
             "postprocess": inference.decode,
             "to_host": lambda predictions: [on_host(prediction) for prediction in predictions],

@@ -26,7 +26,7 @@ from cvbench.timing.memory import peak_memory, reset_peak
 from cvbench.timing.series import Series
 from cvbench.timing.throughput import measure_throughput
 from cvbench.timing.training import PREFIX, Parts, measure_step_parts
-from cvbench.training.batches import Feed, Job, Order, TrainingBatch
+from cvbench.training.batches import BatchReader, Order, StepSamples, TrainingBatch
 from cvbench.training.step import Trainer, arithmetic
 
 _RATE: Final = 1e-4
@@ -109,7 +109,7 @@ class _Step:
 
 def _pool(model: Model, data: Dataset, batch: int, device: torch.device) -> list[TrainingBatch]:
     """Batches of the data set's samples in order, the first ones again where it is small."""
-    feed = Feed(
+    feed = BatchReader(
         data,
         model.preprocessing.of_one_size(),
         Augment(mirror=False),
@@ -119,7 +119,7 @@ def _pool(model: Model, data: Dataset, batch: int, device: torch.device) -> list
     positions = [number % len(data) for number in range(POOL * batch)]
     found = []
     for number in range(POOL):
-        prepared = feed(Job(0, tuple(positions[number * batch : (number + 1) * batch])))
+        prepared = feed(StepSamples(0, tuple(positions[number * batch : (number + 1) * batch])))
         assert prepared.truths is not None
         found.append(replace(prepared, images=prepared.images.to(device), truths=prepared.truths.to(device)))
     return found

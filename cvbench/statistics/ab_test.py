@@ -15,7 +15,7 @@ import numpy as np
 
 from cvbench.statistics.distributions import special
 from cvbench.statistics.mean_effects import Effect, of_pairs, trimmed_mean
-from cvbench.statistics.verdicts import SPEED, Loss, Rule, Verdict, decide, holm
+from cvbench.statistics.verdicts import SPEED, Verdict, VerdictRule, Worsening, decide, holm
 
 LEAST_ROUNDS, MOST_ROUNDS = 5, 30
 WANTED = math.log(1.045)
@@ -74,7 +74,9 @@ def effect_to_confirm(flagged: Sequence[Sequence[float]], *, alpha: float = 0.10
     return max(WANTED, min(max(each.low, -each.high) for each in limits) / 2)
 
 
-def rounds_to_confirm(spread: float, *, alpha: float, rule: Rule = SPEED, effect: float = WANTED) -> int:
+def rounds_to_confirm(
+    spread: float, *, alpha: float, rule: VerdictRule = SPEED, effect: float = WANTED
+) -> int:
     """How many fresh rounds detect the effect with a power of 95 %, between 5 and 30."""
     for rounds in range(LEAST_ROUNDS, MOST_ROUNDS):
         planned = Effect(0.0, spread / math.sqrt(rounds), rounds - 1.0)
@@ -84,7 +86,7 @@ def rounds_to_confirm(spread: float, *, alpha: float, rule: Rule = SPEED, effect
 
 
 def plan_confirming(
-    screened: Sequence[Sequence[float]], flagged: Sequence[Sequence[float]], rule: Rule = SPEED
+    screened: Sequence[Sequence[float]], flagged: Sequence[Sequence[float]], rule: VerdictRule = SPEED
 ) -> int:
     """How many fresh rounds the second stage takes, from the rounds of all figures and of those flagged."""
     return rounds_to_confirm(
@@ -104,20 +106,20 @@ class Confirmed(NamedTuple):
     """Adjusted for all that were flagged."""
 
 
-def screen_verdict(effect: Effect, rule: Rule = SPEED) -> Verdict:
+def screen_verdict(effect: Effect, rule: VerdictRule = SPEED) -> Verdict:
     """What is said of a figure that was not flagged: the same, or cannot tell."""
     limits = effect.limits(0.01)
     return "same" if -rule.equal < limits.low and limits.high < rule.equal else "inconclusive"
 
 
-def confirm(flagged: Sequence[Sequence[float]], rule: Rule = SPEED) -> list[Confirmed]:
+def confirm(flagged: Sequence[Sequence[float]], rule: VerdictRule = SPEED) -> list[Confirmed]:
     """The verdict on each flagged figure from its fresh rounds, Holm over all of them."""
     effects = [of_pairs(np.array(rounds, np.float64)) for rounds in flagged]
     worse = holm([effect.p_above(rule.margin) for effect in effects])
     better = holm([effect.negated().p_above(rule.margin) for effect in effects])
     return [
         Confirmed(
-            decide(Loss(effect.estimate, effect.limits(rule.alpha), float(w), float(b)), rule),
+            decide(Worsening(effect.estimate, effect.limits(rule.alpha), float(w), float(b)), rule),
             effect,
             float(w),
         )

@@ -25,7 +25,7 @@ AFTER = 3
 Points = Float64[np.ndarray, " jobs"]
 
 
-class Forecast(NamedTuple):
+class HistoryForecast(NamedTuple):
     """What earlier jobs say of the next one."""
 
     centre: float
@@ -53,12 +53,12 @@ class Forecast(NamedTuple):
         return self.spread * math.sqrt(1 / new_jobs + 1 / self.jobs)
 
 
-def forecast(points: Points) -> Forecast:
+def forecast(points: Points) -> HistoryForecast:
     """From the jobs since the last change; raises ValueError for fewer than `LEAST_JOBS`."""
     x = np.asarray(points, np.float64)
     if len(x) < LEAST_JOBS:
         raise ValueError(f"{len(x)} earlier jobs are too few; {LEAST_JOBS} are the least")
-    return Forecast(float(x.mean()), spread(x), len(x))
+    return HistoryForecast(float(x.mean()), spread(x), len(x))
 
 
 def spread(points: Points) -> float:

@@ -19,7 +19,7 @@ ALPHA = 0.005
 """One-sided, for a whole family of tests."""
 
 
-class Rule(NamedTuple):
+class VerdictRule(NamedTuple):
     """What has to hold before a figure is called worse, better or the same."""
 
     margin: float
@@ -31,17 +31,17 @@ class Rule(NamedTuple):
     alpha: float = ALPHA
 
 
-SPEED = Rule(margin=math.log(1.01), gate=math.log(1.03), equal=math.log(1.05))
+SPEED = VerdictRule(margin=math.log(1.01), gate=math.log(1.03), equal=math.log(1.05))
 """Of logarithms of ratios."""
-SAME_WEIGHTS = Rule(margin=0.0, gate=0.001, equal=0.005)
+SAME_WEIGHTS = VerdictRule(margin=0.0, gate=0.001, equal=0.005)
 """Of top-1 and the like, where both runs hold one artifact."""
-NEW_WEIGHTS = Rule(margin=0.0, gate=0.003, equal=0.005)
+NEW_WEIGHTS = VerdictRule(margin=0.0, gate=0.003, equal=0.005)
 """The same where the weights differ."""
-AVERAGE_PRECISION = Rule(margin=0.0, gate=0.002, equal=0.005)
+AVERAGE_PRECISION = VerdictRule(margin=0.0, gate=0.002, equal=0.005)
 """Of AP, mAP and mean IoU."""
 
 
-class Loss(NamedTuple):
+class Worsening(NamedTuple):
     """An effect, turned so that more is worse, with what is known of it."""
 
     estimate: float
@@ -52,7 +52,7 @@ class Loss(NamedTuple):
     p_better: float
 
 
-def decide(loss: Loss, rule: Rule) -> Verdict:
+def decide(loss: Worsening, rule: VerdictRule) -> Verdict:
     """The word for it; losses are looked for first."""
     if loss.p_worse < rule.alpha and loss.estimate >= rule.gate:
         return "worse"
@@ -63,7 +63,7 @@ def decide(loss: Loss, rule: Rule) -> Verdict:
     return "inconclusive"
 
 
-def is_no_worse(loss: Loss, rule: Rule) -> bool:
+def is_no_worse(loss: Worsening, rule: VerdictRule) -> bool:
     """Whether a loss of `rule.equal` is ruled out: all that a gate asks for."""
     return decide(loss, rule) != "worse" and loss.limits.high < rule.equal
 

@@ -69,7 +69,7 @@ def measure_end_to_end(
     with settled_heap():
         for done in range(plan.windows):
             for name in instruments.rng.sample(list(lanes), len(lanes)):
-                with tallies[name].watched():
+                with tallies[name].monitored():
                     rates[name].append(_window(lanes[name], steps[name], instruments))
             on_step((done + 1) / (plan.windows + 1))
     ledger = _ledger(work, plan, instruments)

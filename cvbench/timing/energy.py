@@ -29,7 +29,7 @@ ADVICE = "energy is told, never gated: counters see only a part of the machine, 
 
 
 @runtime_checkable
-class Meter(Protocol):
+class EnergyCounter(Protocol):
     """A running total of energy."""
 
     @property
@@ -73,7 +73,7 @@ def measure_energy(
     call: Call,
     plan: EnergyPlan,
     *,
-    meter: Meter,
+    counter: EnergyCounter,
     instruments: Instruments,
     on_step: Callable[[float], None] = lambda _: None,
 ) -> list[Series]:
@@ -85,21 +85,21 @@ def measure_energy(
     found: dict[str, list[float]] = {ENERGY: [], POWER: [], IDLE: []}
     tally, lost, warmed = Tally(instruments), None, None
     try:
-        found[IDLE].append(_watts(meter, instruments, lambda: instruments.clock.rest(plan.window)))
+        found[IDLE].append(_watts(counter, instruments, lambda: instruments.clock.rest(plan.window)))
         warmed = warm_up(call, seconds=plan.warmup, instruments=instruments)
         steps = max(1, round(plan.window / max(warmed.pace_s, 1e-9)))
         number = 0
         with settled_heap():
             for done in range(plan.windows):
-                with tally.watched():
-                    seconds, joules, number = _window(call, number, steps, meter, instruments)
+                with tally.monitored():
+                    seconds, joules, number = _window(call, number, steps, counter, instruments)
                 found[ENERGY].append(joules / (plan.batch * steps))
                 found[POWER].append(joules / seconds)
                 on_step((done + 1) / plan.windows)
-        found[IDLE].append(_watts(meter, instruments, lambda: instruments.clock.rest(plan.window)))
+        found[IDLE].append(_watts(counter, instruments, lambda: instruments.clock.rest(plan.window)))
     except CounterLost as error:
-        lost = f"{meter.covers}: {error}"
-    cautions = (f"{ADVICE} (here: {meter.covers})", *tally.cautions())
+        lost = f"{counter.covers}: {error}"
+    cautions = (f"{ADVICE} (here: {counter.covers})", *tally.cautions())
     units = {ENERGY: "J", POWER: "W", IDLE: "W"}
     return [
         Series(
@@ -117,24 +117,24 @@ def measure_energy(
 
 
 def _window(
-    call: Call, number: int, steps: int, meter: Meter, instruments: Instruments
+    call: Call, number: int, steps: int, counter: EnergyCounter, instruments: Instruments
 ) -> tuple[float, float, int]:
     """Seconds, joules and the number of the next call."""
     clock = instruments.clock
-    before_j, start = meter.joules(), clock.now_ns()
+    before_j, start = counter.joules(), clock.now_ns()
     for _ in range(steps):
         call(number)
         number += 1
     instruments.device.wait()
     seconds = (clock.now_ns() - start) * 1e-9
-    return seconds, meter.joules() - before_j, number
+    return seconds, counter.joules() - before_j, number
 
 
-def _watts(meter: Meter, instruments: Instruments, work: Callable[[], object]) -> float:
+def _watts(counter: EnergyCounter, instruments: Instruments, work: Callable[[], object]) -> float:
     instruments.device.wait()
-    before_j, start = meter.joules(), instruments.clock.now_ns()
+    before_j, start = counter.joules(), instruments.clock.now_ns()
     work()
-    return (meter.joules() - before_j) / ((instruments.clock.now_ns() - start) * 1e-9)
+    return (counter.joules() - before_j) / ((instruments.clock.now_ns() - start) * 1e-9)
 
 
 def energy_figures(series: Sequence[Series]) -> list[Measurement]:

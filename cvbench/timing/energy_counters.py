@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from cvbench.timing.energy import CounterLost, Meter, Unwrapped
+from cvbench.timing.energy import CounterLost, EnergyCounter, Unwrapped
 from cvbench.timing.gpu_monitor import why_not
 
 ROOT = Path("/sys/class/powercap")
@@ -56,7 +56,7 @@ class Nvml:
         return self._counter.joules()
 
 
-def processor_meter(root: Path = ROOT) -> Meter | str:
+def processor_counter(root: Path = ROOT) -> EnergyCounter | str:
     """The processor's counter, or why there is none."""
     packages = [folder for folder in sorted(root.glob("*-rapl:*")) if _is_package(folder)]
     if not packages:
@@ -67,7 +67,7 @@ def processor_meter(root: Path = ROOT) -> Meter | str:
         return f"no counter of energy may be read: {error}"
 
 
-def gpu_meter(nvml: Any, handle: Any) -> Meter | str:
+def gpu_counter(nvml: Any, handle: Any) -> EnergyCounter | str:
     """The GPU's counter, or why there is none."""
     try:
         return Nvml(nvml, handle)
@@ -94,10 +94,10 @@ def _read(path: Path) -> int:
         raise CounterLost(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def meter_of(device: torch.device) -> Meter | str:
+def counter_of(device: torch.device) -> EnergyCounter | str:
     """The GPU's counter or the processor's, whichever does the work; or why there is none."""
     if device.type != "cuda":
-        return processor_meter()
+        return processor_counter()
     reason = why_not()
     if reason is not None:
         return f"no counter of energy of the GPU: {reason}"
@@ -105,5 +105,5 @@ def meter_of(device: torch.device) -> Meter | str:
 
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
     if uuid is None:
-        return gpu_meter(pynvml, pynvml.nvmlDeviceGetHandleByIndex(device.index or 0))
-    return gpu_meter(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))
+        return gpu_counter(pynvml, pynvml.nvmlDeviceGetHandleByIndex(device.index or 0))
+    return gpu_counter(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))

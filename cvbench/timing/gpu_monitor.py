@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from cvbench.timing.gpu_sampler import GpuSample
-from cvbench.timing.instruments import Seen
+from cvbench.timing.instruments import SliceConditions
 
 TAINTS = {
     0x08: "the hardware slowed its clock",
@@ -35,7 +35,7 @@ SETTLED = 0.01
 
 
 @dataclass
-class GpuWatch:
+class GpuMonitor:
     """Reads what the sampler writes."""
 
     file: Path
@@ -52,11 +52,11 @@ class GpuWatch:
         """A slice begins."""
         self._since_ns = self.now_ns()
 
-    def end(self) -> Seen:
+    def end(self) -> SliceConditions:
         """What made the slice worthless."""
         self._catch_up()
         during = [sample for sample in self.samples if sample.now_ns >= self._since_ns]
-        return Seen(taints=tuple(self._taints(during)))
+        return SliceConditions(taints=tuple(self._taints(during)))
 
     def has_settled(self) -> bool:
         """Whether the clock of the last second is that of the second before."""
@@ -90,7 +90,7 @@ class GpuWatch:
         for sample in during:
             bits |= sample.reasons
         yield from (text for bit, text in TAINTS.items() if bits & bit)
-        if any(_foreign(sample.pids, self.own) for sample in during):
+        if any(_external(sample.pids, self.own) for sample in during):
             yield "another process was on the GPU"
 
     def _catch_up(self) -> None:
@@ -107,7 +107,7 @@ class GpuWatch:
                 self.samples.append(GpuSample(**{**found, "pids": tuple(found["pids"])}))
 
 
-def _foreign(pids: Sequence[int], own: frozenset[int]) -> bool:
+def _external(pids: Sequence[int], own: frozenset[int]) -> bool:
     """Whether a process that is not ours is there; a single one that bears another name is taken for ours.
 
     In a container NVML tells the ids of the host, so our own is not known by its number there.
@@ -130,7 +130,7 @@ def why_not() -> str | None:
 
 
 @contextmanager
-def following(device: str) -> Iterator[GpuWatch]:
+def following(device: str) -> Iterator[GpuMonitor]:
     """A watch over the GPU of this index or UUID, whose sampler runs while the block does."""
     with TemporaryDirectory(prefix="cvbench-") as folder:
         file = Path(folder) / "gpu.jsonl"
@@ -138,7 +138,7 @@ def following(device: str) -> Iterator[GpuWatch]:
         command = [sys.executable, "-m", "cvbench.timing.gpu_sampler", device, str(file)]
         sampler = subprocess.Popen(command)  # noqa: S603 - our own module, our own arguments
         try:
-            yield GpuWatch(file, frozenset({os.getpid()}))
+            yield GpuMonitor(file, frozenset({os.getpid()}))
         finally:
             sampler.terminate()
             sampler.wait()

@@ -17,11 +17,11 @@ from multiprocessing import active_children
 from pathlib import Path
 from typing import NamedTuple
 
-from cvbench.timing.instruments import Seen
+from cvbench.timing.instruments import SliceConditions
 
 MOST_STOLEN = 0.02
 """Share of the machine's time that a hypervisor may take away."""
-MOST_FOREIGN = 0.25
+MOST_EXTERNAL = 0.25
 """CPUs that other processes may use."""
 ENOUGH = 4096
 """Bytes that hold what is looked for."""
@@ -84,7 +84,7 @@ class Files:
 
 
 @dataclass
-class HostWatch:
+class HostMonitor:
     """Compares the counters before and after each slice, and over all of them."""
 
     root: Path = Path("/")
@@ -102,11 +102,11 @@ class HostWatch:
         self._before = self._files.read()
         self._first = self._first or self._before
 
-    def end(self) -> Seen:
+    def end(self) -> SliceConditions:
         """Read again, and compare."""
         assert self._before is not None
         self._last = self._files.read()
-        return Seen(disturbances=tuple(differences(self._before, self._last)))
+        return SliceConditions(disturbances=tuple(differences(self._before, self._last)))
 
     def has_settled(self) -> bool:
         """A host's clock frequency is not followed."""
@@ -120,7 +120,7 @@ class HostWatch:
         wall_s = max(last.now_s - first.now_s, 1e-9)
         return {
             "timing_cpus_used": round((last.own_s - first.own_s) / wall_s, 2),
-            "timing_cpus_used_by_others": round(_foreign(first, last), 2),
+            "timing_cpus_used_by_others": round(_external(first, last), 2),
             "timing_stolen_share": round(_stolen(first, last), 4),
             "timing_throttled_periods": last.throttled - first.throttled,
             "timing_involuntary_switches": last.switched - first.switched,
@@ -134,7 +134,7 @@ def differences(before: Reading, after: Reading) -> list[str]:
         found.append("the CPU quota throttled it")
     if _stolen(before, after) > MOST_STOLEN:
         found.append("the hypervisor gave the processor to others")
-    if _foreign(before, after) > MOST_FOREIGN:
+    if _external(before, after) > MOST_EXTERNAL:
         found.append("other processes were at work")
     return found
 
@@ -144,7 +144,7 @@ def _stolen(before: Reading, after: Reading) -> float:
     return (after.stolen_s - before.stolen_s) / total_s if total_s > 0 else 0.0
 
 
-def _foreign(before: Reading, after: Reading) -> float:
+def _external(before: Reading, after: Reading) -> float:
     """CPUs that other processes used; the system counts in ticks of 10 ms, and half of one is allowed for."""
     wall_s = after.now_s - before.now_s
     foreign_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)

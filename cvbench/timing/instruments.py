@@ -65,7 +65,7 @@ class Device(Protocol):
         ...
 
 
-class Seen(NamedTuple):
+class SliceConditions(NamedTuple):
     """What was seen while a slice was taken."""
 
     taints: tuple[str, ...] = ()
@@ -75,14 +75,14 @@ class Seen(NamedTuple):
 
 
 @runtime_checkable
-class Watch(Protocol):
+class Monitor(Protocol):
     """Looks at the machine while slices are taken."""
 
     def begin(self) -> None:
         """A slice begins."""
         ...
 
-    def end(self) -> Seen:
+    def end(self) -> SliceConditions:
         """It is over: what was seen since `begin`."""
         ...
 
@@ -124,15 +124,15 @@ class HostDevice:
 
 
 @dataclass(frozen=True)
-class Unwatched:
+class NoMonitor:
     """No one looks."""
 
     def begin(self) -> None:
         """Look away."""
 
-    def end(self) -> Seen:
+    def end(self) -> SliceConditions:
         """Nothing was seen."""
-        return Seen()
+        return SliceConditions()
 
     def has_settled(self) -> bool:
         """Nobody can tell."""
@@ -145,7 +145,7 @@ class Instruments:
 
     clock: Clock = HostClock()
     device: Device = HostDevice()
-    watch: Watch = Unwatched()
+    monitor: Monitor = NoMonitor()
     rng: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - an order, not a secret
 
     def time(self, call: Call, number: int) -> float:
@@ -162,7 +162,7 @@ def overhead_s(clock: Clock, pairs: int = 1000) -> float:
 
 
 @runtime_checkable
-class Keeper(Watch, Protocol):
+class Keeper(Monitor, Protocol):
     """A watch that can tell of all it has seen."""
 
     def summary(self) -> Mapping[str, float]:
@@ -174,25 +174,25 @@ class Keeper(Watch, Protocol):
 class Together:
     """What any of them has seen."""
 
-    watches: Sequence[Keeper]
+    monitors: Sequence[Keeper]
 
     def begin(self) -> None:
         """Let all begin."""
-        for watch in self.watches:
-            watch.begin()
+        for monitor in self.monitors:
+            monitor.begin()
 
-    def end(self) -> Seen:
+    def end(self) -> SliceConditions:
         """Let all end, and join what they saw."""
-        seen = [watch.end() for watch in self.watches]
-        return Seen(
+        seen = [monitor.end() for monitor in self.monitors]
+        return SliceConditions(
             tuple(taint for one in seen for taint in one.taints),
             tuple(disturbance for one in seen for disturbance in one.disturbances),
         )
 
     def has_settled(self) -> bool:
         """Whether all say so."""
-        return all(watch.has_settled() for watch in self.watches)
+        return all(monitor.has_settled() for monitor in self.monitors)
 
     def summary(self) -> Mapping[str, float]:
         """What all of them tell."""
-        return {name: value for watch in self.watches for name, value in watch.summary().items()}
+        return {name: value for monitor in self.monitors for name, value in monitor.summary().items()}

@@ -139,7 +139,7 @@ class _Lane:
         if lead_in:
             self.instruments.time(self.call, self._next())
         clock, taken = self.instruments.clock, 0
-        with self.tally.watched() as judgement:
+        with self.tally.monitored() as judgement:
             start = clock.now_ns()
             while taken < min(most, LEAST if (clock.now_ns() - start) * 1e-9 >= until_s else SLICE_LEAST) or (
                 taken < most and (clock.now_ns() - start) * 1e-9 < min(slice_s, until_s)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from cvbench.record import MEANS_LITTLE
-from cvbench.timing.instruments import Counters, Instruments, Seen
+from cvbench.timing.instruments import Counters, Instruments, SliceConditions
 
 MOST_TAINTED = 0.2
 """Share of slices that may be taken anew; at least two may."""
@@ -65,21 +65,21 @@ class Tally:
     _lengths: list[float] = field(default_factory=list)
 
     @contextmanager
-    def watched(self) -> Iterator[Judgement]:
+    def monitored(self) -> Iterator[Judgement]:
         """Take one slice inside; the garbage collector rests meanwhile."""
         judgement = Judgement()
         gc.collect()
         gc.disable()
         before = self.instruments.device.counters()
-        self.instruments.watch.begin()
+        self.instruments.monitor.begin()
         start = self.instruments.clock.now_ns()
         try:
             yield judgement
         finally:
             gc.enable()
         length_s = (self.instruments.clock.now_ns() - start) * 1e-9
-        seen = self.instruments.watch.end()
-        seen = Seen(
+        seen = self.instruments.monitor.end()
+        seen = SliceConditions(
             (*seen.taints, *self._spoilt(judgement, length_s)), (*seen.disturbances, *self._long(length_s))
         )
         self._judge(judgement, before, self.instruments.device.counters(), seen)
@@ -96,7 +96,7 @@ class Tally:
             yield STOOD_STILL
         self._lengths.append(length_s)
 
-    def _judge(self, judgement: Judgement, before: Counters, after: Counters, seen: Seen) -> None:
+    def _judge(self, judgement: Judgement, before: Counters, after: Counters, seen: SliceConditions) -> None:
         self.taken += 1
         taints = list(seen.taints)
         if after.compiles > before.compiles:

@@ -64,7 +64,7 @@ def measure_throughput(
 
     with settled_heap():
         while not is_done() and tally.invalid is None:
-            with tally.watched() as judgement:
+            with tally.monitored() as judgement:
                 before = instruments.clock.now_ns()
                 for _ in range(steps):
                     call(number)

@@ -34,7 +34,7 @@ def measure_step_parts(parts: Parts, *, at: str, seconds: float, instruments: In
     with settled_heap():
         while tally.invalid is None and (sum(valid) < LEAST or clock.now_ns() - start < seconds * 1e9):
             begun, taken = clock.now_ns(), len(steps)
-            with tally.watched() as judgement:
+            with tally.monitored() as judgement:
                 while len(steps) == taken or clock.now_ns() - begun < SLICE_S * 1e9:
                     steps.append(_step(parts, len(steps), instruments))
             valid += [judgement.valid] * (len(steps) - taken)

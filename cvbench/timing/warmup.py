@@ -124,7 +124,7 @@ def _compile(work: _Work) -> int:
 def _settle(work: _Work) -> int:
     calls = 0
     while not work.is_late and (
-        calls < LEAST_SETTLING or work.elapsed_s < work.seconds or not work.instruments.watch.has_settled()
+        calls < LEAST_SETTLING or work.elapsed_s < work.seconds or not work.instruments.monitor.has_settled()
     ):
         work.take()
         calls += 1

@@ -2,12 +2,12 @@
 
 from cvbench.models.weights.tensors import load_weights, save_weights
 from cvbench.training.checkpoints import Training, trained, training_key
-from cvbench.training.engine import Progress, train
+from cvbench.training.engine import TrainingProgress, train
 from cvbench.training.step import rate
 
 __all__ = [
-    "Progress",
     "Training",
+    "TrainingProgress",
     "load_weights",
     "rate",
     "save_weights",

@@ -11,14 +11,14 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from cvbench.data.images.augmentation import augment, seeded_generator
-from cvbench.data.images.collate import Mixed, Packed, packed
+from cvbench.data.images.collate import CollatedTruths, MixedTruths, collate
 from cvbench.errors import DataError
 from cvbench.interfaces import Dataset
 from cvbench.spec.cell import Augment
 from cvbench.values import Detections, Preprocessing
 
 
-class Job(NamedTuple):
+class StepSamples(NamedTuple):
     """The samples of one step."""
 
     epoch: int
@@ -51,7 +51,7 @@ class Order:
         """Of the whole training."""
         return self.epochs * self.steps_per_epoch
 
-    def jobs(self, start: int = 0) -> Iterator[Job]:
+    def jobs(self, start: int = 0) -> Iterator[StepSamples]:
         """The steps from number `start` on, the first being 0."""
         first_epoch, done = divmod(start, self.steps_per_epoch)
         for epoch in range(first_epoch, self.epochs):
@@ -60,7 +60,7 @@ class Order:
             ).tolist()
             for step in range(done, self.steps_per_epoch):
                 indices = tuple(order[step * self.batch : (step + 1) * self.batch])
-                yield Job(epoch, indices, epoch * self.steps_per_epoch + step)
+                yield StepSamples(epoch, indices, epoch * self.steps_per_epoch + step)
             done = 0
 
 
@@ -73,7 +73,7 @@ class TrainingBatch:
     """One step's images and truths, both in pixels of the prepared input."""
 
     images: UInt8[Tensor, "b 3 h w"]
-    truths: Packed | Mixed | None
+    truths: CollatedTruths | MixedTruths | None
     """None where there is no image."""
     skipped: tuple[str, ...]
     """Samples that could not be decoded: the position in the data set, and what was said of it."""
@@ -88,7 +88,7 @@ class TrainingBatch:
 
 
 @dataclass(frozen=True)
-class Feed:
+class BatchReader:
     """Does the loading of a Job; what comes out depends on the seed and the job alone."""
 
     dataset: Dataset
@@ -102,7 +102,7 @@ class Feed:
     sides: tuple[int, ...] = ()
     """The sides of square inputs, of which every ten steps another is drawn; none keeps the prepared size."""
 
-    def __call__(self, job: Job) -> TrainingBatch:
+    def __call__(self, job: StepSamples) -> TrainingBatch:
         """The job's samples that can be decoded, in order."""
         images, truths, skipped = [], [], []
         preprocessing = self._sized(job.step)
@@ -124,7 +124,7 @@ class Feed:
         if not images:
             nothing = torch.zeros(0, 3, *preprocessing.size, dtype=torch.uint8)
             return TrainingBatch(nothing, None, tuple(skipped))
-        return TrainingBatch(torch.stack(images), packed(truths), tuple(skipped))
+        return TrainingBatch(torch.stack(images), collate(truths), tuple(skipped))
 
     def _sized(self, step: int) -> Preprocessing:
         """How the images of a step are prepared."""

@@ -21,7 +21,7 @@ from cvbench.record import Curve, Passport
 from cvbench.spec.canonical import Frozen, digest
 from cvbench.spec.catalogue import is_address
 from cvbench.spec.cell import ModelSpec, TrainRecipe
-from cvbench.training.engine import SAVE_EVERY_S, Progress, ignore, train
+from cvbench.training.engine import SAVE_EVERY_S, TrainingProgress, ignore, train
 from cvbench.training.step import shadowed_objects
 
 _CODE = ("boxes", "data", "models", "training")
@@ -77,7 +77,7 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
     seed: int,
     device: torch.device,
     folder: Path,
-    on_progress: Callable[[Progress], None] = ignore,
+    on_progress: Callable[[TrainingProgress], None] = ignore,
     undecodable: Literal["fail", "skip"] = "fail",
     save_every_s: float = SAVE_EVERY_S,
 ) -> Training:

@@ -25,14 +25,14 @@ from cvbench.models.weights.tensors import read_tensors, write_tensors
 from cvbench.record import Curve
 from cvbench.spec.canonical import digest
 from cvbench.spec.cell import TrainRecipe
-from cvbench.training.batches import Feed, Order
+from cvbench.training.batches import BatchReader, Order
 from cvbench.training.step import Trainer, arithmetic
 
 _PERIOD_S = 0.1
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a training stands."""
 
     step: int
@@ -167,7 +167,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
     seed: int,
     device: torch.device,
     checkpoint: Path | None = None,
-    on_progress: Callable[[Progress], None] = ignore,
+    on_progress: Callable[[TrainingProgress], None] = ignore,
     on_skip: Callable[[str], None] | None = None,
     save_every_s: float = SAVE_EVERY_S,
 ) -> Curve:
@@ -193,7 +193,7 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
     order = Order(min(len(dataset), recipe.limit or len(dataset)), recipe.batch, recipe.epochs, seed)
     if order.samples == 0:
         raise DataError(f"{_name(dataset)}: there is nothing to train on")
-    feed = Feed(
+    feed = BatchReader(
         dataset,
         model.preprocessing.of_one_size(),
         recipe.augment,
@@ -266,8 +266,8 @@ def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order, device: to
     )
 
 
-def _progress(order: Order, done: int, trainer: Trainer, pace: Pace) -> Progress:
-    return Progress(
+def _progress(order: Order, done: int, trainer: Trainer, pace: Pace) -> TrainingProgress:
+    return TrainingProgress(
         step=done,
         steps=order.steps,
         epoch=(done - 1) // order.steps_per_epoch + 1,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.errors import Diverged
 from cvbench.models.weights.tensors import adopt
 from cvbench.spec.cell import Precision, TrainRecipe
@@ -127,7 +127,7 @@ class Trainer:
         truths = batch.truths.to(self._device).unpacked()
         preprocessing: Preprocessing = self.net.preprocessing
         with casting(self._recipe.precision, self._device):
-            outputs = self.net(normalise(images, preprocessing))
+            outputs = self.net(normalize(images, preprocessing))
         terms: Mapping[str, Tensor] = self.net.loss(widened(outputs), truths)
         return terms
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cvbench.errors import InputError
-from cvbench.models.googlenet import Auxiliary, Inception, Outputs, googlenet, googlenet_original
+from cvbench.models.googlenet import Auxiliary, GoogLeNetOutputs, Inception, googlenet, googlenet_original
 from cvbench.values import ClassScores
 
 MODULES = ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]
@@ -69,7 +69,7 @@ def test_each_head_counts_three_tenths_in_the_loss():
     net = googlenet(2, width=0.125)
     logits = torch.zeros(1, 2)
     heads = torch.tensor([[[0.0, math.log(3)], [math.log(3), 0.0]]])
-    terms = net.loss(Outputs(logits, heads), [ClassScores.of(0, 2)])
+    terms = net.loss(GoogLeNetOutputs(logits, heads), [ClassScores.of(0, 2)])
     assert {name: pytest.approx(term.item()) for name, term in terms.items()} == {
         "cross_entropy": math.log(2),
         "auxiliary1": 0.3 * math.log(4),

@@ -6,7 +6,7 @@ import torch
 from cvbench.errors import CellError
 from cvbench.runner import time_model
 from cvbench.runner.inference import POOL, Inference, input_pool
-from cvbench.runner.time_model import Timed, time_inference, watching
+from cvbench.runner.time_model import Timed, monitoring, time_inference
 from cvbench.spec.cell import (
     EnergyPlan,
     LatencyPlan,
@@ -116,9 +116,9 @@ def test_where_no_image_fits_it_is_an_error():
 def test_a_gpu_that_nobody_can_follow_is_said(monkeypatch):
     monkeypatch.setattr(time_model, "why_not", lambda: "NVML: Driver Not Loaded")
     found = Timed()
-    with watching(torch.device("cuda"), found) as watch:
-        watch.begin()
-        watch.end()
+    with monitoring(torch.device("cuda"), found) as monitor:
+        monitor.begin()
+        monitor.end()
     assert found.cautions == ["the GPU's state was not followed: NVML: Driver Not Loaded"]
 
 
@@ -130,7 +130,7 @@ def test_where_no_counter_of_energy_is_the_figure_is_missing_with_the_reason(mon
 
 
 def test_energy_is_measured_where_there_is_a_counter(monkeypatch):
-    class Meter:
+    class FakeCounter:
         covers = "a counter"
         joules_so_far = 0.0
 
@@ -138,7 +138,7 @@ def test_energy_is_measured_where_there_is_a_counter(monkeypatch):
             self.joules_so_far += 10.0
             return self.joules_so_far
 
-    monkeypatch.setattr(time_model, "meter_of", lambda device: Meter())
+    monkeypatch.setattr(time_model, "meter_of", lambda device: FakeCounter())
     plan = EnergyPlan(batch=2, warmup=0.01, window=1.0, windows=1)
     found = figures(timed(Net(), TimingPlan(latency=None, throughput=None, energy=plan)))
     assert found["power"].value > found["energy_per_image"].value > 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cvbench.statistics.history import FLOOR, Forecast, changes, forecast, spread
+from cvbench.statistics.history import FLOOR, HistoryForecast, changes, forecast, spread
 
 GATE = math.log(1.03)
 
@@ -22,7 +22,7 @@ GATE = math.log(1.03)
     ],
 )
 def test_thresholds_of_twenty_jobs(sd, threshold, least, confirmed, least_confirmed):
-    past = Forecast(0.0, sd, 20)
+    past = HistoryForecast(0.0, sd, 20)
     assert [past.threshold(gate=0.0, new_jobs=m) for m in (1, 3)] == pytest.approx(
         [threshold, confirmed], abs=6e-4
     )
@@ -36,11 +36,11 @@ def test_a_threshold_is_a_prediction_limit():
     # of the normal sample itself: mean + t * s * sqrt(1 + 1/n)
     n, s = 25, 0.02
     wanted = stats.t.ppf(0.999, n - 1) * s * math.sqrt(1 + 1 / n)
-    assert Forecast(0.0, s, n).threshold(gate=0.0) == pytest.approx(wanted)
+    assert HistoryForecast(0.0, s, n).threshold(gate=0.0) == pytest.approx(wanted)
 
 
 def test_a_quiet_history_is_gated_no_tighter_than_was_asked():
-    assert Forecast(0.0, 0.0031, 40).threshold(gate=GATE) == GATE
+    assert HistoryForecast(0.0, 0.0031, 40).threshold(gate=GATE) == GATE
 
 
 def test_a_new_job_of_an_unchanged_program_rarely_alarms():

@@ -3,13 +3,13 @@
 import pytest
 
 from cvbench.statistics.distributions import Interval
-from cvbench.statistics.verdicts import Loss, Rule, decide, is_no_worse
+from cvbench.statistics.verdicts import VerdictRule, Worsening, decide, is_no_worse
 
-RULE = Rule(margin=0.01, gate=0.03, equal=0.05, alpha=0.005)
+RULE = VerdictRule(margin=0.01, gate=0.03, equal=0.05, alpha=0.005)
 
 
 def loss(estimate, low, high, p_worse=1.0, p_better=1.0):
-    return Loss(estimate, Interval(low, high), p_worse, p_better)
+    return Worsening(estimate, Interval(low, high), p_worse, p_better)
 
 
 @pytest.mark.parametrize(

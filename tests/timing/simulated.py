@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from cvbench.timing.instruments import Counters, Instruments, Seen
+from cvbench.timing.instruments import Counters, Instruments, SliceConditions
 
 
 @dataclass
@@ -78,10 +78,10 @@ class Unsynchronised(SimulatedClock):
         self.waits += 1
 
 
-class ScriptedWatch:
+class ScriptedMonitor:
     """Sees in each slice what the script says; nothing when it has ended."""
 
-    def __init__(self, script: Iterable[Seen] = (), *, settled_after: int = 0) -> None:
+    def __init__(self, script: Iterable[SliceConditions] = (), *, settled_after: int = 0) -> None:
         self._script = iter(script)
         self._unsettled = settled_after
         self.slices = 0
@@ -89,14 +89,14 @@ class ScriptedWatch:
     def begin(self) -> None:
         self.slices += 1
 
-    def end(self) -> Seen:
-        return next(self._script, Seen())
+    def end(self) -> SliceConditions:
+        return next(self._script, SliceConditions())
 
     def has_settled(self) -> bool:
         self._unsettled -= 1
         return self._unsettled < 0
 
 
-def instruments(clock: SimulatedClock, watch: ScriptedWatch | None = None, seed: int = 0) -> Instruments:
+def instruments(clock: SimulatedClock, monitor: ScriptedMonitor | None = None, seed: int = 0) -> Instruments:
     """All that the core is handed, simulated."""
-    return Instruments(clock, clock, watch or ScriptedWatch(), random.Random(seed))
+    return Instruments(clock, clock, monitor or ScriptedMonitor(), random.Random(seed))

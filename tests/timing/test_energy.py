@@ -7,7 +7,7 @@ import pytest
 
 from cvbench.spec.cell import EnergyPlan
 from cvbench.timing.energy import CounterLost, Unwrapped, energy_figures, measure_energy, no_energy
-from cvbench.timing.energy_counters import Rapl, gpu_meter, processor_meter
+from cvbench.timing.energy_counters import Rapl, gpu_counter, processor_counter
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series, joined
 from tests.timing.simulated import SimulatedClock, instruments
@@ -40,14 +40,14 @@ class Counter:
 
 def taken(**options):
     clock = SimulatedClock()
-    meter = Counter(clock, **options)
+    counter = Counter(clock, **options)
     work = clock.work(launch_s=0, run_s=lambda _: STEP_S)
 
     def call(number):
-        meter.busy_ns += round(STEP_S * 1e9)
+        counter.busy_ns += round(STEP_S * 1e9)
         work(number)
 
-    series = measure_energy(call, PLAN, meter=meter, instruments=instruments(clock))
+    series = measure_energy(call, PLAN, counter=counter, instruments=instruments(clock))
     return {figure.name: figure for figure in figures_of(series)}, series
 
 
@@ -136,21 +136,21 @@ def powercap(tmp_path):
 
 
 def test_the_packages_of_a_processor_are_summed_and_no_part_counts_twice(powercap):
-    meter = processor_meter(powercap(first=90.0, second=5.0))
-    assert isinstance(meter, Rapl)
+    counter = processor_counter(powercap(first=90.0, second=5.0))
+    assert isinstance(counter, Rapl)
     powercap(first=10.0, second=8.0)  # the first has started anew at 100 J
-    assert meter.joules() == pytest.approx(20.0 + 3.0)
-    assert meter.covers == "the processor's packages, by RAPL"
+    assert counter.joules() == pytest.approx(20.0 + 3.0)
+    assert counter.covers == "the processor's packages, by RAPL"
 
 
 def test_a_machine_without_a_counter_says_so(tmp_path):
-    assert processor_meter(tmp_path) == f"no counter of energy: the system shows none below {tmp_path}"
+    assert processor_counter(tmp_path) == f"no counter of energy: the system shows none below {tmp_path}"
 
 
 def test_a_counter_that_cannot_be_read_is_said(powercap):
     root = powercap()
     (root / "intel-rapl:0/energy_uj").write_text("denied\n")
-    reason = processor_meter(root)
+    reason = processor_counter(root)
     assert reason.startswith("no counter of energy may be read: ")
     assert "intel-rapl:0/energy_uj" in reason
 
@@ -169,14 +169,14 @@ class Nvml:
 
 
 def test_a_gpu_tells_millijoules():
-    assert gpu_meter(Nvml(1_000, 3_500), None).joules() == 2.5
+    assert gpu_counter(Nvml(1_000, 3_500), None).joules() == 2.5
 
 
 def test_a_gpu_without_a_counter_and_one_that_goes_away_say_so():
-    assert gpu_meter(Nvml(), None) == "no counter of energy of the GPU: Not Supported"
-    meter = gpu_meter(Nvml(1_000), None)
+    assert gpu_counter(Nvml(), None) == "no counter of energy of the GPU: Not Supported"
+    counter = gpu_counter(Nvml(1_000), None)
     with pytest.raises(CounterLost, match="Not Supported"):
-        meter.joules()
+        counter.joules()
 
 
 def test_where_there_is_no_counter_the_figure_is_missing_with_that_reason():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from cvbench.spec.cell import LatencyPlan
-from cvbench.timing.gpu_monitor import GpuWatch
+from cvbench.timing.gpu_monitor import GpuMonitor
 from cvbench.timing.gpu_sampler import GpuSample, follow, look
 from cvbench.timing.latency import latency_figures, measure_latency
 from tests.timing.simulated import SimulatedClock, instruments
@@ -79,7 +79,7 @@ class Script:
         self.file = folder / "gpu.jsonl"
         self.file.touch()
         self.clock = clock
-        self.watch = GpuWatch(self.file, frozenset({7}), now_ns=clock.now_ns)
+        self.monitor = GpuMonitor(self.file, frozenset({7}), now_ns=clock.now_ns)
 
     def say(self, *, sm_mhz=1980.0, reasons=0, pids=(7,), at_ns=None):
         when = self.clock.now_ns() if at_ns is None else at_ns
@@ -115,17 +115,17 @@ def script(tmp_path):
     ],
 )
 def test_what_taints_a_slice_is_named(script, said, taints):
-    script.watch.begin()
+    script.monitor.begin()
     script.say(**said)
-    assert script.watch.end().taints == taints
+    assert script.monitor.end().taints == taints
 
 
 def test_what_was_before_a_slice_does_not_taint_it(script):
     script.say(reasons=0x40)
     script.clock.host_ns += 10
-    script.watch.begin()
+    script.monitor.begin()
     script.say()
-    assert script.watch.end().taints == ()
+    assert script.monitor.end().taints == ()
 
 
 def test_the_clock_has_settled_when_two_seconds_agree(script):
@@ -135,19 +135,19 @@ def test_the_clock_has_settled_when_two_seconds_agree(script):
         script.clock.host_ns = round((start + 1) * 1e9)
 
     second(0, 1400)
-    assert not script.watch.has_settled()
+    assert not script.monitor.has_settled()
     second(1, 1980)
-    assert not script.watch.has_settled()
+    assert not script.monitor.has_settled()
     second(2, 1985)
-    assert script.watch.has_settled()
+    assert script.monitor.has_settled()
 
 
 def test_the_share_under_the_power_cap_is_told(script):
-    script.watch.begin()
+    script.monitor.begin()
     script.say(reasons=0x04)
     script.say()
-    script.watch.end()
-    assert script.watch.summary()["timing_power_cap_share"] == 0.5
+    script.monitor.end()
+    assert script.monitor.summary()["timing_power_cap_share"] == 0.5
 
 
 def test_a_gpu_that_goes_away_ends_in_no_figure_and_its_reason(script):
@@ -155,7 +155,7 @@ def test_a_gpu_that_goes_away_ends_in_no_figure_and_its_reason(script):
     call = clock.work(launch_s=0, run_s=lambda _: 1e-3)
     script.lose()
     plan = LatencyPlan(warmup=0.1, duration=100, iterations=4000)
-    [series] = measure_latency(call, plan, instruments=instruments(clock, script.watch))
+    [series] = measure_latency(call, plan, instruments=instruments(clock, script.monitor))
     figure = latency_figures(series)[0]
     assert figure.value is None
     assert "the GPU could not be followed (GPU is lost)" in figure.missing

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cvbench.timing.host_monitor import Files, HostWatch, Reading, differences
+from cvbench.timing.host_monitor import Files, HostMonitor, Reading, differences
 
 QUIET = Reading(now_s=0, own_s=0, busy_s=0, stolen_s=0, total_s=0, throttled=0, switched=0)
 
@@ -90,17 +90,17 @@ def test_a_loader_at_work_is_no_other_process():
 
 
 def test_a_system_that_tells_nothing_is_taken_for_quiet(tmp_path):
-    watch = HostWatch(tmp_path)
-    watch.begin()
-    assert watch.end().disturbances == ()
+    monitor = HostMonitor(tmp_path)
+    monitor.begin()
+    assert monitor.end().disturbances == ()
 
 
 def test_a_slice_in_which_the_quota_struck_is_disturbed_and_the_sum_is_told(system):
-    watch = HostWatch(system(throttled=3))
-    watch.begin()
+    monitor = HostMonitor(system(throttled=3))
+    monitor.begin()
     system(throttled=5)
-    assert watch.end().disturbances == ("the CPU quota throttled it",)
-    assert watch.summary()["timing_throttled_periods"] == 2
+    assert monitor.end().disturbances == ("the CPU quota throttled it",)
+    assert monitor.summary()["timing_throttled_periods"] == 2
 
 
 def test_files_stay_open_and_are_read_anew():

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from cvbench.spec.cell import LatencyPlan, ThroughputPlan
-from cvbench.timing.instruments import Counters, Seen
+from cvbench.timing.instruments import Counters, SliceConditions
 from cvbench.timing.latency import latency_figures, measure_latency
 from cvbench.timing.throughput import measure_throughput, throughput_figure
-from tests.timing.simulated import ScriptedWatch, SimulatedClock, instruments
+from tests.timing.simulated import ScriptedMonitor, SimulatedClock, instruments
 
-HOT = Seen(taints=("the hardware slowed its clock for heat",))
-BUSY = Seen(disturbances=("other processes were at work",))
+HOT = SliceConditions(taints=("the hardware slowed its clock for heat",))
+BUSY = SliceConditions(disturbances=("other processes were at work",))
 PLAN = LatencyPlan(warmup=0.1, duration=100, iterations=4000)  # twenty slices of 0.2 s
 
 
@@ -25,7 +25,7 @@ def taken(script, *, plan=PLAN, change=None):
         if change is not None:
             change(clock, number)
 
-    [series] = measure_latency(call, plan, instruments=instruments(clock, ScriptedWatch(script)))
+    [series] = measure_latency(call, plan, instruments=instruments(clock, ScriptedMonitor(script)))
     return series, clock
 
 
@@ -34,7 +34,7 @@ def p50(series):
 
 
 def test_a_tainted_slice_is_taken_anew_after_a_rest():
-    series, clock = taken([Seen(), HOT, HOT])
+    series, clock = taken([SliceConditions(), HOT, HOT])
     assert len(series.accepted) == 4000
     assert (~series.valid).sum() == 400
     assert clock.rested_s == [1.0, 2.0]
@@ -50,7 +50,7 @@ def test_where_too_many_are_tainted_there_is_no_figure_and_the_reason_is_given()
 
 
 def test_disturbed_slices_are_kept_and_told():
-    series, _ = taken([BUSY, BUSY, Seen()])
+    series, _ = taken([BUSY, BUSY, SliceConditions()])
     assert series.valid is None
     assert series.cautions == ("2 of 20 slices were disturbed: other processes were at work (2)",)
 
@@ -95,7 +95,9 @@ def test_windows_of_throughput_are_judged_alike():
         clock = SimulatedClock()
         plan = ThroughputPlan(warmup=0.1, window=1.0, windows=5)
         call = clock.work(launch_s=0, run_s=lambda _: 0.01)
-        return measure_throughput(call, plan, batch=1, instruments=instruments(clock, ScriptedWatch(script)))
+        return measure_throughput(
+            call, plan, batch=1, instruments=instruments(clock, ScriptedMonitor(script))
+        )
 
     assert len(windows([HOT]).values) == 6
     assert throughput_figure(windows([HOT])).n == 5

@@ -7,10 +7,10 @@ import pytest
 
 from cvbench.spec.cell import TrainStepPlan
 from cvbench.timing.figures import figures_of
-from cvbench.timing.instruments import Seen
+from cvbench.timing.instruments import SliceConditions
 from cvbench.timing.throughput import measure_throughput
 from cvbench.timing.training import LEAST, measure_step_parts
-from tests.timing.simulated import ScriptedWatch, SimulatedClock, instruments
+from tests.timing.simulated import ScriptedMonitor, SimulatedClock, instruments
 
 SECONDS = {"forward": 2e-3, "backward": 5e-3, "update": 1e-3}
 
@@ -30,7 +30,7 @@ def taken(clock, *, launch_s=0.0, seconds=1.0, script=()):
         {name: make(run_s) for name, run_s in SECONDS.items()},
         at="batch=8",
         seconds=seconds,
-        instruments=instruments(clock, ScriptedWatch(script)),
+        instruments=instruments(clock, ScriptedMonitor(script)),
     )
 
 
@@ -66,7 +66,7 @@ def test_the_figures_are_medians_named_after_the_parts():
 
 
 def test_where_all_is_tainted_there_is_no_figure_and_the_reason_is_given():
-    hot = Seen(taints=("the hardware slowed its clock for heat",))
+    hot = SliceConditions(taints=("the hardware slowed its clock for heat",))
     figures = figures_of(taken(SimulatedClock(), script=itertools.repeat(hot)))
     assert {figure.value for figure in figures} == {None}
     assert "slices were tainted: the hardware slowed its clock for heat" in figures[0].missing

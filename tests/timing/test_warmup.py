@@ -5,12 +5,12 @@ from scipy import stats
 from cvbench.statistics.series import theil_sen, trimmed_mean
 from cvbench.timing.instruments import Counters
 from cvbench.timing.warmup import CAP, is_steady, warm_up
-from tests.timing.simulated import ScriptedWatch, SimulatedClock, instruments
+from tests.timing.simulated import ScriptedMonitor, SimulatedClock, instruments
 
 
-def warmed(clock, *, run_s=lambda _: 1e-3, seconds=1.0, watch=None, **options):
+def warmed(clock, *, run_s=lambda _: 1e-3, seconds=1.0, monitor=None, **options):
     call = clock.work(launch_s=0, run_s=run_s)
-    return warm_up(call, seconds=seconds, instruments=instruments(clock, watch), **options)
+    return warm_up(call, seconds=seconds, instruments=instruments(clock, monitor), **options)
 
 
 def test_the_four_phases_are_counted():
@@ -38,7 +38,7 @@ def test_compilation_is_over_after_three_calls_without_any():
 
 
 def test_it_goes_on_until_the_clock_of_the_device_has_settled():
-    found = warmed(SimulatedClock(), watch=ScriptedWatch(settled_after=3000))
+    found = warmed(SimulatedClock(), monitor=ScriptedMonitor(settled_after=3000))
     assert found.counts["settle"] >= 3000
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cvbench.training.engine import Pace, Progress
+from cvbench.training.engine import Pace, TrainingProgress
 
 
 class Clock:
@@ -35,4 +35,4 @@ def test_news_come_ten_times_a_second():
 
 
 def test_a_share_says_how_much_is_done():
-    assert Progress(5, 20, 1, 2, None, None, None).share == 0.25
+    assert TrainingProgress(5, 20, 1, 2, None, None, None).share == 0.25

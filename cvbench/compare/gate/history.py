@@ -11,7 +11,7 @@ from cvbench.compare.comparability import domain_of, is_primary
 from cvbench.compare.gate.baselines import Baseline, Job, figure_key, points
 from cvbench.compare.gate.result import Answer, Item
 from cvbench.record import Measurement, Record
-from cvbench.statistics.history import LEAST_JOBS, Forecast, changes, forecast
+from cvbench.statistics.history import LEAST_JOBS, HistoryForecast, changes, forecast
 from cvbench.statistics.verdicts import SPEED
 
 CONFIRMING = 3
@@ -46,7 +46,7 @@ def _judge(record: Record, m: Measurement, past: np.ndarray, now: np.ndarray) ->
     jobs = min(len(now), CONFIRMING)
     loss = float(np.mean(now[-jobs:])) - expected.centre
     limit = expected.threshold(gate=gate, new_jobs=jobs)
-    anchor = Forecast(float(np.mean(segment[:ANCHOR])), expected.spread, ANCHOR)
+    anchor = HistoryForecast(float(np.mean(segment[:ANCHOR])), expected.spread, ANCHOR)
     crept = float(np.mean(now[-jobs:])) - anchor.centre
     least = expected.detectable(gate=gate, new_jobs=jobs)
     told = (

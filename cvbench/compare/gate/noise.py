@@ -13,7 +13,7 @@ from cvbench.compare.gate.baselines import Job, machine_class
 from cvbench.errors import StoreError
 from cvbench.record import Scalar
 from cvbench.spec.canonical import Frozen, digest
-from cvbench.statistics.history import Forecast
+from cvbench.statistics.history import HistoryForecast
 from cvbench.statistics.mean_effects import Effect
 from cvbench.statistics.verdicts import ALPHA, SPEED
 
@@ -88,7 +88,7 @@ def least_seen(noise: FigureNoise, rounds: int) -> dict[str, float]:
     return {
         "duet": math.expm1(duet.detectable(alpha=ALPHA, margin=SPEED.margin)),
         "two runs": math.expm1(runs.detectable(alpha=ALPHA, margin=SPEED.margin)),
-        f"{HISTORY} earlier jobs": math.expm1(Forecast(0.0, job, HISTORY).detectable(gate=SPEED.gate)),
+        f"{HISTORY} earlier jobs": math.expm1(HistoryForecast(0.0, job, HISTORY).detectable(gate=SPEED.gate)),
     }
 
 

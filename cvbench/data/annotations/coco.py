@@ -25,7 +25,7 @@ from cvbench.data.annotations.json import (
     read_bytes,
     sound_entries,
 )
-from cvbench.data.annotations.problems import Mistakes
+from cvbench.data.annotations.problems import Problems
 from cvbench.errors import InputError
 
 FARTHEST = 1 << 20
@@ -45,10 +45,10 @@ class Runs(msgspec.Struct, gc=False):
 Segmentation: TypeAlias = Runs | list[list[float]]
 
 
-def mistake_of(segmentation: Segmentation, height: int, width: int) -> tuple[str, str] | None:
+def problem_of(segmentation: Segmentation, height: int, width: int) -> tuple[str, str] | None:
     """What is wrong with a segmentation, as kind and value."""
     if isinstance(segmentation, Runs):
-        return _mistake_of_runs(segmentation, height, width)
+        return _problem_of_runs(segmentation, height, width)
     if not segmentation:
         return "a segmentation without a polygon", "[]"
     for polygon in segmentation:
@@ -60,7 +60,7 @@ def mistake_of(segmentation: Segmentation, height: int, width: int) -> tuple[str
     return None
 
 
-def _mistake_of_runs(runs: Runs, height: int, width: int) -> tuple[str, str] | None:
+def _problem_of_runs(runs: Runs, height: int, width: int) -> tuple[str, str] | None:
     if runs.size != (height, width):
         return "run lengths of another size than the image", f"{runs.size} for {(height, width)}"
     if isinstance(runs.counts, str):
@@ -175,28 +175,28 @@ class CocoInstances(NamedTuple):
     """Of each annotation in the file."""
 
 
-def read_coco_instances(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoInstances:
+def read_coco_instances(path: Path, problems: Problems, *, masks: bool) -> CocoInstances:
     """The truth in a file, with its masks or with its boxes.
 
     Raises InputError where it has not the three lists.
     """
-    return _read(path, read_bytes(path), _Masked if masks else _Boxed, mistakes)
+    return _read(path, read_bytes(path), _Masked if masks else _Boxed, problems)
 
 
-def read_whole_instances(path: Path, content: bytes, mistakes: Mistakes) -> CocoInstances:
+def read_whole_instances(path: Path, content: bytes, problems: Problems) -> CocoInstances:
     """All that the content of a file says, masks as the JSON they are written in.
 
     Boxes are asked for; an `area` that is not told is NaN, an `iscrowd` that is not told is no. Raises
     InputError where the file has not the three lists.
     """
-    return _read(path, content, _Whole, mistakes)
+    return _read(path, content, _Whole, problems)
 
 
-def _read(path: Path, content: bytes, form: type[msgspec.Struct], mistakes: Mistakes) -> CocoInstances:
+def _read(path: Path, content: bytes, form: type[msgspec.Struct], problems: Problems) -> CocoInstances:
     typed: Any = decode_typed(msgspec.json.Decoder(_FILES[form]), content)
     if typed is not None:
         lists = [every_entry(getattr(typed, name)) for name in _Lists._fields]
-        return _columns(path, _Lists(*lists), form, mistakes)
+        return _columns(path, _Lists(*lists), form, problems)
     plain = decode_plain(path, content)
     if not isinstance(plain, dict):
         raise InputError(
@@ -211,8 +211,8 @@ def _read(path: Path, content: bytes, form: type[msgspec.Struct], mistakes: Mist
                 f"{path}: {what}; an instances file has lists of images, categories, annotations"
             )
         entries = [_raw(one) for one in plain[name]] if entry is _Whole else plain[name]
-        lists.append(sound_entries(path, name, entries, entry, mistakes))
-    return _columns(path, _Lists(*lists), form, mistakes)
+        lists.append(sound_entries(path, name, entries, entry, problems))
+    return _columns(path, _Lists(*lists), form, problems)
 
 
 def _raw(annotation: Any) -> Any:
@@ -228,14 +228,14 @@ class _Lists(NamedTuple):
     annotations: Entries
 
 
-def _columns(path: Path, lists: _Lists, form: type[msgspec.Struct], mistakes: Mistakes) -> CocoInstances:
+def _columns(path: Path, lists: _Lists, form: type[msgspec.Struct], problems: Problems) -> CocoInstances:
     images, categories, annotations = lists
     image_id, category_id = _column(images, "id", np.int64), _column(categories, "id", np.int64)
     by_id = np.argsort(image_id, kind="stable")
     ids = _column(annotations, "id", np.int64)
     for name, some in (("images", image_id), ("categories", category_id), ("annotations", ids)):
         if len(np.unique(some)) < len(some):
-            mistakes.add_repeated(path, f"an id that came before among the {name}", some.tolist())
+            problems.add_repeated(path, f"an id that came before among the {name}", some.tolist())
     n = len(ids)
     boxes = chain.from_iterable(map(attrgetter("bbox"), annotations.sound)) if form is not _Masked else None
     return CocoInstances(

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.data.annotations.problems import Mistakes
+from cvbench.data.annotations.problems import Problems
 from cvbench.errors import InputError
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ def every_entry(entries: list[Any]) -> Entries:
 
 
 def sound_entries(
-    path: Path, name: str, entries: Sequence[Any], form: type[msgspec.Struct], mistakes: Mistakes
+    path: Path, name: str, entries: Sequence[Any], form: type[msgspec.Struct], problems: Problems
 ) -> Entries:
     """Those entries that have the form; every other is a mistake at `name[index]`."""
     sound, places = [], []
@@ -110,7 +110,7 @@ def sound_entries(
             places.append(i)
         except msgspec.ValidationError as error:
             kind, value = _told(str(error), entry)
-            mistakes.add(path, kind, f"{name}[{i}]{value}")
+            problems.add(path, kind, f"{name}[{i}]{value}")
     return Entries(sound, np.array(places, np.int64))
 
 

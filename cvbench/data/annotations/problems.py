@@ -15,7 +15,7 @@ SHOWN = 10
 """How many places of one kind are named."""
 
 
-class Mistakes:
+class Problems:
     """The mistakes found so far, by file and kind, in order of discovery."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Side(NamedTuple):
     """Of the list that the entries are in; empty where the file is the list."""
     place: Int64[np.ndarray, " n"]
     """Of each entry in that list."""
-    mistakes: Mistakes
+    problems: Problems
 
     def at(self, i: int) -> str:
         """Where an entry stands."""
@@ -76,7 +76,7 @@ class Side(NamedTuple):
 
     def note(self, kind: str, wrong: Bool[np.ndarray, " n"], values: Shaped[np.ndarray, " n *more"]) -> None:
         """Note a mistake for each entry that is wrong, with its value."""
-        self.mistakes.add_where(self.file, kind, wrong, lambda i: f"{self.at(i)}: {values[i].tolist()}")
+        self.problems.add_where(self.file, kind, wrong, lambda i: f"{self.at(i)}: {values[i].tolist()}")
 
     def placed(
         self, name: str, ids: Int64[np.ndarray, " n"], known: Int64[np.ndarray, " m"]

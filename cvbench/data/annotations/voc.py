@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from cvbench.data.annotations.problems import Mistakes
+from cvbench.data.annotations.problems import Problems
 from cvbench.errors import InputError, suggestion
 
 
@@ -46,7 +46,7 @@ def find_root(truth: Path) -> Path:
     return roots[0]
 
 
-def read_image_set(root: Path, image_set: str, mistakes: Mistakes, *, kind: str = "Main") -> tuple[str, ...]:
+def read_image_set(root: Path, image_set: str, problems: Problems, *, kind: str = "Main") -> tuple[str, ...]:
     """The images of a set; raises InputError where there is no such set."""
     folder = root / "ImageSets" / kind
     path = folder / f"{image_set}.txt"
@@ -57,17 +57,17 @@ def read_image_set(root: Path, image_set: str, mistakes: Mistakes, *, kind: str 
     names = tuple(line.split()[0] for line in lines if line.strip())
     for i, name in enumerate(names):
         if Path(name).name != name:
-            mistakes.add(path, "an image name that is a path", f"line {i + 1}: {name}")
-    mistakes.add_repeated(path, "an image that came before", names)
+            problems.add(path, "an image name that is a path", f"line {i + 1}: {name}")
+    problems.add_repeated(path, "an image that came before", names)
     return names
 
 
-def read_voc_objects(root: Path, images: tuple[str, ...], mistakes: Mistakes) -> VocObjects:
+def read_voc_objects(root: Path, images: tuple[str, ...], problems: Problems) -> VocObjects:
     """The annotations of the images; whatever is wrong is among the mistakes."""
     rows: list[tuple[int, str, list[float], bool, bool]] = []
     for number, image in enumerate(images):
         if Path(image).name == image:
-            rows += [(number, *thing) for thing in _objects(root / "Annotations" / f"{image}.xml", mistakes)]
+            rows += [(number, *thing) for thing in _objects(root / "Annotations" / f"{image}.xml", problems)]
     return VocObjects(
         images,
         np.array([row[0] for row in rows], np.int64),
@@ -78,17 +78,17 @@ def read_voc_objects(root: Path, images: tuple[str, ...], mistakes: Mistakes) ->
     )
 
 
-def _objects(path: Path, mistakes: Mistakes) -> list[tuple[str, list[float], bool, bool]]:
+def _objects(path: Path, problems: Problems) -> list[tuple[str, list[float], bool, bool]]:
     try:
         root = ET.fromstring(path.read_bytes(), parser=ET.XMLParser(target=_NoDoctype()))  # noqa: S314, entities are refused
     except FileNotFoundError:
-        mistakes.add(path.parent, "no annotation of an image in the set", path.name)
+        problems.add(path.parent, "no annotation of an image in the set", path.name)
         return []
     except ET.ParseError as error:
-        mistakes.add(path.parent, "an annotation that is not XML", f"{path.name}: {error}")
+        problems.add(path.parent, "an annotation that is not XML", f"{path.name}: {error}")
         return []
     except _Doctype:
-        mistakes.add(path.parent, "an annotation with a document type, which is refused", path.name)
+        problems.add(path.parent, "an annotation with a document type, which is refused", path.name)
         return []
     things = []
     for i, thing in enumerate(root.findall("object")):
@@ -96,15 +96,15 @@ def _objects(path: Path, mistakes: Mistakes) -> list[tuple[str, list[float], boo
         name = (thing.findtext("name") or "").strip()
         texts = [thing.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")]
         if not name or None in texts:
-            mistakes.add(path.parent, "an object without a name or a whole bndbox", at)
+            problems.add(path.parent, "an object without a name or a whole bndbox", at)
             continue
         corners = [to_number(text or "") for text in texts]
         if None in corners:
-            mistakes.add(path.parent, "a coordinate that is not a finite number", f"{at}: {texts}")
+            problems.add(path.parent, "a coordinate that is not a finite number", f"{at}: {texts}")
             continue
         box = [corner for corner in corners if corner is not None]
         if is_reversed(box):
-            mistakes.add(path.parent, "a box of negative width or height", f"{at}: {box}")
+            problems.add(path.parent, "a box of negative width or height", f"{at}: {box}")
             continue
         things.append((name, box, _is_set(thing, "difficult"), _is_set(thing, "truncated")))
     return things

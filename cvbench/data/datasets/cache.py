@@ -21,7 +21,7 @@ from cvbench.files import write_whole
 
 
 @dataclass(frozen=True, eq=False)
-class Texts(Sequence[str]):
+class PackedTexts(Sequence[str]):
     """Texts that cannot be changed, read by position.
 
     >>> Texts.of(["tench", "goldfish"])[1]
@@ -33,7 +33,7 @@ class Texts(Sequence[str]):
     ends: Int64[np.ndarray, " n"]
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Texts:
+    def of(cls, texts: Iterable[str]) -> PackedTexts:
         """These texts, in this order."""
         encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
         return cls(b"".join(encoded), np.cumsum([len(part) for part in encoded], dtype=np.int64))
@@ -59,11 +59,11 @@ class Texts(Sequence[str]):
             start = end
 
 
-def keep(path: Path, columns: Mapping[str, Any]) -> None:
+def write_cache(path: Path, columns: Mapping[str, Any]) -> None:
     """Write arrays and Texts, by name."""
     arrays: dict[str, Any] = {}
     for name, column in columns.items():
-        if isinstance(column, Texts):
+        if isinstance(column, PackedTexts):
             arrays[f"{name}.blob"] = np.frombuffer(column.blob, np.uint8)
             arrays[f"{name}.ends"] = column.ends
         else:
@@ -77,12 +77,12 @@ def keep(path: Path, columns: Mapping[str, Any]) -> None:
         return
 
 
-def taken(path: Path, names: Collection[str]) -> dict[str, Any] | None:
+def read_cache(path: Path, names: Collection[str]) -> dict[str, Any] | None:
     """The columns of these names, or None where nothing is kept, or not all of it."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:  # checks its checksums
             return {
-                name: Texts(arrays[f"{name}.blob"].tobytes(), arrays[f"{name}.ends"])
+                name: PackedTexts(arrays[f"{name}.blob"].tobytes(), arrays[f"{name}.ends"])
                 if f"{name}.blob" in arrays
                 else arrays[name]
                 for name in names

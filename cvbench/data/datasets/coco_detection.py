@@ -24,13 +24,13 @@ from cvbench.data.annotations.coco import (
     CocoInstances,
     Runs,
     Segmentation,
-    mistake_of,
+    problem_of,
     read_whole_instances,
     text_of,
 )
 from cvbench.data.annotations.json import read_bytes
-from cvbench.data.annotations.problems import Mistakes, Side
-from cvbench.data.datasets.cache import Texts, keep, taken
+from cvbench.data.annotations.problems import Problems, Side
+from cvbench.data.datasets.cache import PackedTexts, read_cache, write_cache
 from cvbench.data.datasets.image_files import MISSING, InFolder
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.images.decoding import decode_image
@@ -52,9 +52,9 @@ class CocoIndex(NamedTuple):
     height: Int64[np.ndarray, " images"]
     """0 where the file does not say it."""
     width: Int64[np.ndarray, " images"]
-    file_name: Texts
+    file_name: PackedTexts
     category_id: Int64[np.ndarray, " classes"]
-    names: Texts
+    names: PackedTexts
     """Of the categories."""
     starts: Int64[np.ndarray, " images+1"]
     id: Int64[np.ndarray, " n"]
@@ -64,7 +64,7 @@ class CocoIndex(NamedTuple):
     xywh: Float64[np.ndarray, "n 4"]
     area: Float64[np.ndarray, " n"]
     crowd: Bool[np.ndarray, " n"]
-    segmentation: Texts
+    segmentation: PackedTexts
     """JSON; empty where there is none."""
 
 
@@ -77,18 +77,18 @@ def read_index(path: Path) -> CocoIndex:
     digest = hashlib.sha256(content).hexdigest()
     kept = cache_folder() / "coco" / f"{digest}-{_VERSION}.npz"
     columns = [name for name in CocoIndex._fields if name != "sha256"]
-    fields = taken(kept, columns)
+    fields = read_cache(kept, columns)
     if fields is not None:
         return CocoIndex(digest, **fields)
     index = _read(path, content, digest)
-    keep(kept, {name: getattr(index, name) for name in columns})
+    write_cache(kept, {name: getattr(index, name) for name in columns})
     return index
 
 
 def _read(path: Path, content: bytes, digest: str) -> CocoIndex:
-    mistakes = Mistakes()
-    instances = read_whole_instances(path, content, mistakes)
-    side = Side(path, "annotations", instances.place, mistakes)
+    problems = Problems()
+    instances = read_whole_instances(path, content, problems)
+    side = Side(path, "annotations", instances.place, problems)
     image = side.placed("image_id", instances.of_image, instances.image_id)
     label = side.placed("category_id", instances.of_category, instances.category_id)
     assert instances.xywh is not None
@@ -97,10 +97,10 @@ def _read(path: Path, content: bytes, digest: str) -> CocoIndex:
     side.check_finite("area", known_area)
     side.check_not_negative("area", known_area)
     nameless = np.array([not name for name in instances.file_name], np.bool_)
-    mistakes.add_where(
+    problems.add_where(
         path, "an image without a file_name", nameless, lambda i: f"id {instances.image_id[i]}"
     )
-    mistakes.stop()
+    problems.stop()
     return _columns(instances, image, label, digest)
 
 
@@ -118,16 +118,16 @@ def _columns(
         image_id=instances.image_id,
         height=instances.height,
         width=instances.width,
-        file_name=Texts.of(instances.file_name),
+        file_name=PackedTexts.of(instances.file_name),
         category_id=instances.category_id,
-        names=Texts.of(instances.names),
+        names=PackedTexts.of(instances.names),
         starts=np.searchsorted(image[order], np.arange(len(instances.image_id) + 1)),
         id=instances.id[order],
         label=label[order],
         xywh=xywh[order],
         area=area[order],
         crowd=instances.crowd[order],
-        segmentation=Texts(b"".join(texts), np.cumsum([len(text) for text in texts], dtype=np.int64)),
+        segmentation=PackedTexts(b"".join(texts), np.cumsum([len(text) for text in texts], dtype=np.int64)),
     )
 
 
@@ -236,7 +236,7 @@ class Instances:
             segmentation: Segmentation = msgspec.json.decode(text or "[]", type=Runs | list[list[float]])
         except msgspec.DecodeError as error:
             raise DataError(f"{place}: its segmentation is none: {error}") from error
-        wrong = mistake_of(segmentation, *size)
+        wrong = problem_of(segmentation, *size)
         if wrong is not None:
             raise DataError(f"{place}: {wrong[0]}: {wrong[1]}")
         runs: dict[str, Any] = {"size": list(size), "counts": text_of(segmentation, *size)}

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.data.datasets.cache import Texts
+from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.image_files import InFolder, Pictures, list_images
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.open import looked_for, root_folder
@@ -32,7 +32,7 @@ class LabelledImages:
 
     pictures: Pictures = field(repr=False)
     labels: Int64[np.ndarray, " n"] = field(repr=False)
-    ids: Texts = field(repr=False)
+    ids: PackedTexts = field(repr=False)
     classes: tuple[str, ...] = field(repr=False)
     passport: Passport
     task: Literal["classification"] = "classification"
@@ -75,7 +75,7 @@ def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledIm
     labels = [label[path.partition("/")[0]] for path in ids]
     pictures = InFolder.of(top / split, ids, [image.size for image in images])
     passport = Manifest("classification", classes, ids, pictures, labels, {}).passport("folder", split)
-    return LabelledImages(pictures, np.array(labels, np.int64), Texts.of(ids), classes, passport)
+    return LabelledImages(pictures, np.array(labels, np.int64), PackedTexts.of(ids), classes, passport)
 
 
 def _classes(split: Path) -> set[str]:

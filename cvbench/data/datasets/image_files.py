@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.data.datasets.cache import Texts
+from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.tars import Members
 from cvbench.errors import DataError
 
@@ -79,14 +79,14 @@ class InFolder:
     """Files, each with its own path below one folder."""
 
     folder: str
-    paths: Texts
+    paths: PackedTexts
     sizes: Int64[np.ndarray, " n"]
 
     @classmethod
     def of(cls, folder: Path, paths: Sequence[str], sizes: Sequence[int] | None = None) -> InFolder:
         """Files at these paths below `folder`; their sizes are looked up where they are not known."""
         known = [_size(folder / path) for path in paths] if sizes is None else sizes
-        return cls(str(folder), Texts.of(paths), np.array(known, np.int64))
+        return cls(str(folder), PackedTexts.of(paths), np.array(known, np.int64))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -112,7 +112,7 @@ class InTar:
     """Members of an uncompressed tar, read at their offsets; nothing is ever unpacked to the disk."""
 
     archive: str
-    names: Texts
+    names: PackedTexts
     offsets: Int64[np.ndarray, " n"]
     sizes: Int64[np.ndarray, " n"]
     _opened: dict[int, int] = field(default_factory=dict, init=False, repr=False)

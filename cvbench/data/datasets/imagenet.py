@@ -31,7 +31,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from cvbench.data.annotations.voc import read_text
-from cvbench.data.datasets.cache import Texts
+from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.folder import LabelledImages
 from cvbench.data.datasets.image_files import SUFFIXES, InFolder, Listed, Pictures, in_tar, list_images
 from cvbench.data.datasets.manifest import Manifest
@@ -194,7 +194,7 @@ def imagenet(*, task: TaskName, split: str, root: str | None = None, subset: boo
     )
     passport = manifest.passport("imagenet", split)
     return LabelledImages(
-        found.pictures, np.array(found.labels, np.int64), Texts.of(found.ids), classes, passport
+        found.pictures, np.array(found.labels, np.int64), PackedTexts.of(found.ids), classes, passport
     )
 
 
@@ -245,7 +245,7 @@ def _of_class_tars(archive: Path, *, subset: bool) -> _Found:
     _check_wnids(f"{archive}: has a tar", set(wnids))
     if not paths:
         raise DataError(f"{archive}: has no image in it")
-    members = Members(Texts.of(paths), there.offsets[chosen], there.sizes[chosen])
+    members = Members(PackedTexts.of(paths), there.offsets[chosen], there.sizes[chosen])
     return _classed(archive, in_tar(archive, members), paths, wnids, subset=subset)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from cvbench.data.annotations.voc import read_text
-from cvbench.data.datasets.cache import Texts
+from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.coco import below
 from cvbench.data.datasets.image_files import MISSING, InFolder, list_images
 from cvbench.data.datasets.manifest import Manifest
@@ -77,7 +77,7 @@ def masks(
             f"first {without[0]}.png"
         )
     manifest = Manifest("segmentation", names, ids, pictures, maps.sizes.tolist(), {})
-    return MaskedImages(pictures, maps, Texts.of(ids), names, manifest.passport("masks", split))
+    return MaskedImages(pictures, maps, PackedTexts.of(ids), names, manifest.passport("masks", split))
 
 
 def _names(root: Path, given: Sequence[str] | None) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class MaskedImages:
 
     pictures: InFolder = field(repr=False)
     maps: InFolder = field(repr=False)
-    ids: Texts = field(repr=False)
+    ids: PackedTexts = field(repr=False)
     classes: tuple[str, ...] = field(repr=False)
     passport: Passport
     task: Literal["segmentation"] = "segmentation"

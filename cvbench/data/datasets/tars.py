@@ -16,7 +16,7 @@ from typing import IO, Any, Final, NamedTuple, cast
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.data.datasets.cache import Texts, keep, taken
+from cvbench.data.datasets.cache import PackedTexts, read_cache, write_cache
 from cvbench.data.download import check_member
 from cvbench.errors import DataError
 from cvbench.files import cache_folder
@@ -38,7 +38,7 @@ class Member(NamedTuple):
 class Members(NamedTuple):
     """Many of them, as columns."""
 
-    names: Texts
+    names: PackedTexts
     offsets: Int64[np.ndarray, " n"]
     sizes: Int64[np.ndarray, " n"]
 
@@ -66,7 +66,7 @@ def list_nested(archive: Path) -> Members:
         if strange := next((one.name for one in tars if not one.name.endswith(".tar")), None):
             raise DataError(f"{archive}: holds {strange}, and should hold tars only")
         kept = cache_folder() / "tars" / f"{_state(archive, tars)}-{_VERSION}.npz"
-        fields = taken(kept, Members._fields)
+        fields = read_cache(kept, Members._fields)
         if fields is not None:
             return Members(**fields)
         found = [
@@ -75,14 +75,14 @@ def list_nested(archive: Path) -> Members:
             for one in _members(archive, file, tar)
         ]
     members = columns(found)
-    keep(kept, members._asdict())
+    write_cache(kept, members._asdict())
     return members
 
 
 def columns(members: Sequence[Member]) -> Members:
     """Members as columns, in their order."""
     return Members(
-        Texts.of(one.name for one in members),
+        PackedTexts.of(one.name for one in members),
         np.array([one.offset for one in members], np.int64),
         np.array([one.size for one in members], np.int64),
     )

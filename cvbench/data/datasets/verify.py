@@ -131,7 +131,7 @@ def fault(what: str, places: Sequence[str], *, cause: str, grave: bool = True) -
 _ORIENTATION: Final = 0x0112
 
 
-class Look(NamedTuple):
+class SampleCheck(NamedTuple):
     """What one look at a sample tells."""
 
     digest: bytes
@@ -242,7 +242,7 @@ class _Names:
         return f"sample {index}" if self._pictures is None else self._pictures.name(index)
 
 
-def _look(dataset: Dataset, index: int) -> Look:
+def _look(dataset: Dataset, index: int) -> SampleCheck:
     pictures: Pictures | None = getattr(dataset, "pictures", None)
     digest, turned = b"", False
     try:
@@ -252,15 +252,15 @@ def _look(dataset: Dataset, index: int) -> Look:
         sample = dataset[index]
     except DataError as error:
         missing = pictures is not None and int(pictures.sizes[index]) == MISSING
-        return Look(digest, error=str(error), missing=missing, turned=turned)
+        return SampleCheck(digest, error=str(error), missing=missing, turned=turned)
     height, width = int(sample.image.shape[1]), int(sample.image.shape[2])
     if pictures is None:
         digest = hashlib.sha256(sample.image.numpy().tobytes()).digest()
-    seen = Look(digest, (height, width), turned=turned, labels=_labels(sample.truth))
+    seen = SampleCheck(digest, (height, width), turned=turned, labels=_labels(sample.truth))
     return seen if not isinstance(sample.truth, Detections) else _look_at_objects(seen, sample.truth)
 
 
-def _look_at_objects(seen: Look, truth: Detections) -> Look:
+def _look_at_objects(seen: SampleCheck, truth: Detections) -> SampleCheck:
     assert seen.size is not None
     height, width = seen.size
     left, top, right, bottom = truth.boxes.unbind(1)
@@ -295,7 +295,7 @@ def _is_turned(content: bytes) -> bool:
         return False
 
 
-def _faults_of_files(names: _Names, looks: Sequence[Look]) -> Iterator[Fault]:
+def _faults_of_files(names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fault]:
     absent = [i for i, look in enumerate(looks) if look.missing]
     broken = [i for i, look in enumerate(looks) if look.error and not look.missing]
     turned = [i for i, look in enumerate(looks) if look.turned]
@@ -329,7 +329,7 @@ def _seen(first: dict[bytes, int], digest: bytes, index: int) -> bool:
     return bool(digest) and first.setdefault(digest, index) != index
 
 
-def _faults_of_truths(dataset: Dataset, names: _Names, looks: Sequence[Look]) -> Iterator[Fault]:
+def _faults_of_truths(dataset: Dataset, names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fault]:
     outside = [f"{names[i]}: {look.outside}" for i, look in enumerate(looks) if look.outside]
     yield from fault(
         "images have boxes that reach out of them",

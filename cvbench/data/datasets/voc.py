@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
-from cvbench.data.annotations.problems import Mistakes
+from cvbench.data.annotations.problems import Problems
 from cvbench.data.annotations.voc import VocObjects, read_image_set, read_voc_objects
-from cvbench.data.datasets.cache import Texts
+from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.image_files import MISSING, InFolder
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.masks import read_label_map
@@ -43,38 +43,38 @@ HALF_OPEN: Final = np.array([1.0, 1.0, 0.0, 0.0])
 """What is taken from corners that count pixels from 1 and include the last one."""
 
 
-class Part(NamedTuple):
+class VocImageSet(NamedTuple):
     """An image set of one year."""
 
     year: int
     image_set: str
 
 
-PUBLISHED: Final[Mapping[TaskName, Mapping[Part, int]]] = {
+PUBLISHED: Final[Mapping[TaskName, Mapping[VocImageSet, int]]] = {
     "detection": {
-        Part(2007, "train"): 2501,
-        Part(2007, "val"): 2510,
-        Part(2007, "trainval"): 5011,
-        Part(2007, "test"): 4952,
-        Part(2012, "train"): 5717,
-        Part(2012, "val"): 5823,
-        Part(2012, "trainval"): 11540,
+        VocImageSet(2007, "train"): 2501,
+        VocImageSet(2007, "val"): 2510,
+        VocImageSet(2007, "trainval"): 5011,
+        VocImageSet(2007, "test"): 4952,
+        VocImageSet(2012, "train"): 5717,
+        VocImageSet(2012, "val"): 5823,
+        VocImageSet(2012, "trainval"): 11540,
     },
     "segmentation": {
-        Part(2007, "train"): 209,
-        Part(2007, "val"): 213,
-        Part(2007, "trainval"): 422,
-        Part(2007, "test"): 210,
-        Part(2012, "train"): 1464,
-        Part(2012, "val"): 1449,
-        Part(2012, "trainval"): 2913,
+        VocImageSet(2007, "train"): 209,
+        VocImageSet(2007, "val"): 213,
+        VocImageSet(2007, "trainval"): 422,
+        VocImageSet(2007, "test"): 210,
+        VocImageSet(2012, "train"): 1464,
+        VocImageSet(2012, "val"): 1449,
+        VocImageSet(2012, "trainval"): 2913,
     },
 }
 """Images of each part; the annotations of the test of 2012 were never published."""
 
-_UNIONS: Final[Mapping[str, tuple[Part, ...]]] = {
-    "07+12": (Part(2007, "trainval"), Part(2012, "trainval")),
-    "07++12": (Part(2007, "trainval"), Part(2007, "test"), Part(2012, "trainval")),
+_UNIONS: Final[Mapping[str, tuple[VocImageSet, ...]]] = {
+    "07+12": (VocImageSet(2007, "trainval"), VocImageSet(2012, "trainval")),
+    "07++12": (VocImageSet(2007, "trainval"), VocImageSet(2007, "test"), VocImageSet(2012, "trainval")),
 }
 """The field's names of what detectors are trained on; the second one is for the test of 2012."""
 
@@ -109,17 +109,17 @@ def voc(
     return _joined(folder, opened, parts, split, task)
 
 
-def _parts(split: str, year: int, train: str) -> tuple[Part, ...]:
+def _parts(split: str, year: int, train: str) -> tuple[VocImageSet, ...]:
     if year not in (2007, 2012):
         raise DataError(f"voc: year: {year} is none that is read here; there are 2007 and 2012")
     if train not in ("train", "trainval", *_UNIONS):
         raise DataError(f"voc: train: {train!r} is none of train, trainval, {', '.join(_UNIONS)}")
     if split == "train":
-        return _UNIONS.get(train, (Part(year, train),))
-    return (Part(year, split),)
+        return _UNIONS.get(train, (VocImageSet(year, train),))
+    return (VocImageSet(year, split),)
 
 
-def _folder_of(root: Path, part: Part) -> Path:
+def _folder_of(root: Path, part: VocImageSet) -> Path:
     places = [f"VOCdevkit/VOC{part.year}", f"VOC{part.year}"]
     candidates = [root / place for place in places] + ([root] if root.name == f"VOC{part.year}" else [])
     for folder in candidates:
@@ -138,23 +138,25 @@ class _Year:
     """None for segmentation."""
 
 
-def _open(folder: Path, part: Part, task: TaskName) -> _Year:
-    mistakes = Mistakes()
+def _open(folder: Path, part: VocImageSet, task: TaskName) -> _Year:
+    problems = Problems()
     kind = "Main" if task == "detection" else "Segmentation"
-    images = read_image_set(folder, part.image_set, mistakes, kind=kind)
-    mistakes.stop()
+    images = read_image_set(folder, part.image_set, problems, kind=kind)
+    problems.stop()
     if not images:
         raise DataError(f"{folder}: its {kind}/{part.image_set}.txt lists no image")
-    objects = read_voc_objects(folder, images, mistakes) if task == "detection" else None
+    objects = read_voc_objects(folder, images, problems) if task == "detection" else None
     for i, name in enumerate(objects.name if objects else ()):
         if name not in VOC_CLASSES:
             place = f"{images[objects.image[i]]}.xml: {name}" if objects else name
-            mistakes.add(folder / "Annotations", "an object whose class is none of VOC's 20", place)
-    mistakes.stop()
+            problems.add(folder / "Annotations", "an object whose class is none of VOC's 20", place)
+    problems.stop()
     return _Year(folder, images, objects)
 
 
-def _joined(root: Path, years: Sequence[_Year], parts: Sequence[Part], split: str, task: TaskName) -> Voc:
+def _joined(
+    root: Path, years: Sequence[_Year], parts: Sequence[VocImageSet], split: str, task: TaskName
+) -> Voc:
     def paths(folder: str, suffix: str) -> list[str]:
         return [
             str((year.folder / folder / f"{image}{suffix}").relative_to(root))
@@ -179,7 +181,7 @@ def _joined(root: Path, years: Sequence[_Year], parts: Sequence[Part], split: st
         objects=None if boxes is None else len(boxes.label),
     )
     passport = manifest.passport("voc", split)
-    return Voc(pictures, maps, boxes, Texts.of(ids), classes, passport, task=task)
+    return Voc(pictures, maps, boxes, PackedTexts.of(ids), classes, passport, task=task)
 
 
 def _told(boxes: Boxes | None, maps: InFolder | None) -> list[str]:
@@ -233,7 +235,7 @@ class Voc:
     pictures: InFolder = field(repr=False)
     maps: InFolder | None = field(repr=False)
     boxes: Boxes | None = field(repr=False)
-    ids: Texts = field(repr=False)
+    ids: PackedTexts = field(repr=False)
     classes: tuple[str, ...] = field(repr=False)
     passport: Passport
     task: TaskName

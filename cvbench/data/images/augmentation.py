@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Shaped, UInt8
 from torch import Tensor
 
-from cvbench.data.images.color import coloured
-from cvbench.data.images.geometry import Placement, clipped, cut, placement
+from cvbench.data.images.color import recolored
+from cvbench.data.images.geometry import Placement, clipped, crop, placement
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing, Truth
 
@@ -40,7 +40,9 @@ def displacements(
     return F.interpolate(coarse[None], size=size, mode="bicubic", align_corners=True)[0]
 
 
-def bent(image: UInt8[Tensor, "3 h w"], field: Float32[Tensor, "2 h w"], fill: int) -> UInt8[Tensor, "3 h w"]:
+def elastic(
+    image: UInt8[Tensor, "3 h w"], field: Float32[Tensor, "2 h w"], fill: int
+) -> UInt8[Tensor, "3 h w"]:
     """Each pixel takes what lies where the field sends it, bilinear between pixels.
 
     One that is sent beyond the canvas is `fill`.
@@ -54,7 +56,7 @@ def bent(image: UInt8[Tensor, "3 h w"], field: Float32[Tensor, "2 h w"], fill: i
     return seen.round_().to(torch.uint8).masked_fill_(~_inside(places), fill)
 
 
-def bent_truth(truth: Truth, field: Float32[Tensor, "2 h w"], *, least: float) -> Truth:
+def elastic_truth(truth: Truth, field: Float32[Tensor, "2 h w"], *, least: float) -> Truth:
     """The truth of a bent image, from one that lies on the canvas.
 
     Label maps and masks take the nearest pixel; what comes from beyond the canvas is VOID, and no object. A
@@ -152,7 +154,7 @@ def augment(
     if recipe.area is not None:
         draws = seeded_generator("cutting", generator.initial_seed())
         aspect = recipe.aspect or 1.0
-        place = cut(source, fitted.canvas, area=recipe.area, aspect=aspect, generator=draws)
+        place = crop(source, fitted.canvas, area=recipe.area, aspect=aspect, generator=draws)
     else:
         place = _zoomed_and_shifted(
             fitted, recipe, zoom=zoom, stretch=2 * stretch - 1, shifts=(2 * down - 1, 2 * right - 1)
@@ -166,9 +168,9 @@ def augment(
     if recipe.elastic is not None:
         draws = seeded_generator("bending", generator.initial_seed())
         field = displacements(place.canvas, deviation=recipe.elastic, generator=draws)
-        image = bent(image, field, preprocessing.fill)
-        truth = bent_truth(truth, field, least=SMALLEST_SHARE)
-    image = coloured(image, recipe, generator)
+        image = elastic(image, field, preprocessing.fill)
+        truth = elastic_truth(truth, field, least=SMALLEST_SHARE)
+    image = recolored(image, recipe, generator)
     return mirrored(image, truth) if recipe.mirror and flip < 0.5 else Augmented(image, truth)
 
 

@@ -17,7 +17,7 @@ from cvbench.values import Detections, Truth
 
 
 @dataclass(frozen=True, eq=False)
-class Packed:
+class CollatedTruths:
     """Truths of one kind, field by field, laid end to end."""
 
     kind: type[Truth]
@@ -27,7 +27,7 @@ class Packed:
     """Field → the shape it has in each truth; None where a truth lacks it."""
 
     @classmethod
-    def of(cls, truths: Sequence[Truth]) -> Packed:
+    def of(cls, truths: Sequence[Truth]) -> CollatedTruths:
         """Raises TypeError for truths of several kinds, and ValueError for none at all."""
         if not truths:
             raise ValueError("there is nothing to pack")
@@ -56,20 +56,20 @@ class Packed:
             self.kind(**dict(zip(values, truth, strict=True))) for truth in zip(*values.values(), strict=True)
         ]
 
-    def to(self, device: torch.device) -> Packed:
+    def to(self, device: torch.device) -> CollatedTruths:
         """The same on `device`, without waiting for the copy where it comes from pinned memory."""
         return replace(self, columns={k: v.to(device, non_blocking=True) for k, v in self.columns.items()})
 
-    def pin_memory(self) -> Packed:
+    def pin_memory(self) -> CollatedTruths:
         """The same in page-locked memory, from which a GPU copies while the CPU goes on."""
         return replace(self, columns={k: v.pin_memory() for k, v in self.columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
-class Mixed:
+class MixedTruths:
     """Truths of several kinds, each kind packed for itself."""
 
-    packs: tuple[Packed, ...]
+    packs: tuple[CollatedTruths, ...]
     places: tuple[tuple[int, ...], ...]
     """Of each pack's truths, where they stand in the whole."""
 
@@ -82,24 +82,24 @@ class Mixed:
         }
         return [found[place] for place in range(len(found))]
 
-    def to(self, device: torch.device) -> Mixed:
-        """The same on `device`, as `Packed.to`."""
+    def to(self, device: torch.device) -> MixedTruths:
+        """The same on `device`, as `CollatedTruths.to`."""
         return replace(self, packs=tuple(pack.to(device) for pack in self.packs))
 
-    def pin_memory(self) -> Mixed:
+    def pin_memory(self) -> MixedTruths:
         """The same in page-locked memory."""
         return replace(self, packs=tuple(pack.pin_memory() for pack in self.packs))
 
 
-def packed(truths: Sequence[Truth]) -> Packed | Mixed:
+def collate(truths: Sequence[Truth]) -> CollatedTruths | MixedTruths:
     """Truths of one kind or of several; raises ValueError for none at all."""
     places: dict[type[Truth], list[int]] = {}
     for place, truth in enumerate(truths):
         places.setdefault(type(truth), []).append(place)
     if len(places) <= 1:
-        return Packed.of(truths)
-    packs = tuple(Packed.of([truths[place] for place in each]) for each in places.values())
-    return Mixed(packs, tuple(map(tuple, places.values())))
+        return CollatedTruths.of(truths)
+    packs = tuple(CollatedTruths.of([truths[place] for place in each]) for each in places.values())
+    return MixedTruths(packs, tuple(map(tuple, places.values())))
 
 
 def without_masks(truth: Truth) -> Truth:

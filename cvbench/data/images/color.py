@@ -24,7 +24,7 @@ _EIGENVECTORS: Final = np.array(
 )
 
 
-def coloured(
+def recolored(
     image: UInt8[Tensor, "3 h w"], recipe: Augment, generator: torch.Generator
 ) -> UInt8[Tensor, "3 h w"]:
     """The image with the colour noise that the recipe asks for; itself where it asks for none.
@@ -90,7 +90,7 @@ def _factor(most: float | None, share: float, *, inverse: bool) -> float:
     return 1 / factor if inverse else factor
 
 
-def normalise(images: UInt8[Tensor, "b 3 h w"], preprocessing: Preprocessing) -> Float[Tensor, "b 3 h w"]:
+def normalize(images: UInt8[Tensor, "b 3 h w"], preprocessing: Preprocessing) -> Float[Tensor, "b 3 h w"]:
     """`(value / 255 - mean) / std` by channel, in float32, where the images lie and in their layout.
 
     The whole batch at once, on the device: a byte a value travels there instead of four.

@@ -231,7 +231,7 @@ _TRIES: Final = 10
 """Parts are drawn until one lies within the image, so often at most; so torchvision does it."""
 
 
-def cut(
+def crop(
     source: tuple[int, int],
     canvas: tuple[int, int],
     *,

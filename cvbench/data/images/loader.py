@@ -12,7 +12,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from cvbench.data.images.collate import Packed, without_masks
+from cvbench.data.images.collate import CollatedTruths, without_masks
 from cvbench.data.images.geometry import Placement, fit
 from cvbench.data.images.workers import stream
 from cvbench.errors import DataError
@@ -94,7 +94,7 @@ class _Prepared:
     """Batches as they travel from a worker: one for each size of the images."""
 
     images: tuple[UInt8[Tensor, "_ 3 _ _"], ...]
-    truths: Packed | None
+    truths: CollatedTruths | None
     placements: tuple[Placement, ...]
     ids: tuple[str, ...]
     positions: tuple[int, ...]
@@ -145,7 +145,7 @@ class _Preparation:
         nothing = torch.zeros(0, 3, *self.preprocessing.size, dtype=torch.uint8)
         return _Prepared(
             stacks or (nothing,),
-            Packed.of([one.truth for one in ordered]) if ordered else None,
+            CollatedTruths.of([one.truth for one in ordered]) if ordered else None,
             tuple(one.placement for one in ordered),
             tuple(one.id for one in ordered),
             tuple(one.position for one in ordered),

@@ -12,7 +12,7 @@ from cvbench.boxes.jit import compiled, inlined
 _EPSILON = np.spacing(1)
 
 
-class Line(NamedTuple):
+class ClassDetections(NamedTuple):
     """One class's detections by falling score, and its objects.
 
     Detections that find an object in some setting are *hits*. The others, *misses*, matter by their
@@ -68,7 +68,7 @@ def hits_before(
 
 @compiled
 def positives(
-    line: Line, weights: Float64[np.ndarray, " images"], areas: int, thresholds: int
+    line: ClassDetections, weights: Float64[np.ndarray, " images"], areas: int, thresholds: int
 ) -> Float64[np.ndarray, " areas"]:
     """The weight of the objects that have to be found, in each area range."""
     total = np.zeros(areas)
@@ -81,7 +81,7 @@ def positives(
 
 @compiled
 def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost more than its work
-    line: Line,
+    line: ClassDetections,
     level: int,
     weights: Float64[np.ndarray, " images"],
     recalls: Float64[np.ndarray, " recalls"],
@@ -167,7 +167,7 @@ def finish(
 
 @compiled
 def retrace(
-    line: Line,
+    line: ClassDetections,
     weights: Float64[np.ndarray, "resamples images"],
     recalls: Float64[np.ndarray, " recalls"],
     precision: Float64[np.ndarray, "resamples areas thresholds recalls"],

@@ -19,7 +19,14 @@ from cvbench.boxes.cpu.coco_overlap import Standing, find_candidates
 from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
 from cvbench.boxes.jit import compiled
 from cvbench.metrics.coco.evaluation import RECALLS
-from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, Found, Objects, Settings, match_images
+from cvbench.metrics.coco.matching import (
+    CocoDetections,
+    CocoTruth,
+    GroupedDetections,
+    GroupedObjects,
+    MatchSettings,
+    match_images,
+)
 
 ErrorKind: TypeAlias = Literal["classification", "localisation", "both", "duplicate", "background", "missed"]
 
@@ -58,7 +65,7 @@ def explain_errors(truth: CocoTruth, detections: CocoDetections, *, classes: int
     Of several errors that would be right about one object the best counts, and the others, or all if
     the object is found anyway, are taken away. Crowds are nobody's error.
     """
-    settings = Settings(np.array([FOUND]), ((0, np.inf),), (100,))
+    settings = MatchSettings(np.array([FOUND]), ((0, np.inf),), (100,))
     _, found, objects = match_images(truth, detections, settings, classes=classes)
     to_find = np.bincount(objects.label[~objects.crowd], minlength=classes)
     if not to_find.any():
@@ -99,8 +106,8 @@ class _Blame(NamedTuple):
 def _blame(
     truth: CocoTruth,
     detections: CocoDetections,
-    found: Found,
-    objects: Objects,
+    found: GroupedDetections,
+    objects: GroupedObjects,
     false: Bool[np.ndarray, " detections"],
 ) -> _Blame:
     """What is wrong with each false detection."""

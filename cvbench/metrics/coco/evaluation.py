@@ -18,8 +18,8 @@ from jaxtyping import Float64, Int64
 
 from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
 from cvbench.boxes.threads import in_threads
-from cvbench.metrics.coco.accumulate import Line, hits_before, positives, trace_curves
-from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, Settings, match_images
+from cvbench.metrics.coco.accumulate import ClassDetections, hits_before, positives, trace_curves
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, MatchSettings, match_images
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
@@ -48,10 +48,10 @@ class CocoEvaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class CocoMatches:
+class DatasetMatches:
     """Who found what, lined up: all that the curves need, for any weighting of the images."""
 
-    lines: Sequence[Line]
+    lines: Sequence[ClassDetections]
     """One a class."""
     numbers: Int64[np.ndarray, " images"]
     """Of all images that have objects or detections, ascending."""
@@ -97,15 +97,15 @@ def evaluate_coco(
 
 def match_coco(
     truth: CocoTruth, detections: CocoDetections, *, classes: int, max_dets: Sequence[int] = MAX_DETS
-) -> CocoMatches:
+) -> DatasetMatches:
     """Who finds what, in every setting."""
-    settings = Settings(IOU_THRESHOLDS, tuple(AREAS.values()), tuple(sorted(max_dets)))
+    settings = MatchSettings(IOU_THRESHOLDS, tuple(AREAS.values()), tuple(sorted(max_dets)))
     numbers, found, objects = match_images(truth, detections, settings, classes=classes)
     size = detections.regions.area if detections.area is None else detections.area
     inside = settings.inside(size)[found.place]
     members, things = group(found.label, classes), group(objects.label, classes)
 
-    def line_up(k: int) -> Line:
+    def line_up(k: int) -> ClassDetections:
         here = members.order[members.starts[k] : members.starts[k + 1]]
         own = things.order[things.starts[k] : things.starts[k + 1]]
         is_hit = found.found[here] != 0
@@ -114,7 +114,7 @@ def match_coco(
         misses = here[~is_hit & (found.level[here] < len(max_dets))]
         between = group(hits_before(misses, hits, found.score), len(hits) + 1)
         misses = misses[between.order[: between.starts[-2]]]
-        return Line(
+        return ClassDetections(
             hit_image=found.image[hits],
             hit_score=found.score[hits],
             hit_level=found.level[hits],
@@ -130,4 +130,4 @@ def match_coco(
             top=float(found.score[here].max()) if len(here) else 0.0,
         )
 
-    return CocoMatches(in_threads(line_up, range(classes)), numbers, settings.limits)
+    return DatasetMatches(in_threads(line_up, range(classes)), numbers, settings.limits)

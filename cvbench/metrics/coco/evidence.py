@@ -13,7 +13,7 @@ from cvbench.boxes.cpu.sorting import sort_by_falling_score
 from cvbench.interfaces import Evidence
 from cvbench.metrics.coco.error_analysis import FOUND, explain_errors
 from cvbench.metrics.coco.evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoEvaluation
-from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, Settings, match_images
+from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, MatchSettings, match_images
 from cvbench.metrics.per_image import confusion_evidence
 
 CURVES = (0.5, 0.75)
@@ -80,7 +80,7 @@ def best_score(truth: CocoTruth, detections: CocoDetections, *, classes: int) ->
     An object is found by a detection of its class that overlaps it by half, as COCO matches them.
     Among equals the higher score; 0 where nothing is found at any.
     """
-    settings = Settings(np.array([FOUND]), ((0, np.inf),), (100,))
+    settings = MatchSettings(np.array([FOUND]), ((0, np.inf),), (100,))
     _, found, objects = match_images(truth, detections, settings, classes=classes)
     counting = np.flatnonzero((found.level == 0) & (found.void == 0))
     sort_by_falling_score(counting, found.score)

@@ -51,7 +51,7 @@ class CocoDetections:
 
 
 @dataclass(frozen=True, eq=False)
-class Settings:
+class MatchSettings:
     """Under which conditions detections are matched."""
 
     thresholds: Float64[np.ndarray, " thresholds"]
@@ -77,7 +77,7 @@ class Settings:
         return word
 
 
-class Objects(NamedTuple):
+class GroupedObjects(NamedTuple):
     """The objects by image and class."""
 
     place: Int64[np.ndarray, " n"]
@@ -91,7 +91,7 @@ class Objects(NamedTuple):
     """The settings in which somebody found it."""
 
 
-class Found(NamedTuple):
+class GroupedDetections(NamedTuple):
     """The detections by image, class and falling score."""
 
     place: Int64[np.ndarray, " n"]
@@ -112,12 +112,12 @@ class Matched(NamedTuple):
 
     numbers: Int64[np.ndarray, " images"]
     """Of all images that have detections or objects, ascending."""
-    found: Found
-    objects: Objects
+    found: GroupedDetections
+    objects: GroupedObjects
 
 
 def match_images(
-    truth: CocoTruth, detections: CocoDetections, settings: Settings, *, classes: int
+    truth: CocoTruth, detections: CocoDetections, settings: MatchSettings, *, classes: int
 ) -> Matched:
     """Who finds what in each image."""
     numbers, of_object, of_detection = _ranked(truth.image, detections.image)
@@ -160,8 +160,8 @@ def match_images(
     at, label, level, found, void, taken = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Matched(
         numbers,
-        Found(at, label, of_detection[at], detections.score[at], level, found, void),
-        Objects(place, object_label, of_object[place], crowd, passed_over, taken),
+        GroupedDetections(at, label, of_detection[at], detections.score[at], level, found, void),
+        GroupedObjects(place, object_label, of_object[place], crowd, passed_over, taken),
     )
 
 

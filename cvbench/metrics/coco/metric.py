@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64, Int64
 from cvbench.boxes import masks as run_lengths
 from cvbench.boxes.masks import Regions, box_regions, joined, mask_regions
 from cvbench.interfaces import Evidence, Metric
-from cvbench.metrics.coco.evaluation import AREAS, CocoEvaluation, CocoMatches, match_coco
+from cvbench.metrics.coco.evaluation import AREAS, CocoEvaluation, DatasetMatches, match_coco
 from cvbench.metrics.coco.evidence import explain_figures
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import FIGURES, Figure, resampled_figures, resamples, value
@@ -23,7 +23,7 @@ from cvbench.values import Detections, Prediction, Truth
 
 
 def coco_measurements(
-    matches: CocoMatches,
+    matches: DatasetMatches,
     *,
     images: int,
     classes: Sequence[str],
@@ -138,7 +138,7 @@ class _CocoAP(ABC):
             ),
         )
 
-    def matches(self) -> CocoMatches:
+    def matches(self) -> DatasetMatches:
         """Who found what."""
         truth, detections = self.arrays()
         return match_coco(truth, detections, classes=len(self.classes))

@@ -11,7 +11,7 @@ from cvbench.boxes.cpu.sorting import sort_by_falling_score
 from cvbench.boxes.jit import compiled
 
 
-class Ranked(NamedTuple):
+class RankedDetections(NamedTuple):
     """Detections by image, class and falling score."""
 
     place: Int64[np.ndarray, " n"]
@@ -29,10 +29,10 @@ def rank(
     scores: Float64[np.ndarray, " all"],
     limits: Int64[np.ndarray, " limits"],
     classes: int,
-) -> Ranked:
+) -> RankedDetections:
     """Detections whose places are grouped by image, in the order of matching."""
     n = len(place)
-    ranked = Ranked(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64))
+    ranked = RankedDetections(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64))
     free = np.zeros(classes + 1, np.int64)
     for image in range(len(starts) - 1):
         first, last = starts[image] - starts[0], starts[image + 1] - starts[0]

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 
 from cvbench.boxes.threads import in_threads
 from cvbench.metrics.coco.accumulate import retrace
-from cvbench.metrics.coco.evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoEvaluation, CocoMatches
+from cvbench.metrics.coco.evaluation import AREAS, IOU_THRESHOLDS, RECALLS, CocoEvaluation, DatasetMatches
 
 
 class Figure(NamedTuple):
@@ -79,7 +79,7 @@ def threshold(iou: float) -> int:
     return int(places[0])
 
 
-def resamples(matches: CocoMatches) -> int:
+def resamples(matches: DatasetMatches) -> int:
     """How many resamples an interval takes: a thousand, and fewer where they would take seconds."""
     work = sum(len(line.hit_image) + len(line.miss_image) // 16 for line in matches.lines)
     return max(200, min(1000, 2_000_000 // (work + 1)))
@@ -95,7 +95,7 @@ class Resampled(NamedTuple):
 
 
 def resampled_figures(
-    matches: CocoMatches, weights: Iterable[Float64[np.ndarray, "some images"]]
+    matches: DatasetMatches, weights: Iterable[Float64[np.ndarray, "some images"]]
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
     """Each figure under each weighting of the images in `matches`; figures without a value are left out.
 
@@ -104,7 +104,7 @@ def resampled_figures(
     return resampled(matches, weights).figures
 
 
-def resampled(matches: CocoMatches, weights: Iterable[Float64[np.ndarray, "some images"]]) -> Resampled:
+def resampled(matches: DatasetMatches, weights: Iterable[Float64[np.ndarray, "some images"]]) -> Resampled:
     """The same, and each class's AP."""
     batches = [_resampled(matches, some) for some in weights]
     if not batches:
@@ -116,7 +116,7 @@ def resampled(matches: CocoMatches, weights: Iterable[Float64[np.ndarray, "some 
     )
 
 
-def _resampled(matches: CocoMatches, weights: Float64[np.ndarray, "some images"]) -> Resampled:
+def _resampled(matches: DatasetMatches, weights: Float64[np.ndarray, "some images"]) -> Resampled:
     some, classes, limits = len(weights), len(matches.lines), len(matches.max_dets)
     precision = np.empty((classes, some, len(AREAS), len(IOU_THRESHOLDS), len(RECALLS)))
     recall = np.empty((classes, some, limits, len(AREAS), len(IOU_THRESHOLDS)))

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
-from cvbench.data.annotations.problems import Mistakes
+from cvbench.data.annotations.problems import Problems
 from cvbench.data.annotations.voc import read_text
 from cvbench.errors import InputError
 from cvbench.record import Measurement
@@ -44,7 +44,7 @@ class Labels(NamedTuple):
     labels: tuple[str, ...]
 
 
-def read_scores(path: Path, mistakes: Mistakes) -> Scores:
+def read_scores(path: Path, problems: Problems) -> Scores:
     """The scores in a file; NaN and infinite ones are mistakes."""
     if path.suffix.lower() in (".npz", ".npy"):
         arrays = _load(path)
@@ -52,10 +52,10 @@ def read_scores(path: Path, mistakes: Mistakes) -> Scores:
         ids = _ids(path, arrays, len(scores))
         table = Scores(ids, None, scores)
     else:
-        table = _scores_of_csv(path, mistakes)
+        table = _scores_of_csv(path, problems)
     where = np.argwhere(~np.isfinite(table.scores))
     for i, k in where.tolist():
-        mistakes.add(path, "a score that is not finite", f"image {i}, class {k}: {table.scores[i, k]}")
+        problems.add(path, "a score that is not finite", f"image {i}, class {k}: {table.scores[i, k]}")
     return table
 
 
@@ -76,20 +76,20 @@ def read_labels(path: Path) -> Labels:
     return Labels(ids, tuple(row[-1].strip() for row in rows))
 
 
-def _scores_of_csv(path: Path, mistakes: Mistakes) -> Scores:
+def _scores_of_csv(path: Path, problems: Problems) -> Scores:
     header, rows = _table(path)
     first = 1 if header is not None and header[0].lower() in _IDS else 0
     columns = len(header or (rows[0] if rows else ()))
     scores = np.zeros((len(rows), max(columns - first, 0)))
     for i, row in enumerate(rows):
         if len(row) != columns:
-            mistakes.add(path, f"a row that has not {columns} cells", f"row {i}: {len(row)} cells")
+            problems.add(path, f"a row that has not {columns} cells", f"row {i}: {len(row)} cells")
             continue
         try:
             scores[i] = row[first:]  # NumPy reads the texts, whole rows at a time
         except ValueError:
             wrong = next(cell for cell in row[first:] if not _is_number(cell))
-            mistakes.add(path, "a score that is no number", f"row {i}: {wrong[:40]!r}")
+            problems.add(path, "a score that is no number", f"row {i}: {wrong[:40]!r}")
     ids = tuple(row[0] for row in rows) if first else None
     return Scores(ids, None if header is None else tuple(header[first:]), scores)
 
@@ -163,15 +163,15 @@ def score_classes(
     from cvbench.interfaces import Metric
     from cvbench.values import ClassScores
 
-    mistakes = Mistakes()
-    scores, labels = read_scores(predictions, mistakes), read_labels(truth)
+    problems = Problems()
+    scores, labels = read_scores(predictions, problems), read_labels(truth)
     k = scores.scores.shape[1] or len(classes or ())
     names = tuple(classes or scores.classes or map(str, range(k)))
     if len(names) != k:
         raise InputError(f"{predictions}: has scores of {k} classes, and {len(names)} are named")
-    rows = _rows(predictions, truth, scores, labels, mistakes)
-    numbers = _numbers(truth, labels, names, mistakes)
-    mistakes.stop()
+    rows = _rows(predictions, truth, scores, labels, problems)
+    numbers = _numbers(truth, labels, names, problems)
+    problems.stop()
     if not len(rows):
         raise InputError(f"{truth}: has no labels")
     scored: Metric = METRICS.load(metric)(names)
@@ -185,7 +185,7 @@ def score_classes(
 
 
 def _rows(
-    predictions: Path, truth: Path, scores: Scores, labels: Labels, mistakes: Mistakes
+    predictions: Path, truth: Path, scores: Scores, labels: Labels, problems: Problems
 ) -> Int64[np.ndarray, " labels"]:
     """Which row of scores belongs to each label."""
     if scores.ids is None or labels.ids is None:
@@ -195,21 +195,21 @@ def _rows(
                 "without ids in both they must stand in the same order"
             )
         return np.arange(len(labels.labels))
-    mistakes.add_repeated(predictions, "an id that came before", scores.ids)
-    mistakes.add_repeated(truth, "an id that came before", labels.ids)
+    problems.add_repeated(predictions, "an id that came before", scores.ids)
+    problems.add_repeated(truth, "an id that came before", labels.ids)
     row = {name: i for i, name in enumerate(scores.ids)}
     known = set(labels.ids)
     for i, name in enumerate(scores.ids):
         if name not in known:
-            mistakes.add(predictions, "an image that the truth does not have", f"row {i}: {name}")
+            problems.add(predictions, "an image that the truth does not have", f"row {i}: {name}")
     for i, name in enumerate(labels.ids):
         if name not in row:
-            mistakes.add(truth, "an image without scores", f"row {i}: {name}")
+            problems.add(truth, "an image without scores", f"row {i}: {name}")
     return np.array([row.get(name, 0) for name in labels.ids], np.int64)
 
 
 def _numbers(
-    truth: Path, labels: Labels, names: tuple[str, ...], mistakes: Mistakes
+    truth: Path, labels: Labels, names: tuple[str, ...], problems: Problems
 ) -> Int64[np.ndarray, " labels"]:
     """The labels as places among the classes: by name if any is a name, so that none is misread."""
     by_name = {name: k for k, name in enumerate(names)}
@@ -221,7 +221,7 @@ def _numbers(
         else:
             number = int(label) if label.isdecimal() and len(label) < 10 else -1
         if not 0 <= number < len(names):
-            mistakes.add(truth, f"a label that is none of the {len(names)} classes", f"row {i}: {label}")
+            problems.add(truth, f"a label that is none of the {len(names)} classes", f"row {i}: {label}")
         numbers.append(number)
     return np.array(numbers, np.int64)
 

@@ -18,7 +18,7 @@ from cvbench.data.annotations.coco import (
     UNFILLED,
     CocoInstances,
     Segmentation,
-    mistake_of,
+    problem_of,
     read_coco_instances,
     text_of,
 )
@@ -32,10 +32,10 @@ from cvbench.data.annotations.json import (
     read_bytes,
     sound_entries,
 )
-from cvbench.data.annotations.problems import Mistakes, Side
+from cvbench.data.annotations.problems import Problems, Side
 from cvbench.errors import InputError
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
-from cvbench.metrics.files.json_columns import Form, read_list
+from cvbench.metrics.files.json_columns import FieldKind, read_list
 
 
 class _Boxed(msgspec.Struct, gc=False):
@@ -74,7 +74,7 @@ class CocoResults(NamedTuple):
     """In the file."""
 
 
-def read_coco_results(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoResults:
+def read_coco_results(path: Path, problems: Problems, *, masks: bool) -> CocoResults:
     """The detections of a file; raises InputError where it is no list."""
     content = read_bytes(path)
     columns = None if masks else _boxes(content)
@@ -88,10 +88,15 @@ def read_coco_results(path: Path, mistakes: Mistakes, *, masks: bool) -> CocoRes
     if not isinstance(plain, list):
         raise InputError(f"{path}: a results file is a list of detections, and this is {kind_of(plain)}")
     form = _form(plain[0], masks=masks) if plain else _Boxed
-    return _columns(sound_entries(path, "", plain, form, mistakes), form)
+    return _columns(sound_entries(path, "", plain, form, problems), form)
 
 
-_BOXES = {"image_id": Form.WHOLE, "category_id": Form.WHOLE, "score": Form.REAL, "bbox": Form.BOX}
+_BOXES = {
+    "image_id": FieldKind.WHOLE,
+    "category_id": FieldKind.WHOLE,
+    "score": FieldKind.REAL,
+    "bbox": FieldKind.BOX,
+}
 
 
 def _boxes(content: bytes) -> CocoResults | None:
@@ -138,14 +143,14 @@ def read_masks(
     for i, (segmentation, h, w) in enumerate(
         zip(segmentations, height.tolist(), width.tolist(), strict=True)
     ):
-        wrong = mistake_of(segmentation, h, w) if h > 0 < w else None
+        wrong = problem_of(segmentation, h, w) if h > 0 < w else None
         if wrong is not None:
-            side.mistakes.add(side.file, wrong[0], f"{side.at(i)}: {wrong[1]}")
+            side.problems.add(side.file, wrong[0], f"{side.at(i)}: {wrong[1]}")
         texts.append(b"" if wrong is not None or h <= 0 or w <= 0 else text_of(segmentation, h, w))
     starts = np.cumsum([0, *map(len, texts)])
     counts, run_starts = parse(np.frombuffer(b"".join(texts), np.uint8), starts)
     covered = np.diff(np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])[run_starts])
-    side.mistakes.add_where(
+    side.problems.add_where(
         side.file,
         UNFILLED,
         (covered != height * width) & (np.diff(starts) > 0),
@@ -171,11 +176,11 @@ def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
 
     Where detections come as masks only, and boxes are scored, the boxes are those around the masks.
     """
-    mistakes = Mistakes()
-    instances = read_coco_instances(truth, mistakes, masks=masks)
-    results = read_coco_results(predictions, mistakes, masks=masks)
-    objects = Side(truth, "annotations", instances.place, mistakes)
-    found = Side(predictions, "", results.place, mistakes)
+    problems = Problems()
+    instances = read_coco_instances(truth, problems, masks=masks)
+    results = read_coco_results(predictions, problems, masks=masks)
+    objects = Side(truth, "annotations", instances.place, problems)
+    found = Side(predictions, "", results.place, problems)
     of_object = objects.placed("image_id", instances.of_image, instances.image_id)
     label = objects.placed("category_id", instances.of_category, instances.category_id)
     of_detection = found.placed("image_id", results.image_id, instances.image_id)
@@ -186,10 +191,10 @@ def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
     found.check_finite("score", results.score)
     found.check_boxes(results.xywh)
     if results.segmentation is not None or instances.segmentation is not None:
-        _check_sizes(truth, instances, mistakes)
+        _check_sizes(truth, instances, problems)
     true_masks = _masks(instances.segmentation, of_object, instances, objects)
     found_masks = _masks(results.segmentation, of_detection, instances, found)
-    mistakes.stop()
+    problems.stop()
     truth_arrays = CocoTruth(
         of_object,
         label,
@@ -244,15 +249,15 @@ def _size(
     return mask_regions(found).area if xywh is None else box_regions(xywh).area
 
 
-def _check_sizes(path: Path, instances: CocoInstances, mistakes: Mistakes) -> None:
+def _check_sizes(path: Path, instances: CocoInstances, problems: Problems) -> None:
     height, width = instances.height, instances.width
-    mistakes.add_where(
+    problems.add_where(
         path,
         "an image without a height and a width, which masks need",
         (height <= 0) | (width <= 0),
         lambda i: f"id {instances.image_id[i]}: {height[i]} x {width[i]}",
     )
-    mistakes.add_where(
+    problems.add_where(
         path,
         "an image of more pixels than run lengths can count",
         (height > _SIDE) | (width > _SIDE),

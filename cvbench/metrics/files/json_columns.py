@@ -31,7 +31,7 @@ PIECE = 1 << 22
 """Bytes that a thread reads at a time."""
 
 
-class Form(IntEnum):
+class FieldKind(IntEnum):
     """What a field holds."""
 
     WHOLE = json_parser.WHOLE
@@ -47,7 +47,7 @@ class _Piece(NamedTuple):
     end: int
 
 
-def read_list(content: bytes, fields: Mapping[str, Form]) -> Columns | None:
+def read_list(content: bytes, fields: Mapping[str, FieldKind]) -> Columns | None:
     """The entries of a text that is a list; None where it is refused, empty, or short.
 
     Every entry has to have all of the fields, and may have others. Columns are in the order of the fields.
@@ -101,7 +101,7 @@ def _powers() -> Powers:
     return json_parser.powers_of_five()
 
 
-def _fields(fields: Mapping[str, Form]) -> Fields:
+def _fields(fields: Mapping[str, FieldKind]) -> Fields:
     """The fields as the kernel takes them."""
     names, forms = [name.encode() for name in fields], list(fields.values())
     return Fields(
@@ -112,12 +112,12 @@ def _fields(fields: Mapping[str, Form]) -> Fields:
     )
 
 
-def _empty(fields: Mapping[str, Form], room: int) -> Columns:
+def _empty(fields: Mapping[str, FieldKind], room: int) -> Columns:
     forms = list(fields.values())
     return Columns(
-        np.empty((forms.count(Form.WHOLE), room), np.int64),
-        np.empty((forms.count(Form.REAL), room), np.float64),
-        np.empty((room if Form.BOX in forms else 0, 4), np.float64),
+        np.empty((forms.count(FieldKind.WHOLE), room), np.int64),
+        np.empty((forms.count(FieldKind.REAL), room), np.float64),
+        np.empty((room if FieldKind.BOX in forms else 0, 4), np.float64),
     )
 
 

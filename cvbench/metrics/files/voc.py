@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cvbench.data.annotations.problems import Mistakes
+from cvbench.data.annotations.problems import Problems
 from cvbench.data.annotations.voc import (
     find_root,
     is_reversed,
@@ -46,18 +46,18 @@ def read_voc(
     that the files' names tell, unless it is named. The classes are those that have objects, unless
     they are named: a class without objects has no AP.
     """
-    mistakes = Mistakes()
+    problems = Problems()
     root = find_root(truth)
     sets = {path.stem for path in (root / "ImageSets" / "Main").glob("*.txt")}
     files = _files(predictions)
     image_set = image_set or _only_set(predictions, files, sets)
-    images = read_image_set(root, image_set, mistakes)
-    objects = read_voc_objects(root, images, mistakes)
+    images = read_image_set(root, image_set, problems)
+    objects = read_voc_objects(root, images, problems)
     names = tuple(classes) if classes is not None else tuple(sorted(set(objects.name)))
     label = {name: k for k, name in enumerate(names)}
     for i in [i for i, name in enumerate(objects.name) if name not in label]:
         what = f"{images[objects.image[i]]}.xml: {objects.name[i]}"
-        mistakes.add(root / "Annotations", "an object whose class is none of those named", what)
+        problems.add(root / "Annotations", "an object whose class is none of those named", what)
     rows: list[tuple[int, int, float, list[float]]] = []
     number = {name: i for i, name in enumerate(images)}
     seen: dict[str, Path] = {}
@@ -67,15 +67,15 @@ def read_voc(
             continue
         name = told[1]
         if name in seen:
-            mistakes.add(path, f"a second file of {name}", f"the first is {seen[name]}")
+            problems.add(path, f"a second file of {name}", f"the first is {seen[name]}")
         elif name not in label:
-            mistakes.add(predictions, "a class that the truth does not have", f"{path.name}: {name}")
+            problems.add(predictions, "a class that the truth does not have", f"{path.name}: {name}")
         else:
-            rows += _detections(path, label[name], number, mistakes)
+            rows += _detections(path, label[name], number, problems)
         seen[name] = path
     if not seen:
         raise InputError(f"{predictions}: there is no file comp4_det_{image_set}_<class>.txt")
-    mistakes.stop()
+    problems.stop()
     return VocFiles(
         VocTruth(
             image=objects.image,
@@ -115,7 +115,7 @@ def _only_set(predictions: Path, files: Sequence[Path], sets: set[str]) -> str:
 
 
 def _detections(
-    path: Path, label: int, number: dict[str, int], mistakes: Mistakes
+    path: Path, label: int, number: dict[str, int], problems: Problems
 ) -> list[tuple[int, int, float, list[float]]]:
     rows = []
     for at, line in enumerate(read_text(path).splitlines(), 1):
@@ -124,14 +124,14 @@ def _detections(
         image, *texts = line.split()
         numbers = [to_number(text) for text in texts]
         if len(texts) != 5:
-            mistakes.add(path, "a line that is not image, score and four corners", f"line {at}: {line[:60]}")
+            problems.add(path, "a line that is not image, score and four corners", f"line {at}: {line[:60]}")
         elif image not in number:
-            mistakes.add(path, "an image that the set does not have", f"line {at}: {image}")
+            problems.add(path, "an image that the set does not have", f"line {at}: {image}")
         elif None in numbers:
-            mistakes.add(path, "a number that is not finite, or none", f"line {at}: {line[:60]}")
+            problems.add(path, "a number that is not finite, or none", f"line {at}: {line[:60]}")
         else:
             score, *corners = (n for n in numbers if n is not None)
             if is_reversed(corners):
-                mistakes.add(path, "a box of negative width or height", f"line {at}: {corners}")
+                problems.add(path, "a box of negative width or height", f"line {at}: {corners}")
             rows.append((number[image], label, score, corners))
     return rows

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from cvbench.errors import InputError
 from cvbench.models.building import refusal
 from cvbench.models.classification import softmax_scores
-from cvbench.models.external.preprocessing import OF_ONE_SIZE, OF_WHOLE_IMAGES, overruled
+from cvbench.models.external.preprocessing import OF_ONE_SIZE, OF_WHOLE_IMAGES, with_options
 from cvbench.models.segmentation import best_labels
 from cvbench.values import ClassScores, Detections, Prediction, Preprocessing
 
@@ -174,7 +174,7 @@ def build(
     return OnnxModel(
         kind,  # type: ignore[arg-type]
         classes,
-        overruled(title, own, said, ways=OF_WHOLE_IMAGES if kind == "classifier" else OF_ONE_SIZE),
+        with_options(title, own, said, ways=OF_WHOLE_IMAGES if kind == "classifier" else OF_ONE_SIZE),
         takes_its_size=size is None,
         softmax=softmax,
         first_label=first_label,

@@ -27,7 +27,7 @@ OF_ONE_SIZE: Final = ("stretch", "letterbox")
 _FILTERS: Final = ("bilinear", "bicubic")
 
 
-def overruled(
+def with_options(
     title: str, own: Preprocessing, said: Mapping[str, Any], *, ways: Sequence[str]
 ) -> Preprocessing:
     """`own`, with what a suite's options say; those that are None say nothing.
@@ -114,7 +114,7 @@ def _three(title: str, option: str, value: object, wanted: str, *, least: float)
     return tuple(float(x) for x in numbers)
 
 
-def equip(
+def with_members(
     net: nn.Module,
     preprocessing: Preprocessing,
     *,

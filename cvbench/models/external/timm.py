@@ -15,7 +15,7 @@ from typing import Any
 from cvbench.errors import InputError
 from cvbench.models.building import refusal
 from cvbench.models.classification import softmax_loss, softmax_scores
-from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, equip, overruled, side_of
+from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, side_of, with_members, with_options
 from cvbench.values import Preprocessing
 
 
@@ -44,8 +44,8 @@ def build(name: str, classes: int, *, size: object = None, **said: Any) -> Any:
     if side is not None:
         height = width = side
     own = _preprocessing(title, config, (height, width))
-    preprocessing = overruled(title, own, said, ways=OF_WHOLE_IMAGES)
-    return equip(net, preprocessing, loss=softmax_loss, decode=softmax_scores)
+    preprocessing = with_options(title, own, said, ways=OF_WHOLE_IMAGES)
+    return with_members(net, preprocessing, loss=softmax_loss, decode=softmax_scores)
 
 
 def _check_patches(title: str, net: Any, side: int | None) -> None:

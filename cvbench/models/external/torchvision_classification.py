@@ -15,7 +15,13 @@ from torchvision import models
 
 from cvbench.errors import UnknownName, suggestion
 from cvbench.models.classification import softmax_loss, softmax_scores
-from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, equip, of_classifier, overruled, side_of
+from cvbench.models.external.preprocessing import (
+    OF_WHOLE_IMAGES,
+    of_classifier,
+    side_of,
+    with_members,
+    with_options,
+)
 from cvbench.values import ClassScores, Preprocessing
 
 _AUXILIARY_WEIGHT = 0.3
@@ -34,8 +40,8 @@ def build(name: str, classes: int, *, size: object = None, transforms: str = "DE
     told = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
     net = models.get_model(name, weights=None, num_classes=classes, **told)
     own = _preprocessing(title, models.get_model_weights(name), transforms, side)
-    preprocessing = overruled(title, own, said, ways=OF_WHOLE_IMAGES)
-    return equip(net, preprocessing, loss=_loss, decode=softmax_scores)
+    preprocessing = with_options(title, own, said, ways=OF_WHOLE_IMAGES)
+    return with_members(net, preprocessing, loss=_loss, decode=softmax_scores)
 
 
 def _loss(outputs: Any, truths: Sequence[ClassScores]) -> dict[str, Tensor]:

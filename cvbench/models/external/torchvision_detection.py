@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision import models
 
-from cvbench.models.external.preprocessing import OF_THEIR_PARTS, of_detector, overruled, side_of
+from cvbench.models.external.preprocessing import OF_THEIR_PARTS, of_detector, side_of, with_options
 from cvbench.models.labels import categories_of
 from cvbench.values import Detections, Preprocessing
 
@@ -109,7 +109,7 @@ def build(
     net: Any = models.get_model(name, weights=None, weights_backbone=None, num_classes=max(labels) + 1)
     onto = None if side is None else Preprocessing((side, side), "letterbox", fill=_FILL)
     own = onto or of_detector(net.transform)
-    preprocessing = overruled(title, own, said, ways=OF_THEIR_PARTS)
+    preprocessing = with_options(title, own, said, ways=OF_THEIR_PARTS)
     net.transform.resize = _as_it_is
     if epsilon is not None:
         for module in net.modules():

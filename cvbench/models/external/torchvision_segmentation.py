@@ -16,7 +16,13 @@ from torchvision import models
 
 from cvbench.errors import InputError
 from cvbench.models.classification import IMAGENET_MEAN, IMAGENET_STD
-from cvbench.models.external.preprocessing import OF_THEIR_PARTS, equip, of_segmenter, overruled, side_of
+from cvbench.models.external.preprocessing import (
+    OF_THEIR_PARTS,
+    of_segmenter,
+    side_of,
+    with_members,
+    with_options,
+)
 from cvbench.models.segmentation import best_labels, pixel_loss
 from cvbench.values import LabelMap, Preprocessing
 
@@ -38,8 +44,8 @@ def build(name: str, classes: int, *, size: object = None, aux: bool = False, **
         own = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
     else:
         own = of_segmenter(title, models.get_model_weights(name).DEFAULT.transforms())
-    preprocessing = overruled(title, own, said, ways=OF_THEIR_PARTS)
-    return equip(net, preprocessing, loss=_loss, decode=_decode)
+    preprocessing = with_options(title, own, said, ways=OF_THEIR_PARTS)
+    return with_members(net, preprocessing, loss=_loss, decode=_decode)
 
 
 def _loss(outputs: Mapping[str, Tensor], truths: Sequence[LabelMap]) -> dict[str, Tensor]:

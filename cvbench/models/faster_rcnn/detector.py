@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cvbench.boxes import clip
 from cvbench.boxes.overlap import wide
-from cvbench.models.detection import Found, Reporting, candidates, objects_to_learn, suppressed
+from cvbench.models.detection import BatchDetections, Reporting, candidates, objects_to_learn, suppressed
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
 from cvbench.models.faster_rcnn.heads import RoiHeads, StageLoss, detection_loss, proposal_loss
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead, anchors_on, propose, rows
@@ -45,7 +45,7 @@ class Outputs(NamedTuple):
     """Each proposal's offsets, for each class; no proposals in training."""
 
 
-class Rules(NamedTuple):
+class DetectorRules(NamedTuple):
     """What a form learns from, and how much it looks at."""
 
     training: Limits
@@ -88,7 +88,7 @@ class FasterRcnn(nn.Module):
         canvas: tuple[int, int],
         anchors: Anchors,
         categories: Sequence[int],
-        rules: Rules,
+        rules: DetectorRules,
         reporting: Reporting,
     ) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class FasterRcnn(nn.Module):
         }
 
     @torch.no_grad()
-    def find(self, outputs: Outputs) -> Found:
+    def find(self, outputs: Outputs) -> BatchDetections:
         """What is in the whole batch: scores are the probabilities of classes."""
         height, width = self._size(outputs.objectness)
         scores = wide(outputs.logits).softmax(dim=-1)[..., self.categories]  # b p classes

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from cvbench.boxes import assign, iou, iou_of_pairs
-from cvbench.models.detection import Objects
+from cvbench.models.detection import BatchObjects
 
 
 class Share(NamedTuple):
@@ -22,7 +22,7 @@ class Share(NamedTuple):
     """The most of it that may be positive."""
 
 
-class Sample(NamedTuple):
+class SampledReferences(NamedTuple):
     """Chosen references of each image, as many places for each."""
 
     reference: Int64[Tensor, "b k"]
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
     """Whether a place holds a reference: an image can have too few of them."""
 
 
-def sample(positive: Bool[Tensor, "b n"], negative: Bool[Tensor, "b n"], share: Share) -> Sample:
+def sample(positive: Bool[Tensor, "b n"], negative: Bool[Tensor, "b n"], share: Share) -> SampledReferences:
     """At random, by torch's generator: positives up to their share, and negatives up to the count.
 
     Where negatives are too few the sample is smaller; positives do not take their places.
@@ -44,7 +44,7 @@ def sample(positive: Bool[Tensor, "b n"], negative: Bool[Tensor, "b n"], share: 
     rank = torch.arange(second.values.shape[1], device=lot.device)
     left = share.size - taken.sum(dim=1, keepdim=True)
     filled = (second.values >= 0) & (rank < left)
-    return Sample(
+    return SampledReferences(
         torch.cat([first.indices, second.indices], dim=1),
         torch.cat([taken, torch.zeros_like(filled)], dim=1),
         torch.cat([taken, filled], dim=1),
@@ -119,7 +119,7 @@ class RegionTargets(NamedTuple):
     """To the object, where there is one; else zeros."""
 
 
-def by_image(objects: Objects, *, images: int) -> Truths:
+def by_image(objects: BatchObjects, *, images: int) -> Truths:
     """Objects that lie end to end, image by image, as a row of each image."""
     counts = objects.image.bincount(minlength=images)
     most = max(1, int(counts.max()))

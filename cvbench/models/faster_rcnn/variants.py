@@ -11,7 +11,7 @@ from torch import nn
 from cvbench.models.building import check_share, check_width, choice, refusal, widened
 from cvbench.models.detection import Reporting
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone, freeze_norms
-from cvbench.models.faster_rcnn.detector import FasterRcnn, Rules
+from cvbench.models.faster_rcnn.detector import DetectorRules, FasterRcnn
 from cvbench.models.faster_rcnn.heads import Pooling, RoiHeads, TwoLayers
 from cvbench.models.faster_rcnn.rpn import Anchors, Limits, RpnHead
 from cvbench.models.faster_rcnn.targets import Share
@@ -30,7 +30,7 @@ _PRESETS: Final[Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
 }
 """Sizes (square roots of areas) in pixels, and ratios, height over width."""
 
-_VGG_RULES: Final = Rules(
+_VGG_RULES: Final = DetectorRules(
     training=Limits(12_000, 2_000),
     evaluation=Limits(6_000, 300),
     anchors=Share(256, 0.5),
@@ -38,7 +38,7 @@ _VGG_RULES: Final = Rules(
     beta=1.0,
     across_border=False,
 )
-_PYRAMID_RULES: Final = Rules(
+_PYRAMID_RULES: Final = DetectorRules(
     training=Limits(2_000, 2_000),
     evaluation=Limits(1_000, 1_000),
     anchors=Share(256, 0.5),
@@ -169,7 +169,7 @@ def _with_pyramid(  # noqa: PLR0913 - what the two forms differ in
     norm: Norm,
     epsilon: float,
     categories: Sequence[int],
-    rules: Rules,
+    rules: DetectorRules,
     reporting: Reporting,
 ) -> FasterRcnn:
     backbone = ResNetPyramid(resnet, channels=widened(256, width))

@@ -126,7 +126,7 @@ def centre(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor
 _CHANNELS = (64, 128, 256, 512, 1024)
 
 
-class Loss(NamedTuple):
+class LossTerms(NamedTuple):
     """What is descended beside the plain cross entropy."""
 
     dice: bool = False
@@ -156,7 +156,7 @@ class UNet(nn.Module):
         upsampling: Upsampling = "transposed",
         tiles: Tiles | None = None,
         dropout: float = 0.0,
-        loss: Loss,
+        loss: LossTerms,
     ) -> None:
         super().__init__()
         # Images of any kind come close to zero mean and unit variance; no published weights ask for more.

@@ -6,7 +6,7 @@ import math
 from typing import cast, get_args
 
 from cvbench.models.building import check_size, check_width, refusal
-from cvbench.models.unet.net import Loss, PaddedPair, PlainPair, Tiles, UNet, Upsampling
+from cvbench.models.unet.net import LossTerms, PaddedPair, PlainPair, Tiles, UNet, Upsampling
 from cvbench.spec.cell import Option
 from cvbench.values import VOID
 
@@ -29,7 +29,7 @@ def unet(
         size=size,
         width=width,
         upsampling=cast("Upsampling", upsampling),
-        loss=Loss(dice=dice),
+        loss=LossTerms(dice=dice),
     )
 
 
@@ -61,7 +61,7 @@ def unet_original(
         width=width,
         tiles=Tiles(_BORDER, _tile(tile, size)),
         dropout=0.5,
-        loss=Loss(boundary=boundary, dice=dice),
+        loss=LossTerms(boundary=boundary, dice=dice),
     )
 
 

@@ -168,21 +168,21 @@ def _divided(
         here = values[start : start + layer.numbers]
         if len(here) < layer.numbers:
             shapes = " + ".join(_shape(tensor) for tensor in layer.tensors)
-            raise _foreign(
+            raise _mismatch(
                 path,
                 f"it ends within {where}: {layer.numbers:,} numbers ({shapes}) are wanted there, and "
                 f"{len(here):,} are left. The net has {total:,} in all, the file {held:,}",
             )
         parts = list(here.split_with_sizes([tensor.numel() for tensor in layer.tensors]))
         if not here.isfinite().all():
-            raise _foreign(path, f"{where} would get values that are no finite numbers")
+            raise _mismatch(path, f"{where} would get values that are no finite numbers")
         if layer.variance is not None and bool((parts[layer.variance] < 0).any()):
-            raise _foreign(path, f"{where} would get negative variances")
+            raise _mismatch(path, f"{where} would get negative variances")
         yield parts
         start += layer.numbers
     if start < held or rest:
         behind = f"behind the last layer, {wanted[-1].name}"
-        raise _foreign(
+        raise _mismatch(
             path,
             f"{held - start:,} numbers and {rest} bytes are left {behind}. The net has {total:,} "
             f"numbers in all, the file {held:,}",
@@ -199,7 +199,7 @@ def _shape(tensor: Tensor) -> str:
     return " x ".join(map(str, tensor.shape))
 
 
-def _foreign(path: Path, what: str) -> InputError:
+def _mismatch(path: Path, what: str) -> InputError:
     return InputError(
         f"{path}: {what}.\n"
         "  The file is damaged, or it holds another net: build the model with the options and the"

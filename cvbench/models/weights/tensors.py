@@ -59,19 +59,19 @@ def adopt(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], *, path: P
     """
     for name, target in targets.items():
         if name not in found:
-            raise _foreign(path, f"{name} is not in the file", f"it as {_form(target)}")
+            raise _mismatch(path, f"{name} is not in the file", f"it as {_form(target)}")
         ours, theirs = target.is_floating_point(), found[name].is_floating_point()
         if found[name].shape != target.shape or ours != theirs:
-            raise _foreign(path, f"{name} is {_form(found[name])} in the file", f"it as {_form(target)}")
+            raise _mismatch(path, f"{name} is {_form(found[name])} in the file", f"it as {_form(target)}")
     for name in found:
         if name not in targets:
-            raise _foreign(path, f"{name} is {_form(found[name])} in the file", "none of that name")
+            raise _mismatch(path, f"{name} is {_form(found[name])} in the file", "none of that name")
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(found[name])
 
 
-def _foreign(path: Path, theirs: str, ours: str) -> InputError:
+def _mismatch(path: Path, theirs: str, ours: str) -> InputError:
     return InputError(
         f"{path}: these are weights of another architecture. The first difference:\n"
         f"  {theirs}, and the model has {ours}.\n"

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from cvbench.boxes import iou, iou_of_pairs, iou_of_shapes, xyxy_to_cxcywh
-from cvbench.models.detection import Objects, objects_to_learn, one_each
+from cvbench.models.detection import BatchObjects, objects_to_learn, one_each
 from cvbench.models.yolo.grid import Grid, predicted_boxes
 from cvbench.values import Detections
 
@@ -23,7 +23,7 @@ Owners: TypeAlias = Literal["one", "each layer"]
 """Who learns an object: the best of all priors, or the best of each layer's."""
 
 
-class Rules(NamedTuple):
+class AssignmentRules(NamedTuple):
     """What the papers and the programs do differently."""
 
     ignore: Whose
@@ -54,7 +54,7 @@ class Targets(NamedTuple):
 
 @torch.no_grad()
 def assign_targets(
-    raw: Float[Tensor, "b n channels"], grid: Grid, truths: Sequence[Detections], *, rules: Rules
+    raw: Float[Tensor, "b n channels"], grid: Grid, truths: Sequence[Detections], *, rules: AssignmentRules
 ) -> Targets:
     """Each object to one predictor: the best of all priors by shape, in the cell of its centre.
 
@@ -70,7 +70,7 @@ def assign_targets(
     else:
         first = torch.arange(layers, device=fits.device) * slots
         best = (fits.reshape(-1, layers, slots).argmax(dim=2) + first).flatten()
-        objects = Objects(*(values.repeat_interleave(layers, dim=0) for values in objects))
+        objects = BatchObjects(*(values.repeat_interleave(layers, dim=0) for values in objects))
     box = xyxy_to_cxcywh(objects.boxes)
     centre, side = box[:, :2], box[:, 2:]
     predictor = grid.predictor(best, centre)
@@ -91,7 +91,7 @@ def assign_targets(
 
 
 def _excused(
-    raw: Float[Tensor, "b n channels"], grid: Grid, objects: Objects, *, rules: Rules
+    raw: Float[Tensor, "b n channels"], grid: Grid, objects: BatchObjects, *, rules: AssignmentRules
 ) -> Bool[Tensor, "b n"]:
     """Predictors that overlap an object of their image too much to be told that there is none."""
     if rules.ignore == "prior":

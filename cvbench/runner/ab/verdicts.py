@@ -18,7 +18,7 @@ from cvbench.statistics.ab_test import (
     screen_verdict,
 )
 from cvbench.statistics.mean_effects import Effect, of_pairs
-from cvbench.statistics.verdicts import SPEED, Rule, Verdict
+from cvbench.statistics.verdicts import SPEED, Verdict, VerdictRule
 
 SCREENING, CONFIRMING = 40, 80
 """Blocks a round in the first and in the second stage."""
@@ -72,7 +72,7 @@ def reach_verdicts(
     time_benchmarks: TimeBenchmarks,
     *,
     screening_rounds: int = 5,
-    rule: Rule = SPEED,
+    rule: VerdictRule = SPEED,
     with_null: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Verdicts:
@@ -108,7 +108,7 @@ def _two_stages(
     time_benchmarks: TimeBenchmarks,
     *,
     screening_rounds: int,
-    rule: Rule,
+    rule: VerdictRule,
     null: bool,
     tell: Callable[[str], None],
 ) -> tuple[list[BenchmarkVerdict], list[tuple[int, BenchmarkTimes]]]:
@@ -131,7 +131,7 @@ def _two_stages(
     return [outcomes[benchmark.name] for benchmark in wanted], kept
 
 
-def _screened(one: BenchmarkTimes, rule: Rule) -> BenchmarkVerdict:
+def _screened(one: BenchmarkTimes, rule: VerdictRule) -> BenchmarkVerdict:
     if one.failed is not None:
         return _failed(one)
     effect = of_pairs(np.array(one.rounds, np.float64))
@@ -158,7 +158,7 @@ def blurred(detectable: float) -> str:
 
 
 def _verdict(
-    one: BenchmarkTimes, said: Verdict, effect: Effect, *, stage: int, rule: Rule
+    one: BenchmarkTimes, said: Verdict, effect: Effect, *, stage: int, rule: VerdictRule
 ) -> BenchmarkVerdict:
     limits = effect.limits(rule.alpha)
     detectable = math.exp(effect.detectable(alpha=rule.alpha, margin=rule.margin))

@@ -240,7 +240,7 @@ def reporting(*, score: float, nms: float) -> dict[str, Choice]:
     }
 
 
-def preparing(*ways: str, normalised: bool) -> dict[str, Choice]:
+def preparing(*ways: str, normalized: bool) -> dict[str, Choice]:
     """How images come into a model of another library; what is not said is as its weights have it."""
     cut = [way for way in ways if way in ("crop", "scale")]
     options = {
@@ -253,7 +253,7 @@ def preparing(*ways: str, normalised: bool) -> dict[str, Choice]:
         options["shorter"] = Choice(None, f"pixels of the shorter side before a {cut[0]}")
     if "scale" in cut:
         options["longer"] = Choice(None, "the most pixels of a scaled image's longer side")
-    if normalised:
+    if normalized:
         options["mean"] = Choice(None, "taken from values of 0 to 1, by channel")
         options["std"] = Choice(None, "what they are divided by then")
     return options

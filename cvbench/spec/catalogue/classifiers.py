@@ -29,10 +29,10 @@ def _dense(least: int) -> Choice:
 
 
 def _vgg(
-    layers: int, *, normalised: bool, parameters: Mapping[int, int], macs: int, top1: str, top5: str
+    layers: int, *, normalized: bool, parameters: Mapping[int, int], macs: int, top1: str, top5: str
 ) -> ModelCard:
-    name = f"vgg{layers}_bn" if normalised else f"vgg{layers}"
-    with_norm = ", each followed by batch normalisation" if normalised else ""
+    name = f"vgg{layers}_bn" if normalized else f"vgg{layers}"
+    with_norm = ", each followed by batch normalisation" if normalized else ""
     return ModelCard(
         name=name,
         address=f"cvbench.models.vgg:{name}",
@@ -160,7 +160,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         11,
-        normalised=False,
+        normalized=False,
         parameters={1000: 132_863_336, 91: 129_139_163, 80: 129_094_096, 20: 128_848_276},
         macs=7_609_090_048,
         top1="0.69020",
@@ -168,7 +168,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         11,
-        normalised=True,
+        normalized=True,
         parameters={1000: 132_868_840, 91: 129_144_667, 80: 129_099_600, 20: 128_853_780},
         macs=7_609_090_048,
         top1="0.70370",
@@ -176,7 +176,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         13,
-        normalised=False,
+        normalized=False,
         parameters={1000: 133_047_848, 91: 129_323_675, 80: 129_278_608, 20: 129_032_788},
         macs=11_308_466_176,
         top1="0.69928",
@@ -184,7 +184,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         13,
-        normalised=True,
+        normalized=True,
         parameters={1000: 133_053_736, 91: 129_329_563, 80: 129_284_496, 20: 129_038_676},
         macs=11_308_466_176,
         top1="0.71586",
@@ -192,7 +192,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         16,
-        normalised=False,
+        normalized=False,
         parameters={1000: 138_357_544, 91: 134_633_371, 80: 134_588_304, 20: 134_342_484},
         macs=15_470_264_320,
         top1="0.71592",
@@ -200,7 +200,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         16,
-        normalised=True,
+        normalized=True,
         parameters={1000: 138_365_992, 91: 134_641_819, 80: 134_596_752, 20: 134_350_932},
         macs=15_470_264_320,
         top1="0.73360",
@@ -208,7 +208,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         19,
-        normalised=False,
+        normalized=False,
         parameters={1000: 143_667_240, 91: 139_943_067, 80: 139_898_000, 20: 139_652_180},
         macs=19_632_062_464,
         top1="0.72376",
@@ -216,7 +216,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _vgg(
         19,
-        normalised=True,
+        normalized=True,
         parameters={1000: 143_678_248, 91: 139_954_075, 80: 139_909_008, 20: 139_663_188},
         macs=19_632_062_464,
         top1="0.74218",

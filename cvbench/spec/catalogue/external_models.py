@@ -13,7 +13,7 @@ from cvbench.spec.catalogue.cards import Choice, Family, ModelCard, preparing
 from cvbench.spec.cell import TaskName
 
 _SIZE: Final = Choice(None, "height and width of the input; by default what the library's weights expect")
-_CUT: Final = preparing("stretch", "letterbox", "crop", normalised=True)
+_CUT: Final = preparing("stretch", "letterbox", "crop", normalized=True)
 _TRANSFORMS: Final = Choice(
     "DEFAULT",
     "whose preprocessing is taken, such as IMAGENET1K_V1; by default of the `weights`, else the newest",
@@ -75,12 +75,12 @@ def _torchvision_card(name: str) -> ModelCard:
                 False, "keep the 91 labels of torchvision's COCO weights, and give out COCO's 80"
             ),
             "epsilon": Choice(None, "of batch norms; by default the net's own"),
-            **preparing("stretch", "letterbox", "scale", normalised=False),
+            **preparing("stretch", "letterbox", "scale", normalized=False),
         },
         "segmentation": {
             "size": _SIZE,
             "aux": Choice(False, "train a second head on the third stage"),
-            **preparing("stretch", "letterbox", "scale", normalised=True),
+            **preparing("stretch", "letterbox", "scale", normalized=True),
         },
     }
     side = 224 if task == "classification" else 520
@@ -124,7 +124,7 @@ def _onnx_card(kind: str) -> ModelCard:
         parameters={},
         options={
             "size": Choice(None, "height and width of the input; by default the file's, or else 224"),
-            **preparing("stretch", "letterbox", *(["crop"] if kind == "classifier" else []), normalised=True),
+            **preparing("stretch", "letterbox", *(["crop"] if kind == "classifier" else []), normalized=True),
             **rule.get(kind, {}),
         },
     )

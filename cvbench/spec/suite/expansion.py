@@ -11,7 +11,7 @@ from cvbench.spec.canonical import Frozen
 from cvbench.spec.catalogue import DATASETS, MODELS, Card, default_metrics, stored_metric
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, Option, Runtime
 from cvbench.spec.expectations import Published
-from cvbench.spec.suite.messages import Finding
+from cvbench.spec.suite.messages import SuiteProblem
 from cvbench.spec.suite.schema import ModelForm, RuntimeForm, Settings, SuiteFile
 
 _MOST = 10_000
@@ -22,7 +22,7 @@ class Expansion(NamedTuple):
     """The cells in the order of the suite, and the models that add none of their own."""
 
     cells: tuple[Cell, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[SuiteProblem, ...]
     published: Mapping[str, Mapping[str, Published]]
     """Cell key → figure → what is published of it."""
 
@@ -35,10 +35,12 @@ def expand(suite: SuiteFile) -> Expansion:
     """
     count = sum(_count(model, suite) for model in suite.models)
     if count > _MOST:
-        return Expansion((), (Finding((), f"these are {count} cells; a suite has {_MOST} at most."),), {})
+        return Expansion(
+            (), (SuiteProblem((), f"these are {count} cells; a suite has {_MOST} at most."),), {}
+        )
     first: dict[str, int] = {}
     cells: list[Cell] = []
-    findings: list[Finding] = []
+    findings: list[SuiteProblem] = []
     published: dict[str, Mapping[str, Published]] = {}
     for index, model in enumerate(suite.models):
         for cell in _cells(model, suite):
@@ -48,7 +50,7 @@ def expand(suite: SuiteFile) -> Expansion:
                 continue  # two ways to say one thing, such as the layout of what an engine runs
             if twin is not None:
                 what = f"{cell.title} is the same experiment as models[{twin}]."
-                findings.append(Finding(("models", index), what, "Remove one of the two."))
+                findings.append(SuiteProblem(("models", index), what, "Remove one of the two."))
                 break
             first[key] = index
             cells.append(cell)

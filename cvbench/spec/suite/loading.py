@@ -16,7 +16,7 @@ from cvbench.spec.cell import Cell
 from cvbench.spec.expectations import Expectations
 from cvbench.spec.moved import ENDS, moved_address
 from cvbench.spec.suite.expansion import expand
-from cvbench.spec.suite.messages import Finding, findings_of, position, show_path, written_part
+from cvbench.spec.suite.messages import SuiteProblem, position, problems_of, show_path, written_part
 from cvbench.spec.suite.overrides import Overrides
 from cvbench.spec.suite.schema import SuiteFile
 from cvbench.spec.suite.suite import Suite
@@ -24,7 +24,7 @@ from cvbench.spec.suite.validation import misfits, unknown_names
 from cvbench.spec.suite.yaml_loader import read
 
 
-def spelled_out(tree: Mapping[str, Any]) -> dict[str, Any]:
+def in_full(tree: Mapping[str, Any]) -> dict[str, Any]:
     """The suite without short forms; a model's own `data` has the suite's name where it has none."""
     suite = _settings(tree)
     models = tree.get("models")
@@ -81,7 +81,7 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
         raise SuiteError([*problems, Problem(path, "a suite is a mapping (key: value).", _EXAMPLE)])
     written = Overrides()
     written.write(tree, overrides)
-    full = spelled_out({"name": FilePath(path).stem, **tree})
+    full = in_full({"name": FilePath(path).stem, **tree})
     form, findings = _form(full)
     findings += [*unknown_names(full), *misfits(full)]
     if form and not findings:
@@ -112,15 +112,15 @@ def _warn_of_moved(cells: Sequence[Cell], path: str) -> None:
             warnings.warn(text, FutureWarning, stacklevel=2)
 
 
-def _form(full: Mapping[str, Any]) -> tuple[SuiteFile | None, list[Finding]]:
+def _form(full: Mapping[str, Any]) -> tuple[SuiteFile | None, list[SuiteProblem]]:
     """The suite in its types; strict, so that text is no number and true no 1."""
     try:
         return SuiteFile.model_validate_json(json.dumps(full), strict=True), []
     except ValidationError as error:
-        return None, list(findings_of(error, SuiteFile, full))
+        return None, list(problems_of(error, SuiteFile, full))
 
 
-def _problem(finding: Finding, tree: Any, path: str, written: Overrides) -> Problem:
+def _problem(finding: SuiteProblem, tree: Any, path: str, written: Overrides) -> Problem:
     """A finding with its place as the person wrote it: in the file, or in an override."""
     if (override := written.origin(finding.path)) is not None:
         return Problem(f"override {override}", finding.what, finding.remedy)

@@ -20,7 +20,7 @@ Path: TypeAlias = tuple[str | int, ...]
 _WORD = re.compile(r"[\w-]+")
 
 
-class Finding(NamedTuple):
+class SuiteProblem(NamedTuple):
     """One thing that is wrong, before it is known which file or override brought it."""
 
     path: Path
@@ -100,13 +100,13 @@ _FORMS = {
 """What a pattern asks for, by the field that has it."""
 
 
-def findings_of(error: ValidationError, model: type[BaseModel], tree: Any) -> Iterator[Finding]:
+def problems_of(error: ValidationError, model: type[BaseModel], tree: Any) -> Iterator[SuiteProblem]:
     """What `model` refuses in `tree`; of a value that may be of several kinds, one finding for all."""
     errors = error.errors(include_url=False)
     for path, group in groupby(errors, key=lambda one: written_part(one["loc"], tree)):
         alternatives = list(group)
         for one in _distinct(alternatives):
-            yield _finding(one, path, model, several=len(alternatives) > 1)
+            yield _suite_problem(one, path, model, several=len(alternatives) > 1)
 
 
 def _distinct(alternatives: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -121,14 +121,14 @@ def _follows(error: ErrorDetails) -> bool:
     return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
-def _finding(error: ErrorDetails, path: Path, model: type[BaseModel], *, several: bool) -> Finding:
+def _suite_problem(error: ErrorDetails, path: Path, model: type[BaseModel], *, several: bool) -> SuiteProblem:
     if error["type"] == "missing":
         return _missing(error["loc"], path)
     if error["type"] == "extra_forbidden":
         return _unknown(path, keys_at(model, path[:-1]))
     if path == ("schema",):
         what = f"{shown(error['input'])} is not a version that this program reads."
-        return Finding(path, what, _FIRST_LINE)
+        return SuiteProblem(path, what, _FIRST_LINE)
     kind, context = error["type"], error.get("ctx", {})
     allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
     field = next((step for step in reversed(path) if isinstance(step, str)), "")
@@ -136,21 +136,21 @@ def _finding(error: ErrorDetails, path: Path, model: type[BaseModel], *, several
     what = words.format(
         **context, value=shown(error["input"]), allowed=", ".join(allowed), form=_FORMS.get(field, "")
     )
-    return Finding(path, f"{what}.", suggestion(str(error["input"]), allowed))
+    return SuiteProblem(path, f"{what}.", suggestion(str(error["input"]), allowed))
 
 
-def _missing(loc: Path, path: Path) -> Finding:
+def _missing(loc: Path, path: Path) -> SuiteProblem:
     wanted = loc[len(path)]
     if isinstance(wanted, int):
-        return Finding(path, f"this list needs {wanted + 1} entries.")
-    return Finding(path, f'the key "{wanted}" is missing.', _FIRST_LINE if loc == ("schema",) else "")
+        return SuiteProblem(path, f"this list needs {wanted + 1} entries.")
+    return SuiteProblem(path, f'the key "{wanted}" is missing.', _FIRST_LINE if loc == ("schema",) else "")
 
 
-def _unknown(path: Path, known: list[str]) -> Finding:
+def _unknown(path: Path, known: list[str]) -> SuiteProblem:
     key = str(path[-1])
     near = suggestion(key, known)
     remedy = f"{near}   See all: cvbench schema suite" if near else f"Known here: {', '.join(known)}."
-    return Finding(path, f"there is no key {shown(key)} here.", remedy)
+    return SuiteProblem(path, f"there is no key {shown(key)} here.", remedy)
 
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:

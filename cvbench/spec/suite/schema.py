@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class CatalogueName:
     """In the schema: a name of a catalogue, which editors offer, of a family, or an address of one's own."""
 
     catalogue: Catalogue[Any]
@@ -86,7 +86,7 @@ Several: TypeAlias = Annotated[tuple[T, ...], Field(min_length=1), OrOne()]
 class DataForm(DataSpec):
     """Which images: a data set, where it lies, and which part of it is scored."""
 
-    name: Annotated[str, Known(DATASETS)]
+    name: Annotated[str, CatalogueName(DATASETS)]
     """A name of `cvbench list datasets`, or an address. A model's own `data` may leave it out."""
 
 
@@ -116,7 +116,7 @@ class Settings(Frozen):
     """What is trained and scored on."""
     train: TrainRecipe | None = None
     """How models without weights are trained."""
-    metrics: tuple[Annotated[str, Known(METRICS)], ...] | None = None
+    metrics: tuple[Annotated[str, CatalogueName(METRICS)], ...] | None = None
     """Names of `cvbench list metrics`; by default those of the model's task. An empty list scores nothing."""
     time: TimingPlan | None = TimingPlan()
     """What is timed; null for nothing."""
@@ -129,7 +129,7 @@ class Settings(Frozen):
 class ModelForm(Settings, ModelSpec):
     """One model, and whatever it wants otherwise than the suite: merged over it, field by field."""
 
-    name: Annotated[str, Known(MODELS)]
+    name: Annotated[str, CatalogueName(MODELS)]
     """A name of `cvbench list models`, or the address `package.module:callable` of one's own."""
     data: Annotated[DataForm, OrName(DATASETS, inherits=True)] | None = None
     """What is trained and scored on; another data set than the suite's takes over nothing of that one."""

@@ -21,7 +21,7 @@ from cvbench.spec.catalogue import (
 from cvbench.spec.catalogue.options import option_problems
 from cvbench.spec.catalogue.weights import weight_file
 from cvbench.spec.cell import ModelSpec, TaskName
-from cvbench.spec.suite.messages import Finding, Path
+from cvbench.spec.suite.messages import Path, SuiteProblem
 
 TASKS: tuple[TaskName, ...] = get_args(TaskName)
 
@@ -83,7 +83,7 @@ def text(tree: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def unknown_names(suite: Mapping[str, Any]) -> Iterator[Finding]:
+def unknown_names(suite: Mapping[str, Any]) -> Iterator[SuiteProblem]:
     """What a suite, spelled out, names and there is not; and what one list names twice."""
     yield from _settings(suite, ())
     for entry in entries_of(suite):
@@ -91,7 +91,7 @@ def unknown_names(suite: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _model(entry)
 
 
-def _settings(tree: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+def _settings(tree: Mapping[str, Any], path: Path) -> Iterator[SuiteProblem]:
     yield from _data(mapping(tree, "data"), (*path, "data"))
     yield from _data(mapping(mapping(tree, "train"), "also"), (*path, "train", "also"))
     for index, name in enumerate(items(tree, "metrics")):
@@ -103,20 +103,20 @@ def _settings(tree: Mapping[str, Any], path: Path) -> Iterator[Finding]:
         yield from _repeated(items(runtime, key), (*path, "runtime", key))
 
 
-def _model(entry: Entry) -> Iterator[Finding]:
+def _model(entry: Entry) -> Iterator[SuiteProblem]:
     yield from _named(MODELS, entry.tree.get("name"), (*entry.path, "name"))
     yield from _weights(entry)
     card, stated = MODELS.get(entry.name), text(entry.tree, "task")
     if card:
         yield from _options(card, entry.tree, entry.path)
         if stated in TASKS and stated != card.task:
-            yield Finding((*entry.path, "task"), f"{card.name} does {card.task}.", "Remove the task.")
+            yield SuiteProblem((*entry.path, "task"), f"{card.name} does {card.task}.", "Remove the task.")
     elif is_address(entry.name) and "task" not in entry.tree:
         remedy = f"Add task: {', '.join(TASKS[:-1])} or {TASKS[-1]}"
-        yield Finding(entry.path, "a model by address needs its task.", remedy)
+        yield SuiteProblem(entry.path, "a model by address needs its task.", remedy)
 
 
-def _weights(entry: Entry) -> Iterator[Finding]:
+def _weights(entry: Entry) -> Iterator[SuiteProblem]:
     """That `weights`, and the model with them, can be understood; whether the file is there is not asked."""
     said = text(entry.tree, "weights")
     if not said or not entry.name:
@@ -125,10 +125,10 @@ def _weights(entry: Entry) -> Iterator[Finding]:
         weight_file(ModelSpec(name=entry.name, weights=said))
     except CvbenchError as error:
         what, _, remedy = str(error).partition("\n")
-        yield Finding((*entry.path, "weights"), what, remedy.strip())
+        yield SuiteProblem((*entry.path, "weights"), what, remedy.strip())
 
 
-def _data(data: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+def _data(data: Mapping[str, Any], path: Path) -> Iterator[SuiteProblem]:
     yield from _named(DATASETS, data.get("name"), (*path, "name"))
     card, split = DATASETS.get(text(data, "name")), text(data, "split")
     if not card:
@@ -136,30 +136,32 @@ def _data(data: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     yield from _options(card, data, path)
     if split and split not in card.splits:
         what = f"{card.name} has no split {shown(split)}."
-        yield Finding((*path, "split"), what, suggestion(split, card.splits) or ", ".join(card.splits))
+        yield SuiteProblem((*path, "split"), what, suggestion(split, card.splits) or ", ".join(card.splits))
 
 
-def _options(card: Card, tree: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+def _options(card: Card, tree: Mapping[str, Any], path: Path) -> Iterator[SuiteProblem]:
     for problem in option_problems(card.name, mapping(tree, "options"), card.options):
-        yield Finding((*path, "options", problem.option), problem.what, problem.remedy)
+        yield SuiteProblem((*path, "options", problem.option), problem.what, problem.remedy)
 
 
-def _named(catalogue: Catalogue[Any], name: Any, path: Path) -> Iterator[Finding]:
+def _named(catalogue: Catalogue[Any], name: Any, path: Path) -> Iterator[SuiteProblem]:
     if isinstance(name, str) and name not in catalogue and not is_address(name):
-        yield Finding(path, f"there is no {catalogue.kind} {shown(name)}.", catalogue.suggest(name))
+        yield SuiteProblem(path, f"there is no {catalogue.kind} {shown(name)}.", catalogue.suggest(name))
 
 
-def _repeated(values: Sequence[Any], path: Path, *, same: Callable[[str], str] = str) -> Iterator[Finding]:
+def _repeated(
+    values: Sequence[Any], path: Path, *, same: Callable[[str], str] = str
+) -> Iterator[SuiteProblem]:
     """Values that are listed twice; `same` gives names that mean one thing one spelling."""
     seen: set[str] = set()
     for index, value in enumerate(values):
         written = json.dumps(same(value) if isinstance(value, str) else value, sort_keys=True)
         if written in seen:
-            yield Finding((*path, index), f"{shown(value)} stands twice in this list.")
+            yield SuiteProblem((*path, index), f"{shown(value)} stands twice in this list.")
         seen.add(written)
 
 
-def misfits(suite: Mapping[str, Any]) -> Iterator[Finding]:
+def misfits(suite: Mapping[str, Any]) -> Iterator[SuiteProblem]:
     """What does not go together in a suite that is spelled out."""
     entries = entries_of(suite)
     for entry in entries:
@@ -170,68 +172,74 @@ def misfits(suite: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _expectations(mapping(suite, "expect"), entries)
 
 
-def _training(entry: Entry) -> Iterator[Finding]:
+def _training(entry: Entry) -> Iterator[SuiteProblem]:
     """That a model has its weights from somewhere, and from one place only."""
     if entry.tree.get("weights") is not None:
         if entry.tree.get("train") is not None:
             what, remedy = "these weights are loaded, so nothing is trained.", "Keep the one that is meant."
-            yield Finding((*entry.path, "train"), what, remedy)
+            yield SuiteProblem((*entry.path, "train"), what, remedy)
     elif entry.setting("train") is not None:
         data = entry.data_card
         if data and "train" not in data.splits:
             what = f"{data.name} has no images to train on, only {', '.join(data.splits)}."
-            yield Finding(entry.path, what, "Add weights: FILE to the model.")
+            yield SuiteProblem(entry.path, what, "Add weights: FILE to the model.")
     elif entry.setting("metrics") != []:  # to time a net, its weights need not be any good
         what = f"{entry.name or 'the model'} has no weights, and there is no recipe to train it."
         remedy = "Add train: {epochs: 10} to the suite, or weights: FILE to the model."
-        yield Finding(entry.path, what, remedy)
+        yield SuiteProblem(entry.path, what, remedy)
     elif entry.says("time") and entry.setting("time") is None:
-        yield Finding(entry.path, "this is neither scored nor timed.", "Remove metrics: [] or time: null")
+        yield SuiteProblem(
+            entry.path, "this is neither scored nor timed.", "Remove metrics: [] or time: null"
+        )
 
 
-def _fitting_data(entry: Entry) -> Iterator[Finding]:
+def _fitting_data(entry: Entry) -> Iterator[SuiteProblem]:
     fitting = [name for name, card in DATASETS.items() if entry.task in card.tasks]
     card = entry.data_card
     if entry.setting("data") is None:
         remedy = f"Add data: {', '.join(fitting or DATASETS)}"
-        yield Finding(entry.path, f"{entry.name or 'the model'} has no data.", remedy)
+        yield SuiteProblem(entry.path, f"{entry.name or 'the model'} has no data.", remedy)
     elif card and entry.task in TASKS and entry.task not in card.tasks:
         what = f"{entry.name} does {entry.task}; the data set {card.name} is for {' and '.join(card.tasks)}."
-        yield Finding(entry.path, what, f"Data sets for {entry.task}: {', '.join(fitting)}")
+        yield SuiteProblem(entry.path, what, f"Data sets for {entry.task}: {', '.join(fitting)}")
 
 
-def _metrics(entry: Entry) -> Iterator[Finding]:
+def _metrics(entry: Entry) -> Iterator[SuiteProblem]:
     fitting = [name for name, card in METRICS.items() if card.task == entry.task]
     for name in dict.fromkeys(_words(entry.setting("metrics"))):
         card = METRICS.get(name)
         if card and entry.task in TASKS and card.task != entry.task:
             what = f"{entry.name} does {entry.task}; the metric {name} is for {card.task}."
-            yield Finding(entry.path, what, f"Metrics for {entry.task}: {', '.join(fitting)}")
+            yield SuiteProblem(entry.path, what, f"Metrics for {entry.task}: {', '.join(fitting)}")
 
 
-def _expectations(expect: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[Finding]:
+def _expectations(expect: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[SuiteProblem]:
     for model, floors in expect.items():
         path: Path = ("expect", model)
         figures = [figure for entry in entries if entry.name == model for figure in _figures(entry)]
         if model not in {entry.name for entry in entries}:
             known = {entry.name for entry in entries} & {*MODELS}
-            yield Finding(path, f"there is no model {shown(model)} in this suite.", suggestion(model, known))
+            yield SuiteProblem(
+                path, f"there is no model {shown(model)} in this suite.", suggestion(model, known)
+            )
         for figure in floors if isinstance(floors, Mapping) else ():
             if figures and figure not in figures:
                 remedy = suggestion(figure, figures) or ", ".join(dict.fromkeys(figures))
-                yield Finding((*path, figure), f"{model} is given no figure {shown(figure)} here.", remedy)
+                yield SuiteProblem(
+                    (*path, figure), f"{model} is given no figure {shown(figure)} here.", remedy
+                )
 
 
-def _published(entry: Entry) -> Iterator[Finding]:
+def _published(entry: Entry) -> Iterator[SuiteProblem]:
     figures = list(_figures(entry))
     for figure in mapping(entry.tree, "published"):
         if figures and figure not in figures:
             remedy = suggestion(figure, figures) or ", ".join(dict.fromkeys(figures))
             what = f"{entry.name} is given no figure {shown(figure)} here."
-            yield Finding((*entry.path, "published", figure), what, remedy)
+            yield SuiteProblem((*entry.path, "published", figure), what, remedy)
     if entry.tree.get("labels") is not None and entry.tree.get("weights") is None:
         what, remedy = "labels are those of weights, and there are none.", "Remove labels, or add weights."
-        yield Finding((*entry.path, "labels"), what, remedy)
+        yield SuiteProblem((*entry.path, "labels"), what, remedy)
 
 
 def _figures(entry: Entry) -> Iterator[str]:

@@ -23,14 +23,14 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 
 
-class Reading(NamedTuple):
+class ParsedText(NamedTuple):
     """What a text says, and what is wrong with the way it says it."""
 
     tree: Any
     problems: tuple[Problem, ...]
 
 
-def read(text: str, place: str) -> Reading:
+def read(text: str, place: str) -> ParsedText:
     """The tree of mappings, lists, text, numbers, booleans and None that `text` writes.
 
     Of a key that stands twice the last value is kept, besides the problem. Raises SuiteError where
@@ -50,7 +50,7 @@ def read(text: str, place: str) -> Reading:
         raise SuiteError(loader.problems) from error
     finally:
         loader.dispose()
-    return Reading(tree, tuple(loader.problems))
+    return ParsedText(tree, tuple(loader.problems))
 
 
 def scalar(text: str) -> Any:

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 
 from cvbench.data.datasets import open_dataset
 from cvbench.data.datasets.coco_detection import read_index
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.decoding import decode_image
 from cvbench.data.images.loader import batches
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
@@ -196,7 +196,7 @@ def _ours(workers: int) -> Iterator[torch.Tensor]:
     spec = DataSpec(name="folder", root=str(photographs()), split="val")
     data = Repeated(open_dataset(spec, task="classification"), _TIMES)
     for batch in batches(data, AS_TRAINED, batch=BATCH, workers=workers):
-        yield normalise(batch.images, AS_TRAINED)
+        yield normalize(batch.images, AS_TRAINED)
 
 
 def _torchvision(workers: int) -> Iterator[torch.Tensor]:

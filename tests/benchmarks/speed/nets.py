@@ -14,7 +14,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.models.faster_rcnn import faster_rcnn_resnet50_fpn
 from cvbench.spec.catalogue import MODELS
 from cvbench.values import ClassScores
@@ -134,7 +134,7 @@ def detection(*, layout: torch.memory_format = LAYOUT, compiled: bool = False) -
     pixels = torch.randint(256, (1, 3, *SIZE), dtype=torch.uint8).to(memory_format=layout)
 
     def find(image: Tensor) -> Any:
-        return model.find(model(normalise(image, model.preprocessing)))
+        return model.find(model(normalize(image, model.preprocessing)))
 
     def look(image: Tensor) -> Any:
         return peer(list(image.float() / 255))

@@ -24,7 +24,7 @@ from cvbench.runner.environment import probe
 from cvbench.spec.cell import LatencyPlan, ModelSpec, ThroughputPlan
 from cvbench.statistics.series import median_interval
 from cvbench.store import Store
-from cvbench.timing.host_monitor import HostWatch
+from cvbench.timing.host_monitor import HostMonitor
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency
 from cvbench.timing.memory import TorchDevice
@@ -188,11 +188,11 @@ def overhead() -> dict[str, Any]:
             keep = {"latency@batch=1": counts} if counts else None
             [series] = measure_latency(lambda _: None, plan, instruments=Instruments(), frozen=keep)
             found[name].append(float(np.median(series.values)))
-        watch = HostWatch()
+        monitor = HostMonitor()
         before = time.perf_counter()
         for _ in range(100):
-            watch.begin()
-            watch.end()
+            monitor.begin()
+            monitor.end()
         found["watch"].append((time.perf_counter() - before) / 100)
     return found
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cvbench.boxes.masks import box_regions
-from cvbench.metrics.coco.accumulate import Line
-from cvbench.metrics.coco.evaluation import CocoMatches, match_coco
+from cvbench.metrics.coco.accumulate import ClassDetections
+from cvbench.metrics.coco.evaluation import DatasetMatches, match_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.summary import resampled_figures, values
 from cvbench.metrics.voc.evaluation import (
@@ -101,15 +101,15 @@ def coco_outcomes(
         }
 
 
-def _of_images(matches: CocoMatches, images: np.ndarray) -> CocoMatches:
+def _of_images(matches: DatasetMatches, images: np.ndarray) -> DatasetMatches:
     """The same for a part of the images; the population's are numbered from 0 without gaps."""
     place = np.full(POPULATION, -1)
     place[images] = np.arange(len(images))
     of = place[matches.numbers]
-    return CocoMatches([_shorter(line, of) for line in matches.lines], images, matches.max_dets)
+    return DatasetMatches([_shorter(line, of) for line in matches.lines], images, matches.max_dets)
 
 
-def _shorter(line: Line, place: np.ndarray) -> Line:
+def _shorter(line: ClassDetections, place: np.ndarray) -> ClassDetections:
     hits = place[line.hit_image] >= 0
     misses = place[line.miss_image] >= 0
     objects = place[line.object_image] >= 0
@@ -118,12 +118,12 @@ def _shorter(line: Line, place: np.ndarray) -> Line:
     left = np.concatenate([[0], np.cumsum(hits)])[before[misses]]
     counting = left < hits.sum()
     starts = np.searchsorted(left[counting], np.arange(hits.sum() + 1))
-    own = {name: getattr(line, name)[hits] for name in Line._fields if name.startswith("hit_")}
+    own = {name: getattr(line, name)[hits] for name in ClassDetections._fields if name.startswith("hit_")}
     others = {
         name: getattr(line, name)[misses][counting] for name in ("miss_image", "miss_level", "miss_inside")
     }
     own["hit_image"], others["miss_image"] = place[own["hit_image"]], place[others["miss_image"]]
-    return Line(
+    return ClassDetections(
         **own,
         **others,
         miss_starts=starts,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cvbench.data.datasets import open_dataset
-from cvbench.data.datasets.voc import PUBLISHED, Part
+from cvbench.data.datasets.voc import PUBLISHED, VocImageSet
 from cvbench.errors import DataError
 from cvbench.spec.catalogue.label_spaces import VOC_CLASSES
 from cvbench.spec.cell import DataSpec
@@ -98,8 +98,8 @@ def test_another_box_or_mark_is_another_passport(tmp_path):
 def test_the_published_numbers_fit_one_another():
     for task, parts in PUBLISHED.items():
         for year in (2007, 2012):
-            both = parts[Part(year, "train")] + parts[Part(year, "val")]
-            assert both == parts[Part(year, "trainval")], (task, year)
+            both = parts[VocImageSet(year, "train")] + parts[VocImageSet(year, "val")]
+            assert both == parts[VocImageSet(year, "trainval")], (task, year)
 
 
 def refusal(root, **options):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.data.images.collate import Mixed, Packed, packed, without_masks
+from cvbench.data.images.collate import CollatedTruths, MixedTruths, collate, without_masks
 from cvbench.values import ClassScores, Detections, LabelMap
 
 
@@ -29,50 +29,50 @@ def same(a, b):
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=5))
 def test_objects_come_out_as_they_went_in(forms):
     truths = [objects(n, h, w) for n, h, w in forms]
-    assert all(map(same, truths, Packed.of(truths).unpacked()))
+    assert all(map(same, truths, CollatedTruths.of(truths).unpacked()))
 
 
 def test_label_maps_of_several_sizes_come_out_as_they_went_in():
     truths = [LabelMap(torch.full((2, n), n, dtype=torch.uint8)) for n in (1, 4, 2)]
-    assert all(map(same, truths, Packed.of(truths).unpacked()))
+    assert all(map(same, truths, CollatedTruths.of(truths).unpacked()))
 
 
 def test_class_scores_come_out_as_they_went_in():
     truths = [ClassScores.of(k, 3) for k in range(3)]
-    assert all(map(same, truths, Packed.of(truths).unpacked()))
+    assert all(map(same, truths, CollatedTruths.of(truths).unpacked()))
 
 
 def test_a_field_that_only_some_truths_have_stays_absent_from_the_others():
     truths = [objects(2, 3, 3), objects(1, 3, 3, crowd=torch.tensor([True])), Detections.none()]
-    found = Packed.of(truths).unpacked()
+    found = CollatedTruths.of(truths).unpacked()
     assert [truth.crowd is None for truth in found] == [True, False, True]
     assert all(map(same, truths, found))
 
 
 def test_a_pack_travels_between_processes():
     truths = [objects(2, 3, 3)]
-    assert all(map(same, truths, pickle.loads(pickle.dumps(Packed.of(truths))).unpacked()))
+    assert all(map(same, truths, pickle.loads(pickle.dumps(CollatedTruths.of(truths))).unpacked()))
 
 
 def test_truths_share_the_memory_of_the_pack():
-    packed = Packed.of([ClassScores.of(0, 2), ClassScores.of(1, 2)])
-    packed.unpacked()[1].scores[0] = 5
-    assert packed.columns["scores"].tolist() == [1, 0, 5, 1]
+    collate = CollatedTruths.of([ClassScores.of(0, 2), ClassScores.of(1, 2)])
+    collate.unpacked()[1].scores[0] = 5
+    assert collate.columns["scores"].tolist() == [1, 0, 5, 1]
 
 
 def test_a_pack_on_another_device_is_the_same():
     truths = [objects(2, 3, 3)]
-    assert all(map(same, truths, Packed.of(truths).to(torch.device("cpu")).unpacked()))
+    assert all(map(same, truths, CollatedTruths.of(truths).to(torch.device("cpu")).unpacked()))
 
 
 def test_kinds_are_not_mixed():
     with pytest.raises(TypeError, match="one kind, not ClassScores and Detections"):
-        Packed.of([ClassScores.of(0, 2), Detections.none()])
+        CollatedTruths.of([ClassScores.of(0, 2), Detections.none()])
 
 
 def test_nothing_cannot_be_packed():
     with pytest.raises(ValueError, match="nothing to pack"):
-        Packed.of([])
+        CollatedTruths.of([])
 
 
 def test_objects_without_their_masks_keep_the_areas_of_them():
@@ -99,11 +99,11 @@ def test_truths_of_two_kinds_come_out_in_their_order():
         Detections.none(),
         objects(1, 2, 2),
     ]
-    found = packed(truths)
-    assert isinstance(found, Mixed)
+    found = collate(truths)
+    assert isinstance(found, MixedTruths)
     found = pickle.loads(pickle.dumps(found)).to(torch.device("cpu"))
     assert all(map(same, truths, found.unpacked()))
 
 
 def test_truths_of_one_kind_are_packed_as_one():
-    assert isinstance(packed([ClassScores.of(0, 2), ClassScores.of(1, 2)]), Packed)
+    assert isinstance(collate([ClassScores.of(0, 2), ClassScores.of(1, 2)]), CollatedTruths)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvbench.data.images.augmentation import seeded_generator
-from cvbench.data.images.color import _EIGENVECTORS, coloured, distorted, shift
+from cvbench.data.images.color import _EIGENVECTORS, distorted, recolored, shift
 from cvbench.spec.cell import Augment
 
 PARTS = {"hue": 0.1, "saturation": 1.5, "exposure": 1.5, "lighting": 0.1}
@@ -66,7 +66,7 @@ def test_alexnets_noise_is_one_shift_for_the_whole_image():
     recipe = Augment(lighting=0.5)
     shifts = set()
     for index in range(20):
-        seen = coloured(image, recipe, seeded_generator("test", index))
+        seen = recolored(image, recipe, seeded_generator("test", index))
         assert (seen == seen[:, :1, :1]).all()
         shifts.add(tuple(seen[:, 0, 0].tolist()))
     assert len(shifts) > 10
@@ -75,18 +75,18 @@ def test_alexnets_noise_is_one_shift_for_the_whole_image():
 @pytest.mark.parametrize("recipe", [Augment(), Augment(scale=(0.5, 2.0), shift=0.5, aspect=1.5)])
 def test_an_image_for_which_no_colours_are_asked_is_handed_on(recipe):
     image = noise()
-    assert coloured(image, recipe, seeded_generator("test", 0)) is image
+    assert recolored(image, recipe, seeded_generator("test", 0)) is image
 
 
 @pytest.mark.parametrize("part", [{"hue": 0.0}, {"saturation": 1.0}, {"exposure": 1.0}, {"lighting": 0.0}])
 def test_noise_of_no_size_changes_no_byte(part):
-    assert torch.equal(coloured(noise(), Augment(**part), seeded_generator("test", 0)), noise())
+    assert torch.equal(recolored(noise(), Augment(**part), seeded_generator("test", 0)), noise())
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_part_changes_colours_and_the_same_draws_change_them_alike(part):
     recipe = Augment(**{part: PARTS[part]})
-    first, again = (coloured(noise(), recipe, seeded_generator("test", 3)) for _ in range(2))
+    first, again = (recolored(noise(), recipe, seeded_generator("test", 3)) for _ in range(2))
     assert torch.equal(first, again)
     assert not torch.equal(first, noise())
 
@@ -94,12 +94,12 @@ def test_each_part_changes_colours_and_the_same_draws_change_them_alike(part):
 def test_brightness_is_multiplied_as_often_as_divided():
     image = torch.full((3, 2, 2), 100, dtype=torch.uint8)
     recipe = Augment(exposure=1.5)
-    seen = [int(coloured(image, recipe, seeded_generator("test", index))[0, 0, 0]) for index in range(400)]
+    seen = [int(recolored(image, recipe, seeded_generator("test", index))[0, 0, 0]) for index in range(400)]
     assert min(seen) >= 67  # 100 / 1.5
     assert max(seen) <= 150
     assert 140 < sum(value > 100 for value in seen) < 260
 
 
 def test_switching_one_part_off_leaves_the_draws_of_the_others():
-    both = coloured(noise(), Augment(hue=0.0, lighting=0.3), seeded_generator("test", 1))
-    assert torch.equal(both, coloured(noise(), Augment(lighting=0.3), seeded_generator("test", 1)))
+    both = recolored(noise(), Augment(hue=0.0, lighting=0.3), seeded_generator("test", 1))
+    assert torch.equal(both, recolored(noise(), Augment(lighting=0.3), seeded_generator("test", 1)))

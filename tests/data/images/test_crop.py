@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvbench.data.images.augmentation import augment, seeded_generator
-from cvbench.data.images.geometry import cut
+from cvbench.data.images.geometry import crop
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
 
@@ -21,7 +21,7 @@ def part(place):
 
 def drawn(count, source=(300, 400), canvas=(224, 224), area=(0.08, 1.0), aspect=4 / 3):
     return [
-        cut(source, canvas, area=area, aspect=aspect, generator=seeded_generator("test", index))
+        crop(source, canvas, area=area, aspect=aspect, generator=seeded_generator("test", index))
         for index in range(count)
     ]
 
@@ -88,7 +88,7 @@ def test_boxes_masks_and_maps_come_along():
     objects = Detections(torch.tensor([[12.0, 12, 20, 20]]), torch.tensor([0]), torch.ones(1), mask)
     labels = LabelMap(mask[0].to(torch.uint8))
     recipe, plain = Augment(mirror=False, area=(0.25, 0.25)), Preprocessing((32, 32))
-    place = cut(
+    place = crop(
         (32, 32), (32, 32), area=(0.25, 0.25), aspect=1.0,
         generator=seeded_generator("cutting", seeded_generator("test", 5).initial_seed()),
     )  # fmt: skip

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cvbench.metrics.files import json_columns
-from cvbench.metrics.files.json_columns import Form, read_list
+from cvbench.metrics.files.json_columns import FieldKind, read_list
 
-FIELDS = {"id": Form.WHOLE, "flag": Form.WHOLE, "score": Form.REAL, "bbox": Form.BOX}
+FIELDS = {"id": FieldKind.WHOLE, "flag": FieldKind.WHOLE, "score": FieldKind.REAL, "bbox": FieldKind.BOX}
 MANY = settings(deadline=None)  # the first example compiles
 
 
@@ -50,7 +50,7 @@ def decoded(content: bytes) -> list[tuple[float, ...]]:
 
 def score(text: str) -> float | None:
     """The number that is read from a text, None where it is refused."""
-    rows = read_list(b'[{"score":%s}]' % text.encode(), {"score": Form.REAL})
+    rows = read_list(b'[{"score":%s}]' % text.encode(), {"score": FieldKind.REAL})
     return None if rows is None else float(rows.real[0, 0])
 
 
@@ -88,7 +88,7 @@ def test_a_hundred_thousand_numbers_are_the_doubles_nearest_to_them():
         for m, p, e in zip(mantissas.tolist(), points.tolist(), exponents.tolist(), strict=True)
     ]
     rows = read_list(
-        ("[" + ", ".join(f'{{"score": {t}}}' for t in texts) + "]").encode(), {"score": Form.REAL}
+        ("[" + ", ".join(f'{{"score": {t}}}' for t in texts) + "]").encode(), {"score": FieldKind.REAL}
     )
     assert rows is not None
     assert rows.real[0].tolist() == [float(text) for text in texts]

@@ -123,14 +123,14 @@ def test_objects_that_are_not_sound(tmp_path, thing, said):
 
 def test_trees_that_are_not_whole(tmp_path):
     results, root = write_voc(tmp_path, OBJECTS, {**DETECTIONS, "horse": []})
-    mistakes = {
+    problems = {
         (results, root): "a class that the truth does not have\n  comp4_det_test_horse.txt: horse",
         (results, tmp_path / "none"): "none: there is no such folder",
         (results, results): "results: is no VOCdevkit tree",
         (tmp_path / "none", root): "none: there is no such folder, and no file that fits the pattern",
         (root, root): "VOC2007: its files are of no set that the truth knows; name one with --image-set",
     }
-    for paths, said in mistakes.items():
+    for paths, said in problems.items():
         with pytest.raises(InputError) as told:
             read_voc(*paths)
         assert said in str(told.value)

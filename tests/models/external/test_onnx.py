@@ -8,7 +8,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.building import build_model
 from cvbench.models.labels import build_for
@@ -58,7 +58,7 @@ def images(count):
 def test_a_classifier_says_what_its_graph_computes_for_any_batch(tmp_path, batch):
     model = loaded(classifier(tmp_path / "net.onnx", batch=batch), mean=(0.5, 0.5, 0.5))
     inference = Inference.of(model, Runtime(), torch.device("cpu"))
-    prepared = normalise(images(3), model.preprocessing)
+    prepared = normalize(images(3), model.preprocessing)
 
     found = inference(inference.place(prepared))
 

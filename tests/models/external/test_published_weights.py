@@ -11,7 +11,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.geometry import fit
 from cvbench.models.building import build_model
 from cvbench.models.weights.loading import load_weights
@@ -72,7 +72,7 @@ def both(weights, source, tmp_path, monkeypatch):
     image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, *source), np.uint8))
     fitted = fit(image, None, model.preprocessing)
     with torch.no_grad():
-        [found] = model.decode(model(normalise(fitted.image[None], model.preprocessing)))
+        [found] = model.decode(model(normalize(fitted.image[None], model.preprocessing)))
     return enum, peer, image, fitted.placement, found
 
 

@@ -5,7 +5,7 @@ from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.geometry import fit
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.building import build_model
@@ -35,7 +35,7 @@ def test_preprocessing_is_that_of_its_weights(name):
     config = resolve_model_data_config(model)
     picture = Image.linear_gradient("L").resize((400, 300)).convert("RGB")
 
-    ours = normalise(fit(pil_to_tensor(picture), None, model.preprocessing).image[None], model.preprocessing)
+    ours = normalize(fit(pil_to_tensor(picture), None, model.preprocessing).image[None], model.preprocessing)
     theirs = create_transform(**config, is_training=False)(picture)[None]
 
     assert ours.shape == theirs.shape

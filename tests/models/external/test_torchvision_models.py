@@ -7,7 +7,7 @@ from torch import tensor
 from torchvision import models
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.geometry import fit
 from cvbench.errors import InputError, UnknownName
 from cvbench.models.building import build_model
@@ -52,7 +52,7 @@ def test_preprocessing_is_that_of_the_weights_it_names(weights):
     model = built("mobilenet_v3_large", 10, transforms=weights)
     picture = Image.linear_gradient("L").resize((400, 300)).convert("RGB")
 
-    ours = normalise(fit(pil_to_tensor(picture), None, model.preprocessing).image[None], model.preprocessing)
+    ours = normalize(fit(pil_to_tensor(picture), None, model.preprocessing).image[None], model.preprocessing)
     theirs = models.MobileNet_V3_Large_Weights[weights].transforms()(picture)[None]
 
     assert ours.shape == theirs.shape

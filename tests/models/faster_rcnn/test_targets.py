@@ -1,15 +1,15 @@
 import torch
 from torch import Tensor
 
-from cvbench.models.detection import Objects
+from cvbench.models.detection import BatchObjects
 from cvbench.models.faster_rcnn.targets import Share, anchor_targets, by_image, exists, region_targets
 
 ALL = Share(100, 0.5)
 
 
-def objects(*rows: tuple[int, list[float], int]) -> Objects:
+def objects(*rows: tuple[int, list[float], int]) -> BatchObjects:
     image, boxes, label = zip(*rows, strict=True) if rows else ([], [], [])
-    return Objects(
+    return BatchObjects(
         torch.tensor(image, dtype=torch.int64),
         torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
         torch.tensor(label, dtype=torch.int64),

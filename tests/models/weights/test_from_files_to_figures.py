@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from cvbench.data.datasets import open_dataset
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.geometry import fit
 from cvbench.models.labels import build_for
 from cvbench.models.weights.loading import load_weight_file
@@ -67,7 +67,7 @@ def scores(opened, *, preprocessing=None, channels=(0, 1, 2)):
     chosen = preprocessing or model.preprocessing
     images = [fit(data[k].image[list(channels)], None, chosen).image for k in range(len(data))]
     with torch.inference_mode():
-        found = model.decode(model(normalise(torch.stack(images), chosen)))
+        found = model.decode(model(normalize(torch.stack(images), chosen)))
     return torch.stack([one.scores for one in found])
 
 
@@ -141,6 +141,6 @@ def test_two_folders_of_ones_own_take_their_outputs_among_the_thousand(weights, 
     _, data = opened
     images = torch.stack([fit(data[k].image, None, model.preprocessing).image for k in range(2)])
     with torch.inference_mode():
-        found = model.eval().decode(model(normalise(images, model.preprocessing)))
+        found = model.eval().decode(model(normalize(images, model.preprocessing)))
     assert table == dict(zip(PHOTOGRAPHS, truths(opened).tolist(), strict=True))
     np.testing.assert_array_equal([one.label for one in found], [0, 1])

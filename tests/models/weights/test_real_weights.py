@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_sample_image
 from timm.data import ImageNetInfo
 
-from cvbench.data.images.color import normalise
+from cvbench.data.images.color import normalize
 from cvbench.data.images.geometry import fit
 from cvbench.errors import InputError
 from cvbench.models.building import build_model
@@ -49,7 +49,7 @@ def loaded(net):
 
 def name_of(model, pixels):
     image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)
-    prepared = normalise(fit(image, None, model.preprocessing).image[None], model.preprocessing)
+    prepared = normalize(fit(image, None, model.preprocessing).image[None], model.preprocessing)
     with torch.inference_mode():
         [found] = model.decode(model(prepared))
     return ImageNetInfo("imagenet1k").index_to_description(found.label).split(",")[0]

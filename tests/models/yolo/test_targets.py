@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cvbench.boxes import iou
 from cvbench.models.yolo.grid import Grid, grid_of
-from cvbench.models.yolo.targets import Rules, assign_targets
+from cvbench.models.yolo.targets import AssignmentRules, assign_targets
 from cvbench.values import Detections
 
 # 64 x 64 pixels, three priors a layer: 4 cells of 32 (predictors 0 to 11), 16 cells of 16 (12 to 59)
@@ -25,7 +25,7 @@ def truth(*boxes, labels=None, **marks) -> Detections:
     )
 
 
-PAPER, DARKNET = Rules("prior", 0.5), Rules("prediction", 0.7)
+PAPER, DARKNET = AssignmentRules("prior", 0.5), AssignmentRules("prediction", 0.7)
 
 
 def assigned(*truths, raw=None, rules=PAPER):
@@ -55,7 +55,7 @@ def test_the_layer_is_that_of_the_best_of_all_priors():
 
 def test_an_object_may_be_learnt_on_every_layer():
     # 8 x 8 in fine cell (0, 1): the best coarse prior is 32 x 32, predictor 0 of cell (0, 0)
-    targets = assigned(truth([16, 8, 24, 16], labels=[3]), rules=Rules("prior", 0.5, "each layer"))
+    targets = assigned(truth([16, 8, 24, 16], labels=[3]), rules=AssignmentRules("prior", 0.5, "each layer"))
     assert sorted(targets.predictor.tolist()) == [0, 15]
     assert targets.label.tolist() == [3, 3]
     coarse = targets.predictor.tolist().index(0)

@@ -11,11 +11,18 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from cvbench.boxes import clip, cxcywh_to_xyxy, iou_of_pairs, xyxy_to_cxcywh
-from cvbench.models.detection import Found, Reporting, candidates, objects_to_learn, one_each, suppressed
+from cvbench.models.detection import (
+    BatchDetections,
+    Reporting,
+    candidates,
+    objects_to_learn,
+    one_each,
+    suppressed,
+)
 from cvbench.values import Detections, Preprocessing
 
 
-class Targets(NamedTuple):
+class CellTargets(NamedTuple):
     """What a batch's cells learn: p of them an object each, the rest that there is none."""
 
     image: Int64[Tensor, " p"]
@@ -34,7 +41,7 @@ class Targets(NamedTuple):
 @torch.no_grad()
 def assign_targets(
     output: Output, truths: Sequence[Detections], *, grid: int, height: int, width: int
-) -> Targets:
+) -> CellTargets:
     """Each object to the cell of its centre, there to the box that overlaps it most.
 
     Where none overlaps it, to the box that is nearest by its four shares of the image. A centre on
@@ -60,7 +67,7 @@ def assign_targets(
     box = torch.where(overlaps.amax(dim=1) > 0, most, nearest)
 
     corner = torch.stack([cell % grid, cell // grid], dim=1)
-    return Targets(
+    return CellTargets(
         image=image,
         cell=cell,
         box=box,
@@ -173,7 +180,7 @@ class YoloV1(nn.Module):
         }
 
     @torch.no_grad()
-    def find(self, outputs: Float[Tensor, "b outputs"]) -> Found:
+    def find(self, outputs: Float[Tensor, "b outputs"]) -> BatchDetections:
         """What is in the whole batch: scores are confidence x class probability, cut to 0 … 1."""
         grid, several, classes = self.layout
         output = divided(outputs, self.layout)

@@ -10,14 +10,14 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from cvbench.boxes import clip, iou_of_pairs
-from cvbench.models.detection import Found, Reporting, candidates, suppressed
+from cvbench.models.detection import BatchDetections, Reporting, candidates, suppressed
 from cvbench.models.yolo.grid import Grid, Shapes, grid_of, predicted_boxes, rows
-from cvbench.models.yolo.targets import Rules, Targets, assign_targets
+from cvbench.models.yolo.targets import AssignmentRules, Targets, assign_targets
 from cvbench.models.yolo.yolo_v2.classes import ClassOutputs
 from cvbench.models.yolo.yolo_v2.nets import PassthroughNet, PlainNet
 from cvbench.values import ClassScores, Detections, Preprocessing
 
-RULES: Final = Rules("prediction", 0.6)
+RULES: Final = AssignmentRules("prediction", 0.6)
 _OBJECT: Final = 5.0
 """Weight of the objectness of predictors with an object; that of the others weighs 1."""
 _PULL: Final = 0.01
@@ -102,7 +102,7 @@ class RegionDetector(nn.Module):
         return terms
 
     @torch.no_grad()
-    def find(self, outputs: Sequence[Tensor]) -> Found:
+    def find(self, outputs: Sequence[Tensor]) -> BatchDetections:
         """What is in the whole batch: scores are objectness x the score of the class."""
         raw = rows(outputs, channels=5 + self.classes.outputs)
         grid = self._grid(outputs)

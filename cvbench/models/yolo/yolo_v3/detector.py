@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from cvbench.boxes import clip
 from cvbench.models.building import check_size, check_width, choice, widened
 from cvbench.models.darknet import ConvNormLeaky, Darknet53Trunk
-from cvbench.models.detection import Found, Reporting, candidates, suppressed
+from cvbench.models.detection import BatchDetections, Reporting, candidates, suppressed
 from cvbench.models.yolo.grid import DetectionLayer, Grid, anchors_of, grid_of, predicted_boxes, rows
-from cvbench.models.yolo.targets import Owners, Rules, Whose, assign_targets
+from cvbench.models.yolo.targets import AssignmentRules, Owners, Whose, assign_targets
 from cvbench.spec.cell import Option
 from cvbench.values import Detections, Preprocessing
 
@@ -139,7 +139,7 @@ class YoloV3(nn.Module):
         classes: int,
         size: int,
         priors: Sequence[tuple[float, float]],
-        rules: Rules,
+        rules: AssignmentRules,
         reporting: Reporting,
     ) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ class YoloV3(nn.Module):
         }
 
     @torch.no_grad()
-    def find(self, outputs: Sequence[Tensor]) -> Found:
+    def find(self, outputs: Sequence[Tensor]) -> BatchDetections:
         """What is in the whole batch: scores are objectness x class probability."""
         raw = rows(outputs, channels=5 + self.classes)
         grid = self._grid(outputs)
@@ -274,8 +274,8 @@ def yolo_v3_tiny(  # noqa: PLR0913 - each is an option of the Card
     )
 
 
-def _rules(model: str, ignore: str, owners: str) -> Rules:
+def _rules(model: str, ignore: str, owners: str) -> AssignmentRules:
     """The rules of these names."""
     whose: Whose = choice(model, "ignore", ignore, Whose)
     owning: Owners = choice(model, "owners", owners, Owners)
-    return Rules(whose, _ABOVE[whose], owning)
+    return AssignmentRules(whose, _ABOVE[whose], owning)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cvbench.boxes import iou
 from cvbench.models.yolo.grid import rows
-from cvbench.models.yolo.targets import Rules, assign_targets
+from cvbench.models.yolo.targets import AssignmentRules, assign_targets
 from cvbench.models.yolo.yolo_v3 import yolo_v3_tiny
 from cvbench.values import Detections
 
@@ -219,7 +219,7 @@ def test_what_the_targets_ask_for_decodes_to_the_truth(unsuppressed, truths):
     model = unsuppressed
     maps = blank(2, objectness=-20.0)
     grid = model._grid(maps)
-    targets = assign_targets(rows(maps, channels=8), grid, truths, rules=Rules("prior", 0.5))
+    targets = assign_targets(rows(maps, channels=8), grid, truths, rules=AssignmentRules("prior", 0.5))
     for i in range(len(targets.image)):
         offset = targets.offset[i].clamp(1e-6, 1 - 1e-6).logit()
         classes = torch.full((3,), -20.0)

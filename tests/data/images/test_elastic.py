@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvbench.data.images.augmentation import augment, bent, bent_truth, displacements, seeded_generator
+from cvbench.data.images.augmentation import augment, displacements, elastic, elastic_truth, seeded_generator
 from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing
 
@@ -67,26 +67,26 @@ def test_displacements_have_the_deviation_asked_for_and_no_direction():
 
 def test_a_field_of_nothing_changes_nothing():
     truth = objects([3, 2, 9, 8])
-    assert torch.equal(bent(noise(3, *SIZE), shifted(0, 0), 9), noise(3, *SIZE))
-    same = bent_truth(truth, shifted(0, 0), least=0.25)
+    assert torch.equal(elastic(noise(3, *SIZE), shifted(0, 0), 9), noise(3, *SIZE))
+    same = elastic_truth(truth, shifted(0, 0), least=0.25)
     assert torch.equal(same.boxes, truth.boxes)
     assert torch.equal(same.masks, truth.masks)
     labels = noise(*SIZE)
-    assert torch.equal(bent_truth(LabelMap(labels), shifted(0, 0), least=0.25).labels, labels)
-    assert bent_truth(ClassScores.of(0, 2), shifted(0, 0), least=0.25).scores.tolist() == [1, 0]
+    assert torch.equal(elastic_truth(LabelMap(labels), shifted(0, 0), least=0.25).labels, labels)
+    assert elastic_truth(ClassScores.of(0, 2), shifted(0, 0), least=0.25).scores.tolist() == [1, 0]
 
 
 def test_a_pixel_takes_what_lies_where_it_is_sent():
     # two down and three to the right: the image comes up by two rows and left by three columns
     image, labels = noise(3, *SIZE), noise(*SIZE)
-    seen = bent(image, shifted(2, 3), 9)
+    seen = elastic(image, shifted(2, 3), 9)
     assert torch.equal(seen[:, : H - 2, : W - 3], image[:, 2:, 3:])
     assert (seen[:, H - 2 :] == 9).all()
     assert (seen[:, :, W - 3 :] == 9).all()
-    moved = bent_truth(LabelMap(labels), shifted(2, 3), least=0.25).labels
+    moved = elastic_truth(LabelMap(labels), shifted(2, 3), least=0.25).labels
     assert torch.equal(moved[: H - 2, : W - 3], labels[2:, 3:])
     assert (moved[H - 2 :] == VOID).all()
-    found = bent_truth(objects([13, 12, 20, 18]), shifted(2, 3), least=0.25)
+    found = elastic_truth(objects([13, 12, 20, 18]), shifted(2, 3), least=0.25)
     assert found.boxes.tolist() == [[10, 10, 17, 16]]
     assert torch.equal(found.masks[0], rectangle(10, 10, 17, 16))
 
@@ -94,7 +94,7 @@ def test_a_pixel_takes_what_lies_where_it_is_sent():
 def test_between_two_pixels_lies_their_mean():
     image = torch.zeros(3, *SIZE, dtype=torch.uint8)
     image[:, :, 10:] = 100
-    seen = bent(image, shifted(0, 0.5), 9)
+    seen = elastic(image, shifted(0, 0.5), 9)
     assert seen[0, 0, 8:12].tolist() == [0, 50, 100, 100]
 
 
@@ -120,14 +120,14 @@ def bent_one_by_one(image, field, fill):
 def test_a_bent_image_is_what_one_pixel_after_the_other_gives(seed):
     field = displacements(SIZE, deviation=4.0, generator=seeded_generator("test", seed))
     image = noise(3, *SIZE)
-    apart = (bent(image, field, 9).int() - bent_one_by_one(image, field, 9).int()).abs()
+    apart = (elastic(image, field, 9).int() - bent_one_by_one(image, field, 9).int()).abs()
     assert apart.max() <= 1  # halves are rounded either way
 
 
 @given(st.integers(0, 1000))
 def test_a_box_holds_what_its_object_became_and_nothing_beside(seed):
     field = displacements(SIZE, deviation=3.0, generator=seeded_generator("test", seed))
-    found = bent_truth(objects([10, 6, 30, 18], [2, 3, 12, 20]), field, least=0.25)
+    found = elastic_truth(objects([10, 6, 30, 18], [2, 3, 12, 20]), field, least=0.25)
     for (x1, y1, x2, y2), mask in zip(found.boxes.int().tolist(), found.masks, strict=True):
         rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
         around = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
@@ -137,10 +137,10 @@ def test_a_box_holds_what_its_object_became_and_nothing_beside(seed):
 @given(st.integers(0, 1000))
 def test_what_is_void_is_filled_and_no_object(seed):
     field = displacements(SIZE, deviation=6.0, generator=seeded_generator("test", seed))
-    image = bent(torch.full((3, *SIZE), 200, dtype=torch.uint8), field, 9)
-    labels = bent_truth(LabelMap(torch.ones(SIZE, dtype=torch.uint8)), field, least=0.25).labels
+    image = elastic(torch.full((3, *SIZE), 200, dtype=torch.uint8), field, 9)
+    labels = elastic_truth(LabelMap(torch.ones(SIZE, dtype=torch.uint8)), field, least=0.25).labels
     assert torch.equal(image[0] == 9, labels == VOID)
-    masks = bent_truth(objects([0, 0, W, H]), field, least=0.0).masks
+    masks = elastic_truth(objects([0, 0, W, H]), field, least=0.0).masks
     assert torch.equal(masks[0], labels == 1)
 
 
@@ -151,7 +151,7 @@ def test_an_object_that_was_bent_out_of_sight_is_dropped_and_the_others_keep_the
         difficult=torch.tensor([True, True, False]),
         areas=torch.tensor([64.0, 80.0, 120.0]),
     )
-    kept = bent_truth(truth, shifted(7, 0), least=0.25)  # one row of eight, three of ten, all
+    kept = elastic_truth(truth, shifted(7, 0), least=0.25)  # one row of eight, three of ten, all
     assert kept.labels.tolist() == [1, 2]
     assert kept.boxes.tolist() == [[0, 0, 8, 3], [20, 1, 30, 13]]
     assert kept.crowd.tolist() == [True, True]
@@ -160,7 +160,7 @@ def test_an_object_that_was_bent_out_of_sight_is_dropped_and_the_others_keep_the
 
 
 def test_no_object_is_no_error():
-    none = bent_truth(Detections.none(), shifted(1, 1), least=0.25)
+    none = elastic_truth(Detections.none(), shifted(1, 1), least=0.25)
     assert none.boxes.shape == (0, 4)
 
 
