@@ -113,6 +113,14 @@ class _KernelCache(FunctionCache):
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (*super()._index_key(sig, codegen), reached_code(self._py_func))  # type: ignore[no-untyped-call]
 
+    def _load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super()._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except (AttributeError, ImportError):
+            # The index was written by a version that had a named tuple which this one does not have.
+            self.flush()  # type: ignore[no-untyped-call]
+            return None
+
 
 class _Undisturbed(event.Listener):
     """No garbage is collected while something is compiled: it takes a sixth longer with it."""

@@ -134,6 +134,39 @@ def test_a_kernel_is_compiled_again_when_a_function_of_another_file_changes(tmp_
     assert results(3) == [31, 1, 21, 1]
 
 
+RENAMED = """
+from typing import NamedTuple
+from cvbench.boxes.jit import compiled
+
+class {name}(NamedTuple):
+    x: int
+
+@compiled
+def doubled(pair):
+    return 2 * pair.x
+
+print(doubled({name}(10)), sum(doubled.stats.cache_hits.values()))
+"""
+
+
+def test_a_cache_that_names_a_class_that_is_gone_is_made_anew(tmp_path: Path):
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+    def results(name: str) -> list[int]:
+        (tmp_path / "renamed.py").write_text(RENAMED.format(name=name))
+        answer = subprocess.check_output([sys.executable, "-c", "import renamed"], env=environment, text=True)
+        return [int(number) for number in answer.split()]
+
+    assert results("Former") == [20, 0]
+    assert results("Former") == [20, 1]
+    assert results("Present") == [20, 0]
+    assert results("Present") == [20, 1]
+
+
 def test_the_code_that_a_kernel_reaches_is_told_by_its_calls_constants_and_fields():
     def reached(source: str, *, factor: int = 2, fields: tuple[str, ...] = ("a", "b")) -> str:
         """Of a kernel that calls a function of another file, by its name and through its module."""
