@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # torch and pandas come with some of them
     from cvbench.compare.changed_images import Flip
     from cvbench.compare.comparison import Comparison
     from cvbench.record import Record
-    from cvbench.report.page.flipped import Opened, Shown
+    from cvbench.report.page.flipped import Opened, Thumbnail
     from cvbench.store import Run, Store
     from cvbench.values import Sample
 
@@ -226,13 +226,13 @@ def draw_flips(record: Record, flips: Sequence[Flip], folder: Path) -> Iterator[
         yield path
 
 
-def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Shown]:
+def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Thumbnail]:
     """Id → image, made small for a page."""
-    from cvbench.report.page.flipped import Shown
+    from cvbench.report.page.flipped import Thumbnail
     from cvbench.runner.worst_images import small_picture
 
     return {
-        sample.id: Shown(sample.image.shape[2], sample.image.shape[1], small_picture(sample.image))
+        sample.id: Thumbnail(sample.image.shape[2], sample.image.shape[1], small_picture(sample.image))
         for sample, _ in _samples(record, {flip.id for flip in flips})
     }
 

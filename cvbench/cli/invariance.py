@@ -22,7 +22,7 @@ from cvbench.cli.output import (
 from cvbench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
-    from cvbench.compare.invariance import Factor, Finding
+    from cvbench.compare.invariance import Factor, VariantResult
 
 DIFFERS, FAILED = 1, 3
 
@@ -88,7 +88,7 @@ def _factors(vary: str) -> list[Factor]:
     return chosen
 
 
-def _row(finding: Finding) -> dict[str, str]:
+def _row(finding: VariantResult) -> dict[str, str]:
     first, worst = finding.first, finding.worst
     return {
         "model": finding.model,
@@ -101,7 +101,7 @@ def _row(finding: Finding) -> dict[str, str]:
     }
 
 
-def _worth_telling(findings: list[Finding]) -> list[str]:
+def _worth_telling(findings: list[VariantResult]) -> list[str]:
     return [
         f"\n{one.model}, {one.setting}: {(one.reason or '').splitlines()[0]}"
         for one in findings
@@ -109,7 +109,7 @@ def _worth_telling(findings: list[Finding]) -> list[str]:
     ]
 
 
-def _document(finding: Finding) -> dict[str, Any]:
+def _document(finding: VariantResult) -> dict[str, Any]:
     return {
         **asdict(finding),
         "first": None if finding.first is None else finding.first._asdict(),

@@ -49,10 +49,10 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Add the cells behind the other tests."""
     for name in config.getoption("--cvbench"):
-        items.extend(SuiteFile.from_parent(session, path=Path(name).resolve()).collect())
+        items.extend(SuiteTests.from_parent(session, path=Path(name).resolve()).collect())
 
 
-class SuiteFile(pytest.File):
+class SuiteTests(pytest.File):
     """A suite, as a file of tests."""
 
     def collect(self) -> Iterator[CellItem | AgainstItem]:

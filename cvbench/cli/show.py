@@ -16,7 +16,7 @@ from cvbench.units import show_count, show_seconds
 
 if TYPE_CHECKING:
     from cvbench.record import Measurement, Record
-    from cvbench.report.samples import Look
+    from cvbench.report.samples import SeriesCheck
     from cvbench.store import Run
 
 _CATALOGUES = (MODELS, DATASETS, METRICS)
@@ -163,7 +163,7 @@ def show_samples(run: Run, records: Sequence[Record], *, pictures: Path | None, 
         print_json({"kind": "samples", "run": str(run.folder), "series": document})
 
 
-def _print(look: Look) -> None:
+def _print(look: SeriesCheck) -> None:
     from cvbench.report.samples import bars
 
     series = look.series
@@ -187,7 +187,7 @@ def _value(figure: Measurement) -> str:
     return f"{text}, n = {figure.n}"
 
 
-def _document(record: Record, look: Look) -> dict[str, Any]:
+def _document(record: Record, look: SeriesCheck) -> dict[str, Any]:
     return {
         "key": record.key,
         "title": record.cell.title,

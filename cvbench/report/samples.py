@@ -22,7 +22,7 @@ INK, PAPER = "#202020", "#ffffff"
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
-class Look(NamedTuple):
+class SeriesCheck(NamedTuple):
     """One series of a record, seen again."""
 
     series: Series
@@ -31,7 +31,7 @@ class Look(NamedTuple):
     """Names of figures that the record has otherwise."""
 
 
-def looks(run: Run, record: Record) -> list[Look]:
+def looks(run: Run, record: Record) -> list[SeriesCheck]:
     """Every series of a record, with the figures that it gives now.
 
     Raises StoreError where a file is missing, damaged, or not the one that the record names.
@@ -47,7 +47,7 @@ def _series(file: StoredFile) -> Series:
         raise file.error(f"the table has no samples ({error}).") from error
 
 
-def _look(record: Record, series: Series) -> Look:
+def _look(record: Record, series: Series) -> SeriesCheck:
     figures = figures_of([series])
     differing = [
         figure.name
@@ -55,7 +55,7 @@ def _look(record: Record, series: Series) -> Look:
         if (told := record.measurement(figure.name, figure.at)) is not None
         and (told.value, told.interval, told.n) != (figure.value, figure.interval, figure.n)
     ]
-    return Look(series, figures, tuple(differing))
+    return SeriesCheck(series, figures, tuple(differing))
 
 
 def bars(values: Float64[np.ndarray, " n"], width: int = 48) -> str:
@@ -131,7 +131,7 @@ def _shown(value: float, unit: str) -> str:
     return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
 
 
-def save_pictures(found: Sequence[Look], record: Record, folder: Path) -> Iterator[Path]:
+def save_pictures(found: Sequence[SeriesCheck], record: Record, folder: Path) -> Iterator[Path]:
     """A PNG a series, in a folder that is made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     for look in found:

@@ -6,7 +6,7 @@ twice, are not those of one model: padding that leaks from one image of a batch 
 classic fault.
 """
 
-from cvbench.compare.invariance.check import Finding, check
+from cvbench.compare.invariance.check import VariantResult, check
 from cvbench.compare.invariance.variants import FACTORS, Factor, invariance_suite
 
-__all__ = ["FACTORS", "Factor", "Finding", "check", "invariance_suite"]
+__all__ = ["FACTORS", "Factor", "VariantResult", "check", "invariance_suite"]

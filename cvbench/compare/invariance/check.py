@@ -21,7 +21,7 @@ REDUCED: Final[Mapping[Factor, float]] = {"precision": 5e-2}
 
 
 @dataclass(frozen=True)
-class Finding:
+class VariantResult:
     """What came of one variant."""
 
     model: str
@@ -43,18 +43,18 @@ class Finding:
     """Figures that are not the same → the reference's value and the variant's."""
 
 
-def check(variants: Sequence[Variant], records: Sequence[Record], run: Run) -> list[Finding]:
+def check(variants: Sequence[Variant], records: Sequence[Record], run: Run) -> list[VariantResult]:
     """One finding a variant, in their order; raises StoreError for predictions that cannot be read."""
     by_key = {record.key: record for record in records}
     return [_finding(one, by_key[one.reference.key], by_key[one.cell.key], run) for one in variants]
 
 
-def _finding(variant: Variant, reference: Record, record: Record, run: Run) -> Finding:
+def _finding(variant: Variant, reference: Record, record: Record, run: Run) -> VariantResult:
     tolerance = REDUCED.get(variant.factor, ROUNDING)
     title = variant.reference.title
     for one in (reference, record):
         if one.outcome != "ok":
-            return Finding(
+            return VariantResult(
                 title, variant.setting, "not run", tolerance, reason=f"{one.outcome}: {one.reason}"
             )
     apart = distances(_predictions(reference, run), _predictions(record, run))
@@ -66,7 +66,7 @@ def _finding(variant: Variant, reference: Record, record: Record, run: Run) -> F
         verdict = "differs"
     elif worst.amount == 0 and not figures:
         verdict = "identical"
-    return Finding(
+    return VariantResult(
         title,
         variant.setting,
         verdict,

@@ -9,7 +9,7 @@ import numpy as np
 
 from cvbench.record import Curve, Record
 from cvbench.report.frame import Attached, Source
-from cvbench.report.page.charts import Axis, Chart, Series, curves, histogram, in_order
+from cvbench.report.page.charts import Axis, Chart, LineSeries, curves, histogram, in_order
 from cvbench.report.page.views import Missing, finds_objects
 from cvbench.report.scales import plain
 from cvbench.units import show_seconds
@@ -113,10 +113,10 @@ def training(record: Record) -> Charts:
     if record.curve is None or len(record.curve.step) < 2:
         return [], [Missing("the loss while training", _untrained(record, record.curve))]
     curve = record.curve
-    series = [Series(name, curve.epoch, values) for name, values in curve.terms.items()]
+    series = [LineSeries(name, curve.epoch, values) for name, values in curve.terms.items()]
     if len(series) > 1:
         total = [sum(parts) for parts in zip(*curve.terms.values(), strict=True)]
-        series.insert(0, Series("sum", curve.epoch, total))
+        series.insert(0, LineSeries("sum", curve.epoch, total))
     positive = all(value > 0 for one in series for value in one.y)
     chart = curves(
         series,
@@ -151,7 +151,7 @@ def _precision(found: RecallCurves, *, several: bool) -> tuple[str, Chart]:
     if len(order) > CURVES_SHOWN:
         order = [*order[: CURVES_SHOWN // 2], *order[-CURVES_SHOWN // 2 :]]
     series = [
-        Series(
+        LineSeries(
             f"{classes[label]} {average[label]:.2f}",
             [r for r, _ in found.by_class[label]],
             [p for _, p in found.by_class[label]],

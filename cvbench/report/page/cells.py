@@ -10,12 +10,23 @@ from cvbench.report.page.cell_charts import precision, timings, training
 from cvbench.report.page.cell_tables import confusion, errors
 from cvbench.report.page.charts import Chart
 from cvbench.report.page.pictures import map_classes, pictures
-from cvbench.report.page.views import CellView, Column, Missing, Row, Stage, Table, Told, Value, shown, words
+from cvbench.report.page.views import (
+    CellView,
+    Column,
+    Missing,
+    PageRecord,
+    Row,
+    Stage,
+    Table,
+    Value,
+    shown,
+    words,
+)
 from cvbench.spec.cell import Runtime
 from cvbench.units import show_seconds
 
 
-def cell_view(told: Told, *, picture_bytes: int) -> CellView:
+def cell_view(told: PageRecord, *, picture_bytes: int) -> CellView:
     """The section of a cell; what it has no data for is told with the reason."""
     source, record = told.source, told.record
     charts: list[tuple[str, Chart]] = []

@@ -53,7 +53,7 @@ class Bar(NamedTuple):
     tip: str
 
 
-class Rule(NamedTuple):
+class ReferenceLine(NamedTuple):
     """A line across, with its name."""
 
     at: float
@@ -75,7 +75,7 @@ class Chart:
     points: Sequence[Point] = ()
     lines: Sequence[Line] = ()
     bars: Sequence[Bar] = ()
-    rules: Sequence[Rule] = ()
+    rules: Sequence[ReferenceLine] = ()
     dots: str = ""
     """A path of small marks without words: raw samples."""
     numbers: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None
@@ -85,12 +85,12 @@ class Chart:
     top: int = field(default=_TOP, init=False)
     bottom: int = field(default=_BOTTOM, init=False)
 
-    def with_rules(self, rules: Sequence[Rule]) -> Chart:
+    def with_rules(self, rules: Sequence[ReferenceLine]) -> Chart:
         """The same, with rules across it."""
         return replace(self, rules=rules)
 
 
-class Item(NamedTuple):
+class ScatterItem(NamedTuple):
     """One thing in a scatter, in its own units."""
 
     name: str
@@ -103,7 +103,7 @@ class Item(NamedTuple):
 
 
 def scatter(
-    items: Sequence[Item], *, name: str, x_label: str, y_label: str, x_words: Words, y_words: Words
+    items: Sequence[ScatterItem], *, name: str, x_label: str, y_label: str, x_words: Words, y_words: Words
 ) -> Chart:
     """Points with intervals, and the line through those that nothing dominates; x is logarithmic."""
     width, height = 560, 360
@@ -118,7 +118,7 @@ def scatter(
     return Chart(name, x_label, y_label, x.ticks, y.ticks, width, height, points=points, lines=lines)
 
 
-def _point(item: Item, x: Scale, y: Scale, *, labelled: bool) -> Point:
+def _point(item: ScatterItem, x: Scale, y: Scale, *, labelled: bool) -> Point:
     at_x, at_y = x(item.x), y(item.y)
     whiskers = []
     if item.x_interval is not None and item.x_interval[0] > 0:
@@ -156,7 +156,7 @@ def _with_labels(points: Sequence[Point], width: int) -> list[Point]:
     return placed
 
 
-class Series(NamedTuple):
+class LineSeries(NamedTuple):
     """A line in its own units."""
 
     name: str
@@ -183,7 +183,7 @@ class Axis(NamedTuple):
         return covering(values, start=start, end=end, words=self.words, log=self.log)
 
 
-def curves(series: Sequence[Series], *, name: str, x: Axis, y: Axis) -> Chart:
+def curves(series: Sequence[LineSeries], *, name: str, x: Axis, y: Axis) -> Chart:
     """Lines, with their names below and their numbers as a table."""
     width, height = 460, 280
     across = x.over([v for s in series for v in s.x], start=_LEFT, end=width - _RIGHT)
@@ -201,7 +201,9 @@ def curves(series: Sequence[Series], *, name: str, x: Axis, y: Axis) -> Chart:
     return Chart(name, x.label, y.label, across.ticks, up.ticks, width, height, lines=lines, numbers=numbers)
 
 
-def _numbers(series: Sequence[Series], x_words: Words, y_words: Words) -> tuple[list[str], list[list[str]]]:
+def _numbers(
+    series: Sequence[LineSeries], x_words: Words, y_words: Words
+) -> tuple[list[str], list[list[str]]]:
     """Each line's value at eleven places of the longest one; nothing where it does not reach."""
     longest = max(series, key=lambda s: len(s.x)).x
     places = np.unique(np.linspace(0, len(longest) - 1, 11).round().astype(int))
@@ -246,7 +248,7 @@ def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> C
         width,
         height,
         bars=bars,
-        rules=[Rule(x(median), f"median {words(median)}")],
+        rules=[ReferenceLine(x(median), f"median {words(median)}")],
         numbers=(["samples"], rows),
     )
 

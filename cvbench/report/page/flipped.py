@@ -21,7 +21,7 @@ MOST_OF_A_CELL: Final = 60_000
 Side: TypeAlias = tuple[Source, Record]
 
 
-class Shown(NamedTuple):
+class Thumbnail(NamedTuple):
     """An image's pixels, made small; its size is that of the image as it was read."""
 
     width: int
@@ -29,7 +29,7 @@ class Shown(NamedTuple):
     picture: bytes
 
 
-Opened: TypeAlias = Mapping[str, Mapping[str, Shown]]
+Opened: TypeAlias = Mapping[str, Mapping[str, Thumbnail]]
 """Key of the first run's cell → id → image, as somebody opened the data set for them."""
 
 
@@ -66,7 +66,7 @@ class _Drawing:
     """The flips of one cell."""
 
     def __init__(
-        self, sides: tuple[Side, Side], found: Flipped, opened: Mapping[str, Shown], name: str
+        self, sides: tuple[Side, Side], found: Flipped, opened: Mapping[str, Thumbnail], name: str
     ) -> None:
         self.found, self.opened, self.name = found, opened, name
         self.kept = tuple(_kept_pictures(*side) for side in sides)
@@ -85,11 +85,11 @@ class _Drawing:
             drawn.append(picture)
         return drawn
 
-    def _kept(self, name: str) -> Shown | None:
+    def _kept(self, name: str) -> Thumbnail | None:
         kept = self.kept[0].get(name) or self.kept[1].get(name)
-        return None if kept is None else Shown(*(kept.row[part] for part in Shown._fields))
+        return None if kept is None else Thumbnail(*(kept.row[part] for part in Thumbnail._fields))
 
-    def _picture(self, flip: Flip, shown: Shown) -> Picture:
+    def _picture(self, flip: Flip, shown: Thumbnail) -> Picture:
         address, table = address_of(shown.picture), self.found.kept.a
         if "true_label" in table.column_names:
             panes, caption = self._objects(flip, address), f"before {flip.before}; now {flip.now}"

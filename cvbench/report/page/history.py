@@ -9,7 +9,7 @@ import numpy as np
 
 from cvbench.record import Measurement, Record
 from cvbench.report.frame import Source
-from cvbench.report.page.charts import Axis, Chart, Rule, Series, curves
+from cvbench.report.page.charts import Axis, Chart, LineSeries, ReferenceLine, curves
 from cvbench.report.page.tradeoffs import fastest
 from cvbench.report.page.views import Missing, words
 from cvbench.report.table import primary_metrics
@@ -17,7 +17,7 @@ from cvbench.spec.canonical import digest
 from cvbench.statistics.history import AFTER, changes
 
 
-class Point(NamedTuple):
+class RunValue(NamedTuple):
     """A figure in one run."""
 
     number: int
@@ -77,18 +77,18 @@ def _chart(
     of: Callable[[Record], Measurement | None],
 ) -> tuple[str, Chart] | None:
     """A line a machine; None where no two runs have the figure."""
-    by_machine: dict[str, list[Point]] = {}
+    by_machine: dict[str, list[RunValue]] = {}
     unit = ""
     for number, source, record in those:
         measured = of(record)
         if measured is not None and measured.value is not None:
             unit = measured.unit
             by_machine.setdefault(machine_name(record.environment.hard, source), []).append(
-                Point(number, measured.value)
+                RunValue(number, measured.value)
             )
     if sum(map(len, by_machine.values())) < 2:
         return None
-    series = [Series(m, [p.number for p in ps], [p.value for p in ps]) for m, ps in by_machine.items()]
+    series = [LineSeries(m, [p.number for p in ps], [p.value for p in ps]) for m, ps in by_machine.items()]
     chart = curves(
         series,
         name=f"{figure} of {title} by run",
@@ -99,7 +99,9 @@ def _chart(
     return figure, _with_changes(chart, by_machine, low=min(numbers), high=max(numbers))
 
 
-def _with_changes(chart: Chart, by_machine: Mapping[str, Sequence[Point]], *, low: int, high: int) -> Chart:
+def _with_changes(
+    chart: Chart, by_machine: Mapping[str, Sequence[RunValue]], *, low: int, high: int
+) -> Chart:
     """The chart with a rule where the level of a machine's figures changed for good."""
     scale = Axis("run", str).over([low, high], start=chart.left, end=chart.width - chart.right)
     rules = []
@@ -110,7 +112,7 @@ def _with_changes(chart: Chart, by_machine: Mapping[str, Sequence[Point]], *, lo
         for place in changes(np.log(values)):
             before, after = np.median(values[:place]), np.median(values[place:])
             change = f"{after / before - 1:+.1%}" + (f", {machine}" if len(by_machine) > 1 else "")
-            rules.append(Rule(scale(points[place].number - 0.5), change))
+            rules.append(ReferenceLine(scale(points[place].number - 0.5), change))
     return chart.with_rules(rules)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cvbench.report.page.cell_charts import RECALLS, recall_curves
-from cvbench.report.page.charts import Axis, Chart, Series, curves
-from cvbench.report.page.views import Missing, Told
+from cvbench.report.page.charts import Axis, Chart, LineSeries, curves
+from cvbench.report.page.views import Missing, PageRecord
 from cvbench.report.scales import plain
 from cvbench.units import show_count
 
@@ -20,7 +20,7 @@ ROOM: Final = 1.5
 """How far the roof goes on beside one batch alone, which has no width, and its own bend; a factor."""
 
 
-def overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missing]]:
+def overlays(those: Sequence[PageRecord]) -> tuple[list[tuple[str, Chart]], list[Missing]]:
     """Curves of several cells in one chart: precision, and throughput by batch."""
     charts: list[tuple[str, Chart]] = []
     missing: list[Missing] = []
@@ -52,16 +52,16 @@ def overlays(those: Sequence[Told]) -> tuple[list[tuple[str, Chart]], list[Missi
     return charts, missing
 
 
-def _sweep(told: Told) -> Series:
+def _sweep(told: PageRecord) -> LineSeries:
     points = sorted(
         (float(m.at.removeprefix("batch=")), m.value)
         for m in told.record.measurements
         if m.name == "throughput" and m.value and m.at.removeprefix("batch=").isdecimal()
     )
-    return Series(told.title, [x for x, _ in points], [y for _, y in points], f"#cell-{told.anchor}")
+    return LineSeries(told.title, [x for x, _ in points], [y for _, y in points], f"#cell-{told.anchor}")
 
 
-def _with_knee(sweep: Series, told: Told) -> Series:
+def _with_knee(sweep: LineSeries, told: PageRecord) -> LineSeries:
     """The sweep, its name told with the batch beyond which more images at once bring little.
 
     What lies beyond the largest batch is not known.
@@ -72,13 +72,13 @@ def _with_knee(sweep: Series, told: Told) -> Series:
     return sweep._replace(name=f"{sweep.name}, flat from {knee.value:g}")
 
 
-def _mean_curves(those: Sequence[Told]) -> list[tuple[str, Chart]]:
+def _mean_curves(those: Sequence[PageRecord]) -> list[tuple[str, Chart]]:
     """A chart for each metric that keeps curves of precision, a line a cell."""
-    by_metric: dict[tuple[str, str], list[Series]] = {}
+    by_metric: dict[tuple[str, str], list[LineSeries]] = {}
     for told in those:
         for found in recall_curves(told.source.attached(told.record, "curves"), told.record):
             recalls = [i / 100 for i in range(RECALLS)]
-            line = Series(told.title, recalls, found.mean(), f"#cell-{told.anchor}")
+            line = LineSeries(told.title, recalls, found.mean(), f"#cell-{told.anchor}")
             by_metric.setdefault((found.metric, found.figure), []).append(line)
     charts = []
     for (metric, figure), lines in by_metric.items():
@@ -94,7 +94,7 @@ def _mean_curves(those: Sequence[Told]) -> list[tuple[str, Chart]]:
     return charts
 
 
-def _roofline(those: Sequence[Told]) -> list[Series]:
+def _roofline(those: Sequence[PageRecord]) -> list[LineSeries]:
     """Operations a second by operations a byte, batch by batch, below what the machine does at best.
 
     Source: Williams, Waterman and Patterson, Roofline, Communications of the ACM 52, 2009. The roof is that
@@ -111,11 +111,11 @@ def _roofline(those: Sequence[Told]) -> list[Series]:
             ends = [min(ends[0], bend) / ROOM, max(ends[1], bend) * ROOM]
         places = sorted({ends[0], min(max(bend, ends[0]), ends[1]), ends[1]})
         roof = [min(peak, copy * x) for x in places]
-        found.append(Series("the machine at best", places, roof, grey=True))
+        found.append(LineSeries("the machine at best", places, roof, grey=True))
     return found
 
 
-def _work(told: Told) -> Series:
+def _work(told: PageRecord) -> LineSeries:
     """A cell's own way below the roof."""
     flops = told.record.measurement("flops")
     points = []
@@ -124,9 +124,9 @@ def _work(told: Told) -> Series:
         if figure.name == "arithmetic_intensity" and figure.value and rate and rate.value and flops:
             points.append((figure.value, (flops.value or 0.0) * rate.value))
     points.sort()
-    return Series(told.title, [x for x, _ in points], [y for _, y in points], f"#cell-{told.anchor}")
+    return LineSeries(told.title, [x for x, _ in points], [y for _, y in points], f"#cell-{told.anchor}")
 
 
-def _best(those: Sequence[Told], name: str) -> float:
+def _best(those: Sequence[PageRecord], name: str) -> float:
     figures = [told.record.measurement(name) for told in those]
     return max((f.value or 0.0 for f in figures if f is not None), default=0.0)

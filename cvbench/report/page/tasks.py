@@ -12,10 +12,10 @@ from cvbench.report.page.views import (
     NOTHING,
     Column,
     Missing,
+    PageRecord,
     Row,
     Table,
     TaskView,
-    Told,
     Value,
     shown,
     with_whiskers,
@@ -24,7 +24,7 @@ from cvbench.report.table import primary_metrics, status, what_differs
 from cvbench.units import show_count
 
 
-def task_view(name: str, those: Sequence[Told], *, picture_bytes: int) -> TaskView:
+def task_view(name: str, those: Sequence[PageRecord], *, picture_bytes: int) -> TaskView:
     """The section of a task; each cell's pictures take at most `picture_bytes`."""
     records = [told.record for told in those]
     names = primary_metrics(records)
@@ -43,7 +43,7 @@ def task_view(name: str, those: Sequence[Told], *, picture_bytes: int) -> TaskVi
     )
 
 
-def _comparison(those: Sequence[Told], names: Sequence[str], task: str) -> Table:
+def _comparison(those: Sequence[PageRecord], names: Sequence[str], task: str) -> Table:
     records = [told.record for told in those]
     columns: list[tuple[Column, list[Value]]] = []
     if len({told.source.name for told in those}) > 1:
@@ -117,7 +117,7 @@ def _status(record: Record) -> Value:
     return Value(status(record), kind=str(record.outcome))
 
 
-def _per_class(those: Sequence[Told], name: str) -> list[tuple[str, Table]]:
+def _per_class(those: Sequence[PageRecord], name: str) -> list[tuple[str, Table]]:
     """A figure class by class: classes down, cells across, tinted by value."""
     figures = [(t, f) for t in those if (f := t.record.measurement(name)) is not None and f.parts]
     if not figures:

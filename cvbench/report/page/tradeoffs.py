@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Bool
 
 from cvbench.record import Measurement, Record
-from cvbench.report.page.charts import Item, scatter
-from cvbench.report.page.views import Missing, Told, Tradeoff, words
+from cvbench.report.page.charts import ScatterItem, scatter
+from cvbench.report.page.views import Missing, PageRecord, Tradeoff, words
 from cvbench.statistics.verdicts import front, ranks
 
 
-class Known(NamedTuple):
+class Estimate(NamedTuple):
     """A value and the ends between which it is believed."""
 
     value: float
@@ -26,11 +26,11 @@ class Known(NamedTuple):
         return self.interval or (self.value, self.value)
 
 
-def known(figure: Measurement | None) -> Known | None:
+def known(figure: Measurement | None) -> Estimate | None:
     """What a measurement knows; None where it is missing."""
     if figure is None or figure.value is None:
         return None
-    return Known(figure.value, figure.interval)
+    return Estimate(figure.value, figure.interval)
 
 
 def fastest(record: Record) -> Measurement | None:
@@ -45,15 +45,15 @@ def peak(record: Record) -> Measurement | None:
     return max(found, key=lambda m: m.value or 0.0, default=None)
 
 
-def _macs(record: Record) -> Known | None:
+def _macs(record: Record) -> Estimate | None:
     macs = record.artifact.macs if record.artifact else None
-    return Known(float(macs), None) if macs else None
+    return Estimate(float(macs), None) if macs else None
 
 
 class _Price(NamedTuple):
     label: str
     axis: str
-    of: Callable[[Record], Known | None]
+    of: Callable[[Record], Estimate | None]
     unit: str
     less_is_better: bool
 
@@ -74,13 +74,13 @@ PRICES: Final = (
 )
 
 
-def beats(those: Sequence[Known], *, less_is_better: bool) -> Bool[np.ndarray, "n n"]:
+def beats(those: Sequence[Estimate], *, less_is_better: bool) -> Bool[np.ndarray, "n n"]:
     """Who is better than whom beyond doubt: their intervals do not touch."""
     low, high = np.array([k.ends for k in those]).T
     return np.asarray(high[:, None] < low if less_is_better else low[:, None] > high)
 
 
-def equals(those: Sequence[Known]) -> Bool[np.ndarray, "n n"]:
+def equals(those: Sequence[Estimate]) -> Bool[np.ndarray, "n n"]:
     """Who is exactly as good as whom, without any uncertainty."""
     exact = np.array([k.interval is None for k in those])
     value = np.array([k.value for k in those])
@@ -99,7 +99,7 @@ def rank_of(figures: Sequence[Measurement | None]) -> list[int | None]:
     return places
 
 
-def tradeoffs(those: Sequence[Told], primary: str) -> tuple[list[Tradeoff], list[Missing]]:
+def tradeoffs(those: Sequence[PageRecord], primary: str) -> tuple[list[Tradeoff], list[Missing]]:
     """A chart for each price that at least two cells know beside the primary metric."""
     charts, missing = [], []
     for price in PRICES:
@@ -124,7 +124,7 @@ def tradeoffs(those: Sequence[Told], primary: str) -> tuple[list[Tradeoff], list
             [equals(accuracies), equals(costs)],
         )
         items = [
-            Item(t.title, f"#cell-{t.anchor}", c.value, c.interval, a.value, a.interval, bool(best))
+            ScatterItem(t.title, f"#cell-{t.anchor}", c.value, c.interval, a.value, a.interval, bool(best))
             for (t, a, c), best in zip(priced, on_front, strict=True)
         ]
         chart = scatter(

@@ -195,7 +195,7 @@ class Page:
     open_cells: bool = True
 
 
-class Told(NamedTuple):
+class PageRecord(NamedTuple):
     """A record as the page tells it."""
 
     source: Source
@@ -206,7 +206,7 @@ class Told(NamedTuple):
     """Names it in the page."""
 
 
-def told(sources: Sequence[Source]) -> dict[str, list[Told]]:
+def told(sources: Sequence[Source]) -> dict[str, list[PageRecord]]:
     """Task → its records of all runs, in order."""
     found: dict[str, list[tuple[Source, Record]]] = {}
     for source in sources:
@@ -214,7 +214,7 @@ def told(sources: Sequence[Source]) -> dict[str, list[Told]]:
             found.setdefault(task_of(record), []).append((source, record))
     return {
         task: [
-            Told(source, record, title, _anchor(sources, source, record))
+            PageRecord(source, record, title, _anchor(sources, source, record))
             for (source, record), title in zip(those, _titles(those), strict=True)
         ]
         for task, those in found.items()

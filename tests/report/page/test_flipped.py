@@ -7,7 +7,7 @@ from cvbench.compare.changed_images import flipped
 from cvbench.errors import StoreError
 from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
-from cvbench.report.page.flipped import FEW, Shown, flipped_views
+from cvbench.report.page.flipped import FEW, Thumbnail, flipped_views
 from cvbench.store import Store
 from tests.compare.runs import Made, make_run
 from tests.compare.test_resampling import made_of, scored
@@ -16,7 +16,7 @@ from tests.report.page.runs import image, picture_rows
 from tests.report.page.test_page import HOSTILE, Reader
 
 DRAW = np.random.default_rng(0)
-SHOWN = Shown(96, 80, image(DRAW, 4))
+SHOWN = Thumbnail(96, 80, image(DRAW, 4))
 ROOM = 10**6
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cvbench.record import RunInfo
 from cvbench.report.frame import Source
-from cvbench.report.page.charts import Axis, Series, _extremes, curves, histogram, in_order
+from cvbench.report.page.charts import Axis, LineSeries, _extremes, curves, histogram, in_order
 from cvbench.report.page.overlays import overlays
 from cvbench.report.page.tradeoffs import rank_of, tradeoffs
 from cvbench.report.page.views import told
@@ -169,7 +169,7 @@ def test_dots_told_by_their_steps_stand_where_the_samples_do():
 
 
 def test_a_level_stretch_of_a_line_keeps_its_ends_alone():
-    level = Series("net", [0, 0.2, 0.4, 0.6, 1], [1, 1, 1, 0.5, 0.5])
+    level = LineSeries("net", [0, 0.2, 0.4, 0.6, 1], [1, 1, 1, 0.5, 0.5])
     share = Axis("x", plain, span=(0, 1))
     (line,) = curves([level], name="precision", x=share, y=share).lines
     assert line.points == "58,26 213.2,26 290.8,131 446,131"
