@@ -123,7 +123,7 @@ def test_a_gpu_that_nobody_can_follow_is_said(monkeypatch):
 
 
 def test_where_no_counter_of_energy_is_the_figure_is_missing_with_the_reason(monkeypatch):
-    monkeypatch.setattr(time_model, "meter_of", lambda device: "no counter of energy: none here")
+    monkeypatch.setattr(time_model, "counter_of", lambda device: "no counter of energy: none here")
     found = timed(Net(), TimingPlan(latency=None, throughput=None, energy=EnergyPlan(batch=2)))
     figure = figures(found)["energy_per_image"]
     assert (figure.value, figure.missing, figure.at) == (None, "no counter of energy: none here", "batch=2")
@@ -138,7 +138,7 @@ def test_energy_is_measured_where_there_is_a_counter(monkeypatch):
             self.joules_so_far += 10.0
             return self.joules_so_far
 
-    monkeypatch.setattr(time_model, "meter_of", lambda device: FakeCounter())
+    monkeypatch.setattr(time_model, "counter_of", lambda device: FakeCounter())
     plan = EnergyPlan(batch=2, warmup=0.01, window=1.0, windows=1)
     found = figures(timed(Net(), TimingPlan(latency=None, throughput=None, energy=plan)))
     assert found["power"].value > found["energy_per_image"].value > 0
