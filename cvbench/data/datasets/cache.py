@@ -24,7 +24,7 @@ from cvbench.files import write_whole
 class PackedTexts(Sequence[str]):
     """Texts that cannot be changed, read by position.
 
-    >>> Texts.of(["tench", "goldfish"])[1]
+    >>> PackedTexts.of(["tench", "goldfish"])[1]
     'goldfish'
     """
 
@@ -60,7 +60,7 @@ class PackedTexts(Sequence[str]):
 
 
 def write_cache(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write arrays and Texts, by name."""
+    """Write arrays and PackedTexts, by name."""
     arrays: dict[str, Any] = {}
     for name, column in columns.items():
         if isinstance(column, PackedTexts):
