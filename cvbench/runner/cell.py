@@ -18,13 +18,14 @@ from cvbench.errors import InputError
 from cvbench.interfaces import Dataset, Metric, Model
 from cvbench.models.weights.loading import load_weight_file
 from cvbench.record import Artifact, Attachment, Curve, Passport
-from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures, save_series
+from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures
 from cvbench.runner.build import Built, build_inference, open_cell
 from cvbench.runner.evaluation import Findings, evaluate
 from cvbench.runner.exported import EXPORTED
 from cvbench.runner.fingerprint import artifact_of
 from cvbench.runner.inference import Inference
 from cvbench.runner.messages import WEIGHTS, CellJob, CellResult
+from cvbench.runner.parquet import save_series
 from cvbench.runner.progress import Progress, StageTimes
 from cvbench.runner.time_model import Timed, count_macs_of, time_inference
 from cvbench.spec.catalogue import METRICS, default_metrics

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from cvbench.record import Measurement, Record, Round
-from cvbench.runner.attachments import save_series
 from cvbench.runner.messages import RoundResult
+from cvbench.runner.parquet import save_series
 from cvbench.statistics.series import geometric_mean, half_width, mean_interval
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series, joined, read_series

@@ -13,11 +13,11 @@ from cvbench.models.external.onnx import OnnxModel
 from cvbench.models.weights.loading import load_weight_file
 from cvbench.record import Measurement
 from cvbench.runner import environment
-from cvbench.runner.attachments import save_series
 from cvbench.runner.build import build_inference, open_cell
 from cvbench.runner.exported import EXPORTED, read_exported
 from cvbench.runner.fingerprint import fingerprint
 from cvbench.runner.messages import RoundSlot, SlotTimings
+from cvbench.runner.parquet import save_series
 from cvbench.runner.progress import StageTimes
 from cvbench.runner.time_model import cold, time_inference
 from cvbench.training import load_weights

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cvbench.record import Measurement, Round
-from cvbench.runner.attachments import save_series
 from cvbench.runner.messages import RoundResult
+from cvbench.runner.parquet import save_series
 from cvbench.runner.round_merge import join
 from cvbench.timing.series import Series, read_series
 from tests.records import cell, good, top1

@@ -13,8 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cvbench.data.datasets import coco_detection, folder, open_dataset, voc
-from cvbench.data.datasets import label_maps as reading_label_maps
+from cvbench.data.datasets import coco_detection, folder, masks, open_dataset, voc
 from cvbench.data.images import geometry
 from cvbench.runner.evaluation import evaluate
 from cvbench.runner.inference import Inference
@@ -187,15 +186,13 @@ def border_as(label):
         labels[labels == 255] = label
         return labels
 
-    decode = reading_label_maps.decode_labels
+    decode = masks.decode_labels
     return read
 
 
 MAP_MUTANTS = {
-    "255 counted as the background": lambda patch: patch.setattr(
-        reading_label_maps, "decode_labels", border_as(0)
-    ),
-    "255 counted as a class": lambda patch: patch.setattr(reading_label_maps, "decode_labels", border_as(12)),
+    "255 counted as the background": lambda patch: patch.setattr(masks, "decode_labels", border_as(0)),
+    "255 counted as a class": lambda patch: patch.setattr(masks, "decode_labels", border_as(12)),
     "BGR for RGB": lambda patch: patch.setattr(voc, "decode_image", backwards(voc.decode_image)),
 }
 
