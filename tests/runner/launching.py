@@ -1,4 +1,7 @@
-"""Runs cvbench as a user does, in a process of its own, on suites of toys."""
+"""Runs cvbench as a user does, in a process of its own, on suites of toys.
+
+Where only the processes matter, `stubs=True` lets the workers run the stub cells of `stubs/`, without torch.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +31,19 @@ def toy(name: str, **options: object) -> str:
     return f'{{name: "toys:{name}", task: classification, options: {{{listed}}}}}'
 
 
-def environment() -> dict[str, str]:
+def environment(*, stubs: bool = False) -> dict[str, str]:
     """Where the worker finds the toys; compiled modules may be kept, or each worker compiles torch anew."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    path = os.pathsep.join(map(str, [HERE / "stubs", HERE] if stubs else [HERE]))
+    return {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
-def start(*arguments: object, **settings: object) -> subprocess.Popen[str]:
+def start(*arguments: object, stubs: bool = False, **settings: object) -> subprocess.Popen[str]:
     """Start `cvbench` with the toys on its path, able to hear Ctrl-C even where these tests are not."""
     settings.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(
         [sys.executable, "-m", "cvbench", *map(str, arguments)],
-        env=environment(),
+        env=environment(stubs=stubs),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,8 +51,8 @@ def start(*arguments: object, **settings: object) -> subprocess.Popen[str]:
     )
 
 
-def cvbench(*arguments: object) -> subprocess.CompletedProcess[str]:
+def cvbench(*arguments: object, stubs: bool = False) -> subprocess.CompletedProcess[str]:
     """Run `cvbench` to its end."""
-    process = start(*arguments)
+    process = start(*arguments, stubs=stubs)
     out, err = process.communicate(timeout=240)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)

@@ -98,6 +98,7 @@ def test_a_worker_without_work_ends_with_its_parent(tmp_path):
     worker.end()
 
 
+@pytest.mark.full
 def test_a_cell_gets_the_same_from_a_worker_that_waited(suite, tmp_path):
     path = suite(toy("linear"), toy("linear", seed=1))  # a seed for training, which there is none of
     done = cvbench("run", path, "train=null", "metrics=[]", "time.rounds=2", "--out", tmp_path)

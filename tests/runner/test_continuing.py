@@ -6,6 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.runner.launching import cvbench, start, toy
 
 
@@ -15,10 +17,10 @@ def records_below(results: Path) -> list[dict]:
 
 def test_the_same_command_again_repeats_nothing(suite, tmp_path):
     path = suite(toy("linear"))
-    first = cvbench("run", path, "--out", tmp_path / "r")
+    first = cvbench("run", path, "--out", tmp_path / "r", stubs=True)
     [before] = (tmp_path / "r").glob("*/*/cells/*.json")
     stamp, content = before.stat().st_mtime_ns, before.read_bytes()
-    second = cvbench("run", path, "--out", tmp_path / "r")
+    second = cvbench("run", path, "--out", tmp_path / "r", stubs=True)
     assert (first.returncode, second.returncode) == (0, 0)
     assert "was finished before" in second.stdout
     assert (before.stat().st_mtime_ns, before.read_bytes()) == (stamp, content)
@@ -26,8 +28,8 @@ def test_the_same_command_again_repeats_nothing(suite, tmp_path):
 
 def test_a_changed_cell_runs_beside_the_finished_one(suite, tmp_path):
     path = suite(toy("linear"))
-    cvbench("run", path, "--out", tmp_path / "r")
-    cvbench("run", path, "seed=7", "--out", tmp_path / "r")
+    cvbench("run", path, "--out", tmp_path / "r", stubs=True)
+    cvbench("run", path, "seed=7", "--out", tmp_path / "r", stubs=True)
     assert [r["cell"]["seed"] for r in records_below(tmp_path / "r")].count(7) == 1
     assert len(records_below(tmp_path / "r")) == 2
     assert len(list((tmp_path / "r" / "toys").glob("*/run.json"))) == 1
@@ -36,11 +38,12 @@ def test_a_changed_cell_runs_beside_the_finished_one(suite, tmp_path):
 def test_a_failed_cell_is_tried_again_and_its_first_record_is_kept(suite, tmp_path):
     path = suite(toy("raising"))
     for _ in range(2):
-        assert cvbench("run", path, "--out", tmp_path / "r").returncode == 3
+        assert cvbench("run", path, "--out", tmp_path / "r", stubs=True).returncode == 3
     assert len(records_below(tmp_path / "r")) == 1
     assert len(list((tmp_path / "r").glob("*/*/attempts/*-1.json"))) == 1
 
 
+@pytest.mark.full
 def test_an_equal_training_is_not_done_twice(suite, tmp_path):
     path = suite(toy("linear"))
     cvbench("run", path, "--out", tmp_path / "r")
@@ -51,7 +54,7 @@ def test_an_equal_training_is_not_done_twice(suite, tmp_path):
 
 
 def test_ctrl_c_stops_within_five_seconds_leaves_no_process_and_says_how_to_continue(suite, tmp_path):
-    run = start("run", suite(toy("linear"), toy("slow")), "--out", tmp_path / "r")
+    run = start("run", suite(toy("linear"), toy("slow")), "--out", tmp_path / "r", stubs=True)
     deadline = time.monotonic() + 60
     while not records_below(tmp_path / "r") and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -70,10 +73,10 @@ def test_ctrl_c_stops_within_five_seconds_leaves_no_process_and_says_how_to_cont
 
 def test_two_runs_of_one_suite_into_one_folder_do_not_meet(suite, tmp_path):
     path = suite(toy("slow"))
-    first = start("run", path, "--out", tmp_path / "r")
+    first = start("run", path, "--out", tmp_path / "r", stubs=True)
     while not list((tmp_path / "r").glob("*/*/run.json")):
         time.sleep(0.1)
-    second = cvbench("run", path, "--out", tmp_path / "r")
+    second = cvbench("run", path, "--out", tmp_path / "r", stubs=True)
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=30)
     assert second.returncode == 2

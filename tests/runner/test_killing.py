@@ -14,16 +14,16 @@ from cvbench.store import Run
 from tests.runner.launching import cvbench, start, toy
 
 
-def kill_and_continue(path: Path, results: Path, delay_s: float) -> None:
+def kill_and_continue(path: Path, results: Path, delay_s: float, *, stubs: bool = False) -> None:
     """Kill the whole process group after `delay_s`, then let the same command finish."""
-    run = start("run", path, "--out", results, start_new_session=True)
+    run = start("run", path, "--out", results, stubs=stubs, start_new_session=True)
     time.sleep(delay_s)
     with suppress(ProcessLookupError):  # it may be done already
         os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
     for file in results.glob("*/*/cells/*.json"):
         json.loads(file.read_bytes())
-    last = cvbench("run", path, "--out", results)
+    last = cvbench("run", path, "--out", results, stubs=stubs)
     assert last.returncode == 0, last.stderr
     [folder] = results.glob("toys/*/run.json")
     records = Run(folder.parent).records()
@@ -40,6 +40,11 @@ def three() -> list[str]:
     return [toy("linear", seed=number) for number in range(3)]
 
 
+def test_a_suite_of_stub_cells_killed_in_the_middle_continues_to_its_end(suite, tmp_path):
+    kill_and_continue(suite(*three()), tmp_path / "r", delay_s=random.uniform(0.5, 4), stubs=True)
+
+
+@pytest.mark.full
 def test_a_suite_killed_in_the_middle_continues_to_its_end(suite, tmp_path):
     kill_and_continue(suite(*three()), tmp_path / "r", delay_s=random.uniform(4, 12))
 

@@ -16,7 +16,7 @@ from tests.runner.launching import cvbench, environment, start, toy
 
 def test_an_out_folder_that_cannot_be_written_is_refused_before_any_work(suite, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    done = cvbench("run", suite(toy("linear")), "--out", tmp_path / "file")
+    done = cvbench("run", suite(toy("linear")), "--out", tmp_path / "file", stubs=True)
     assert done.returncode == 2
     assert "results cannot be written there" in done.stderr
     assert "Traceback" not in done.stderr
@@ -24,7 +24,7 @@ def test_an_out_folder_that_cannot_be_written_is_refused_before_any_work(suite, 
 
 def test_a_disk_that_fills_up_is_a_failed_run_with_what_was_finished_intact(suite, tmp_path):
     path = suite(toy("linear"))
-    assert cvbench("run", path, "--out", tmp_path / "r").returncode == 0
+    assert cvbench("run", path, "--out", tmp_path / "r", stubs=True).returncode == 0
     [kept] = (tmp_path / "r").glob("*/*/cells/*.json")
     before = kept.read_bytes()
 
@@ -32,7 +32,8 @@ def test_a_disk_that_fills_up_is_a_failed_run_with_what_was_finished_intact(suit
         # the system refuses every file that grows beyond this, as a full disk would
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) - 500, len(before) - 500))
 
-    run = start("run", path, "seed=[0,1]", "--out", tmp_path / "r", preexec_fn=small_disk)
+    again = "run", path, "seed=[0,1]", "--out", tmp_path / "r"
+    run = start(*again, stubs=True, preexec_fn=small_disk)
     _, err = run.communicate(timeout=120)
     assert run.returncode != 0
     assert "Traceback" not in err
@@ -52,6 +53,7 @@ def test_an_undecodable_sample_fails_its_cell_and_is_named(suite, tmp_path):
     assert "shade-3.png: cannot be decoded" in record["reason"]
 
 
+@pytest.mark.full
 def test_an_undecodable_sample_is_skipped_and_counted_when_the_suite_says_so(suite, tmp_path):
     skip = "data.undecodable=skip"
     done = cvbench("run", suite(toy("linear")), BROKEN, skip, "--out", tmp_path / "r", "--json")
@@ -97,7 +99,7 @@ def test_a_folder_of_that_name_is_no_cvbench(form, tmp_path, monkeypatch):
 def test_another_cvbench_is_refused_before_any_work(suite, tmp_path):
     here = namesake(tmp_path, "module")
     command = [sys.executable, "-P", "-m", "cvbench", "run", suite(toy("linear")), "--out", tmp_path / "r"]
-    run = subprocess.Popen(command, cwd=here, env=environment(), stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(command, cwd=here, env=environment(stubs=True), stderr=subprocess.PIPE, text=True)
     _, err = run.communicate(timeout=120)
     assert run.returncode == 2
     assert "cvbench.py: models would run by this" in err
