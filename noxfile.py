@@ -1,4 +1,4 @@
-"""The one way in: `uv run nox -s tests|lint|types|architecture|speed|gpu`.
+"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|gpu`.
 
 Sessions run in the environment that `uv run` has made, so nothing is installed twice.
 """
@@ -13,21 +13,43 @@ nox.options.sessions = ["tests", "lint", "types", "architecture"]
 
 COVERAGE_FLOOR = 85
 """Branch coverage in percent, without what runs in worker processes or in compiled kernels; it only rises."""
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
+SETTINGS = {
+    "OMP_NUM_THREADS": "1",  # each process has a core of its own; small tensors gain nothing from two …
+    "OMP_WAIT_POLICY": "PASSIVE",  # … and threads that wait for work must not keep others from theirs
+    "PYTHONDONTWRITEBYTECODE": "",  # or each worker process compiles the sources again
+}
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The default tests with branch coverage: offline, a few minutes."""
-    coverage = ["--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"]
-    side_by_side = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadscope"]
-    # Threads that wait for work must not keep the other processes from theirs.
-    session.run("pytest", *(session.posargs or coverage + side_by_side), env={"OMP_WAIT_POLICY": "PASSIVE"})
+    """The default tests: offline, at most five minutes on two cores."""
+    session.run("pytest", *(session.posargs or SIDE_BY_SIDE), env=SETTINGS)
+
+
+@nox.session
+def full(session: nox.Session) -> None:
+    """All tests but `slow`, `gpu` and `speed`, with more checks: a quarter of an hour on two cores.
+
+    Shapes are checked in the whole package, properties with five times the examples, and branch coverage
+    against its floor. `nox -s full -- --rest` leaves out what `nox -s tests` has run the same way.
+    """
+    chosen = "not slow and not gpu and not speed"
+    given = [argument for argument in session.posargs if argument != "--rest"]
+    if len(given) < len(session.posargs):
+        chosen = f"(full or hypothesis) and {chosen}"
+    session.run(
+        *("pytest", "-m", chosen, "--check-all-shapes", "--hypothesis-profile=full"),
+        *("--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"),
+        *(given or SIDE_BY_SIDE),
+        env=SETTINGS,
+    )
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
     """Tests that take more than half a minute each."""
-    session.run("pytest", "-m", "slow", *session.posargs)
+    session.run("pytest", "-m", "slow", *session.posargs, env=SETTINGS)
 
 
 @nox.session

@@ -52,7 +52,13 @@ print("compiled")
 """
 
 
-@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param("aot_eager", marks=pytest.mark.full),
+        pytest.param("inductor", marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_with_suppression_and_a_loss_of_overlaps_compile_without_a_break(backend):
     command = [sys.executable, "-W", "ignore", "-c", COMPILED, backend]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

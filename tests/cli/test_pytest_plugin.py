@@ -7,23 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.launching import environment
+
 ROOT = Path(__file__).parents[2]
 SUITE = """
 schema: 1
 name: small
-data: {name: "tests.runner.toys:Shades"}
+data: {name: "toys:Shades"}
 models:
-  - {name: "tests.runner.toys:linear", task: classification, train: {epochs: 1, batch: 4}}
-  - {name: "tests.runner.toys:raising", task: classification, train: {epochs: 1, batch: 4}}
+  - {name: "toys:linear", task: classification, train: {epochs: 1, batch: 4}}
+  - {name: "toys:raising", task: classification, train: {epochs: 1, batch: 4}}
 time: null
-expect: {"tests.runner.toys:linear": {top1: FLOOR}}
+expect: {"toys:linear": {top1: FLOOR}}
 """
 BENCHMARK = "def test_sum(benchmark):\n    assert benchmark(sum, [1, 2]) == 3\n"
 
 
-@pytest.fixture
-def give(tmp_path):
-    """pytest in a folder of its own, with a suite and a test of pytest-benchmark."""
+@pytest.fixture(params=["stubs", pytest.param("torch", marks=pytest.mark.full)])
+def give(request, tmp_path):
+    """pytest in a folder of its own, with a suite of stub or real cells and a test of pytest-benchmark."""
+    told = environment(stubs=request.param == "stubs")
+    told["PYTHONPATH"] += os.pathsep + str(ROOT)
     (tmp_path / "test_speed.py").write_text(BENCHMARK)
 
     def run(*arguments, floor=0.0, suite=SUITE):
@@ -41,7 +45,7 @@ def give(tmp_path):
         return subprocess.run(
             [*command, *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=told,
             capture_output=True,
             text=True,
             timeout=280,
@@ -54,8 +58,8 @@ def give(tmp_path):
 def test_cells_are_tests_that_pass_and_fail_beside_other_tests(give):
     done = give("--cvbench", "small.yaml")
     assert "test_speed.py::test_sum PASSED" in done.stdout
-    assert "small.yaml::tests.runner.toys:linear PASSED" in done.stdout
-    assert "small.yaml::tests.runner.toys:raising FAILED" in done.stdout
+    assert "small.yaml::toys:linear PASSED" in done.stdout
+    assert "small.yaml::toys:raising FAILED" in done.stdout
     assert "2 passed" in done.stdout
     assert "Traceback" not in done.stdout.split("FAILURES")[1].split("small.yaml: ")[0]
     assert done.returncode == 1
@@ -75,11 +79,12 @@ def test_a_model_that_is_far_from_its_published_value_fails(give):
         "--cvbench", "small.yaml", "-k", "linear", suite=SUITE.replace("task", claim, 1), floor="0e-1"
     )
     assert done.returncode == 1
-    assert "missed expectation: tests.runner.toys:linear: top1 is " in done.stdout
+    assert "missed expectation: toys:linear: top1 is " in done.stdout
     assert ", published 0 ± 0.001" in done.stdout
     assert "expected at least" not in done.stdout
 
 
+@pytest.mark.parametrize("give", [pytest.param("torch", marks=pytest.mark.full)], indirect=True)
 def test_a_baseline_is_a_test_of_its_own(give, tmp_path):
     """A run is no worse than itself; what the baseline has and the suite has not is a failure."""
     first = give("--cvbench", "small.yaml", "-k", "linear")

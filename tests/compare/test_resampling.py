@@ -79,7 +79,9 @@ def test_a_run_against_itself_is_the_same_in_every_figure(name, tmp_path):
     assert words[metric.compute()[0].name] == "same"
 
 
-@pytest.mark.parametrize("name", ["coco", "coco-segm", "voc2012", "miou"])
+@pytest.mark.parametrize(
+    "name", ["coco", pytest.param("coco-segm", marks=pytest.mark.full), "voc2012", "miou"]
+)
 def test_pairs_see_what_two_intervals_do_not(name, tmp_path):
     good, worse = scored(name, images=60), scored(name, images=60, spoil=0.1)
     a, b = (make_run(tmp_path / "s" / run, made_of(m, name)) for run, m in (("a", good), ("b", worse)))

@@ -24,6 +24,13 @@ PROTOCOLS = {"classification": Classifier, "detection": Detector, "segmentation"
 PREDICTIONS = {"classification": ClassScores, "detection": Detections, "segmentation": LabelMap}
 
 every_model = pytest.mark.parametrize("name", MODELS)
+ONE_OF_A_FAMILY = (
+    *("alexnet", "vgg11", "googlenet", "resnet18", "darknet19", "unet"),
+    *("faster_rcnn_resnet18_fpn", "yolo_v1_tiny", "yolo_v2", "yolo9000", "yolo_v3_tiny"),
+)
+"""These are run; the nets beside them share their code, and are run in full runs."""
+RUN = [pytest.param(name, marks=[] if name in ONE_OF_A_FAMILY else pytest.mark.full) for name in MODELS]
+every_model_run = pytest.mark.parametrize("name", RUN)
 every_count = pytest.mark.parametrize(
     ("name", "classes", "parameters"),
     [(card.name, *count) for card in MODELS.values() for count in card.parameters.items()],
@@ -88,6 +95,13 @@ def assert_same_map(a: Tensor, b: Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=0, atol=1e-4 * a.abs().max().item() if a.numel() else 0)
 
 
+def test_no_family_is_left_out():
+    def files(names):
+        return {MODELS[name].address.partition(":")[0] for name in names}
+
+    assert files(ONE_OF_A_FAMILY) == files(MODELS)
+
+
 @every_count
 def test_it_has_exactly_the_parameters_on_its_card(name, classes, parameters):
     with torch.device("meta"):
@@ -111,7 +125,7 @@ def test_its_cards_options_are_its_builders_keywords_with_the_same_defaults(name
     assert {keyword.name: keyword.default for keyword in keywords} == on_card
 
 
-@every_model
+@every_model_run
 def test_it_keeps_its_tasks_protocol(name):
     model = small(name)
     assert isinstance(model, nn.Module)
@@ -119,13 +133,13 @@ def test_it_keeps_its_tasks_protocol(name):
     assert task_of(ModelSpec(name=name)) == MODELS[name].task
 
 
-@every_model
+@every_model_run
 def test_a_training_step_moves_every_parameter(name):
     model = small(name).train()
     assert_trainable(model, model.loss(model(images(model)), truths(name, model)))
 
 
-@every_model
+@every_model_run
 def test_a_training_step_in_bfloat16_is_finite(name):
     model = small(name).train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -133,13 +147,13 @@ def test_a_training_step_in_bfloat16_is_finite(name):
     assert_trainable(model, model.loss(outputs, truths(name, model)))
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if MODELS[n].task != "classification"])
+@pytest.mark.parametrize("name", [one for one in RUN if MODELS[one.values[0]].task != "classification"])
 def test_images_without_anything_to_learn_have_a_finite_loss(name):
     model = small(name).train()
     assert_trainable(model, model.loss(model(images(model)), nothing_to_learn(name, model)))
 
 
-@every_model
+@every_model_run
 @pytest.mark.parametrize("count", [1, 3])
 def test_it_gives_one_prediction_of_its_tasks_kind_an_image(name, count):
     model = small(name).eval()
@@ -148,7 +162,7 @@ def test_it_gives_one_prediction_of_its_tasks_kind_an_image(name, count):
     assert [type(prediction) for prediction in predictions] == [PREDICTIONS[MODELS[name].task]] * count
 
 
-@every_model
+@every_model_run
 def test_its_predictions_make_sense(name):
     model = small(name).eval()
     height, width = model.preprocessing.size
@@ -169,7 +183,7 @@ def test_its_predictions_make_sense(name):
             assert labels.max() < CLASSES
 
 
-@every_model
+@every_model_run
 def test_training_and_evaluation_have_outputs_of_one_form(name):
     # what only the loss reads may be empty in evaluation, and what only the decoding reads in training
     model = small(name)
@@ -183,7 +197,7 @@ def test_training_and_evaluation_have_outputs_of_one_form(name):
         assert a.shape == b.shape or (a.ndim == b.ndim and 0 in (a.numel(), b.numel()))
 
 
-@every_model
+@every_model_run
 def test_an_image_is_seen_the_same_alone_and_in_company(name):
     model = small(name).eval()
     with torch.inference_mode():
@@ -193,7 +207,7 @@ def test_an_image_is_seen_the_same_alone_and_in_company(name):
         assert_same_map(one[0], three[1])
 
 
-@every_model
+@every_model_run
 def test_the_memory_layout_changes_nothing(name):
     model = small(name).eval()
     with torch.inference_mode():
@@ -204,7 +218,7 @@ def test_the_memory_layout_changes_nothing(name):
         assert_same_map(a, b)
 
 
-@every_model
+@every_model_run
 def test_the_same_seed_gives_the_same_weights(name):
     first, second = small(name).state_dict(), small(name).state_dict()
     assert all(torch.equal(first[key], second[key]) for key in first)

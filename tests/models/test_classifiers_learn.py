@@ -29,9 +29,14 @@ LEARNERS |= {f"resnet{layers}": LEARNERS["resnet50"] for layers in (101, 152)}
 QUICK = {"alexnet", "alexnet_original", "vgg11", "googlenet", "resnet18", "darknet19"}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in LEARNERS]
-)
+def marks(name):
+    """One learns in every run, the others of the quick ones in full runs."""
+    if name == "resnet18":
+        return ()
+    return pytest.mark.full if name in QUICK else pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in LEARNERS])
 def test_a_classifier_learns_eight_images_by_heart(name):
     options, steps, lr = LEARNERS[name]
     torch.manual_seed(0)

@@ -1,4 +1,7 @@
-"""Each YOLO can learn: a narrow one learns a handful of scenes by heart, and finds what is in them."""
+"""Each YOLO can learn: a narrow one learns a handful of scenes by heart, and finds what is in them.
+
+`test_overfitting` lets one of them learn in every run.
+"""
 
 import pytest
 import torch
@@ -40,7 +43,8 @@ QUICK = {"yolo_v1_tiny", "yolo_v2", "yolo9000", "yolo_v3_tiny"}
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in BUILDERS]
+    "name",
+    [pytest.param(name, marks=pytest.mark.full if name in QUICK else pytest.mark.slow) for name in BUILDERS],
 )
 def test_it_learns_four_scenes_of_garments_by_heart(name, tmp_path):
     torch.manual_seed(0)

@@ -55,6 +55,7 @@ def scored(root, **changes):
     return found, {name: list(column) for name, column in metric.outcomes().items()}
 
 
+@pytest.mark.full
 def test_worker_processes_change_no_figure_and_no_outcome(root):
     alone, outcomes = scored(root)
     helped, same = scored(root, workers=2)

@@ -84,7 +84,7 @@ def test_memory_that_does_not_suffice_is_an_outcome_of_its_own():
     ("name", "options"),
     [
         ("yolo_v3_tiny", {"size": 64, "width": 0.125}),
-        ("faster_rcnn_resnet18_fpn", {"size": 64}),
+        pytest.param("faster_rcnn_resnet18_fpn", {"size": 64}, marks=pytest.mark.full),
     ],
 )
 def test_detectors_are_trained_on_the_boxes_of_their_data(name, options):

@@ -171,6 +171,7 @@ def test_a_net_that_has_room_for_all_counts_none(tmp_path):
     assert train_in(tmp_path, fresh()).shadowed is None
 
 
+@pytest.mark.full
 def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):
     spawning = multiprocessing.get_context("spawn")
     with spawning.Pool(2) as pool:

@@ -79,6 +79,7 @@ def test_one_seed_gives_one_result_to_the_bit():
     assert not same_bits(state, trained(seed=1)[1])
 
 
+@pytest.mark.full
 def test_worker_processes_change_no_bit():
     curve, state = trained()
     for_two, same = trained(recipe=RECIPE.model_copy(update={"workers": 2}))

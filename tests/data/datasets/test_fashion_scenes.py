@@ -60,6 +60,7 @@ def test_the_first_scenes_never_change(split):
     assert found.hexdigest() == GOLDEN[split]
 
 
+@pytest.mark.full
 def test_another_process_composes_the_same_bytes():
     command = [sys.executable, "-c", PRINT_HASHES]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -98,6 +98,7 @@ def test_a_size_that_patches_do_not_divide_is_refused():
         prepared("timm/test_vit", size=150)
 
 
+@pytest.mark.full
 def test_the_record_has_all_of_it(tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text(

@@ -26,7 +26,7 @@ def on_vgg(pooling):
 @pytest.mark.parametrize(
     ("build", "steps", "lr"),
     [
-        pytest.param(on_pyramid, 70, 5e-3, id="resnet18_fpn"),
+        pytest.param(on_pyramid, 70, 5e-3, id="resnet18_fpn", marks=pytest.mark.full),
         pytest.param(on_large_pyramid, 110, 5e-3, id="resnet50_fpn", marks=pytest.mark.slow),
         pytest.param(lambda: on_vgg("pool"), 150, 1e-3, id="vgg16, pool", marks=pytest.mark.slow),
         pytest.param(lambda: on_vgg("align"), 150, 1e-3, id="vgg16, align", marks=pytest.mark.slow),

@@ -16,7 +16,8 @@ from cvbench.spec.catalogue import MODELS
 VGGS = [f"vgg{layers}{norm}" for layers in (11, 13, 16, 19) for norm in ("", "_bn")]
 RESNETS = [f"resnet{layers}" for layers in (18, 34, 50, 101, 152)]
 NAMES = ["alexnet", *VGGS, "googlenet", *RESNETS]
-QUICK = ["alexnet", "vgg11_bn", "googlenet", "resnet18", "resnet50"]
+QUICK = ["alexnet", "googlenet", "resnet18", "resnet50"]
+MARKS = dict.fromkeys(QUICK, ()) | {"vgg11_bn": pytest.mark.full}
 
 
 def theirs(name: str, **options) -> nn.Module:
@@ -37,7 +38,7 @@ def test_names_shapes_and_their_order_are_torchvisions(name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in NAMES]
+    "name", [pytest.param(name, marks=MARKS.get(name, pytest.mark.slow)) for name in NAMES]
 )
 def test_the_logits_are_torchvisions(name, tmp_path):
     torch.manual_seed(0)

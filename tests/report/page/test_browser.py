@@ -107,6 +107,7 @@ def test_a_head_sorts_its_column_and_what_is_missing_stays_at_the_end(page):
     assert head.get_attribute("aria-sort") == "ascending"
 
 
+@pytest.mark.full
 def test_the_keyboard_sorts_too(page):
     button = page.find_element("css selector", "table.comparison thead th:first-child button")
     button.send_keys("\ue007")  # Enter
@@ -114,6 +115,7 @@ def test_the_keyboard_sorts_too(page):
     assert names == sorted(names, key=str.lower)
 
 
+@pytest.mark.full
 def test_a_filter_leaves_the_rows_that_have_every_word_and_the_marks_of_the_rest_step_back(page):
     everything = column(page, 0)
     page.find_element("css selector", "#task-1 input[type=search]").send_keys("broke failed")
@@ -124,6 +126,7 @@ def test_a_filter_leaves_the_rows_that_have_every_word_and_the_marks_of_the_rest
     assert all("out" in mark.get_attribute("class").split() for mark in marks)
 
 
+@pytest.mark.full
 def test_a_mark_tells_its_figures_by_mouse_and_by_keyboard_and_lights_its_row(page):
     action = pytest.importorskip("selenium.webdriver").ActionChains(page)
     mark = page.find_element("css selector", "#task-1 .panels .chart a[data-key] circle")
@@ -138,6 +141,7 @@ def test_a_mark_tells_its_figures_by_mouse_and_by_keyboard_and_lights_its_row(pa
     assert not tip.is_displayed()
 
 
+@pytest.mark.full
 def test_a_link_in_the_table_and_one_in_the_chart_open_the_cell(page):
     link = click(page, "table.comparison tbody a")
     cell = page.find_element("css selector", "#" + link.get_attribute("href").partition("#")[2])
@@ -149,6 +153,7 @@ def test_a_link_in_the_table_and_one_in_the_chart_open_the_cell(page):
     assert opened.is_displayed()
 
 
+@pytest.mark.full
 def test_each_price_has_its_chart(page):
     shown = (
         "return [...document.querySelectorAll('#task-1 .panels > div')].filter(d => d.offsetParent).length"
@@ -161,6 +166,7 @@ def test_each_price_has_its_chart(page):
     assert seen[0].get_attribute("aria-label") != first
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_the_window_and_text_has_contrast(width, scheme, page):
@@ -208,6 +214,7 @@ def test_contrast_is_that_of_the_guidelines():
     assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.005)
 
 
+@pytest.mark.full
 def test_everything_that_acts_has_a_name(page):
     nameless = page.execute_script(
         "return [...document.querySelectorAll('a, button, input, svg.chart, [role=region], summary')]"
@@ -221,6 +228,7 @@ def test_everything_that_acts_has_a_name(page):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+@pytest.mark.full
 def test_it_prints(page):
     printed = base64.b64decode(page.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
     assert printed.startswith(b"%PDF-")

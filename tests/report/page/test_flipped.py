@@ -31,7 +31,9 @@ def opened(sources, found):
     return {sources[0].records[0].key: {flip.id: SHOWN for flip in found.flips}}
 
 
-@pytest.mark.parametrize("name", ["coco", "coco-segm", "voc2007", "voc2012"])
+@pytest.mark.parametrize(
+    "name", ["coco", pytest.param("coco-segm", marks=pytest.mark.full), "voc2007", "voc2012"]
+)
 def test_detections_of_both_runs_are_drawn_on_one_image(name, tmp_path):
     sources, found = two(
         tmp_path, made_of(scored(name), name), made_of(scored(name, spoil=0.5), name, weights="b" * 64)
