@@ -23,8 +23,12 @@ SETTINGS = {
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The default tests: offline, at most five minutes on two cores."""
-    session.run("pytest", *(session.posargs or SIDE_BY_SIDE), env=SETTINGS)
+    """The default tests: offline, at most five minutes on two cores.
+
+    With `CVBENCH_COVERAGE=1` their branch coverage is kept, for `nox -s full -- --rest` to add to.
+    """
+    coverage = ["--cov", "--cov-report="] if os.environ.get("CVBENCH_COVERAGE") else []
+    session.run("pytest", *(session.posargs or [*SIDE_BY_SIDE, *coverage]), env=SETTINGS)
 
 
 @nox.session
@@ -32,18 +36,13 @@ def full(session: nox.Session) -> None:
     """All tests but `slow`, `gpu` and `speed`, with more checks: a quarter of an hour on two cores.
 
     Shapes are checked in the whole package, properties with five times the examples, and branch coverage
-    against its floor. `nox -s full -- --rest` leaves out what `nox -s tests` has run the same way.
+    against its floor. `nox -s full -- --rest` leaves out what `nox -s tests` has run the same way, and
+    adds its coverage to that of those.
     """
-    chosen = "not slow and not gpu and not speed"
-    given = [argument for argument in session.posargs if argument != "--rest"]
-    if len(given) < len(session.posargs):
-        chosen = f"(full or hypothesis) and {chosen}"
-    session.run(
-        *("pytest", "-m", chosen, "--check-all-shapes", "--hypothesis-profile=full"),
-        *("--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"),
-        *(given or SIDE_BY_SIDE),
-        env=SETTINGS,
-    )
+    checks = ["-m", "not slow and not gpu and not speed", "--check-all-shapes", "--hypothesis-profile=full"]
+    if set(session.posargs) <= {"--rest"}:  # of some tests it says nothing
+        checks += ["--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"]
+    session.run("pytest", *checks, *SIDE_BY_SIDE, *session.posargs, env=SETTINGS)
 
 
 @nox.session

@@ -4,17 +4,18 @@ Timed tests check none: slowness fails no property.
 """
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from jaxtyping import install_import_hook
 
 CHECKED = ["cvbench.boxes", "cvbench.metrics", "cvbench.models"]
 """Where most arrays are computed; a check costs about as much as a small kernel, and slows imports."""
+CHECKED_TESTS = ("tests/boxes/", "tests/metrics/", "tests/models/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--check-all-shapes", action="store_true", help="check shapes and types in the whole package"
-    )
+    group = parser.getgroup("full", "what `nox -s full` asks for")
+    group.addoption("--check-all-shapes", action="store_true", help="check the whole package's signatures")
+    group.addoption("--rest", action="store_true", help="leave out what `nox -s tests` runs the same way")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,6 +24,20 @@ def pytest_configure(config: pytest.Config) -> None:
         # As for mypy, a whole number is a float too (PEP 484's tower).
         checked = "cvbench" if config.getoption("check_all_shapes") else CHECKED
         install_import_hook(checked, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--rest`, leave out what a full run would only repeat: no property, and its package is checked."""
+    if config.getoption("rest"):
+        repeated = [
+            item
+            for item in items
+            if item.nodeid.startswith(CHECKED_TESTS)
+            and item.get_closest_marker("full") is None
+            and not is_hypothesis_test(getattr(item, "obj", None))
+        ]
+        config.hook.pytest_deselected(items=repeated)
+        items[:] = [item for item in items if item not in set(repeated)]
 
 
 settings.register_profile("default", deadline=None, max_examples=20)

@@ -55,13 +55,14 @@ def test_workers_change_nothing_and_draw_nothing():
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.full
 def test_workers_start_side_by_side_however_large_the_data_set_is(tmp_path):
     data = Gated(4, Gate(tmp_path, 2))
     seen = list(batches(data, SQUARE, batch=2, workers=2))
     assert {name for batch in seen for name in batch.ids} == {path.name for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.full)])
 def test_without_end_it_begins_again_where_it_ends(workers):
     with closing(batches(Pictures(5), SQUARE, batch=2, workers=workers, endless=True)) as endless:
         seen = list(islice(endless, 8))
@@ -70,18 +71,21 @@ def test_without_end_it_begins_again_where_it_ends(workers):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.full
 def test_a_fault_in_what_nobody_asked_for_is_not_raised():
     with closing(batches(Faulty(8, sound=4), SQUARE, batch=2, workers=1)) as loader:
         assert next(loader).ids == ("picture 0", "picture 1")
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.full
 def test_a_fault_of_the_program_leaves_no_process_behind():
     with pytest.raises(ValueError, match="picture 4") as caught:
         list(batches(Faulty(8, sound=4), SQUARE, batch=2, workers=2))
     assert not multiprocessing.active_children(), caught  # which still holds the frames
 
 
+@pytest.mark.full
 def test_without_end_the_processes_stay():
     with closing(batches(Gated(2), SQUARE, batch=2, workers=1, endless=True)) as endless:
         assert len({name for batch in islice(endless, 5) for name in batch.ids}) == 1
