@@ -42,6 +42,7 @@ def full(session: nox.Session) -> None:
     checks = ["-m", "not slow and not gpu and not speed", "--check-all-shapes", "--hypothesis-profile=full"]
     if set(session.posargs) <= {"--rest"}:  # of some tests it says nothing
         checks += ["--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"]
+        checks += ["--cov-append"] if session.posargs else []
     session.run("pytest", *checks, *SIDE_BY_SIDE, *session.posargs, env=SETTINGS)
 
 
