@@ -76,8 +76,8 @@ def check(  # noqa: PLR0917, options are given by name on the command line
         print_json({"schema": 1, "kind": "check", "exit_code": code, "items": answers})
     else:
         for item in sorted(items, key=lambda item: item.answer.value == "pass"):
-            colour = {"pass": "green", "regression": "red", "failed": "red"}.get(item.answer.value, "yellow")
-            typer.echo(f"{typer.style(f'{item.answer.value:14}', fg=colour)} {item.name}: {item.message}")
+            color = {"pass": "green", "regression": "red", "failed": "red"}.get(item.answer.value, "yellow")
+            typer.echo(f"{typer.style(f'{item.answer.value:14}', fg=color)} {item.name}: {item.message}")
         for line in told:
             typer.echo(f"history: {line}")
         typer.secho(f"\n{counted(items)}", bold=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cvbench.boxes.arrays import intersection
 from cvbench.errors import InputError
-from cvbench.report.palette import RGB, colour, ink_on
+from cvbench.report.palette import RGB, color, ink_on
 from cvbench.report.scales import round_step
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Prediction
 
@@ -33,7 +33,7 @@ _TEXT_PX, _PAD_PX, _GAP_PX = 13, 4, 8
 _PAPER: Final[RGB] = (255, 255, 255)
 _STRIP: Final[RGB] = (24, 26, 31)
 _STRIP_INK: Final[RGB] = (236, 238, 242)
-_VOID_COLOUR: Final[RGB] = (224, 224, 224)
+_VOID_COLOR: Final[RGB] = (224, 224, 224)
 _TINT: Final = 0.35
 """How much of a mask's pixel is its class's colour."""
 
@@ -100,19 +100,19 @@ def _draw_detections(
     labels = seen.labels.tolist()
     if seen.masks is not None:
         for mask, label in zip(seen.masks.cpu().numpy(), labels, strict=True):
-            _tint(pixels, _enlarged(mask, factor), colour(label))
+            _tint(pixels, _enlarged(mask, factor), color(label))
     picture = Image.fromarray(pixels)
     pen = ImageDraw.Draw(picture)
     font = _font()
     tags = []
     for at, (box, label) in enumerate(zip(seen.boxes.tolist(), labels, strict=True)):
         left, top, right, bottom = (round(edge * factor) for edge in box)
-        pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=colour(label), width=2)
+        pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=color(label), width=2)
         text = _caption(seen, at, classes)
         height = _size(text, font)[1]
         above, inside, below = top - height, top, bottom
         tags.append(
-            _Tag(text, colour(label), ((left, above), (left, below), (left, inside), (left, bottom - height)))
+            _Tag(text, color(label), ((left, above), (left, below), (left, inside), (left, bottom - height)))
         )
     _put_tags(picture, tags, font)
     return picture
@@ -133,20 +133,20 @@ def _draw_label_map(
     labels = _enlarged(seen.labels.cpu().numpy(), factor)
     present = [label for label in np.unique(labels).tolist() if label != 0]
     for label in present:
-        _tint(pixels, labels == label, _map_colour(label))
-    entries = [("void" if label == VOID else classes[label], _map_colour(label)) for label in present]
+        _tint(pixels, labels == label, _map_color(label))
+    entries = [("void" if label == VOID else classes[label], _map_color(label)) for label in present]
     return _with_strip(Image.fromarray(pixels), entries)
 
 
-def _map_colour(label: int) -> RGB:
+def _map_color(label: int) -> RGB:
     """That of the same class in a detection set, where labels start at the first object class."""
-    return _VOID_COLOUR if label == VOID else colour(label - 1)
+    return _VOID_COLOR if label == VOID else color(label - 1)
 
 
 def _draw_class(pixels: UInt8[np.ndarray, "h w 3"], seen: ClassScores, classes: Sequence[str]) -> Image.Image:
     best = float(seen.scores[seen.label])
     score = "" if best == 1 else f" {best:.2f}"
-    return _with_strip(Image.fromarray(pixels), [(classes[seen.label] + score, colour(seen.label))])
+    return _with_strip(Image.fromarray(pixels), [(classes[seen.label] + score, color(seen.label))])
 
 
 def _enlarged(array: np.ndarray, factor: int) -> np.ndarray:
@@ -244,13 +244,13 @@ def draw_shapes(
     points = (shapes[::every] * scale).tolist()
     for (w, h), prior in zip(points, nearest[::every].tolist(), strict=True):
         x, y = _LEFT + w, _TOP + _SIDE - h
-        pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill=colour(prior))
+        pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill=color(prior))
     font = ImageFont.load_default(13)
     for number, (w, h) in enumerate((priors * scale).tolist()):
         x, y = _LEFT + w, _TOP + _SIDE - h
         pen.rectangle((_LEFT, y, x, _TOP + _SIDE), outline=_INK, width=3)
-        pen.rectangle((_LEFT + 1, y + 1, x - 1, _TOP + _SIDE - 1), outline=colour(number), width=1)
-        pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour(number), outline=_INK)
+        pen.rectangle((_LEFT + 1, y + 1, x - 1, _TOP + _SIDE - 1), outline=color(number), width=1)
+        pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=color(number), outline=_INK)
         width, height = priors[number].tolist()
         pen.text((x - 6, y + 5), f"{width:.0f} x {height:.0f}", _INK, font, anchor="rt")
     return picture

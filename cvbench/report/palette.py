@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 RGB: TypeAlias = tuple[int, int, int]
 
-COLOURS: Final[tuple[RGB, ...]] = (
+COLORS: Final[tuple[RGB, ...]] = (
     (0xE6, 0x9F, 0x00),  # orange
     (0x56, 0xB4, 0xE9),  # sky blue
     (0x00, 0x9E, 0x73),  # bluish green
@@ -27,9 +27,9 @@ COLOURS: Final[tuple[RGB, ...]] = (
 )
 
 
-def colour(label: int) -> RGB:
+def color(label: int) -> RGB:
     """The colour of a class; with more than twelve classes they come round again."""
-    return COLOURS[label % len(COLOURS)]
+    return COLORS[label % len(COLORS)]
 
 
 def ink_on(ground: RGB) -> RGB:

@@ -99,7 +99,7 @@ def draw(series: Series, title: str) -> Image.Image:
     for place, value in enumerate(series.values):
         x = left[0] + (place + 0.5) / len(series.values) * (left[1] - left[0])
         y = height_of(float(value))
-        pen.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=_colour(series, place))
+        pen.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=_color(series, place))
     _histogram(pen, series, box=(right[0], top, right[1], bottom), span=(low, high))
     note = "grey: thrown away as tainted. Values above the 99th percentile stand on the upper edge."
     pen.text((MARGIN, HEIGHT - 36), f"in order of time, a colour a process.  {note}", fill=INK, font=font)
@@ -119,7 +119,7 @@ def _histogram(
             pen.rectangle((left + 1, ys[1], left + 1 + length, ys[0] - 1), fill=PALETTE[0])
 
 
-def _colour(series: Series, place: int) -> str:
+def _color(series: Series, place: int) -> str:
     if series.valid is not None and not series.valid[place]:
         return REJECTED
     return PALETTE[0 if series.round is None else int(series.round[place]) % len(PALETTE)]

@@ -147,8 +147,8 @@ def _stolen(before: Reading, after: Reading) -> float:
 def _external(before: Reading, after: Reading) -> float:
     """CPUs that other processes used; the system counts in ticks of 10 ms, and half of one is allowed for."""
     wall_s = after.now_s - before.now_s
-    foreign_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
-    return max(0.0, foreign_s / wall_s) if wall_s > 0 else 0.0
+    external_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
+    return max(0.0, external_s / wall_s) if wall_s > 0 else 0.0
 
 
 def _opened(path: Path) -> int | None:

@@ -50,8 +50,8 @@ def test_nothing_planted_is_nothing_found(population):
 def test_a_planted_preprocessing_bug_is_found(tmp_path):
     """Channels in the wrong order: a real model on real images, by its outcomes."""
     draw = torch.Generator().manual_seed(0)
-    colours = torch.rand(400, 3, generator=draw)
-    labels = colours.argmax(1)
+    colors = torch.rand(400, 3, generator=draw)
+    labels = colors.argmax(1)
 
     def run(name, seen):
         metric = TopK(("red", "green", "blue", "none", "other", "more"))
@@ -64,5 +64,5 @@ def test_a_planted_preprocessing_bug_is_found(tmp_path):
         return make_run(tmp_path / "s" / name, made)
 
     # a third of the images keep their strongest channel when red and blue change places
-    found = next(compare(run("rgb", colours), run("bgr", colours.flip(1))).differences)[1]
+    found = next(compare(run("rgb", colors), run("bgr", colors.flip(1))).differences)[1]
     assert found.verdict == "worse"

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from cvbench.values import Detections, LabelMap, Truth
 
-COLOURS = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9], [0.9, 0.9, 0.1]])
+COLORS = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9], [0.9, 0.9, 0.1]])
 
 
 def learn(model: nn.Module, images: Tensor, truths: list[Truth], *, steps: int, lr: float) -> None:
@@ -51,7 +51,7 @@ def scenes(count: int, size: int) -> tuple[Tensor, list[Detections], list[LabelM
             w, h = (torch.randint(size // 6, size // 2, (2,), generator=draw)).tolist()
             x = half * size // 2 + int(torch.randint(size // 2 - w + 1, (1,), generator=draw))
             y = int(torch.randint(size - h + 1, (1,), generator=draw))
-            image[:, y : y + h, x : x + w] += COLOURS[label, :, None, None]
+            image[:, y : y + h, x : x + w] += COLORS[label, :, None, None]
             pixels[y : y + h, x : x + w] = label + 1
             boxes.append([x, y, x + w, y + h])
         detections.append(Detections(torch.tensor(boxes, dtype=torch.float32), labels, torch.ones(2)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cvbench.report.drawing import LONGEST, SIDE, contact_sheet, draw
-from cvbench.report.palette import colour
+from cvbench.report.palette import color
 from cvbench.values import VOID, ClassScores, Detections, LabelMap
 
 CLASSES = ("hat", "glove", "scarf")
@@ -60,7 +60,7 @@ def test_enlarging_repeats_pixels():
 def test_a_box_is_drawn_along_the_inner_edge_of_its_pixels():
     picture = draw(black(400, 400), found([[50, 100, 150, 180]], [1]), CLASSES)
 
-    rows, columns = np.nonzero(shows(picture, colour(1))[100:])  # above lies the caption
+    rows, columns = np.nonzero(shows(picture, color(1))[100:])  # above lies the caption
     assert (columns.min(), columns.max()) == (50, 149)
     assert (rows.min() + 100, rows.max() + 100) == (100, 179)
     assert shows(picture, (0, 0, 0))[102:178, 52:148].all()
@@ -81,9 +81,9 @@ def test_a_mask_is_tinted_inside_and_drawn_at_its_outline():
 
     picture = pixels(draw(black(320, 320), truth, CLASSES))
 
-    tint = (np.array(colour(2)) * 0.35).round()
+    tint = (np.array(color(2)) * 0.35).round()
     assert (picture[110:190, 110:190] == tint).all()
-    assert (picture[100, 100:200] == colour(2)).all()
+    assert (picture[100, 100:200] == color(2)).all()
     assert (picture[150, 99] == 0).all()
 
 
@@ -93,7 +93,7 @@ def test_later_masks_lie_above_earlier_ones():
 
     picture = pixels(draw(black(320, 320), truth, CLASSES))
 
-    middle = np.array(colour(0)) * 0.35 * 0.65 + np.array(colour(1)) * 0.35
+    middle = np.array(color(0)) * 0.35 * 0.65 + np.array(color(1)) * 0.35
     assert np.abs(picture[160, 160] - middle).max() <= 1
 
 
@@ -104,7 +104,7 @@ def test_captions_of_one_place_do_not_cover_one_another():
 
     # a caption is a plate of its class's colour, 17 pixels high, where a box has lines of 2
     for label in range(3):
-        assert shows(picture, colour(label)).sum() > 200
+        assert shows(picture, color(label)).sum() > 200
 
 
 def test_scores_are_written_for_predictions_only():
@@ -114,7 +114,7 @@ def test_scores_are_written_for_predictions_only():
         draw(black(320, 320), found(box, [0], scores=torch.tensor([score])), CLASSES) for score in (0.9, 0.4)
     )
 
-    assert shows(truth, colour(0)).sum() < shows(sure, colour(0)).sum()
+    assert shows(truth, color(0)).sum() < shows(sure, color(0)).sum()
     assert pixels(sure).tobytes() != pixels(unsure).tobytes()
 
 
@@ -128,7 +128,7 @@ def test_what_does_not_count_is_said(mark):
     )
 
     assert pixels(plain).tobytes() == pixels(unmarked).tobytes()
-    assert shows(marked, colour(0)).sum() > shows(plain, colour(0)).sum()
+    assert shows(marked, color(0)).sum() > shows(plain, color(0)).sum()
 
 
 def test_a_label_map_leaves_the_background_and_has_the_colours_of_the_objects():
@@ -139,7 +139,7 @@ def test_a_label_map_leaves_the_background_and_has_the_colours_of_the_objects():
     picture = draw(black(320, 320), LabelMap(labels), ("background", *CLASSES))
 
     tinted = pixels(picture)[:320]
-    assert (tinted[150, 150] == (np.array(colour(2)) * 0.35).round()).all()
+    assert (tinted[150, 150] == (np.array(color(2)) * 0.35).round()).all()
     assert (tinted[:90] == 0).all()
     assert len(set(tinted[275, 275].tolist())) == 1  # void is grey
     assert tinted[275, 275, 0] > 0
@@ -165,7 +165,7 @@ def test_an_image_of_a_class_has_its_name_below_and_its_pixels_untouched():
     prediction = draw(image, ClassScores(torch.tensor([0.2, 0.7, 0.1])), CLASSES)
 
     assert (pixels(truth)[:320] == 77).all()
-    assert shows(truth, colour(1))[320:].any()
+    assert shows(truth, color(1))[320:].any()
     assert pixels(truth).tobytes() != pixels(prediction).tobytes()  # which says 0.70 besides
 
 

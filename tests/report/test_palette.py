@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cvbench.report.palette import COLOURS, colour, ink_on
+from cvbench.report.palette import COLORS, color, ink_on
 
 # severity 1.0 of Machado, Oliveira, Fernandes: A Physiologically-based Model for Simulation of Color
 # Vision Deficiency, 2009; on linear RGB
@@ -45,13 +45,13 @@ def oklab(linear: np.ndarray) -> np.ndarray:
 
 
 def seen_with(sight: str) -> np.ndarray:
-    share = np.array(COLOURS) / 255
+    share = np.array(COLORS) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     return oklab(linear @ np.transpose(SIGHT[sight]))
 
 
-def nearest_pair(colours: np.ndarray) -> float:
-    return min(float(np.linalg.norm(a - b)) for a, b in combinations(colours, 2))
+def nearest_pair(colors: np.ndarray) -> float:
+    return min(float(np.linalg.norm(a - b)) for a, b in combinations(colors, 2))
 
 
 @pytest.mark.parametrize("sight", SIGHT)
@@ -68,8 +68,8 @@ def test_the_measure_finds_colours_that_are_taken_for_one_another():
 
 
 def test_ten_garments_have_ten_colours_and_a_thirteenth_class_the_first_again():
-    assert len(set(COLOURS)) == len(COLOURS) == 12
-    assert colour(12) == colour(0)
+    assert len(set(COLORS)) == len(COLORS) == 12
+    assert color(12) == color(0)
 
 
 def test_captions_are_black_on_light_and_white_on_dark():

@@ -74,15 +74,15 @@ def test_each_series_is_drawn(results, tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def colours(image):
+def colors(image):
     return {f"#{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in image.getcolors(maxcolors=1 << 20)}
 
 
 def test_each_process_has_its_colour_and_what_was_thrown_away_is_grey():
-    assert {*PALETTE[:3]} <= colours(draw(ROUNDS, "x"))
+    assert {*PALETTE[:3]} <= colors(draw(ROUNDS, "x"))
     valid = np.arange(200) < 100
-    assert REJECTED in colours(draw(series(valid=valid), "x"))
-    assert REJECTED not in colours(draw(series(), "x"))
+    assert REJECTED in colors(draw(series(valid=valid), "x"))
+    assert REJECTED not in colors(draw(series(), "x"))
 
 
 @pytest.mark.parametrize("values", [[], [0.1], [0.1, 0.1], [0.0, 0.0]])

@@ -63,8 +63,8 @@ def decode_labels(content: bytes, name: str) -> UInt8[Tensor, "h w"]:
 def _fast(content: bytes, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
     """A plain JPEG's pixels; None for what Pillow has to look at."""
     try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
-        if colours not in _PLAIN:
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(content)
+        if colors not in _PLAIN:
             return None
         _check_size(height, width, name)
         pixels: UInt8[np.ndarray, "h w 3"] = simplejpeg.decode_jpeg(content, colorspace="RGB")

@@ -33,7 +33,7 @@ def confusion(source: Source, record: Record) -> Tables:
     counts, names = counts[:used, :used], names[:used]
     unit = first.about.get("unit", "images")
     if used > MATRIX_SIDE:
-        return [_largest_mistakes(counts, names, unit)], []
+        return [_largest_confusions(counts, names, unit)], []
     return [(_told(first, unit), _matrix(counts, names))], []
 
 
@@ -69,7 +69,7 @@ def _matrix(counts: np.ndarray, names: Sequence[str]) -> Table:
     return Table("confusion", [Column(name) for name in names], rows)
 
 
-def _largest_mistakes(counts: np.ndarray, names: Sequence[str], unit: str) -> tuple[str, Table]:
+def _largest_confusions(counts: np.ndarray, names: Sequence[str], unit: str) -> tuple[str, Table]:
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(wrong, axis=None)[::-1][:20]

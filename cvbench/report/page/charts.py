@@ -11,7 +11,7 @@ import numpy as np
 from cvbench.boxes.arrays import intersection
 from cvbench.report.scales import Scale, Tick, Words, covering
 
-COLOURS: Final = 8
+COLORS: Final = 8
 """Lines have so many colours, each with a dash pattern of its own; the rest is grey."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 26, 44
 
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
     points: str
     name: str
-    colour: int
+    color: int
     """0 … 7, or -1 for grey; -2 for the front."""
     href: str = ""
 
@@ -192,7 +192,7 @@ def curves(series: Sequence[LineSeries], *, name: str, x: Axis, y: Axis) -> Char
         Line(
             _polyline([(across(a), up(b)) for a, b in zip(s.x, s.y, strict=True)]),
             s.name,
-            n if n < COLOURS and not s.grey else -1,
+            n if n < COLORS and not s.grey else -1,
             s.href,
         )
         for n, s in enumerate(series)

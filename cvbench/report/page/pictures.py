@@ -14,7 +14,7 @@ from cvbench.boxes.arrays import iou, match_in_turn
 from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.views import Box, Pane, Picture
-from cvbench.report.palette import colour
+from cvbench.report.palette import color
 from cvbench.store import StoredFile
 
 FOUND_FROM = 0.5
@@ -50,7 +50,7 @@ def map_classes(source: Source, record: Record) -> list[tuple[str, str]]:
     for found in source.attached(record, "pictures"):
         if found.table.num_rows and found.table.column("map")[0].is_valid:
             return [
-                (name, f"#{''.join(f'{c:02x}' for c in _map_colour(k))}")
+                (name, f"#{''.join(f'{c:02x}' for c in _map_color(k))}")
                 for k, name in enumerate(found.classes)
             ]
     return []
@@ -67,7 +67,7 @@ def _picture(row: dict[str, Any], classes: Sequence[str], *, least: float, file:
     panes = [Pane("image", address_of(row["picture"]))]
     if row["true_map"] is not None and row["map"] is not None:
         true, said = _labels(row["true_map"], file), _labels(row["map"], file)
-        panes += [Pane("truth", _coloured(true)), Pane("said", _coloured(said))]
+        panes += [Pane("truth", _recolored(true)), Pane("said", _recolored(said))]
         counts = true != VOID
         wrong = float((said != true)[counts].mean()) if counts.any() else 0.0
         caption = f"{wrong:.0%} of the pixels are wrong"
@@ -134,7 +134,7 @@ def _corners(frames: Sequence[_Frame]) -> np.ndarray:
 
 def map_of(png: bytes, file: StoredFile) -> str:
     """A stored label map in its colors; raises StoreError that names its file where it is not an image."""
-    return _coloured(_labels(png, file))
+    return _recolored(_labels(png, file))
 
 
 def _labels(png: bytes, file: StoredFile) -> np.ndarray:
@@ -144,20 +144,20 @@ def _labels(png: bytes, file: StoredFile) -> np.ndarray:
         raise file.error(f"a label map in it is not a valid image ({error}).") from error
 
 
-def _coloured(labels: np.ndarray) -> str:
+def _recolored(labels: np.ndarray) -> str:
     there, places = np.unique(labels, return_inverse=True)
     picture = Image.fromarray(places.reshape(labels.shape).astype(np.uint8))
-    picture.putpalette([channel for label in there.tolist() for channel in _map_colour(label)])
+    picture.putpalette([channel for label in there.tolist() for channel in _map_color(label)])
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return address_of(file.getvalue())
 
 
-def _map_colour(label: int) -> tuple[int, int, int]:
+def _map_color(label: int) -> tuple[int, int, int]:
     """The background is dark, void is light grey, and the rest have the colours of detection's classes."""
     if label == VOID:
         return (224, 224, 224)
-    return (38, 40, 46) if label == 0 else colour(label - 1)
+    return (38, 40, 46) if label == 0 else color(label - 1)
 
 
 def address_of(content: bytes) -> str:

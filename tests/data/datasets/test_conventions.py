@@ -71,14 +71,14 @@ def figures(name, root, task, see, metrics, *, split, preprocessing=None, **opti
 def blocks(*parts) -> bytes:
     """A JPEG of coloured blocks (colour, left, top, right, bottom) on grey."""
     pixels = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
-    for colour, left, top, right, bottom in parts:
-        pixels[top:bottom, left:right] = colour
+    for color, left, top, right, bottom in parts:
+        pixels[top:bottom, left:right] = color
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "JPEG", quality=98, subsampling=0)
     return content.getvalue()
 
 
-def colours(image):
+def colors(image):
     """Where an image is red, and where it is blue."""
     return image[0] - image[2] > 0.4, image[2] - image[0] > 0.4
 
@@ -88,7 +88,7 @@ def finder(red: int, blue: int):
 
     def see(image):
         boxes, labels = [], []
-        for label, where in zip((red, blue), colours(image), strict=True):
+        for label, where in zip((red, blue), colors(image), strict=True):
             rows, columns = where.any(1).nonzero(), where.any(0).nonzero()
             if len(rows):
                 boxes.append([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
@@ -170,7 +170,7 @@ def test_a_convention_of_voc_that_is_broken_changes_a_figure(voc_root, monkeypat
 
 
 def painter(image):
-    red, blue = colours(image)
+    red, blue = colors(image)
     labels = torch.zeros(image.shape[1:], dtype=torch.uint8)
     labels[red], labels[blue] = VOC_CLASSES.index("dog") + 1, VOC_CLASSES.index("person") + 1
     return LabelMap(labels)
@@ -307,7 +307,7 @@ def test_a_convention_of_coco_that_is_broken_changes_a_figure(coco_root, monkeyp
 def masker(image):
     """As the finder, with the coloured pixels as masks."""
     boxes = finder(16, 0)(image)
-    red, blue = colours(image)
+    red, blue = colors(image)
     masks = [red if label == 16 else blue for label in boxes.labels.tolist()]
     stacked = torch.stack(masks) if masks else torch.zeros(0, *image.shape[1:], dtype=torch.bool)
     return replace(boxes, masks=stacked)

@@ -41,9 +41,9 @@ def test_a_colour_without_saturation_is_grey_and_stays_grey_at_any_hue():
     st.floats(0.5, 1),
     st.floats(0.5, 1),
 )
-def test_colours_are_distorted_as_pythons_own_conversion_does(colours, hue, saturation, exposure):
+def test_colours_are_distorted_as_pythons_own_conversion_does(colors, hue, saturation, exposure):
     # factors up to 1, where nothing leaves the range that `colorsys` knows
-    pixels = np.array(colours, np.float32).T[:, None] / 255
+    pixels = np.array(colors, np.float32).T[:, None] / 255
     expected = []
     for rgb in pixels[:, 0].T.tolist():
         h, s, v = colorsys.rgb_to_hsv(*rgb)

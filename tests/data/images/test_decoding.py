@@ -70,11 +70,11 @@ def test_a_palette_is_looked_up():
 
 
 def test_transparency_is_dropped():
-    colour = pixels(1)
+    color = pixels(1)
     alpha = np.full((24, 32, 1), 7, np.uint8)
-    content = saved(Image.fromarray(np.concatenate([colour, alpha], 2)), "PNG")
+    content = saved(Image.fromarray(np.concatenate([color, alpha], 2)), "PNG")
 
-    assert np.array_equal(hwc(content), colour)
+    assert np.array_equal(hwc(content), color)
 
 
 def test_of_sixteen_bits_the_upper_eight_are_kept():

@@ -200,8 +200,8 @@ def test_nothing_is_wider_than_the_window_and_text_has_contrast(width, scheme, p
 def contrast(one, other):
     """The ratio of WCAG 2: 21 between black and white."""
 
-    def luminance(colour):
-        channels = [int(c) / 255 for c in re.findall(r"\d+", colour)[:3]]
+    def luminance(color):
+        channels = [int(c) / 255 for c in re.findall(r"\d+", color)[:3]]
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

@@ -115,7 +115,7 @@ def test_work_lies_below_a_roof_that_bends_where_copying_is_fast_enough():
     assert names == ["resnet18", "the machine at best"]
     # at 2 operations a byte copying 1e10 bytes a second allows 2e10; from 10 on the limit is 1e11
     assert rows == [["2", "10.0 G", "20.0 G"], ["10", "15.0 G", "100 G"], ["50", "40.0 G", "100 G"]]
-    assert [line.colour for line in chart.lines] == [0, -1]
+    assert [line.color for line in chart.lines] == [0, -1]
 
 
 def test_one_batch_alone_lies_below_a_roof_with_its_bend():
