@@ -3,6 +3,8 @@
 Timed tests check none: slowness fails no property.
 """
 
+import gc
+
 import pytest
 from hypothesis import is_hypothesis_test, settings
 from jaxtyping import install_import_hook
@@ -38,6 +40,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         ]
         config.hook.pytest_deselected(items=repeated)
         items[:] = [item for item in items if item not in set(repeated)]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: timing collects garbage before each slice, and need not look through that."""
+    gc.collect()
+    gc.freeze()
 
 
 settings.register_profile("default", deadline=None, max_examples=20)

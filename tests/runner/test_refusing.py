@@ -45,6 +45,7 @@ def test_a_disk_that_fills_up_is_a_failed_run_with_what_was_finished_intact(suit
 BROKEN = "data.options={broken: 3}"
 
 
+@pytest.mark.full
 def test_an_undecodable_sample_fails_its_cell_and_is_named(suite, tmp_path):
     done = cvbench("run", suite(toy("linear")), BROKEN, "--out", tmp_path / "r", "--json")
     [record] = json.loads(done.stdout)["records"]

@@ -49,6 +49,7 @@ print("the interpreter agrees")
 """
 
 
+@pytest.mark.full
 def test_the_interpreted_kernels_give_the_bits_of_the_cpu():
     environment = os.environ | {"TRITON_INTERPRET": "1"}
     command = [sys.executable, "-W", "ignore", "-c", INTERPRETED]

@@ -76,6 +76,7 @@ def truths(opened):
     return torch.tensor([data[k].truth.label for k in range(len(data))])
 
 
+@pytest.mark.full
 def test_a_suite_scores_them_and_the_record_says_with_which_preprocessing(weights, tree, tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text(
