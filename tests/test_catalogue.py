@@ -63,11 +63,11 @@ def test_suites_and_files_find_a_metric_by_each_of_its_names():
 
 
 def test_no_stored_name_of_a_metric_changes():
-    """They are in keys and records: one that changes breaks every baseline that has it."""
-    assert [card.stored_name for card in METRICS.values()] == [
+    """They are in keys and records: one that changes breaks every baseline that has it. New ones are fine."""
+    assert {card.stored_name for card in METRICS.values()} >= {
         "topk", "calibration", "coco", "coco-segm", "voc2007", "voc2012", "voc2007-python", "voc2012-python",
         "miou",
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_a_name_is_found():

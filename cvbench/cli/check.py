@@ -47,7 +47,7 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check RUN: every cell finished, floors and published values met, nothing worse than the baseline.
+    """Check RUN: cells finished or skipped, floors and published values met, nothing worse than the baseline.
 
     Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed or is missing, 4 cannot tell,
     5 not comparable. Under GitHub Actions, annotations and a job summary are written by themselves.

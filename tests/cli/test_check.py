@@ -143,6 +143,15 @@ def test_a_skipped_cell_misses_no_floor(check, results):
     assert check("s/a").code == 0
 
 
+def test_a_cell_that_the_baseline_has_and_the_run_skips_fails(check, results):
+    skipped = bad(cell("vgg16"), "there is no GPU here").model_copy(update={"outcome": "skipped"})
+    make_run(results / "two" / "a", made(), Made(cell("vgg16")).topk(RIGHT))
+    make_run(results / "two" / "b", made(), records=[skipped])
+    done = check("two/b", "--against", "two/a")
+    assert done.code == 3
+    assert "vgg16: outcome: it is ok in the baseline and skipped in the run" in done.stdout
+
+
 def test_a_baseline_holds_raw_values_and_a_history(check, results):
     for run in ("base", "same"):
         assert check(f"ci/{run}", "--update").code == 0

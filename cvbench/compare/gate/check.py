@@ -37,6 +37,11 @@ def _compare_runs(
         Item(title, "outcome", Answer.FAILED, "it is in the baseline and not in the run")
         for title in comparison.only_a
     ]
+    items += [
+        Item(cell.title, "outcome", Answer.FAILED, "it is ok in the baseline and skipped in the run")
+        for cell in comparison.cells
+        if cell.outcome_a == "ok" and cell.outcome_b == "skipped"
+    ]
     for cell, difference in comparison.differences:
         chosen = difference.primary if figures is None else fnmatchcase(difference.figure, figures)
         if chosen and cell.outcome_a == "ok" and cell.outcome_b == "ok":

@@ -2,8 +2,7 @@
 
 Train scenes show training photographs only, test scenes test photographs only. A garment's mask is
 what can be seen of it, its box the extent of that mask, its area the number of its pixels; the label
-map says the same for each pixel. How scenes come about stands in `composer`, what a garment's
-silhouette is in `cutouts`.
+map says the same for each pixel. `scene_composer` composes scenes, and says what a garment's silhouette is.
 """
 
 from __future__ import annotations
