@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.compare.runs import make_run
 from tests.compare.test_resampling import made_of, scored
 
@@ -55,11 +57,13 @@ def test_reports_are_written_without_torch():
     assert imported_by(code) == {"pandas"}
 
 
+@pytest.mark.full
 def test_a_duets_worker_imports_torch_and_nothing_else_heavy():
     """Every round of a duet starts two of it."""
     assert imported_by("import cvbench.runner.ab.benchmark") == {"torch"}
 
 
+@pytest.mark.full
 def test_what_is_heavy_is_caught():
     assert "torch" in imported_by("import cvbench.interfaces")
     assert "pandas" in imported_by("import cvbench.report.frame")

@@ -90,6 +90,7 @@ def same(expected, actual) -> bool:
     return all(torch.equal(a, b) for a, b in zip(expected, actual, strict=True))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("head", [Head(), SoftHead()])
 def test_a_model_with_suppression_exports_for_any_number_of_boxes(head):
     args = inputs(40)[: 3 if isinstance(head, Head) else 2]

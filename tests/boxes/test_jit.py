@@ -149,6 +149,7 @@ print(doubled({name}(10)), sum(doubled.stats.cache_hits.values()))
 """
 
 
+@pytest.mark.full
 def test_a_cache_that_names_a_class_that_is_gone_is_made_anew(tmp_path: Path):
     environment = os.environ | {
         "NUMBA_CACHE_DIR": str(tmp_path / "cache"),

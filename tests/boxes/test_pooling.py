@@ -80,6 +80,7 @@ def test_the_gradients_are_torchvisions():
         torch.testing.assert_close(ours, expected)
 
 
+@pytest.mark.full
 def test_the_gradients_are_the_slopes():
     boxes, (image, level) = regions(4, torch.float64), torch.tensor([[0, 1, 0, 1], [0, 1, 2, 0]])
     maps = [each[..., :6, :6].clone().requires_grad_() for each in pyramid(torch.float64, channels=2)]

@@ -157,5 +157,6 @@ def test_listing_loads_nothing_heavy():
     assert loaded_by(code) <= {"rich"}  # which typer's help may bring
 
 
+@pytest.mark.full
 def test_the_test_of_what_is_loaded_finds_torch():
     assert {"torch", "numpy"} <= loaded_by("import cvbench.data.datasets")

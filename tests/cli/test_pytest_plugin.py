@@ -73,6 +73,7 @@ def test_cells_are_chosen_as_tests_are_and_a_missed_floor_fails(give):
     assert ("expected at least 1" in done.stdout) == (done.returncode == 1)
 
 
+@pytest.mark.full
 def test_a_model_that_is_far_from_its_published_value_fails(give):
     claim = "published: {top1: {value: 0, within: 1e-3}}, task"
     done = give(
@@ -97,12 +98,14 @@ def test_a_baseline_is_a_test_of_its_own(give, tmp_path):
     assert "Traceback" not in missing.stdout
 
 
+@pytest.mark.full
 def test_without_the_option_nothing_is_added(give):
     done = give()
     assert "1 passed" in done.stdout
     assert "small.yaml" not in done.stdout
 
 
+@pytest.mark.full
 def test_a_suite_that_is_not_sound_is_a_usage_error(give):
     done = give("--cvbench", "nothing.yaml")
     assert done.returncode == 4

@@ -52,6 +52,7 @@ def test_the_plain_figures_are_the_metrics_to_the_bit(name):
         assert by_class[0] == pytest.approx(own, nan_ok=True)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", RESAMPLED)
 def test_the_spread_is_that_behind_the_metrics_own_interval(name):
     metric = scored(name, images=60)

@@ -90,6 +90,7 @@ def test_what_is_not_needed_any_more_is_ended(workers, tmp_path):
     assert not list((tmp_path / "r").rglob("output.txt"))
 
 
+@pytest.mark.full
 def test_a_worker_without_work_ends_with_its_parent(tmp_path):
     worker = start_worker(log=tmp_path / "output.txt", settings=thread_settings(1), ahead=True)
     worker.process.stdin.close()

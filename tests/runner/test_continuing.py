@@ -26,6 +26,7 @@ def test_the_same_command_again_repeats_nothing(suite, tmp_path):
     assert (before.stat().st_mtime_ns, before.read_bytes()) == (stamp, content)
 
 
+@pytest.mark.full
 def test_a_changed_cell_runs_beside_the_finished_one(suite, tmp_path):
     path = suite(toy("linear"))
     cvbench("run", path, "--out", tmp_path / "r", stubs=True)
@@ -35,6 +36,7 @@ def test_a_changed_cell_runs_beside_the_finished_one(suite, tmp_path):
     assert len(list((tmp_path / "r" / "toys").glob("*/run.json"))) == 1
 
 
+@pytest.mark.full
 def test_a_failed_cell_is_tried_again_and_its_first_record_is_kept(suite, tmp_path):
     path = suite(toy("raising"))
     for _ in range(2):
@@ -71,6 +73,7 @@ def test_ctrl_c_stops_within_five_seconds_leaves_no_process_and_says_how_to_cont
     assert not [pid for pid in workers if alive(pid)]
 
 
+@pytest.mark.full
 def test_two_runs_of_one_suite_into_one_folder_do_not_meet(suite, tmp_path):
     path = suite(toy("slow"))
     first = start("run", path, "--out", tmp_path / "r", stubs=True)

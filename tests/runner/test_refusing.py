@@ -22,6 +22,7 @@ def test_an_out_folder_that_cannot_be_written_is_refused_before_any_work(suite, 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.full
 def test_a_disk_that_fills_up_is_a_failed_run_with_what_was_finished_intact(suite, tmp_path):
     path = suite(toy("linear"))
     assert cvbench("run", path, "--out", tmp_path / "r", stubs=True).returncode == 0

@@ -33,6 +33,7 @@ def test_it_tells_images_a_second_the_parts_and_the_memory():
     assert figures["train_throughput"].protocol == "train-step/windows/no-step-sync/1-process"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_the_model_is_left_bit_for_bit_as_it_was_found(optimizer):
     model = Net().eval()
@@ -43,6 +44,7 @@ def test_the_model_is_left_bit_for_bit_as_it_was_found(optimizer):
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.full
 def test_that_would_not_be_so_if_nothing_were_put_back(monkeypatch):
     from contextlib import nullcontext
 

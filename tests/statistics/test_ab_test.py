@@ -43,6 +43,7 @@ def allowed(level, runs):
     return level + 3 * math.sqrt(level * (1 - level) / runs)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("machine", PROFILES)
 def test_nothing_is_called_worse_that_is_the_same(machine):
     assert share_of("worse", machine) <= allowed(0.001, RUNS)
@@ -54,6 +55,7 @@ def test_nothing_is_called_worse_in_two_thousand_jobs(machine):
     assert share_of("worse", machine, runs=2000) <= allowed(0.0005, 2000)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("machine", "slower", "power"),
     [(QUIET, 0.05, 0.99), (OWN, 0.05, 0.97), (OWN, 0.10, 0.99), (ROULETTE, 0.10, 0.98), (HOSTED, 0.10, 0.96)],

@@ -47,6 +47,7 @@ def test_as_many_are_counted_as_torchs_own_counter_counts(net, shape, mode):
         assert count_macs(lambda: net(torch.ones(shape))) == oracle.get_total_flops() // 2 > 0
 
 
+@pytest.mark.full
 def test_counting_imports_no_compiler():
     program = """
 import sys, torch

@@ -58,6 +58,7 @@ def test_each_stage_has_its_seconds_an_image_and_they_sum_to_the_whole():
     assert found["stage_ledger"].value == pytest.approx(1.0)
 
 
+@pytest.mark.full
 def test_what_a_loader_needs_to_start_is_in_no_figure():
     slow, quick = (figures(taken(SimulatedClock(), start_s=seconds)) for seconds in (60.0, 0.0))
     assert {name: one.value for name, one in slow.items()} == pytest.approx(
@@ -84,6 +85,7 @@ def test_the_whole_the_loader_and_the_model_have_their_rates():
     assert found["end_to_end"].protocol.startswith("end-to-end/")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("load_s", "bound"), [(0.02, "model"), (0.2, "loader")])
 def test_the_side_that_binds_is_named(load_s, bound):
     figure = figures(taken(SimulatedClock(), load_s=load_s))["end_to_end_efficiency"]

@@ -64,6 +64,7 @@ SPAN = 2_100_000_000
 """Microjoules; a window takes 2000 J, so the counter starts anew in nearly every one."""
 
 
+@pytest.mark.full
 def test_a_counter_that_starts_anew_on_the_way_changes_nothing():
     wrapping, plain = taken(span=SPAN)[0], taken()[0]
     assert {name: figure.value for name, figure in wrapping.items()} == pytest.approx(
@@ -102,6 +103,7 @@ def test_work_that_the_counter_does_not_see_is_said():
     )
 
 
+@pytest.mark.full
 def test_of_several_processes_each_is_one_observation():
     parts = [taken()[1] for _ in range(3)]
     series = [joined(list(enumerate(same))) for same in zip(*parts, strict=True)]

@@ -105,6 +105,7 @@ def test_where_time_is_short_each_call_still_gets_its_slices():
     assert not [said for series in found for said in series.cautions]
 
 
+@pytest.mark.full
 def test_with_a_target_it_goes_on_until_the_median_is_known_so_exactly():
     noise = np.random.default_rng(0).lognormal(0, 0.2, size=100_000) * 1e-3
     plan = LatencyPlan(warmup=0.1, duration=600)
@@ -136,6 +137,7 @@ def test_calls_too_short_for_the_clock_are_grouped_and_give_no_percentiles():
     assert p90.missing.startswith("the calls are so short that a sample is of ")
 
 
+@pytest.mark.full
 def test_later_rounds_keep_to_the_counts_of_the_first():
     [first] = taken(SimulatedClock(), run_s=lambda _: 1e-3)
     [second] = taken(SimulatedClock(), run_s=lambda _: 5e-3, frozen={first.title: first.counts})
@@ -143,6 +145,7 @@ def test_later_rounds_keep_to_the_counts_of_the_first():
     assert second.counts == first.counts
 
 
+@pytest.mark.full
 def test_a_harness_that_adapts_its_warm_up_anew_is_found_out_by_the_test_above():
     [first] = taken(SimulatedClock(), run_s=lambda _: 1e-3)
     [second] = taken(SimulatedClock(), run_s=lambda _: 5e-3)
@@ -192,6 +195,7 @@ def test_a_harness_that_takes_iterations_for_observations_is_found_out_by_the_te
     assert covered(lambda series: mean_interval(series.values)) < 0.5
 
 
+@pytest.mark.full
 def test_a_stall_of_every_twentieth_iteration_is_seen_by_the_p95_and_not_by_the_median():
     def figures(stall):
         run_s = lambda n: 1e-3 * (1 + stall * (n % 20 == 0)) + 1e-6 * ((n * 7919) % 13)  # noqa: E731

@@ -69,6 +69,7 @@ def compile_at(*numbers):
     return change
 
 
+@pytest.mark.full
 def test_one_compilation_in_a_slice_costs_the_slice_and_a_second_one_the_series():
     once, _ = taken([], change=compile_at(1000))
     twice, _ = taken([], change=compile_at(1000, 3000))
@@ -77,6 +78,7 @@ def test_one_compilation_in_a_slice_costs_the_slice_and_a_second_one_the_series(
     assert p50(twice).missing == "it was compiled anew while it was timed, twice"
 
 
+@pytest.mark.full
 def test_memory_asked_of_the_driver_costs_the_slice_and_memory_given_back_the_series():
     def grow(clock, number):
         if number == 1000:
@@ -90,6 +92,7 @@ def test_memory_asked_of_the_driver_costs_the_slice_and_memory_given_back_the_se
     assert "memory was so short" in p50(taken([], change=retry)[0]).missing
 
 
+@pytest.mark.full
 def test_windows_of_throughput_are_judged_alike():
     def windows(script):
         clock = SimulatedClock()

@@ -58,6 +58,7 @@ def test_twice_and_four_times_the_calls_take_twice_and_four_times_the_time():
     assert intercept < 5e-6
 
 
+@pytest.mark.full
 def test_a_loop_that_cannot_launch_as_fast_as_the_device_works_is_told():
     series = taken(SimulatedClock(has_events=True), launch_s=0.02, run_s=lambda _: 0.01)
     assert "launch-bound: the host is busy for 99% of a step" in series.cautions
@@ -65,6 +66,7 @@ def test_a_loop_that_cannot_launch_as_fast_as_the_device_works_is_told():
     assert not [said for said in quick.cautions if "launch-bound" in said]
 
 
+@pytest.mark.full
 def test_with_a_target_windows_are_added_until_it_is_reached_or_the_time_is_over():
     noise = np.random.default_rng(0).lognormal(0, 0.3, size=100_000)
     options = {"run_s": lambda n: 0.2 * float(noise[n]), "plan": ThroughputPlan(warmup=1, window=0.1)}
@@ -94,15 +96,18 @@ def curve(*rates):
     return [throughput_figure(one) for one in series]
 
 
+@pytest.mark.full
 def test_the_knee_is_the_least_batch_that_comes_near_the_best():
     assert knee(curve(100, 180, 290, 300)).value == 4
     assert knee(curve(100, 180, 250, 300)).value == 8
 
 
+@pytest.mark.full
 def test_two_batches_have_no_knee():
     assert knee(curve(100, 180)) is None
 
 
+@pytest.mark.full
 def test_a_batch_that_does_not_fit_is_a_result():
     figure = throughput_figure(out_of_memory(64, "out of memory: 3 GiB were asked for"))
     assert (figure.at, figure.value) == ("batch=64", None)

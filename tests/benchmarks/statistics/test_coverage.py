@@ -30,6 +30,7 @@ def test_simulated_anew_it_still_does():
         assert 0.93 <= figures[name].share <= 0.97, name
 
 
+@pytest.mark.full
 def test_a_sample_of_the_population_has_the_figures_of_its_images_alone():
     population = detector(np.random.default_rng(3), images=60)
     images = np.arange(0, 60, 3)

@@ -31,6 +31,7 @@ def findings(done):
     return {(one["model"], one["setting"]): one for one in json.loads(done.stdout)["findings"]}
 
 
+@pytest.mark.full
 def test_padding_that_leaks_into_results_is_found_and_the_first_image_is_named(suite, tmp_path):
     done = cvbench("invariance", suite, "--vary", "batch", "--batch", 4, "--out", tmp_path / "r", "--json")
 

@@ -161,6 +161,7 @@ def test_whoever_sees_voc_scores_1(voc_root):
     assert found["mAP", METRICS["voc2012"].protocol] == 1.0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mutant", VOC_MUTANTS)
 def test_a_convention_of_voc_that_is_broken_changes_a_figure(voc_root, monkeypatch, mutant):
     right = voc_figures(voc_root)
@@ -296,6 +297,7 @@ def test_whoever_sees_coco_scores_what_pycocotools_says(coco_root):
     assert found["AP", METRICS["coco"].protocol] == pytest.approx((dogs + 1) / 2, abs=1e-12)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mutant", COCO_MUTANTS)
 def test_a_convention_of_coco_that_is_broken_changes_a_figure(coco_root, monkeypatch, mutant):
     right = coco_figures(coco_root)
@@ -400,6 +402,7 @@ def test_whoever_knows_imagenet_scores_1(imagenet_root):
     assert imagenet_figures(imagenet_root)["top1", METRICS["topk"].protocol] == 1.0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mutant", IMAGENET_MUTANTS)
 def test_a_convention_of_imagenet_that_is_broken_changes_a_figure(imagenet_root, monkeypatch, mutant):
     right = imagenet_figures(imagenet_root)

@@ -153,6 +153,7 @@ def test_both_trees_are_found_sound_but_for_being_a_part(voc_root, coco_root):
         assert sum(found.labels.values()) == 19
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("metric", ["coco", "coco-segm", "voc2007", "voc2012"])
 def test_the_truth_itself_scores_1(photograph, metric):
     truth = photograph.sample.truth
@@ -181,6 +182,7 @@ def test_boxes_half_their_height_below_the_objects_find_none(photograph):
         assert found[METRICS[metric].figures[0]] == 0.0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("pixels", [1, 4, 9, 25])
 def test_masks_that_are_moved_score_what_pycocotools_says(photograph, pixels):
     truth = photograph.sample.truth

@@ -116,6 +116,7 @@ def bent_one_by_one(image, field, fill):
     return seen
 
 
+@pytest.mark.full
 @given(st.integers(0, 1000))
 def test_a_bent_image_is_what_one_pixel_after_the_other_gives(seed):
     field = displacements(SIZE, deviation=4.0, generator=seeded_generator("test", seed))

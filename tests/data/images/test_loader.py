@@ -39,6 +39,7 @@ def test_masks_that_nobody_needs_are_left_out_and_their_areas_kept():
     assert batch.truths[3].areas.tolist() == [20.0] * 3
 
 
+@pytest.mark.full
 def test_workers_change_nothing_and_draw_nothing():
     random_state = torch.get_rng_state()
     data = Pictures(23, broken=[0, 1, 2, 11])
@@ -96,6 +97,7 @@ def test_without_end_a_data_set_of_which_nothing_can_be_decoded_is_an_error():
         next(batches(Pictures(2, broken=[0, 1]), SQUARE, batch=1, undecodable="skip", endless=True))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_sample_that_cannot_be_decoded_is_named(workers):
     with pytest.raises(DataError) as caught:

@@ -43,6 +43,7 @@ IMAGES = {
 SHORTER = (224, 232, 256, 299, 520, 800)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("interpolation", FILTERS)
 @pytest.mark.parametrize("what", IMAGES)
 def test_what_is_smoothed_comes_within_two_levels_of_pillow(what, interpolation):

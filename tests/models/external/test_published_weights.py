@@ -76,6 +76,7 @@ def both(weights, source, tmp_path, monkeypatch):
     return enum, peer, image, fitted.placement, found
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "weights",
     [
@@ -99,6 +100,7 @@ def test_a_detector_finds_what_torchvisions_finds(weights, source, tmp_path, mon
     assert torch.allclose(ours.scores[:first], expected["scores"][kept][:first], atol=2e-2)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("source", [(333, 500), (640, 427)])
 def test_a_segmenter_labels_pixels_as_torchvisions_does(source, tmp_path, monkeypatch):
     weights = "LRASPP_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1"

@@ -70,6 +70,7 @@ def test_where_all_proposals_are_suppressed_nothing_is_found(threshold):
     assert found.boxes.shape == (0, 4)
 
 
+@pytest.mark.full
 def test_a_net_that_has_lost_its_mind_finds_nothing():
     model = detector().eval()
     with torch.inference_mode():
@@ -106,6 +107,7 @@ def test_the_first_stages_box_term_is_worked_by_hand():
     assert terms["proposal_box"].item() == pytest.approx((math.log(16 / 14) - 1 / 18) / 256, rel=1e-4)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "truth",
     [
@@ -125,6 +127,7 @@ def test_what_is_not_to_be_learnt_leaves_background(truth):
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
+@pytest.mark.full
 def test_the_gradients_of_the_first_stage_are_the_slopes():
     model = detector().double().train()
     outputs = model(images(dtype=torch.float64))

@@ -57,6 +57,7 @@ def test_names_and_shapes_are_torchvisions(norm):
     assert len(found) == (295 if norm == "frozen" else 348)
 
 
+@pytest.mark.full
 def test_its_detections_are_torchvisions(peer, file):
     model, images = loaded(file), torch.rand(2, 3, *SIZE)
     with torch.inference_mode():
@@ -68,6 +69,7 @@ def test_its_detections_are_torchvisions(peer, file):
         torch.testing.assert_close(a["boxes"], b.boxes, rtol=0, atol=1e-3)
 
 
+@pytest.mark.full
 def test_its_losses_are_torchvisions_where_both_sample_everything(peer, file):
     everything = 1_000_000
     model, images = loaded(file).train(), torch.rand(2, 3, *SIZE)

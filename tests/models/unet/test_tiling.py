@@ -26,6 +26,7 @@ def test_a_tile_alone_is_labelled_as_within_its_surroundings():
     torch.testing.assert_close(whole[..., 16:20, 32:36], tile, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("tile", [20, 52, 68, 100])
 def test_an_image_in_tiles_is_labelled_as_the_whole(tile):
     # 52 divides 100 evenly, 20 and 68 do not; 100 is a single tile

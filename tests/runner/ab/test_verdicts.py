@@ -113,6 +113,7 @@ def test_everything_is_kept():
     assert summary(verdicts) == "1 worse"
 
 
+@pytest.mark.full
 def test_false_alarms_of_a_quiet_machine_are_rare():
     words = [judged(Machine(seed=seed), with_null=False)[0].outcomes[0].verdict for seed in range(150)]
     assert words.count("worse") + words.count("better") <= 1

@@ -52,6 +52,7 @@ def test_an_answer_to_another_order_is_a_failure(worker):
         worker.ask(Free(), Ready)
 
 
+@pytest.mark.full
 def test_what_is_no_answer_is_shown():
     with pytest.raises(CellError, match="the worker gave an answer that cannot be read: b'gossip'"):
         read_answer(b"gossip")
