@@ -36,7 +36,7 @@ def full(session: nox.Session) -> None:
     """All tests but `slow`, `gpu` and `speed`, with more checks: a quarter of an hour on two cores.
 
     Shapes are checked in the whole package, properties with five times the examples, and branch coverage
-    against its floor. `nox -s full -- --rest` leaves out what `nox -s tests` has run the same way, and
+    against its floor. `nox -s full -- --rest` leaves out what `nox -s tests` has run, but for properties, and
     adds its coverage to that of those.
     """
     checks = ["-m", "not slow and not gpu and not speed", "--check-all-shapes", "--hypothesis-profile=full"]

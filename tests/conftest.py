@@ -11,13 +11,12 @@ from jaxtyping import install_import_hook
 
 CHECKED = ["cvbench.boxes", "cvbench.metrics", "cvbench.models"]
 """Where most arrays are computed; a check costs about as much as a small kernel, and slows imports."""
-CHECKED_TESTS = ("tests/boxes/", "tests/metrics/", "tests/models/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("full", "what `nox -s full` asks for")
     group.addoption("--check-all-shapes", action="store_true", help="check the whole package's signatures")
-    group.addoption("--rest", action="store_true", help="leave out what `nox -s tests` runs the same way")
+    group.addoption("--rest", action="store_true", help="leave out what `nox -s tests` runs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,17 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--rest`, leave out what a full run would only repeat: no property, and its package is checked."""
+    """With `--rest`, leave out what the default run has run: all but properties, which get more examples."""
     if config.getoption("rest"):
-        repeated = [
-            item
-            for item in items
-            if item.nodeid.startswith(CHECKED_TESTS)
-            and item.get_closest_marker("full") is None
-            and not is_hypothesis_test(getattr(item, "obj", None))
-        ]
+        kept, repeated = list[pytest.Item](), list[pytest.Item]()
+        for item in items:
+            rest = item.get_closest_marker("full") or is_hypothesis_test(getattr(item, "obj", None))
+            (kept if rest else repeated).append(item)
         config.hook.pytest_deselected(items=repeated)
-        items[:] = [item for item in items if item not in set(repeated)]
+        items[:] = kept
 
 
 def pytest_collection_finish() -> None:
