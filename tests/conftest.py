@@ -38,8 +38,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
-def pytest_collection_finish() -> None:
-    """What is imported stays: timing collects garbage before each slice, and need not look through that."""
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What is there stays: timing collects garbage before each slice, and need not look through all of it."""
     gc.collect()
     gc.freeze()
 

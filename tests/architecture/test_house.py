@@ -10,7 +10,11 @@ from tests.architecture.house import PAGES, ROOT, drawing, house, layers, shown
 MOST_ROOMS, MOST_ARROWS = 21, 99
 FEWEST_LINES, MOST_LINES = 30, 400
 
-HOUSE = house(ROOT / "cvbench")
+
+@pytest.fixture(scope="module")
+def built():
+    """The house as it is: every file is read."""
+    return house(ROOT / "cvbench")
 
 
 def floors_of(rooms):
@@ -34,25 +38,25 @@ def unread(lines):
     }
 
 
-def test_there_are_at_most_21_rooms():
-    assert len(HOUSE.rooms) <= MOST_ROOMS, sorted(HOUSE.rooms)
+def test_there_are_at_most_21_rooms(built):
+    assert len(built.rooms) <= MOST_ROOMS, sorted(built.rooms)
 
 
-def test_there_are_fewer_than_100_arrows_between_them():
-    assert len(HOUSE.arrows) <= MOST_ARROWS, sorted(HOUSE.arrows)
+def test_there_are_fewer_than_100_arrows_between_them(built):
+    assert len(built.arrows) <= MOST_ARROWS, sorted(built.arrows)
 
 
-def test_no_arrow_leads_upward_or_to_a_neighbour():
-    assert upward(HOUSE.arrows, layers()) == set()
+def test_no_arrow_leads_upward_or_to_a_neighbour(built):
+    assert upward(built.arrows, layers()) == set()
 
 
-def test_every_room_is_in_a_layer_but_the_faces_of_the_package():
-    assert HOUSE.rooms - set(floors_of(layers())) == {"__init__", "__main__"}
+def test_every_room_is_in_a_layer_but_the_faces_of_the_package(built):
+    assert built.rooms - set(floors_of(layers())) == {"__init__", "__main__"}
 
 
-def test_files_have_a_size_to_be_read_at_once():
-    assert unread(HOUSE.lines) == {}
-    assert 120 <= statistics.median(HOUSE.lines.values()) <= 200
+def test_files_have_a_size_to_be_read_at_once(built):
+    assert unread(built.lines) == {}
+    assert 120 <= statistics.median(built.lines.values()) <= 200
 
 
 @pytest.mark.parametrize("page", PAGES)

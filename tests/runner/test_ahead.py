@@ -10,7 +10,7 @@ import pytest
 from cvbench.runner import cell_process, session
 from cvbench.runner.process import Worker, start_worker, thread_settings
 from cvbench.spec.suite import load_suite
-from tests.runner.launching import cvbench, toy
+from tests.runner.launching import cvbench, environment, toy
 from tests.runner.test_continuing import records_below
 
 QUIET = "{name: timm/resnet10t}", "{name: timm/resnet18}", "{name: timm/resnet26}"
@@ -90,8 +90,8 @@ def test_what_is_not_needed_any_more_is_ended(workers, tmp_path):
     assert not list((tmp_path / "r").rglob("output.txt"))
 
 
-@pytest.mark.full
-def test_a_worker_without_work_ends_with_its_parent(tmp_path):
+def test_a_worker_without_work_ends_with_its_parent(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", environment(stubs=True)["PYTHONPATH"])
     worker = start_worker(log=tmp_path / "output.txt", settings=thread_settings(1), ahead=True)
     worker.process.stdin.close()
     assert worker.process.wait(120) == 0

@@ -10,27 +10,25 @@ from cvbench.record import Record
 from cvbench.runner.messages import RoundResult
 from cvbench.store import Run
 from cvbench.timing.series import series_of
-from tests.runner.launching import cvbench, start, toy
+from tests.runner.launching import SUITE, cvbench, start, toy
 
 pytestmark = pytest.mark.timeout(900)  # five processes, each of which imports torch
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory):
+@pytest.fixture(scope="module", params=["stubs", pytest.param("torch", marks=pytest.mark.full)])
+def done(request, tmp_path_factory):
     """A suite of two cells in two rounds, one of whose models crashes the process of the first round."""
-    from tests.runner.launching import SUITE
-
     folder = tmp_path_factory.mktemp("rounds")
     path = folder / "toys.yaml"
     models = toy("linear"), toy("fragile", diary=folder / "diary", dies_at=2)
     path.write_text(SUITE.format(models=", ".join(models), more=""))
-    ended = cvbench("run", path, "time.rounds=2", "--out", folder / "results", "--json")
+    stubs = request.param == "stubs"
+    ended = cvbench("run", path, "time.rounds=2", "--out", folder / "results", "--json", stubs=stubs)
     document = json.loads(ended.stdout)
     records = [Record.model_validate(record) for record in document["records"]]
     return ended, Run(folder.parent / document["run"]), {r.cell.model.name[5:]: r for r in records}
 
 
-@pytest.mark.full
 def test_a_crash_in_a_round_fails_its_cell_and_no_other(done):
     ended, _, records = done
     assert ended.returncode == 3
@@ -39,7 +37,6 @@ def test_a_crash_in_a_round_fails_its_cell_and_no_other(done):
     assert records["fragile"].reason == "round 1 of 2: the worker crashed (SIGSEGV)"
 
 
-@pytest.mark.full
 def test_what_the_other_rounds_of_a_failed_cell_found_is_kept(done):
     _, _, records = done
     record = records["fragile"]
@@ -48,7 +45,6 @@ def test_what_the_other_rounds_of_a_failed_cell_found_is_kept(done):
     assert record.measurement("latency_p50").n == 1
 
 
-@pytest.mark.full
 def test_figures_are_of_rounds_and_samples_carry_theirs(done):
     _, run, records = done
     record = records["linear"]
@@ -60,7 +56,6 @@ def test_figures_are_of_rounds_and_samples_carry_theirs(done):
     assert len(series.by_round()) == 2
 
 
-@pytest.mark.full
 def test_a_round_tells_its_order_and_the_state_of_the_machine(done):
     _, _, records = done
     for number in range(2):
@@ -70,14 +65,12 @@ def test_a_round_tells_its_order_and_the_state_of_the_machine(done):
         assert first.conditions["time"]
 
 
-@pytest.mark.full
 def test_nothing_is_held_back_when_all_is_done(done):
     _, run, _ = done
     assert not list((run.folder / "held").iterdir())
     assert not list((run.folder / ".staging").iterdir())
 
 
-@pytest.mark.full
 @pytest.mark.slow
 def test_a_run_killed_between_two_rounds_keeps_what_was_taken(suite, tmp_path):
     path = suite(toy("linear"), toy("linear", seed=1))

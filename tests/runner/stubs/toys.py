@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 
 class Shades:
@@ -29,6 +30,15 @@ def crashing(classes):
     """A model that brings the interpreter down."""
     print("about to crash", flush=True)
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def fragile(classes, *, diary, dies_at):
+    """A model that brings down the process that builds it for the `dies_at`-th time; `diary` counts."""
+    with Path(diary).open("a+") as file:
+        file.write("built\n")
+        file.seek(0)
+        if len(file.readlines()) == dies_at:
+            os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def raising(classes):
