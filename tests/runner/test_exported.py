@@ -111,6 +111,7 @@ def test_an_engine_gives_what_the_net_gives_for_any_batch(exported, engine):
         torch.testing.assert_close(decoded, expected.maps["mean"].softmax(1))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_outputs_of_one_call_outlive_the_next(exported, engine):
     needs(engine)
@@ -127,6 +128,7 @@ def test_equal_weights_give_the_same_file_and_other_weights_another(exported, tm
     assert export(tmp_path / "other.onnx", "Net", "with other weights") != exported[1]
 
 
+@pytest.mark.full
 def test_the_file_tells_nothing_of_where_the_source_lies(exported):
     assert str(__file__).encode() not in exported[1]
     assert b"stack_trace" not in exported[1]
