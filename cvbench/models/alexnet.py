@@ -15,6 +15,8 @@ Differences from the paper:
   the text states they do not follow. The two halves are groups of one convolution on one device. At
   other sizes the first fully connected layer spans the map it finds. Narrower nets start from larger
   weights, so that sums keep their variance.
+- `alexnet`: dropout is applied to the inputs of the first two fully connected layers, as torchvision does;
+  the paper applies it to their outputs, and so does `alexnet_original`.
 - `alexnet`: one stream, so kernels have the full depth of their input, and 64, 192, 384, 256, 256 of
   them instead of 96, 256, 384, 384, 256; no local response normalisation; the last map is averaged to
   6 x 6, so any input of 63 pixels or more will do; weights start as PyTorch's layers do.
@@ -68,7 +70,9 @@ class AlexNet(nn.Module):
             nn.MaxPool2d(3, stride=2),  # 256 6 6
         )
         self.avgpool = nn.AdaptiveAvgPool2d(6)
-        self.classifier = _fully_connected(c5 * 6 * 6, widened(4096, width), classes, dropout=dropout)
+        self.classifier = _fully_connected(
+            c5 * 6 * 6, widened(4096, width), classes, dropout=dropout, behind=False
+        )
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
         """Logits."""
@@ -115,7 +119,9 @@ class AlexNetOriginal(nn.Module):
             nn.MaxPool2d(3, stride=2),  # 256 6 6
         )
         side = 6 if dense else _last_side(preprocessing.size[0])
-        self.classifier = _fully_connected(c5 * side**2, widened(4096, width), classes, dropout=dropout)
+        self.classifier = _fully_connected(
+            c5 * side**2, widened(4096, width), classes, dropout=dropout, behind=True
+        )
         _initialise(self, width)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
@@ -135,16 +141,17 @@ class AlexNetOriginal(nn.Module):
         return softmax_scores(outputs)
 
 
-def _fully_connected(incoming: int, hidden: int, classes: int, *, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Dropout(dropout),
-        nn.Linear(incoming, hidden),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, hidden),
-        nn.ReLU(inplace=True),
-        nn.Linear(hidden, classes),
-    )
+def _fully_connected(
+    incoming: int, hidden: int, classes: int, *, dropout: float, behind: bool
+) -> nn.Sequential:
+    """Three layers; dropout is behind each hidden one (section 4.2) or before it (torchvision)."""
+    first = [nn.Linear(incoming, hidden), nn.ReLU(inplace=True)]
+    second = [nn.Linear(hidden, hidden), nn.ReLU(inplace=True)]
+    if behind:
+        hidden_layers = [*first, nn.Dropout(dropout), *second, nn.Dropout(dropout)]
+    else:
+        hidden_layers = [nn.Dropout(dropout), *first, nn.Dropout(dropout), *second]
+    return nn.Sequential(*hidden_layers, nn.Linear(hidden, classes))
 
 
 def _response_norm() -> nn.LocalResponseNorm:

@@ -10,6 +10,8 @@ Differences from the papers:
 - Weights are drawn from N(0, 2/incoming), as the authors' program draws them; the papers do not say.
 - No rotation and no crops of 128 to 448 pixels while training. Noise of hue, saturation and exposure is
   the recipe's: `augment: {hue: 0.1, saturation: 1.5, exposure: 1.5}`, say.
+- Batch norm adds 1e-5 to the variance, as darknet's CUDA code does; its CPU code adds 1e-6 to the standard
+  deviation instead.
 - The last layer is a 1 x 1 convolution behind the mean over all places. Darknet-19's stands before it,
   and Darknet-53's table calls it connected: the same function, here with one product a weight.
 

@@ -12,6 +12,7 @@ Differences from the paper:
   torchvision's weights were trained with it.
 - Weights start from a normal distribution scaled by fan-out, as torchvision's do; the paper's is scaled
   by fan-in.
+- Inputs are also divided by the standard deviation of ImageNet's channels; the paper subtracts the mean only.
 - Scales, crops and colour noise of the training are the recipe's. With `shorter: 256`, the paper's are
   `augment: {scale: [1, 1.875], shift: 0.07, lighting: 0.1}`, but for where a larger scale is cut from.
 

@@ -10,6 +10,7 @@ Differences from the paper:
   torchvision's do; the paper starts its deeper nets from a trained A, which is not needed then.
 - The `_bn` forms have a batch normalisation behind each convolution. It was published a year later.
 - The last map is averaged to 7 x 7, so any input of 32 pixels or more will do; at 224 this does nothing.
+- Inputs are also divided by the standard deviation of ImageNet's channels; the paper subtracts the mean only.
 - Scales, crops and colour noise of the training are the recipe's. With `shorter: 256`, the paper's are
   `augment: {scale: [1, 2], shift: 0.07, lighting: 0.1}`, but for where a larger scale is cut from.
 

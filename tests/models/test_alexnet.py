@@ -62,8 +62,18 @@ def test_the_originals_biases_open_the_rectifiers_that_the_paper_names():
 def test_position_by_position_taken_literally_has_a_1_by_1_first_layer():
     with torch.device("meta"):
         net = alexnet_original(1000, size=67)
-    assert net.classifier[1].weight.shape == (4096, 256)
+    assert net.classifier[0].weight.shape == (4096, 256)
     assert sum(p.numel() for p in net.parameters()) == 24_265_064
+
+
+def kinds(net):
+    return [type(layer).__name__ for layer in net.classifier]
+
+
+def test_the_original_drops_outputs_of_its_hidden_layers_and_the_single_stream_their_inputs():
+    hidden = ["Linear", "ReLU", "Dropout"]
+    assert kinds(alexnet_original(2, size=67, width=0.125)) == [*hidden, *hidden, "Linear"]
+    assert kinds(alexnet(2, size=63, width=0.125)) == ["Dropout", *hidden, *hidden[:2], "Linear"]
 
 
 @pytest.mark.parametrize(("build", "size"), [(alexnet, 224), (alexnet_original, 227)])

@@ -17,6 +17,9 @@ Differences from the paper:
   of section 3.2, not the four steps in turn. All layers learn, the first ones too.
 - The terms of a stage are sums divided by the number of its samples and weigh the same, as in the
   authors' code; the paper divides the first stage's box term by the number of cells and weighs it by 10.
+- The smooth L1 of the first stage turns from a parabola into a line at 1/9, as in the authors' code; the
+  paper's definition turns at 1, as the second stage does on VGG-16.
+- Predicted logarithms of sides are clamped to log(1000 / 16) before the exponential: no box overflows.
 - Objects are among the regions that the second stage learns from, and background is all below an IoU of
   0.5: the authors' end-to-end code. The paper's detector leaves out what is below 0.1.
 - Images are letterboxed onto one canvas, and colours are RGB with ImageNet's mean and deviation; the

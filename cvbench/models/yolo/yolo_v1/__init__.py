@@ -22,7 +22,9 @@ Differences from the paper:
 - Scores are cut to 0 … 1: the last layer is linear, and darknet reports what it says.
 - darknet descends half of the paper's sum: for its learning rates halve the gradient.
 - Objects marked as a crowd or as difficult are not learnt.
-- Boxes are cut at the border before suppression.
+- Boxes are cut at the border before suppression; darknet cuts them when it draws or writes them.
+- At most 3,000 candidates per image enter suppression, the ones with the highest scores.
+- Batch norm adds 1e-5 to the variance; darknet's CPU code adds 1e-6 to the standard deviation.
 
 Every class above the threshold is reported of a box, each with a suppression of its own, as the
 authors' program does; `top_class_only: true` keeps the best class of each box.

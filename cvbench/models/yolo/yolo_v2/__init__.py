@@ -28,7 +28,10 @@ Differences from the paper:
 - Batch norm's running statistics follow with 0.1 a step, not 0.01.
 - Detection layers start near zero with every objectness at 0.01; darknet's start at 0.5.
 - Objects marked as a crowd or as difficult are not learnt.
-- At most 3,000 candidates an image enter suppression; boxes are cut at the border before it.
+- At most 3,000 candidates per image enter suppression; boxes are cut at the border before it, in darknet
+  after it.
+- Batch norm adds 1e-5 to the variance; darknet's CPU code adds 1e-6 to the standard deviation.
+- Where two objects meet at one predictor, the later one in the truth is learned, as in darknet.
 - Inputs keep one size while training, unless the recipe names `sizes`.
 
 Weights: none come along; the authors' `yolov2.weights` and `yolov2-voc.weights`, in the public domain,

@@ -22,7 +22,13 @@ Differences from the paper:
   0.5, and the first steps of a training do little but lower it.
 - Objects marked as a crowd or as difficult are not learnt.
 - Boxes are cut at the border of the input before suppression; darknet cuts them afterwards.
-- At most 3,000 candidates an image enter suppression, the best ones; a trained net has fewer.
+- At most 3,000 candidates per image enter suppression, the ones with the highest scores; a trained network
+  has fewer.
+- The centers' loss is a binary cross entropy against the fraction within the cell: its gradient is prediction
+  minus target, as in darknet's code; the paper says "sum of squared error".
+- Where two objects meet at one predictor, the box of the later one in the truth is learned, and the classes of
+  both, as in darknet.
+- Batch norm adds 1e-5 to the variance; darknet's CPU code adds 1e-6 to the standard deviation.
 - Inputs keep one size while training, unless the recipe names `sizes`.
 
 Read in another way, as an option: a predictor is excused by its prior (`ignore: prior`, above 0.5, the
