@@ -35,7 +35,7 @@ DEVICE_PROTOCOL = "latency/device-events/closed-loop/warm"
 TARGETS = {"cuda": 0.01, "cpu": 0.02}
 """How exact a figure shall be where a plan has a budget: half of its interval, relative, by device."""
 LEAST = 3
-"""Iterations taken however slow they are."""
+"""Iterations taken however slow they are, unless the plan asks for fewer."""
 SLICE_S, SLICE_LEAST = 0.2, 5
 """A slice is so long, and of so many samples."""
 LEAST_SLICES = 4
@@ -82,6 +82,7 @@ def measure_latency(
     ]
     whole, start = lanes[0], instruments.clock.now_ns()
     limit_s = plan.duration
+    least = LEAST if target is not None else min(LEAST, plan.iterations)
     slice_s = min(SLICE_S, limit_s / (LEAST_SLICES * len(lanes)))
 
     def elapsed_s() -> float:
@@ -93,7 +94,7 @@ def measure_latency(
 
     with settled_heap():
         while whole.tally.invalid is None and (
-            len(whole.accepted) < LEAST or (share() < 1.0 and not whole.is_precise(target))
+            len(whole.accepted) < least or (share() < 1.0 and not whole.is_precise(target))
         ):
             wanted = math.inf if target is not None else plan.iterations - len(whole.accepted)
             for lane in instruments.rng.sample(lanes, len(lanes)):
@@ -214,7 +215,7 @@ class _Lane:
         taken = len(self.accepted)
         if not self.warmed.steady:
             said.append(f"not steady after {self.warmed.calls} calls of warm-up")
-        if taken <= LEAST and self.name == "latency":
+        if taken <= LEAST and self.name == "latency" and (target is not None or taken < plan.iterations):
             said.append(f"slower than its time: {taken} iterations in {plan.duration:g} s")
         width = half_width(median_interval(np.array(self.accepted))) if taken else math.inf
         if target is not None and self.name == "latency" and width > target:

@@ -54,6 +54,16 @@ def test_a_model_slower_than_the_whole_plan_gets_three_iterations_and_says_so():
     assert "slower than its time: 3 iterations in 5 s" in series.cautions
 
 
+@pytest.mark.parametrize("iterations", [1, 2, 3])
+def test_a_plan_of_fewer_iterations_than_that_gets_just_these(iterations):
+    plan = LatencyPlan(warmup=0.1, duration=5.0, iterations=iterations)
+    [series] = taken(SimulatedClock(), plan)
+    assert len(series.values) == iterations
+    assert not any(caution.startswith("slower than its time") for caution in series.cautions)
+    p50 = latency_figures(series)[0]
+    assert (p50.value, p50.n, p50.interval) == (pytest.approx(1e-3), iterations, None)
+
+
 def test_the_first_slow_calls_are_warm_up_and_not_samples():
     [series] = taken(SimulatedClock(), run_s=lambda number: 1.0 if number < 3 else 1e-3)
     assert series.values.max() < 2e-3

@@ -24,10 +24,10 @@ Differences from the paper:
 - Boxes are cut at the border of the input before suppression; darknet cuts them afterwards.
 - At most 3,000 candidates per image enter suppression, the ones with the highest scores; a trained network
   has fewer.
-- The centers' loss is a binary cross entropy against the fraction within the cell: its gradient is prediction
-  minus target, as in darknet's code; the paper says "sum of squared error".
-- Where two objects meet at one predictor, the box of the later one in the truth is learned, and the classes of
-  both, as in darknet.
+- The centers' loss is a binary cross entropy against the fraction within the cell: its gradient is
+  prediction minus target, as in darknet's code; the paper says "sum of squared error".
+- Where two objects meet at one predictor, the box of the later one in the truth is learned, and the
+  classes of both, as in darknet.
 - Batch norm adds 1e-5 to the variance; darknet's CPU code adds 1e-6 to the standard deviation.
 - Inputs keep one size while training, unless the recipe names `sizes`.
 
