@@ -2,20 +2,20 @@
 
 The classes are the folders of all splits together, sorted by name, so a class keeps its label in a split
 that lacks it. A folder without images is refused, for it would be a class that nothing is known of. An id
-is the image's path below the split, `cat/1.jpg`; samples come in the order of the ids.
+is the image's path below the split, `cat/1.jpg`; samples come in the order of the ids. Hidden folders
+such as `.ipynb_checkpoints` and folders of thumbnails are neither classes nor read for images.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Int64
 
 from cvbench.data.datasets.cache import PackedTexts
-from cvbench.data.datasets.image_files import InFolder, Pictures, list_images
+from cvbench.data.datasets.image_files import InFolder, Pictures, class_folders, list_images
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.open import looked_for, root_folder
 from cvbench.data.images.decoding import decode_image
@@ -55,7 +55,7 @@ def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledIm
     if split not in splits:
         wanted = f"{split}/<class>/<image>"
         raise DataError(f"{top}: holds no {wanted}; there is {looked_for(splits) if splits else 'no split'}")
-    own = _classes(top / split)
+    own = class_folders(top / split)
     if not own:
         raise DataError(f"{top / split}: has no folders in it; each class has one of its own")
     images = list_images(top / split)
@@ -69,14 +69,10 @@ def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledIm
             f"{top / split / empty[0]}: has no image in it; remove the folder.\n"
             "  A class keeps its place as long as another split has it."
         )
-    classes = tuple(sorted(set[str]().union(*(_classes(top / name) for name in splits))))
+    classes = tuple(sorted(set[str]().union(*(class_folders(top / name) for name in splits))))
     label = {name: k for k, name in enumerate(classes)}
     ids = [image.path for image in images]
     labels = [label[path.partition("/")[0]] for path in ids]
     pictures = InFolder.of(top / split, ids, [image.size for image in images])
     passport = Manifest("classification", classes, ids, pictures, labels, {}).passport("folder", split)
     return LabelledImages(pictures, np.array(labels, np.int64), PackedTexts.of(ids), classes, passport)
-
-
-def _classes(split: Path) -> set[str]:
-    return {path.name for path in split.iterdir() if path.is_dir() and not path.name.startswith(".")}

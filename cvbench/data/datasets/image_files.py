@@ -6,7 +6,8 @@ Both can be handed to worker processes and be read by several threads at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
@@ -18,8 +19,13 @@ from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.tars import Members
 from cvbench.errors import DataError
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""What counts as an image in a folder, in capitals or not: those of torchvision's ImageFolder."""
+SUFFIXES: Final = (
+    *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),
+    *(".jpe", ".jfif", ".gif", ".jp2", ".avif"),
+)
+"""What counts as an image in a folder, in capitals or not: those of torchvision's ImageFolder, then ours."""
+_NOT_DATA: Final = ("@eaDir", "__MACOSX")
+"""Folders of thumbnails and of metadata that storage devices and archivers leave behind."""
 MISSING: Final = -1
 """The size of a file that is not there."""
 
@@ -53,25 +59,57 @@ class Listed(NamedTuple):
 
 
 def list_images(folder: Path) -> list[Listed]:
-    """All images at or below a folder, by path; folders that are links are not entered.
+    """All images at or below a folder, by path.
+
+    Hidden files and folders, thumbnails of storage devices, files with another suffix, and whatever is not
+    a regular file are left out; `list_left_out` lists them. Links to folders are followed, each folder once.
 
     Raises DataError where the folder cannot be listed.
     """
-    found: list[Listed] = []
-    waiting = [""]
+    return sorted(Listed(path, size) for path, size in _walk(folder) if size is not None)
+
+
+def list_left_out(folder: Path, taken: Sequence[str]) -> list[str]:
+    """Everything at or below a folder that a dataset with these paths does not read; folders end in a slash.
+
+    Raises DataError where the folder cannot be listed.
+    """
+    read = set(taken)
+    return sorted(path for path, _ in _walk(folder) if path not in read)
+
+
+def class_folders(split: Path) -> set[str]:
+    """The names of the folders directly below a split; each is a class."""
+    return {path.name for path in split.iterdir() if path.is_dir() and is_data(path.name)}
+
+
+def is_data(name: str) -> bool:
+    """Whether a file or folder of this name may be part of a dataset: not hidden, and no thumbnails."""
+    return not name.startswith(".") and name not in _NOT_DATA
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, int | None]]:
+    """Each path below a folder with its size where it is an image, else None."""
+    waiting, entered = [""], {os.path.realpath(folder)}
     try:
         while waiting:
             below = waiting.pop()
             with os.scandir(folder / below) as entries:
                 for entry in entries:
                     path = f"{below}{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{path}/")
-                    elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
-                        found.append(Listed(path, entry.stat().st_size))
+                    if entry.is_dir() and is_data(entry.name):
+                        real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                        if real not in entered:
+                            entered.add(real)
+                            waiting.append(f"{path}/")
+                    elif entry.is_dir():
+                        yield f"{path}/", None
+                    elif entry.name.lower().endswith(SUFFIXES) and is_data(entry.name) and entry.is_file():
+                        yield path, entry.stat().st_size
+                    else:
+                        yield path, None
     except OSError as error:
         raise DataError(f"{error.filename or folder}: cannot be read ({error.strerror or error})") from error
-    return sorted(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +137,9 @@ class InFolder:
         """The file's bytes."""
         path = self.name(index)
         try:
-            with open(path, "rb") as file:  # noqa: PTH123, a Path for each of a million reads costs time
+            with open(path, "rb", opener=_opened_at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise DataError(f"{path}: not a regular file. Replace it with an image file.")
                 return file.read()
         except FileNotFoundError as error:
             raise DataError(f"{path}: there is no such file") from error
@@ -151,6 +191,11 @@ class InTar:
 def in_tar(archive: Path, members: Members) -> InTar:
     """These members of a tar, as pictures."""
     return InTar(str(archive), *members)
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    """A pipe without a writer is opened too, instead of waiting for one."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _size(path: Path) -> int:

@@ -33,7 +33,15 @@ import numpy as np
 from cvbench.data.annotations.voc import read_text
 from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.folder import LabelledImages
-from cvbench.data.datasets.image_files import SUFFIXES, InFolder, Listed, Pictures, in_tar, list_images
+from cvbench.data.datasets.image_files import (
+    SUFFIXES,
+    InFolder,
+    Listed,
+    Pictures,
+    class_folders,
+    in_tar,
+    list_images,
+)
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.open import check_count, first_there, looked_for, root_folder
 from cvbench.data.datasets.tars import Members, columns, list_members, list_nested
@@ -224,7 +232,7 @@ def _find(root: Path, split: str, *, subset: bool) -> _Found:
 
 def _of_folders(folder: Path, images: list[Listed], *, subset: bool) -> _Found:
     """A folder a class: the folder's name is the truth."""
-    _check_wnids(f"{folder}: has a folder", (path.name for path in folder.iterdir() if path.is_dir()))
+    _check_wnids(f"{folder}: has a folder", class_folders(folder))
     ordered = sorted(images, key=lambda image: _stem(image.path))
     wnids = [image.path.partition("/")[0] for image in ordered]
     known = {one.wnid for one in imagenet_classes()}

@@ -21,9 +21,10 @@ import numpy as np
 from PIL import Image
 
 from cvbench.data.datasets.folder import LabelledImages
-from cvbench.data.datasets.image_files import MISSING, InFolder, Pictures
+from cvbench.data.datasets.image_files import MISSING, InFolder, Pictures, list_left_out
 from cvbench.data.datasets.imagenet import OF_VAL, read_truth
 from cvbench.data.datasets.open import open_dataset
+from cvbench.data.images.decoding import formats
 from cvbench.errors import CvbenchError, DataError
 from cvbench.interfaces import Dataset
 from cvbench.record import Passport
@@ -192,6 +193,7 @@ def verify(spec: DataSpec, *, task: TaskName, on_step: Callable[[int, int], obje
             on_step(len(looks), len(dataset))
     names = _Names(dataset)
     faults += _faults_of_files(names, looks)
+    faults += _left_out(dataset)
     faults += _faults_of_truths(dataset, names, looks)
     faults += faults_of_published(spec.name, dataset, [look.size for look in looks])
     sizes = sorted({look.size for look in looks if look.size}, key=lambda size: size[0] * size[1])
@@ -289,7 +291,7 @@ def _is_turned(content: bytes) -> bool:
     if b"Exif" not in content[:4096]:
         return False
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=formats()) as picture:
             return picture.getexif().get(_ORIENTATION, 1) not in (0, 1)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False
@@ -323,6 +325,19 @@ def _faults_of_files(names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fa
         cause="Files that were copied under two names.",
         grave=False,
     )
+
+
+def _left_out(dataset: Dataset) -> Iterator[Fault]:
+    """What is in the folder of the images and is not read."""
+    pictures = getattr(dataset, "pictures", None)
+    if isinstance(pictures, InFolder):
+        paths = [pictures.paths[index] for index in range(len(pictures))]
+        yield from fault(
+            "files in the folder are not part of this split",
+            list_left_out(Path(pictures.folder), paths),
+            cause="Images of other splits, hidden files, thumbnails, or files that are not images.",
+            grave=False,
+        )
 
 
 def _seen(first: dict[bytes, int], digest: bytes, index: int) -> bool:

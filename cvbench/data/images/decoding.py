@@ -6,6 +6,9 @@ or refuse: that is what timm and torchvision read their images with.
 
 - Channels are RGB. Grey is repeated, palettes are looked up, transparency is dropped, CMYK is converted
   as Pillow does it.
+- Only the formats that `formats` lists are opened, whatever a file is called: no other decoder sees its
+  bytes.
+- Samples of 32 bits, whole or floating, are refused, since nothing says which value is white.
 - Of 16 bits a channel the upper 8 are kept. (Pillow's own conversion turns most of such pictures white.)
 - An orientation in the EXIF data is not applied: boxes and published figures belong to the pixels as
   they are stored.
@@ -17,7 +20,9 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import import_module
 from typing import Final
 
 import numpy as np
@@ -32,9 +37,31 @@ from cvbench.errors import DataError
 MOST_PIXELS: Final = 1 << 27
 """134 megapixels: above any camera's picture in the public sets, and 400 MB when unpacked."""
 
+_ALLOWED: Final = {
+    "JPEG": "Jpeg",
+    "MPO": "Mpo",
+    "PNG": "Png",
+    "PPM": "Ppm",
+    "BMP": "Bmp",
+    "GIF": "Gif",
+    "TIFF": "Tiff",
+    "WEBP": "WebP",
+    "JPEG2000": "Jpeg2K",
+    "AVIF": "Avif",
+}
+"""Format → the plugin of Pillow that decodes it; the last one came with Pillow 11.3."""
 _JPEG: Final = b"\xff\xd8\xff"
 _PLAIN: Final = {"YCbCr", "Gray", "RGB"}
-_SIXTEEN_BITS: Final = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
+_SIXTEEN_BITS: Final = {"I;16", "I;16B", "I;16L", "I;16N"}
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats that are opened: those of `_ALLOWED` that this Pillow can decode."""
+    for plugin in _ALLOWED.values():
+        with suppress(ImportError):
+            import_module(f"PIL.{plugin}ImagePlugin")
+    return tuple(name for name in _ALLOWED if name in Image.OPEN)
 
 
 def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
@@ -45,7 +72,7 @@ def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
     pixels = _fast(content, name) if content.startswith(_JPEG) else None
     if pixels is None:
         with _opened(content, name) as picture:
-            pixels = _upper_bytes(picture) if picture.mode in _SIXTEEN_BITS else np.array(_rgb(picture))
+            pixels = _pixels(picture, name)
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
@@ -79,7 +106,7 @@ def _opened(content: bytes, name: str) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of pixels, which are counted here, and of EXIF
-            with Image.open(io.BytesIO(content)) as picture:
+            with Image.open(io.BytesIO(content), formats=formats()) as picture:
                 _check_size(picture.height, picture.width, name)
                 yield picture
     except Image.DecompressionBombError as error:
@@ -97,6 +124,17 @@ _TOO_LARGE = f"unpacks to more than {MOST_PIXELS:,} pixels, and is refused"
 def _check_size(height: int, width: int, name: str) -> None:
     if height * width > MOST_PIXELS:
         raise DataError(f"{name}: {width} x {height} {_TOO_LARGE}")
+
+
+def _pixels(picture: Image.Image, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """RGB of any mode that says what its values mean."""
+    sixteen = picture.mode in _SIXTEEN_BITS or (picture.mode == "I" and picture.format in ("PNG", "PPM"))
+    if picture.mode in ("I", "F") and not sixteen:
+        kind = "floating-point" if picture.mode == "F" else "32-bit integer"
+        raise DataError(
+            f"{name}: has {kind} samples, and nothing says which value is white. Convert it to 8 or 16 bits."
+        )
+    return _upper_bytes(picture) if sixteen else np.array(_rgb(picture))
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

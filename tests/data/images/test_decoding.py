@@ -154,3 +154,17 @@ def test_a_label_map_is_one_channel_of_bytes(mode):
     picture = Image.new(mode, (3, 3))
     with pytest.raises(DataError, match=r"map.png: is no label map: it has (RGB|I;16|LA), not one channel"):
         decode_labels(saved(picture, "PNG"), "map.png")
+
+
+@pytest.mark.parametrize(("kind", "named"), [(np.float32, "floating-point"), (np.int32, "32-bit integer")])
+def test_samples_whose_white_is_unknown_are_refused(kind, named):
+    file = io.BytesIO()
+    Image.fromarray(np.full((2, 2), 200, kind)).save(file, "TIFF")
+    with pytest.raises(DataError, match=rf"scan\.tif: has {named} samples.* Convert it to 8 or 16 bits"):
+        decode_image(file.getvalue(), "scan.tif")
+
+
+def test_a_format_beyond_those_listed_is_refused_by_its_content():
+    for content in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", b"SIMPLE  =    T"):
+        with pytest.raises(DataError, match="no image that can be read"):
+            decode_image(content, "picture.png")
