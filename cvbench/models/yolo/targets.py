@@ -46,13 +46,10 @@ class Targets(NamedTuple):
     weight: Float[Tensor, " p"]
     """2 - w h, the sides as shares of the input: what the box terms are multiplied by."""
     label: Int64[Tensor, " p"]
-    rival: Int64[Tensor, " q"]
-    """For each object that lost its predictor to a later one: that later one's place among the p."""
-    rival_label: Int64[Tensor, " q"]
     counted: Bool[Tensor, "b n"]
     """Predictors whose objectness is in the loss."""
     shadowed: Int64[Tensor, ""]
-    """How many objects lost their predictor to a later one, q; their boxes are not learned."""
+    """How many objects lost their predictor to a later one."""
 
 
 @torch.no_grad()
@@ -62,8 +59,7 @@ def assign_targets(
     """Each object to one predictor: the best of all priors by shape, in the cell of its centre.
 
     By the rule `each layer` it goes to one of every layer. What is no object to learn says
-    `objects_to_learn`. Where two objects meet at one predictor, the later one in the truth is learned;
-    the other one is its rival, whose class darknet teaches too where classes are independent.
+    `objects_to_learn`. Where two objects meet at one predictor, the later one in the truth is learnt.
     """
     objects = objects_to_learn(truths, height=grid.height, width=grid.width, device=grid.corner.device)
     counted = ~_excused(raw, grid, objects, rules=rules)
@@ -78,9 +74,7 @@ def assign_targets(
     box = xyxy_to_cxcywh(objects.boxes)
     centre, side = box[:, :2], box[:, 2:]
     predictor = grid.predictor(best, centre)
-    place = objects.image * len(grid.prior) + predictor
-    holds = one_each(place, places=counted.numel(), keep="last")
-    holder = place.new_zeros(counted.numel()).index_copy_(0, place[holds], holds.cumsum(0)[holds] - 1)
+    holds = one_each(objects.image * len(grid.prior) + predictor, places=counted.numel(), keep="last")
     image, predictor, centre, side = objects.image[holds], predictor[holds], centre[holds], side[holds]
     counted[image, predictor] = True
     return Targets(
@@ -91,8 +85,6 @@ def assign_targets(
         scale=(side / grid.prior[predictor]).log(),
         weight=2 - side.prod(dim=1) / (grid.height * grid.width),
         label=objects.label[holds],
-        rival=holder[place[~holds]],
-        rival_label=objects.label[~holds],
         counted=counted,
         shadowed=(~holds).sum(),
     )

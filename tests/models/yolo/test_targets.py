@@ -105,7 +105,6 @@ def test_of_two_objects_at_one_predictor_the_later_is_learnt():
     assert targets.predictor.tolist() == [15, 12 + (2 * 4 + 2) * 3]
     assert targets.label.tolist() == [1, 2]
     assert targets.shadowed == 1
-    assert (targets.rival.tolist(), targets.rival_label.tolist()) == ([0], [0])
 
 
 def test_the_predictor_of_an_object_is_counted_though_another_object_would_excuse_it():

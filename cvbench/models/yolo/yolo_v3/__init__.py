@@ -26,8 +26,8 @@ Differences from the paper:
   has fewer.
 - The centers' loss is a binary cross entropy against the fraction within the cell: its gradient is
   prediction minus target, as in darknet's code; the paper says "sum of squared error".
-- Where two objects meet at one predictor, the box of the later one in the truth is learned, and the
-  classes of both, as in darknet.
+- Where two objects meet at one predictor, the later one in the truth is learned, box and class; darknet
+  learns the box of the later one and the classes of both.
 - Batch norm adds 1e-5 to the variance; darknet's CPU code adds 1e-6 to the standard deviation.
 - Inputs keep one size while training, unless the recipe names `sizes`.
 

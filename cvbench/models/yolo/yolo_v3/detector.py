@@ -181,7 +181,6 @@ class YoloV3(nn.Module):
             raw[..., 4], holds, weight=targets.counted.to(raw), reduction="sum"
         )
         named = F.one_hot(targets.label, self.classes).to(raw)
-        named[targets.rival, targets.rival_label] = 1.0
         classes = F.binary_cross_entropy_with_logits(own[:, 5:], named, reduction="sum")
         return {
             "box": box.sum() / len(raw),

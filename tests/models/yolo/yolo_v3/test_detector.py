@@ -71,20 +71,6 @@ def test_each_term_is_worked_out_by_hand():
     )
 
 
-def test_of_two_objects_at_one_predictor_the_classes_of_both_are_learned():
-    # darknet's rule: the box of the later one, and 1 for the class of each; the third class is 0
-    maps = blank()
-    put(maps, 15, [0, 0, 0, 0, 0, math.log(3), math.log(3), math.log(3)])
-    both = Detections(
-        torch.tensor([[16.0, 8, 24, 16], [16.0, 8, 24, 16]]), torch.tensor([0, 1]), torch.ones(2)
-    )
-    terms = detector().loss(maps, [both])
-    right, wrong = math.log(4 / 3), math.log(4)
-    assert terms["class"].item() == pytest.approx(right + right + wrong)
-    alone = detector().loss(maps, [one([16.0, 8, 24, 16])])
-    assert terms["box"].item() == alone["box"].item()
-
-
 def test_an_excused_predictor_costs_nothing():
     # 8 x 12 in the middle of the first fine cell excuses predictor 12
     maps = blank()
