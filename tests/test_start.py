@@ -69,5 +69,9 @@ def test_what_is_heavy_is_caught():
     assert "pandas" in imported_by("import cvbench.report.frame")
 
 
+def test_the_process_that_runs_a_suite_leaves_torch_to_its_workers():
+    assert imported_by("import cvbench.runner.session, cvbench.cli.run") == set()
+
+
 def test_the_package_and_its_catalogues_import_nothing_heavy():
     assert imported_by("import cvbench, cvbench.spec.suite, cvbench.spec.catalogue, cvbench.record") == set()

@@ -101,6 +101,7 @@ def test_a_model_with_suppression_exports_for_any_number_of_boxes(head):
         assert same(head(*args), exported.module()(*args))
 
 
+@pytest.mark.full
 def test_the_operators_keep_what_torch_asks_of_operators():
     boxes, scores, labels = inputs(12)
     checks = ("test_schema", "test_faketensor")

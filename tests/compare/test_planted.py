@@ -34,6 +34,7 @@ def loss_of_ap(population, lost):
     return Effect(before.plain["AP"] - now.plain["AP"], REACH * float(spread)), before
 
 
+@pytest.mark.full
 def test_a_planted_loss_of_a_hundredth_of_ap_is_found_in_pairs_alone(population):
     effect, before = loss_of_ap(population, 0.04)
     assert 0.005 < effect.estimate < 0.03

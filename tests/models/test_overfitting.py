@@ -1,6 +1,5 @@
 """Each detector can learn: a narrow one learns a handful of images by heart, and decodes what it learnt."""
 
-import pytest
 import torch
 
 from cvbench.boxes import iou
@@ -8,7 +7,6 @@ from cvbench.models.yolo.yolo_v3 import yolo_v3_tiny
 from tests.models.learning import decoded, learn, scenes
 
 
-@pytest.mark.full
 def test_a_detector_learns_eight_scenes_by_heart():
     torch.manual_seed(0)
     images, truths, _ = scenes(8, 64)

@@ -19,7 +19,6 @@ def assert_learns_scenes_by_heart(model: nn.Module, *, count: int, steps: int, l
     assert overlaps.nanmean() >= 0.95  # a class that is nowhere has none
 
 
-@pytest.mark.full
 def test_the_padded_segmenter_learns_four_scenes_by_heart():
     torch.manual_seed(0)
     assert_learns_scenes_by_heart(unet(5, size=64, width=0.125), count=4, steps=80, lr=1e-2)

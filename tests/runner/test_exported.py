@@ -93,8 +93,7 @@ def exported(tmp_path_factory):
     return Net().eval(), content
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["onnx", pytest.param("openvino", marks=pytest.mark.full)])
 def test_an_engine_gives_what_the_net_gives_for_any_batch(exported, engine):
     needs(engine)
     net, content = exported
