@@ -15,11 +15,12 @@ A programmer's mistake is a ValueError or a TypeError and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 class CvbenchError(Exception):
@@ -77,6 +78,44 @@ class CellError(CvbenchError):
 
 class Diverged(CellError):
     """A training loss that is not a number any more."""
+
+
+_REFUSALS: Final = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.EFBIG,
+        errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ESTALE, errno.ENODEV, errno.ENXIO,
+        errno.ENAMETOOLONG,
+    }
+)  # fmt: skip
+
+
+def is_refusal(error: OSError) -> bool:
+    """Whether the system refused: a disk that is full or read-only, a permission, a limit."""
+    return error.errno in _REFUSALS
+
+
+def refusal(error: OSError) -> str:
+    """What the system refused, with the file's name where it is known."""
+    name = "standard output, or a file" if error.filename is None else error.filename
+    name = name.decode(errors="replace") if isinstance(name, bytes) else name
+    return (
+        f"{name}: cannot be read or written ({error.strerror or error}).\n"
+        "  What was finished before is safe. Make room or change the permissions, then run the command again."
+    )
+
+
+def cut(text: str, most: int) -> str:
+    r"""A text as any output and any record can hold it: its start and its end where it is long.
+
+    >>> cut("abcdefghij" * 10, 40)
+    'abcdefgh… (84 characters cut) …cdefghij'
+    >>> cut("caf\udce9", 40)
+    'caf\\udce9'
+    """
+    part = max(4, (most - 24) // 2)
+    if len(text) > most:
+        text = f"{text[:part]}… ({len(text) - 2 * part} characters cut) …{text[-part:]}"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half characters of Latin-1 file names
 
 
 def suggestion(name: str, known: Iterable[str], *, listing: str = "") -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from cvbench.errors import CvbenchError
+from cvbench.errors import CvbenchError, cut, is_refusal, refusal
 
 COMMANDS = {
     "run": "run:run",
@@ -62,23 +66,73 @@ class _Commands(Mapping[str, Any]):
         return len(COMMANDS)
 
 
+BUG: Final = 70
+"""What sysexits.h calls EX_SOFTWARE: an internal error, never a statement about a model."""
+
+
 class _Group(TyperGroup):
-    """Turns a CvbenchError into its message on standard error and its exit code."""
+    """Turns whatever ends a command into its message on standard error and its exit code."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.commands = _Commands()  # type: ignore[assignment]
 
     def main(self, *args: object, **kwargs: object) -> object:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows another
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)  # type: ignore[arg-type]
+
+    def invoke(self, ctx: Any) -> Any:
         try:
-            return super().main(*args, **kwargs)  # type: ignore[arg-type]
-        except CvbenchError as error:
-            sys.stderr.write(f"{error}\n")
-            sys.exit(error.exit_code)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
         except BrokenPipeError:
             # whoever read our output has had enough, as `| head` does
-            sys.stderr.close()
-            sys.exit(0)
+            _discard(sys.stdout)
+            raise typer.Exit(0) from None
+        except Exception as error:  # a bug must not exit with 1, which says "regression"
+            if type(error).__module__.startswith("typer"):  # how typer ends a command
+                raise
+            code = _tell(error, debug=ctx.params.get("debug", False))
+            if isinstance(error, OSError):
+                _discard(sys.stdout)  # a full disk may have refused what is left in it
+            raise typer.Exit(code) from None
+
+
+def _tell(error: Exception, *, debug: bool) -> int:
+    """Write what ended a command on standard error; gives back its exit code."""
+    if isinstance(error, CvbenchError):
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    if isinstance(error, OSError) and is_refusal(error):
+        sys.stderr.write(f"{refusal(error)}\n")
+        return CvbenchError.exit_code
+    if isinstance(error, MemoryError):
+        sys.stderr.write("This machine is out of memory.\n  Free some, or give the command less to read.\n")
+        return CvbenchError.exit_code
+    if debug:
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    what = cut(" ".join(f"{type(error).__name__}: {error}".split()), 300)
+    sys.stderr.write(
+        f"This is a bug in cvbench: {what} ({place}). Please report it with the output of `cvbench env` "
+        "and of your command with --debug: cvbench --debug …\n"
+    )
+    return BUG
+
+
+def _discard(stream: Any) -> None:
+    """Nothing that is left in the stream can fail at exit."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        return  # it is no file
 
 
 app = typer.Typer(
@@ -88,10 +142,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which vision architecture, at what price, and did today's change make it worse?",
     epilog="Exit codes: 0 pass · 1 regression or missed expectation · 2 usage or suite error · "
-    "3 a cell failed · 4 inconclusive · 5 not comparable",
+    "3 a cell failed · 4 inconclusive · 5 not comparable · 70 a bug in cvbench · 130 interrupted",
 )
 
 
 @app.callback()
-def _cvbench() -> None:
-    """All that there is stands in COMMANDS."""
+def _cvbench(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="CVBENCH_DEBUG", help="Show the traceback of a bug in cvbench.")
+    ] = False,
+) -> None:
+    """Every command is listed in COMMANDS."""

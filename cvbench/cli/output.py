@@ -24,8 +24,16 @@ if TYPE_CHECKING:
 
 
 def print_json(document: Any) -> None:
-    """The one JSON document of a command that was given `--json`."""
-    typer.echo(json_text(document))
+    """The one JSON document of a command that was given `--json`.
+
+    Characters that standard output lacks are escaped, as JSON can: nothing is lost.
+    """
+    text = json_text(document)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=1, allow_nan=False)
+    typer.echo(text)
 
 
 def json_text(document: Any) -> str:
