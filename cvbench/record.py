@@ -84,6 +84,9 @@ class Passport(Frozen):
     rule: str | None = None
     """What the hash covers, where that is not every pixel: `manifest/1` covers names, order, truths and the
     sizes of the image files, as `docs/data.md` says."""
+    drawn: str | None = None
+    """How these images were drawn from the split, where they are not all of it. Records from before this
+    field hold the first images."""
 
 
 class Artifact(Frozen):

@@ -36,7 +36,7 @@ def anchors(  # noqa: PLR0917 - Typer calls by name
     ] = None,
     split: Annotated[str, typer.Option(help="The split whose boxes are clustered.")] = "train",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Look at the first so many images only.", show_default=False)
+        int | None, typer.Option(min=1, help="Look at N images only, drawn evenly.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the clustering's start.")] = 0,
     root: Root = None,

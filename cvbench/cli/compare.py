@@ -242,7 +242,8 @@ def _samples(record: Record, ids: Collection[str]) -> Iterator[tuple[Sample, Seq
     from cvbench.data.datasets import open_dataset
     from cvbench.spec.catalogue.models import task_of
 
-    data = open_dataset(record.cell.data, task=task_of(record.cell.model))
+    whole = record.cell.data.model_copy(update={"limit": None})
+    data = open_dataset(whole, task=task_of(record.cell.model))
     left = set(ids)
     for number in range(len(data)):
         if not left:

@@ -167,7 +167,7 @@ def export(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="Write the first so many images of each split.", show_default=False),
+        typer.Option(min=1, help="Write N images of each split, drawn evenly.", show_default=False),
     ] = None,
     root: Root = None,
     option: Options = None,

@@ -34,7 +34,9 @@ def invariance(  # noqa: PLR0917 - each is an option of the command
         str, typer.Option(help="What is varied, one at a time, separated by commas.")
     ] = "batch,layout,workers,compile,precision",
     batch: Annotated[int, typer.Option(min=2, help="The batch held against single images.")] = 8,
-    limit: Annotated[int, typer.Option(min=1, help="The first so many images.")] = 64,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Number of images, drawn evenly with the cell's seed.")
+    ] = 64,
     only: Only = None,
     out: OutFolder = RESULTS,
     fresh: Fresh = False,

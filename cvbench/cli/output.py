@@ -88,7 +88,10 @@ Only = Annotated[
 ]
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, help="Score only the first N images of each cell: a quick look, not a result."),
+    typer.Option(
+        min=1,
+        help="Score only N images of each cell, drawn evenly with its seed: a quick look, not a result.",
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")]
 

@@ -174,7 +174,7 @@ def _row(planned: Planned, told: Forecast) -> dict[str, str]:
 
 
 def _data(cell: Cell) -> str:
-    limit = f" first {cell.data.limit}" if cell.data.limit else ""
+    limit = f" {cell.data.limit} images" if cell.data.limit else ""
     return f"{cell.data.name}/{cell.data.split}{limit}"
 
 

@@ -284,4 +284,4 @@ def _notes(
     if any(d.domain == "speed" and d.interval is not None for cell in cells for d in cell.differences):
         yield ONE_AFTER_THE_OTHER
     if any(x.cell.data.limit for x, _ in both):
-        yield "some cells scored the first images only (limit): a quick look, not a result"
+        yield "some cells scored a part of the images only (limit): a quick look, not a result"

@@ -111,7 +111,7 @@ def status(record: Record) -> str:
     """The outcome with the first line of its reason, and what keeps the figures from being whole."""
     words = [f"{record.outcome}: {record.reason.splitlines()[0]}" if record.reason else str(record.outcome)]
     if record.cell.data.limit is not None:
-        words.append(f"first {record.cell.data.limit} images only")
+        words.append(_part(record, record.cell.data.limit))
     if record.skipped_samples:
         words.append(f"{len(record.skipped_samples)} samples skipped")
     if record.shadowed_objects:
@@ -119,6 +119,13 @@ def status(record: Record) -> str:
     if _was_disturbed(record):
         words.append("timings disturbed")
     return "; ".join(words)
+
+
+def _part(record: Record, limit: int) -> str:
+    """How many images were scored; records from before images were drawn say that they are the first."""
+    passport = record.passports.get(record.cell.data.split)
+    drawn = passport is not None and passport.drawn is not None
+    return f"{limit} images only, drawn evenly" if drawn else f"first {limit} images only"
 
 
 def _was_disturbed(record: Record) -> bool:

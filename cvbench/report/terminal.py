@@ -48,6 +48,8 @@ def print_record(record: Record, console: Console) -> None:
         )
     for split, passport in record.passports.items():
         console.print(f"  {split}: {passport.name}, {passport.images} images, {passport.sha256[:12]}")
+        if passport.drawn:
+            console.print(f"    drawn: {escape(passport.drawn)}")
     other = record.wall_s - sum(record.spent.values())
     stages = ", ".join(f"{name} {show_seconds(s)}" for name, s in record.spent.items())
     console.print(f"  time: {show_seconds(record.wall_s)} = {stages}, other {show_seconds(max(0.0, other))}")

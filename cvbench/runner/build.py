@@ -47,7 +47,7 @@ def open_cell(cell: Cell, *, times: StageTimes) -> OpenCell:
     set_precision(cell.runtime.precision)
     device = device_of(cell.runtime.device)
     with times.stage("data"):
-        return OpenCell(device, open_dataset(cell.data, task=task_of(cell.model)))
+        return OpenCell(device, open_dataset(cell.data, task=task_of(cell.model), seed=cell.seed))
 
 
 def build_inference(

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import torch
-
-from cvbench.data.datasets import joint, open_dataset
+from cvbench.data.datasets import check_trained, drawn, joint, open_dataset
 from cvbench.errors import InputError
 from cvbench.interfaces import Dataset, Metric, Model
 from cvbench.models.weights.loading import load_weight_file
 from cvbench.record import Artifact, Attachment, Curve, Passport
 from cvbench.runner.attachments import save_evidence, save_outcomes, save_pictures
-from cvbench.runner.build import Built, build_inference, open_cell
+from cvbench.runner.build import Built, OpenCell, build_inference, open_cell
 from cvbench.runner.evaluation import Findings, evaluate
 from cvbench.runner.exported import EXPORTED
 from cvbench.runner.fingerprint import artifact_of
@@ -50,7 +48,7 @@ def run_cell(job: CellJob, *, times: StageTimes) -> CellResult:
         cell,
         opened,
         job.weights,
-        load=lambda model: train_or_load(job, model, opened.device, times=times),
+        load=lambda model: train_or_load(job, model, opened, times=times),
         times=times,
     )
     with times.stage("evaluate"):
@@ -94,8 +92,11 @@ class Learned(NamedTuple):
     shadowed: int | None = None
 
 
-def train_or_load(job: CellJob, model: Model, device: torch.device, *, times: StageTimes) -> Learned:
-    """Load the file that the weights were resolved to, or train by the recipe; without either, do nothing."""
+def train_or_load(job: CellJob, model: Model, opened: OpenCell, *, times: StageTimes) -> Learned:
+    """Load the file that the weights were resolved to, or train by the recipe; without either, do nothing.
+
+    Raises DataError, before any training, where the training images have other classes than the scored ones.
+    """
     cell = job.cell
     if job.weights is not None:
         with times.stage("build"):
@@ -105,6 +106,7 @@ def train_or_load(job: CellJob, model: Model, device: torch.device, *, times: St
         return Learned("untrained")
     with times.stage("data"):
         images = open_training_data(cell, cell.train, model)
+        check_trained(images, opened.data)
         passport = images.passport
     with times.stage("train"):
         training = trained(
@@ -113,7 +115,7 @@ def train_or_load(job: CellJob, model: Model, device: torch.device, *, times: St
             cell.train,
             spec=cell.model,
             seed=cell.seed,
-            device=device,
+            device=opened.device,
             folder=job.checkpoints,
             on_progress=lambda progress: times.news(_shown(progress)),
             undecodable=cell.data.undecodable,
@@ -123,16 +125,19 @@ def train_or_load(job: CellJob, model: Model, device: torch.device, *, times: St
 
 def open_training_data(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
     """The training images, with those that have a class alone where the recipe names some."""
-    dataset = open_dataset(cell.data, task=task_of(cell.model), split="train", limit=recipe.limit)
+    dataset = open_dataset(cell.data, task=task_of(cell.model), split="train")
     if recipe.also is None:
-        return dataset
+        return drawn(dataset, recipe.limit, seed=cell.seed)
     if not getattr(model, "learns_from_classes", False):
         raise InputError(
             f"{cell.model.name}: train.also: it learns from images with boxes only.\n"
             "  Leave also out, or train YOLO9000 or YOLOv2."
         )
-    named = open_dataset(recipe.also, task="classification", split="train", limit=recipe.also.limit)
-    return joint(dataset, named)
+    named = open_dataset(
+        recipe.also, task="classification", split="train", limit=recipe.also.limit, seed=cell.seed
+    )
+    both = joint(dataset, named)
+    return drawn(both, recipe.limit, seed=cell.seed)
 
 
 def _shown(progress: TrainingProgress) -> Progress:

@@ -95,7 +95,7 @@ class DataSpec(Frozen):
     split: str = "test"
     """The split that is scored; training always uses `train`."""
     limit: PositiveInt | None = None
-    """Score the first so many images only; the record says so."""
+    """Score N images only, drawn evenly over the split with the cell's seed; the record says how."""
     options: Mapping[str, Option] = Field(default_factory=dict)
     """Arguments of the data set's opener, such as `size: 128`."""
     undecodable: Literal["fail", "skip"] = "fail"
@@ -153,7 +153,7 @@ class TrainRecipe(Frozen):
     epochs: PositiveInt = 10
     batch: PositiveInt = 64
     limit: PositiveInt | None = None
-    """Train on the first so many images only."""
+    """Train on N images only, drawn evenly over the split with the cell's seed."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat = 0.1
     """The peak learning rate."""

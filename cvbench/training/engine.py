@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cvbench.data.datasets import drawn
 from cvbench.data.images.augmentation import seed_of
 from cvbench.data.images.workers import stream
 from cvbench.errors import DataError, InputError
@@ -190,7 +191,8 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
-    order = Order(min(len(dataset), recipe.limit or len(dataset)), recipe.batch, recipe.epochs, seed)
+    dataset = drawn(dataset, recipe.limit, seed=seed)
+    order = Order(len(dataset), recipe.batch, recipe.epochs, seed)
     if order.samples == 0:
         raise DataError(f"{_name(dataset)}: there is nothing to train on")
     feed = BatchReader(

@@ -61,7 +61,7 @@ def test_overrides_choice_and_limit_count(cvbench):
     overrides = ["train.epochs=7", "runtime={threads: 3, compile: true}", "time.latency=null"]
     done = cvbench("plan", "suites/small.yaml", *overrides, "--only", "*width*", "--limit", "9")
     (row,) = done.stdout.splitlines()[1:-2]
-    for words in ("train 7 epochs", "fashion/test first 9", "compiled, 3 threads", "throughput"):
+    for words in ("train 7 epochs", "fashion/test 9 images", "compiled, 3 threads", "throughput"):
         assert words in row
     assert "latency" not in row
 

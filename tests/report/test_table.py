@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cvbench.record import MEANS_LITTLE, Measurement, Round
+from cvbench.record import MEANS_LITTLE, Measurement, Passport, Round
 from cvbench.report.table import tables
 from cvbench.report.terminal import print_record, print_tables
 from tests.records import bad, cell, good, top1
@@ -52,7 +52,12 @@ def test_a_limited_or_incomplete_evaluation_is_marked():
     limited = good(cell(), top1(0.8)).cell.data.model_copy(update={"limit": 50})
     some = good(cell().model_copy(update={"data": limited}), top1(0.8), skipped_samples=("a", "b"))
     [table] = tables([some]).values()
-    assert table["status"][0] == "ok; first 50 images only; 2 samples skipped"
+    assert table["status"][0] == "ok; first 50 images only; 2 samples skipped"  # of an earlier version
+    passport = Passport(
+        name="fashion", split="test", images=50, classes=10, sha256="0", drawn="50 of 2000 images, evenly"
+    )
+    [table] = tables([some.model_copy(update={"passports": {"test": passport}})]).values()
+    assert table["status"][0] == "ok; 50 images only, drawn evenly; 2 samples skipped"
 
 
 @pytest.mark.parametrize(("count", "status"), [(1234, "ok; 1,234 objects shadowed in training"), (0, "ok")])

@@ -3,6 +3,7 @@ import multiprocessing
 import pytest
 import torch
 
+from cvbench.data.datasets.subset import drawing_order
 from cvbench.errors import DataError, Diverged, InputError
 from cvbench.models.yolo.yolo_v1 import yolo_v1_tiny
 from cvbench.models.yolo.yolo_v2 import yolo_v2
@@ -191,8 +192,8 @@ def test_clipping_bounds_how_far_a_step_goes():
     torch.testing.assert_close(torch.cat(moved).norm().item(), 0.01, atol=1e-5, rtol=0)
 
 
-def test_only_the_first_images_are_looked_at_where_there_is_a_limit():
-    data = Shades(33, broken=range(20, 33))
+def test_only_the_drawn_images_are_looked_at_where_there_is_a_limit():
+    data = Shades(33, broken=drawing_order(33, seed=0)[20:].tolist())
     curve, _ = trained(data=data, recipe=RECIPE.model_copy(update={"limit": 20}))
     assert curve.step[-1] == 3 * 3
 

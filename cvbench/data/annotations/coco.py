@@ -141,6 +141,10 @@ class _WholeFile(msgspec.Struct):
     annotations: list[_Whole]
 
 
+class _CategoriesFile(msgspec.Struct):
+    categories: list[_Category]
+
+
 _FILES: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     _Boxed: _BoxedFile,
     _Masked: _MaskedFile,
@@ -190,6 +194,19 @@ def read_whole_instances(path: Path, content: bytes, problems: Problems) -> Coco
     InputError where the file has not the three lists.
     """
     return _read(path, content, _Whole, problems)
+
+
+def read_categories(path: Path) -> dict[int, str]:
+    """The names of a file's categories by id; raises InputError where it has no list of categories."""
+    content = read_bytes(path)
+    typed = decode_typed(msgspec.json.Decoder(_CategoriesFile), content)
+    if typed is not None:
+        categories = every_entry(typed.categories)
+        return dict(zip(sorted(entry.id for entry in categories.sound), _names(categories), strict=True))
+    problems = Problems()
+    whole = _read(path, content, _Whole, problems)
+    problems.stop()
+    return dict(zip(whole.category_id.tolist(), whole.names, strict=True))
 
 
 def _read(path: Path, content: bytes, form: type[msgspec.Struct], problems: Problems) -> CocoInstances:

@@ -1,6 +1,8 @@
 """The data sets, and the way to open one: `open_dataset`."""
 
+from cvbench.data.datasets.classes import check_trained
 from cvbench.data.datasets.concat import joint
-from cvbench.data.datasets.open import first, open_dataset
+from cvbench.data.datasets.open import open_dataset
+from cvbench.data.datasets.subset import drawn
 
-__all__ = ["first", "joint", "open_dataset"]
+__all__ = ["check_trained", "drawn", "joint", "open_dataset"]

@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from cvbench.data.annotations.coco import read_categories
+from cvbench.data.datasets.classes import check_splits, joined_classes
 from cvbench.data.datasets.coco_detection import Instances, open_instances
 from cvbench.data.datasets.open import check_count, first_there, looked_for, root_folder
 from cvbench.errors import DataError
+from cvbench.spec.catalogue import DATASETS
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
 from cvbench.spec.cell import TaskName
 
@@ -80,7 +83,8 @@ def coco_json(
 ) -> Instances:
     """A split below `root`; `{split}` in a path stands for its name.
 
-    Raises DataError where the files are no such set.
+    A label is one name in all splits that have a file. Raises DataError where the files are no such set, or
+    where the categories of the split and of `train` cannot belong together.
     """
     if task != "detection":
         raise ValueError(f"coco-json is a detection set; it has no truth for {task}")
@@ -90,7 +94,14 @@ def coco_json(
         raise DataError(f"{file}: there is no such file; the option annotations says where it is")
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder; the option images says where it is")
-    return open_instances("coco-json", split, annotations=file, images=folder, masks=masks)
+    numbered = {
+        name: read_categories(path)
+        for name in DATASETS["coco-json"].splits
+        if (path := below(top, annotations, name)).is_file()
+    }
+    check_splits(top, split, {name: one.values() for name, one in numbered.items()})
+    classes = joined_classes(numbered)
+    return open_instances("coco-json", split, annotations=file, images=folder, masks=masks, classes=classes)
 
 
 def below(root: Path, template: str, split: str) -> Path:

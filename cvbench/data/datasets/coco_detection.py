@@ -1,7 +1,8 @@
 """Images with objects in COCO's form: what `coco` and `coco-json` open.
 
 Boxes (x, y, width, height) become corners (x, y, x + width, y + height): half-open already. Labels count
-the categories of the file by rising id, so gaps in the ids leave none in the labels. Crowds stay, and are
+the categories by rising id, so gaps in the ids leave none in the labels; where the files of several splits
+number them differently, a name has one label in all of them (`classes.py`). Crowds stay, and are
 marked; images without objects stay, and what is found in them counts as false. An annotation's area is
 the file's, or its box's where the file has none.
 """
@@ -138,10 +139,11 @@ def open_instances(
     annotations: Path,
     images: Path,
     masks: bool,
-    names: tuple[str, ...] | None = None,
+    classes: tuple[str, ...] | None = None,
 ) -> Instances:
-    """The images of an instances file, with its objects; `names` stand for the file's own names.
+    """The images of an instances file, with its objects.
 
+    Labels count `classes`, which hold all names of the file, or else the file's categories by rising id.
     Raises DataError where there is no image of the file at all, or where its file names lead out of the
     folder. A single missing image is an error when it is looked at.
     """
@@ -154,7 +156,12 @@ def open_instances(
             f"{images}: has none of the {len(pictures):,} images of {annotations}, "
             f"such as {index.file_name[0]}"
         )
-    classes = names or tuple(index.names)
+    own = tuple(index.names)
+    if classes is None or classes == own:
+        classes = own
+    else:
+        label_of = np.array([classes.index(name) for name in own], np.int64)
+        index = index._replace(label=label_of[index.label])
     manifest = Manifest(
         task="detection",
         classes=classes,

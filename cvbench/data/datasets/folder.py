@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from cvbench.data.datasets.cache import PackedTexts
+from cvbench.data.datasets.classes import check_splits
 from cvbench.data.datasets.image_files import InFolder, Pictures, class_folders, list_images
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.open import looked_for, root_folder
@@ -69,7 +70,9 @@ def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledIm
             f"{top / split / empty[0]}: has no image in it; remove the folder.\n"
             "  A class keeps its place as long as another split has it."
         )
-    classes = tuple(sorted(set[str]().union(*(class_folders(top / name) for name in splits))))
+    named = {name: class_folders(top / name) for name in splits}
+    check_splits(top, split, {name: sorted(folders) for name, folders in named.items()})
+    classes = tuple(sorted(set[str]().union(*named.values())))
     label = {name: k for k, name in enumerate(classes)}
     ids = [image.path for image in images]
     labels = [label[path.partition("/")[0]] for path in ids]

@@ -1,70 +1,29 @@
-"""From a DataSpec to an open data set: its name, its folder, its options, its first so many images."""
+"""From a DataSpec to an open data set: its name, its folder, its options, a part of its images."""
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cvbench.data.datasets.subset import drawn
 from cvbench.errors import DataError, InputError, UnknownName, suggestion
 from cvbench.interfaces import Dataset
-from cvbench.record import Passport
 from cvbench.spec.catalogue import DATASETS, Choice, DatasetCard, is_address, load
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.spec.catalogue.options import check_options, choices_of
 from cvbench.spec.cell import DataSpec, TaskName
-from cvbench.values import Sample
-
-
-def first(dataset: Dataset, count: int) -> Dataset:
-    """The first `count` images; the data set itself where it holds no more."""
-    if count < 1:
-        raise ValueError(f"{count} images are none")
-    return dataset if count >= len(dataset) else First(dataset, count)
-
-
-@dataclass(frozen=True, eq=False)
-class First:
-    """A data set cut short. Its passport's hash is made of the whole one's and the count."""
-
-    dataset: Dataset
-    count: int
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Those of the whole data set."""
-        return self.dataset.classes
-
-    @property
-    def task(self) -> TaskName:
-        """That of the whole data set."""
-        return self.dataset.task
-
-    @property
-    def passport(self) -> Passport:
-        """The whole data set's, for so many images; how many objects they hold is not known."""
-        whole = self.dataset.passport
-        cut = hashlib.sha256(f"first {self.count} of {whole.sha256}".encode()).hexdigest()
-        return whole.model_copy(update={"images": self.count, "objects": None, "sha256": cut})
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Sample:
-        return self.dataset[range(self.count)[index]]
 
 
 def open_dataset(
-    spec: DataSpec, *, task: TaskName, split: str | None = None, limit: int | None = None
+    spec: DataSpec, *, task: TaskName, split: str | None = None, limit: int | None = None, seed: int = 0
 ) -> Dataset:
     """The data set of a spec, with truths for `task`.
 
-    Without `split` it is what the spec scores: its own split, its own first so many images. The
-    spec's limit is for scoring only: a split that is named here (a training wants `train`) is cut
-    to the `limit` that is named here, and opened whole without one.
+    Without `split` it is what the spec scores: its own split, limited to as many images as the spec says. The
+    spec's limit is for scoring only: a split that is named here (a training wants `train`) is limited to the
+    `limit` that is named here, and opened whole without one. Limited images are drawn evenly with `seed`.
 
     The folder is the spec's `root`, else the data set's sub-folder of `$CVBENCH_DATA` where there is
     one, else none: then a set that comes along opens its own files.
@@ -92,7 +51,7 @@ def open_dataset(
             dataset = DATASETS.load(card.name)(task=task, split=wanted, root=root, **spec.options)
         except InputError as error:  # from a reader that is also used for files that a command is handed
             raise DataError(str(error)) from error
-    return dataset if count is None else first(dataset, count)
+    return drawn(dataset, count, seed=seed)
 
 
 def _open_address(spec: DataSpec, task: TaskName, split: str) -> Dataset:

@@ -138,7 +138,7 @@ def _recipe(record: Record) -> str:
     train = record.cell.train
     if train is None:
         return "none"
-    part = f" on the first {train.limit:,} images" if train.limit else ""
+    part = f" on {train.limit:,} images" if train.limit else ""
     return (
         f"{train.epochs} epochs{part}, batch {train.batch}, {train.optimizer}, rate {train.lr:g}, "
         f"{train.schedule}, decay {train.weight_decay:g}, {train.precision}"

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cvbench.data.datasets import first, joint, open_dataset
+from cvbench.data.datasets import drawn, joint, open_dataset
 from cvbench.errors import DataError, InputError
 from cvbench.models.yolo.yolo9000 import yolo9000
 from cvbench.runner.cell import run_cell
@@ -76,7 +76,7 @@ def test_another_second_set_is_another_passport():
 def test_a_detector_is_trained_on_both_at_once():
     torch.manual_seed(0)
     model = yolo9000(10, size=64, width=0.125)
-    data = first(joint(scenes(), garments(6)), 12)
+    data = drawn(joint(scenes(), garments(6)), 12)
     recipe = TrainRecipe(epochs=2, batch=4, optimizer="adamw", lr=1e-3)
     curve = train(model, data, recipe, seed=0, device=torch.device("cpu"))
     assert model.seen == 24

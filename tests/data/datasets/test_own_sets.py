@@ -145,3 +145,13 @@ def test_label_maps_that_do_not_fit_are_refused(tmp_path):
     assert "there is no such" in refusal("masks", tmp_path / "nowhere")
     (tmp_path / "images/test").mkdir()
     assert "images/test: has no image in it" in refusal("masks", tmp_path, split="test")
+
+
+def test_a_limit_on_a_folder_that_is_sorted_by_class_takes_of_every_class(tmp_path):
+    write(tmp_path, *(f"val/{name}/{number}.jpg" for name in "abc" for number in range(12)))
+    spec = DataSpec(name="folder", root=str(tmp_path), split="val", limit=9)
+
+    labels = [sample.truth.label for sample in open_dataset(spec, task="classification", seed=3)]
+
+    assert labels == sorted(labels)
+    assert min(labels.count(label) for label in range(3)) >= 2
