@@ -20,7 +20,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import read_document, sha256_of_file, sync, write_whole
-from cvbench.record import SCHEMA, Attachment, Record, RunInfo
+from cvbench.record import SCHEMA, Attachment, PlannedCell, Record, RunInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,12 +54,25 @@ class Run:
         return read_record(path) if path.exists() else None
 
     def records(self) -> list[Record]:
-        """All records: first those of the suite as last read, in its order, then any others."""
+        """The records of the suite's cells as last run, in the suite's order.
+
+        A folder keeps what earlier commands left: cells with another `--limit` or other overrides. These are
+        `earlier_records`. A run.json without a list of cells predates that list: all records are the suite's.
+        """
         order = {cell.key: place for place, cell in enumerate(self.info.cells)}
+        found = [read_record(path) for key, path in self._files() if key in order or not order]
+        return sorted(found, key=lambda record: order.get(record.key, len(order)))
+
+    def earlier_records(self) -> list[Record]:
+        """The records of cells that are not in the suite as last run; not judged and not compared."""
+        planned = {cell.key for cell in self.info.cells}
+        return [read_record(path) for key, path in self._files() if planned and key not in planned]
+
+    def _files(self) -> list[tuple[str, Path]]:
+        """Key and file of each record, by key."""
         folder = self.folder / "cells"
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208, names alone
-        found = [read_record(folder / name) for name in names]
-        return sorted(found, key=lambda record: order.get(record.key, len(order)))
+        return [(name.removesuffix(".json"), folder / name) for name in names]
 
     def commit(self, record: Record, staged: Path) -> Record:
         """Keep a record and the files it names; returns it as it was written.
@@ -205,10 +218,11 @@ class Store:
         raise StoreError(f'"{name}" is no run.\n  See all: cvbench list runs')
 
     @contextmanager
-    def writing(self, info: RunInfo, *, fresh: bool) -> Iterator[Run]:
+    def writing(self, info: RunInfo, *, fresh: bool, whole: Sequence[PlannedCell] = ()) -> Iterator[Run]:
         """The run to write into: the newest of this identity, or a new one where none is or `fresh`.
 
-        Its run.json becomes `info`, with the run's name and start.
+        Its run.json becomes `info`, with the run's name and start. `whole` are the cells of the suite that
+        `info.cells` were chosen from: those of them that the run has already stay in its plan.
 
         Everything that can refuse does so here, before any work: a folder that cannot be written
         raises StoreError, one that another process writes raises RunInUse.
@@ -235,14 +249,17 @@ class Store:
                 "  Wait until it ends, or name another folder with --out."
             ) from error
         try:
-            yield self._open(home, info, fresh=fresh)
+            yield self._open(home, info, fresh=fresh, whole=whole)
         finally:
             lock.release()
 
-    def _open(self, home: Path, info: RunInfo, *, fresh: bool) -> Run:
+    def _open(self, home: Path, info: RunInfo, *, fresh: bool, whole: Sequence[PlannedCell]) -> Run:
         same = [run for run in self.runs(home.name) if run.info.identity == info.identity]
         if same and not fresh:
             run, created = same[-1], same[-1].info.created
+            known = {cell.key for cell in (*info.cells, *run.info.cells)}
+            kept = tuple(cell for cell in whole if cell.key in known)
+            info = info.model_copy(update={"cells": kept or info.cells})
         else:
             now = datetime.now(UTC)
             run, created = Run(_unused(home, f"{now:%Y%m%d-%H%M%S}")), now.isoformat(timespec="seconds")

@@ -239,3 +239,26 @@ def test_run_json_of_a_newer_schema_is_refused_by_name(tmp_path):
     (folder / "run.json").write_text(json.dumps({"schema": 99}))
     with pytest.raises(StoreError, match="schema 99 is newer than this cvbench"):
         _ = Run(Path(folder)).info
+
+
+def test_records_of_earlier_variants_are_apart(store):
+    limited = cell(seed=1)
+    with writing(store, cells=[limited]) as run:
+        run.commit(good(limited), store.staging(run))
+    with writing(store, cells=[cell()]) as run:
+        run.commit(good(cell()), store.staging(run))
+    assert [record.key for record in run.records()] == [cell().key]
+    assert [record.key for record in run.earlier_records()] == [limited.key]
+
+
+def test_a_selection_keeps_the_cells_that_the_run_has_in_its_plan(store):
+    three = [cell(seed=seed) for seed in (1, 2, 3)]
+    planned = run_info("demo", *three).cells
+
+    def cells_of(*chosen):
+        info = run_info("demo", *chosen, source="demo.yaml", identity="one")
+        with store.writing(info, fresh=False, whole=planned) as run:
+            return [one.key for one in run.info.cells]
+
+    assert cells_of(three[2]) == [three[2].key]
+    assert cells_of(three[0]) == [three[0].key, three[2].key]

@@ -17,10 +17,11 @@ import typer
 from cvbench.errors import InputError, SuiteError
 from cvbench.spec.catalogue import DATASETS, is_address
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
-from cvbench.spec.cell import Option, TaskName
+from cvbench.spec.cell import Cell, Option, TaskName
 
 if TYPE_CHECKING:
     from cvbench.spec.suite import Suite
+    from cvbench.store import Run
 
 
 def print_json(document: Any) -> None:
@@ -67,6 +68,26 @@ def _draw(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     for row in rows:
         table.add_row(*(Text(row[name]) for name in columns))  # Text: a title may hold brackets
     Console().print(table)
+
+
+def earlier_lines(run: Run) -> list[str]:
+    """What to say of cells that an earlier command left in the run's folder; nothing where there are none."""
+    earlier = run.earlier_records()
+    if not earlier:
+        return []
+    shown = [f"  {record.key[:8]}  {_variant(record.cell)}" for record in earlier[:10]]
+    more = [f"  … and {len(earlier) - 10} more"] if len(earlier) > 10 else []
+    what = "1 cell" if len(earlier) == 1 else f"{len(earlier)} cells"
+    return [f"\nnot judged: {what} of earlier commands, with another limit or other overrides", *shown, *more]
+
+
+def _variant(cell: Cell) -> str:
+    words = [cell.title, f"on {cell.data.name}/{cell.data.split}", f"seed {cell.seed}"]
+    if cell.data.limit:
+        words.append(f"{cell.data.limit} images (limit)")
+    if cell.train:
+        words.append(f"trained for {cell.train.epochs} epoch{'s' if cell.train.epochs > 1 else ''}")
+    return ", ".join(words)
 
 
 RESULTS: Final = Path("results")

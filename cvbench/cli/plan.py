@@ -132,7 +132,7 @@ def _forecasts(planned: Sequence[Planned], out: Path) -> list[Forecast]:
 def _readable(run: Run) -> list[Record]:
     """The run's records; none of a run that this version cannot read."""
     try:
-        return run.records()
+        return [*run.records(), *run.earlier_records()]
     except StoreError:
         return []
 

@@ -115,7 +115,8 @@ class AgainstItem(_BenchItem):
         if worse:
             raise CellFailed("\n".join(worse))
         if not told[Answer.PASS]:
-            pytest.skip("; ".join([*told[Answer.INCOMPARABLE], *told[Answer.INCONCLUSIVE]]) or "no figure")
+            undecided = (Answer.INCOMPARABLE, Answer.INCONCLUSIVE, Answer.NOT_JUDGED)
+            pytest.skip("; ".join(why for answer in undecided for why in told[answer]) or "no metric")
 
 
 class CellItem(_BenchItem):
@@ -167,7 +168,7 @@ class _Bench:
 
         from cvbench.runner.session import Silence, opened
 
-        part = replace(self.suite, cells=self._chosen())
+        part = replace(self.suite, cells=self._chosen(), whole=self.suite.cells)
         self._opened = self._stack.enter_context(opened(part, out=self._out, listener=Silence()))
         self._cells = self._opened.run_suite()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import RESULTS, AsJson, OutFolder, print_json
+from cvbench.cli.output import RESULTS, AsJson, OutFolder, earlier_lines, print_json
 from cvbench.errors import StoreError, UnknownName, suggestion
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
 from cvbench.units import show_count, show_seconds
@@ -127,6 +127,7 @@ def _show_run(name: str, out: Path, *, as_json: bool) -> None:
                 "kind": "run",
                 "run": run.info.model_dump(mode="json"),
                 "records": [r.model_dump(mode="json") for r in records],
+                "earlier": [r.model_dump(mode="json") for r in run.earlier_records()],
             }
         )
         return
@@ -136,6 +137,8 @@ def _show_run(name: str, out: Path, *, as_json: bool) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     print_tables(records, console)
+    for line in earlier_lines(run):
+        console.print(line, markup=False)
     for record in records:
         console.print()
         print_record(record, console)

@@ -175,12 +175,16 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
         code_sha256=code,
         environment=machine,
         expectations=suite.expectations,
-        cells=tuple(PlannedCell(key=c.key, title=c.title, model=c.model.name) for c in suite.cells),
+        cells=_planned(suite.cells),
     )
     refuse_namesake()
     store = Store(out)
-    with store.writing(info, fresh=fresh) as run:
+    with store.writing(info, fresh=fresh, whole=_planned(suite.whole)) as run:
         yield Session(suite, run, store, listener)
+
+
+def _planned(cells: Sequence[Cell]) -> tuple[PlannedCell, ...]:
+    return tuple(PlannedCell(key=c.key, title=c.title, model=c.model.name) for c in cells)
 
 
 def _sources(cells: tuple[Cell, ...]) -> list[Path]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS
+from tests.compare.runs import make_run
+from tests.records import cell, good
 
 GOLDEN = Path(__file__).parents[1] / "golden/records-1"
 
@@ -89,3 +91,16 @@ def test_a_run_in_json_has_its_records(results, cvbench):
     document = cvbench("show", "small", "--out", results, "--json").document
     assert document["kind"] == "run"
     assert [record["outcome"] for record in document["records"]] == ["ok"]
+
+
+def test_a_run_is_shown_without_the_variants_of_earlier_commands_which_are_listed(cvbench, tmp_path):
+    earlier = good(cell(seed=7))
+    run = make_run(tmp_path / "s" / "a", records=[good(cell()), earlier])
+    about = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps({**about, "cells": [{"key": cell().key}]}))
+    shown = cvbench("show", "s/a", "--out", tmp_path)
+    assert "not judged: 1 cell of earlier commands" in shown.stdout
+    assert f"{earlier.key[:8]}  resnet18, on fashion/test, seed 7" in shown.stdout
+    document = cvbench("show", "s/a", "--out", tmp_path, "--json").document
+    assert [record["key"] for record in document["records"]] == [cell().key]
+    assert [record["key"] for record in document["earlier"]] == [earlier.key]

@@ -29,6 +29,8 @@ class Suite:
     """What was said otherwise on the command line, as it was typed."""
     limit: int | None = None
     """How many images it was limited to besides."""
+    whole: tuple[Cell, ...] = ()
+    """All cells, where `cells` are a selection of them."""
 
     def select(self, pattern: str) -> Suite:
         """The suite with those cells alone whose model, title or key the pattern names.
@@ -39,7 +41,7 @@ class Suite:
         if not cells:
             titles = ", ".join(dict.fromkeys(cell.title for cell in self.cells))
             raise SuiteError([Problem(f"--only {pattern}", "this names no cell.", f"There are: {titles}.")])
-        return replace(self, cells=cells)
+        return replace(self, cells=cells, whole=self.whole or self.cells)
 
     def limited(self, images: int) -> Suite:
         """The suite with at most so many images scored in each cell; cells that become equal are one."""

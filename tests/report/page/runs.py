@@ -157,8 +157,8 @@ def made_record(number, staged: Path, *, classes=CLASSES) -> Record:
     )
 
 
-def made_run(root: Path, cells: int, *, classes=CLASSES, about=None) -> Run:
-    """A run with so many finished cells, one that failed and one that was skipped."""
+def made_run(root: Path, cells: int, *, classes=CLASSES, about=None, planned=()) -> Run:
+    """A run with so many finished cells, a failed and a skipped one; `planned` have no record."""
     store = Store(root)
     about = {
         "source": "suites/demo.yaml",
@@ -166,13 +166,14 @@ def made_run(root: Path, cells: int, *, classes=CLASSES, about=None) -> Run:
         "environment": NOWHERE,
         **(about or {}),
     }
-    info = run_info("demo", *(made_cell(n)[1] for n in range(cells)), **about)
+    unfinished = cell("alexnet", seed=999), cell("vgg11", seed=999)
+    info = run_info("demo", *(made_cell(n)[1] for n in range(cells)), *unfinished, *planned, **about)
     with store.writing(info, fresh=True) as run:
         for number in range(cells):
             staged = store.staging(run)
             run.commit(made_record(number, staged, classes=classes), staged)
-        failed = bad(cell("alexnet", seed=999))
-        skipped = bad(cell("vgg11", seed=999)).model_copy(
+        failed = bad(unfinished[0])
+        skipped = bad(unfinished[1]).model_copy(
             update={"outcome": "skipped", "reason": "there is no GPU here"}
         )
         for record in (failed, skipped):

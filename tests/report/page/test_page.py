@@ -173,9 +173,9 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path):
         "created": HOSTILE,
         "environment": {"hard": {"cpu": HOSTILE}, "soft": {}, "volatile": {}},
     }
-    run = made_run(tmp_path, 3, classes=(HOSTILE, *CLASSES[1:]), about=about)
-    store = Store(tmp_path)
     hostile = cell().model_copy(update={"model": cell().model.model_copy(update={"options": {"x": HOSTILE}})})
+    run = made_run(tmp_path, 3, classes=(HOSTILE, *CLASSES[1:]), about=about, planned=[hostile])
+    store = Store(tmp_path)
     broken = bad(hostile, reason=HOSTILE).model_copy(update={"cautions": (HOSTILE,)})
     run.commit(broken, store.staging(run))
     differences = pd.DataFrame({"cell": [HOSTILE], "verdict": [HOSTILE]})
