@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import RESULTS, AsJson, JUnitFile, OutFolder, print_json
+from cvbench.cli.output import RESULTS, AsJson, JUnitFile, OutFolder, earlier_lines, print_json
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from cvbench.store import Run
 
 
+INCONCLUSIVE = 4
+"""The exit code of a check that cannot decide."""
+
+
 class Doubt(str, Enum):  # noqa: UP042, typer shows it as a choice
-    """What becomes of figures of which nothing can be told."""
+    """How inconclusive metrics are treated."""
 
     passing = "pass"
     failing = "fail"
@@ -34,10 +38,13 @@ def check(  # noqa: PLR0917, options are given by name on the command line
         bool, typer.Option("--update", help="Make this run the baseline, and add it to the history.")
     ] = False,
     on_inconclusive: Annotated[
-        Doubt | None, typer.Option(help="What figures in doubt come to; by default the exit code is 4.")
+        Doubt | None, typer.Option(help="How to treat inconclusive metrics; by default the exit code is 4.")
     ] = None,
-    figures: Annotated[
-        str | None, typer.Option(help="Which figures are held at the gate, such as top1 or latency*.")
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics", "--figures", help="Metrics to check instead of the primary ones: top1, latency*."
+        ),
     ] = None,
     junit: JUnitFile = None,
     summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown to this file.")] = None,
@@ -49,12 +56,14 @@ def check(  # noqa: PLR0917, options are given by name on the command line
 ) -> None:
     """Check RUN: cells finished or skipped, floors and published values met, nothing worse than the baseline.
 
-    Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed or is missing, 4 cannot tell,
-    5 not comparable. Under GitHub Actions, annotations and a job summary are written by themselves.
+    Cells that an earlier command left in the run (another --limit, other overrides) are listed, not judged.
+
+    Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed or is missing, 4 inconclusive,
+    5 not comparable. Under GitHub Actions, annotations and a job summary are written automatically.
     """
     from cvbench.compare.gate import check as gate
     from cvbench.compare.gate.floors import check_run
-    from cvbench.compare.gate.result import counted, exit_code
+    from cvbench.compare.gate.result import counted, exit_code, remedy
     from cvbench.store import Store
 
     found = Store(out).find(run)
@@ -64,7 +73,7 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     items = check_run(found, records)
     told, comparison = list[str](), None
     if against:
-        done = gate.check_against(found, against, figures=figures, out=out)
+        done = gate.check_against(found, against, figures=metrics, out=out)
         items, comparison, told = [*items, *done.items], done.comparison, done.steps
     code = exit_code(items, None if on_inconclusive is None else on_inconclusive.value)
     suite = found.folder.parent.name
@@ -80,7 +89,11 @@ def check(  # noqa: PLR0917, options are given by name on the command line
             typer.echo(f"{typer.style(f'{item.answer.value:14}', fg=color)} {item.name}: {item.message}")
         for line in told:
             typer.echo(f"history: {line}")
+        for line in earlier_lines(found):
+            typer.echo(line)
         typer.secho(f"\n{counted(items)}", bold=True)
+        if on_inconclusive is None and code == INCONCLUSIVE:
+            typer.echo(remedy(items))
     if update:
         _update(found, against, out, passed=code in (0, 4), force=force, quiet=as_json)
     raise typer.Exit(code)
@@ -105,8 +118,10 @@ def _update(run: Run, against: str | None, out: Path, *, passed: bool, force: bo
     from cvbench.files import write_new
 
     given = against is not None and Path(against).suffix == ".json"
-    path = Path(str(against)) if given else default_path(run, out)
-    previous = read_baseline(path) if path.exists() else None
+    path = Path(str(against)) if given else default_path(run)
+    before = out / path  # among the results, where earlier versions wrote it
+    source = before if not given and before.exists() and not path.exists() else path
+    previous = read_baseline(source) if source.exists() else None
     new = pack(run, previous)
     if previous is not None and not force:
         if not passed:
@@ -119,4 +134,9 @@ def _update(run: Run, against: str | None, out: Path, *, passed: bool, force: bo
                 f"{new.machine}.\n  Without --against it goes to its own file; --force replaces this."
             )
     write_new(path, to_json(new), force=True)
-    typer.echo(f"baseline: {path} ({len(new.jobs)} jobs)", err=quiet)
+    jobs = "1 job" if len(new.jobs) == 1 else f"{len(new.jobs)} jobs"
+    typer.echo(f"baseline: {path} ({jobs})", err=quiet)
+    if source != path:
+        typer.echo(f"  It continues {source}, which is no longer used: commit {path} instead.", err=quiet)
+    if not given:
+        typer.echo(f"  Commit it, then check later runs: cvbench check RUN --against {path}", err=quiet)

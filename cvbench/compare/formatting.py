@@ -57,6 +57,11 @@ def figure_name(difference: Difference) -> str:
     return f"{difference.figure} ({difference.at})" if difference.at else difference.figure
 
 
+def before_after(difference: Difference) -> str:
+    """`4.12 ms → 4.20 ms`."""
+    return " → ".join(_value(value, difference.unit) for value in (difference.a, difference.b))
+
+
 def change(difference: Difference) -> str:
     """`+0.0052`, or `+3.2 %`."""
     return _size(difference.effect, difference)

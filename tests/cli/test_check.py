@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -29,7 +31,8 @@ def expect(run, floors):
 
 
 @pytest.fixture
-def results(tmp_path):
+def results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     make_run(tmp_path / "ci" / "base", made())
     make_run(tmp_path / "ci" / "same", made(seed=1))
     make_run(tmp_path / "ci" / "lossy", made(lost=200))
@@ -51,12 +54,12 @@ def test_exit_codes_against_a_run(check, run, code):
 @pytest.mark.parametrize(("run", "code"), [("same", 0), ("lossy", 1), ("slow", 1), ("elsewhere", 5)])
 def test_exit_codes_against_a_baseline_file(check, results, run, code):
     assert check("ci/base", "--update").code == 0
-    path = results / "baselines" / "a-processor-2-threads" / "ci.json"
+    path = Path("baselines/a-processor-2-threads/ci.json")
     assert check(f"ci/{run}", "--against", path).code == code
 
 
 def test_another_machine_voids_speed_alone(check):
-    assert check("ci/elsewhere", "--against", "ci/base", "--figures", "top1").code == 0
+    assert check("ci/elsewhere", "--against", "ci/base", "--metrics", "top1").code == 0
 
 
 def test_figures_in_doubt_are_what_one_says(check, results):
@@ -177,7 +180,7 @@ def test_a_loss_is_not_taken_for_the_baseline_unless_forced(check, results):
 def test_the_baseline_of_another_machine_is_not_replaced(check, results):
     check("ci/base", "--update")
     path = results / "baselines/a-processor-2-threads/ci.json"
-    done = check("ci/elsewhere", "--against", path, "--figures", "top1", "--update")
+    done = check("ci/elsewhere", "--against", path, "--metrics", "top1", "--update")
     assert (done.code, "baseline of another machine" in done.stderr) == (2, True)
 
 
@@ -251,3 +254,68 @@ def test_no_number_is_no_pass(check, results):
     done = check("s/a")
     assert done.code == 2
     assert "finite" in done.stderr
+
+
+def test_timings_below_the_clocks_reach_are_shown_and_do_not_decide(check, results):
+    for name, first in (("a", 5e-6), ("b", 7e-6), ("long", 5e-4)):
+        of = made().rounds("postprocess", normal_rounds(first, seed=len(name)))
+        make_run(results / "short" / name, of)
+    unchanged = check("short/b", "--against", "short/a")
+    assert unchanged.code == 0
+    assert "not judged     resnet18: postprocess_p50 (batch=1): 5." in unchanged.stdout
+    assert "shorter than 50.0 µs" in unchanged.stdout
+    assert check("short/long", "--against", "short/a").code == 1  # one of the two is long enough to count
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1.5, 0), (2.5, 4)])
+def test_one_process_decides_nothing_but_a_multiple_asks_for_an_answer(check, results, factor, code):
+    once = normal_rounds(0.01, seed=1)[:1]
+    make_run(results / "once" / "a", Made().topk(RIGHT).rounds("latency", once))
+    make_run(
+        results / "once" / "b", Made().topk(RIGHT).rounds("latency", [factor * np.asarray(v) for v in once])
+    )
+    done = check("once/b", "--against", "once/a")
+    assert done.code == code
+    assert "one process only" in done.stdout
+
+
+def test_an_inconclusive_check_names_its_remedies_and_each_line_shows_before_and_after(check, results):
+    make_run(results / "few" / "a", Made(data=passport(50)).topk(RIGHT[:50]))
+    make_run(results / "few" / "b", Made(data=passport(50)).topk(flipped(RIGHT[:50], 1, 0)))
+    told = check("few/b", "--against", "few/a").stdout
+    assert "--on-inconclusive pass (or fail)" in told
+    assert "--metrics 'top1'" in told
+    before, after = (float(np.mean(r)) for r in (RIGHT[:50], flipped(RIGHT[:50], 1, 0)))
+    assert f"top1: {before:.4f} → {after:.4f}, " in told
+
+
+def test_earlier_variants_in_a_runs_folder_are_listed_and_not_judged(check, results):
+    limited = cell().model_copy(update={"data": cell().data.model_copy(update={"limit": 5})})
+    run = make_run(results / "s" / "a", made(), records=[bad(limited)])
+    assert check("s/a").code == 3
+    rewrite(run, cells=[{"key": cell().key}])
+    done = check("s/a", "--against", "ci/base")
+    assert done.code == 0
+    assert "not judged: 1 cell of earlier commands" in done.stdout
+    assert f"{limited.key[:8]}  resnet18, on fashion/test, seed 0, 5 images (limit)" in done.stdout
+
+
+def test_the_default_baseline_is_not_among_results_and_continues_one_that_is(cvbench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for run in ("base", "same"):
+        make_run(tmp_path / "results" / "ci" / run, made())
+    file = Path("baselines/a-processor-2-threads/ci.json")
+    assert "check RUN --against baselines/" in cvbench("check", "ci/base", "--update").stdout
+    old = "results" / file
+    old.parent.mkdir(parents=True)
+    file.rename(old)
+    done = cvbench("check", "ci/same", "--update")
+    assert f"It continues {old}" in done.stdout
+    assert len(json.loads(file.read_text())["jobs"]) == 2
+
+
+def test_the_default_baseline_is_not_ignored_by_this_repository():
+    root = Path(__file__).parents[2]
+    ignored = ["git", "-C", str(root), "check-ignore", "-q"]
+    assert subprocess.run([*ignored, "results/baselines/m/ci.json"], check=False).returncode == 0
+    assert subprocess.run([*ignored, "baselines/m/ci.json"], check=False).returncode == 1

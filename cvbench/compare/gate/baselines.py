@@ -1,6 +1,6 @@
-"""Baselines: one committed file a suite and machine class, with raw values, and the history of figures.
+"""Baselines: one committed file per suite and machine class, with raw values, and the history of metrics.
 
-    results/baselines/<machine class>/<suite>.json
+    baselines/<machine class>/<suite>.json        in the working folder, not among results, which Git ignores
 
 It holds the records of one run, the files of samples and outcomes behind them (Parquet, as base64), and
 of every job that ever updated it the round values of its speed figures, with the machine's fingerprint.
@@ -73,10 +73,10 @@ def machine_class(hard: Mapping[str, Scalar]) -> str:
     return re.sub(r"[^a-z0-9]+", "-", str(named).lower()).strip("-")
 
 
-def default_path(run: Run, root: Path) -> Path:
-    """Where a run's baseline is committed."""
+def default_path(run: Run) -> Path:
+    """Where a run's baseline is committed, relative to the working folder."""
     hard = run.records()[0].environment.hard
-    return root / "baselines" / machine_class(hard) / f"{run.folder.parent.name}.json"
+    return Path("baselines") / machine_class(hard) / f"{run.folder.parent.name}.json"
 
 
 def job_of(run: Run, records: list[Record]) -> Job:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 from cvbench.compare.comparison import Comparison, compare
 from cvbench.compare.differences import Difference
-from cvbench.compare.formatting import change, figure_name, interval
+from cvbench.compare.formatting import before_after, change, figure_name, interval
 from cvbench.compare.gate.baselines import Baseline, job_of, read_baseline, unpacked
 from cvbench.compare.gate.history import against_history, steps
 from cvbench.compare.gate.result import Answer, Item
+from cvbench.compare.speed import ONE_ROUND
 from cvbench.errors import InputError
 from cvbench.store import Run, Store
+from cvbench.units import show_value
+
+REACH_S = 50e-6
+"""A thousand times what reading the clock takes: a shorter call cannot be timed alone."""
 
 
 def _compare_runs(
@@ -23,7 +29,8 @@ def _compare_runs(
 
     A cell or metric that the base has and the run does not have is a failure, never a skip. Speed is
     judged by the baseline's history where that is long enough, otherwise by the rounds of its one run.
-    `figures` is a pattern that selects other metrics than the primary ones.
+    `figures` is a pattern that selects other metrics than the primary ones. Timings that are too short for
+    the clock, or that one process took, are shown and do not decide.
     """
     comparison = compare(base, run)
     records = run.records()
@@ -45,8 +52,12 @@ def _compare_runs(
     for cell, difference in comparison.differences:
         chosen = difference.primary if figures is None else fnmatchcase(difference.figure, figures)
         if chosen and cell.outcome_a == "ok" and cell.outcome_b == "ok":
-            known = history.get((cell.key_b, figure_name(difference)))
-            items.append(known or _item(cell.title, difference))
+            known = None if _unjudged(difference) else history.get((cell.key_b, figure_name(difference)))
+            items.append(
+                _item(cell.title, difference)
+                if known is None
+                else replace(known, message=f"{before_after(difference)}, {known.message}")
+            )
     return items, comparison
 
 
@@ -72,12 +83,17 @@ def check_against(run: Run, against: str, *, figures: str | None = None, out: Pa
 
 def _item(title: str, difference: Difference) -> Item:
     name = figure_name(difference)
-    told = f"{change(difference)} ({interval(difference)})" if difference.interval else change(difference)
     if difference.a is not None and difference.b is None:
-        return Item(title, name, Answer.REGRESSION, difference.reason)
+        return Item(title, name, Answer.REGRESSION, f"{before_after(difference)}: {difference.reason}")
     if difference.verdict == "not comparable":
         lacking = difference.a is None
-        return Item(title, name, Answer.PASS if lacking else Answer.INCOMPARABLE, difference.reason)
+        told = difference.reason if lacking else f"{before_after(difference)}: {difference.reason}"
+        return Item(title, name, Answer.PASS if lacking else Answer.INCOMPARABLE, told)
+    told = f"{before_after(difference)}, {change(difference)}"
+    if difference.interval is not None:
+        told += f" ({interval(difference)})"
+    if why := _unjudged(difference):
+        return Item(title, name, Answer.NOT_JUDGED, f"{told}: {why}")
     if difference.verdict == "worse":
         return Item(title, name, Answer.REGRESSION, told)
     if difference.no_worse or difference.verdict in ("better", "same"):
@@ -87,6 +103,22 @@ def _item(title: str, difference: Difference) -> Item:
     least = "" if seen is None else f"; it would have seen {f'{seen:.1%}' if ratio else f'{seen:.4f}'}"
     why = f" - {difference.reason}" if difference.reason else ""
     return Item(title, name, Answer.INCONCLUSIVE, f"{told}{least}{why}")
+
+
+def _unjudged(difference: Difference) -> str:
+    """Why a timing cannot decide, whatever its change; empty where it can.
+
+    Two calls that are too short to be timed alone differ by Python's own overhead. One process does not show
+    how processes differ; a change by a factor of 2 or more asks for an answer all the same.
+    """
+    a, b = difference.a, difference.b
+    if difference.domain != "speed" or a is None or b is None or difference.verdict == "not comparable":
+        return ""
+    if difference.unit == "s" and max(a, b) < REACH_S:
+        return f"shorter than {show_value(REACH_S, 's')}, which is too short to be timed reliably"
+    if difference.reason == ONE_ROUND and max(a, b) < 2 * min(a, b):
+        return ONE_ROUND
+    return ""
 
 
 def nothing_to_check(run: Run) -> InputError:

@@ -21,13 +21,14 @@ _LEVELS = {
     Answer.INCONCLUSIVE: "warning",
     Answer.INCOMPARABLE: "warning",
 }
+_SKIPPED = (Answer.INCONCLUSIVE, Answer.INCOMPARABLE, Answer.NOT_JUDGED)
 
 
 def junit(items: Sequence[Item], suite: str) -> bytes:
-    """JUnit XML: a regression is a failure, a cell that did not finish an error, doubt is skipped."""
+    """JUnit XML: a regression is a failure, an unfinished cell an error, an undecided metric is skipped."""
     failures = sum(item.answer is Answer.REGRESSION for item in items)
     errors = sum(item.answer is Answer.FAILED for item in items)
-    skipped = sum(item.answer in (Answer.INCONCLUSIVE, Answer.INCOMPARABLE) for item in items)
+    skipped = sum(item.answer in _SKIPPED for item in items)
     counts = {"tests": len(items), "failures": failures, "errors": errors, "skipped": skipped}
     numbers = {name: str(count) for name, count in counts.items()}
     root = ET.Element("testsuites", {"name": "cvbench", **numbers})
@@ -47,7 +48,7 @@ def junit(items: Sequence[Item], suite: str) -> bytes:
 
 
 def workflow_commands(items: Sequence[Item]) -> Iterator[str]:
-    """GitHub's workflow commands, a line for each item that did not pass."""
+    """GitHub's workflow commands, one line per item that decides and did not pass."""
     for item in items:
         if item.answer in _LEVELS:
             title = _property(f"cvbench {item.answer.value}: {item.name}")

@@ -17,6 +17,8 @@ class Answer(Enum):
     """The cell itself: it did not finish, or is not there."""
     INCONCLUSIVE = "inconclusive"
     INCOMPARABLE = "not comparable"
+    NOT_JUDGED = "not judged"
+    """Shown with the reason; it never decides."""
 
 
 OnInconclusive: TypeAlias = Literal["pass", "fail"]
@@ -47,7 +49,7 @@ class Item:
 def exit_code(items: Iterable[Item], on_inconclusive: OnInconclusive | None = None) -> int:
     """0 all passed, 3 a cell failed, 1 a regression or a missed floor, 5 not comparable, 4 inconclusive.
 
-    The gravest counts. `on_inconclusive` makes 4 a pass, or a regression.
+    The gravest counts; what is not judged does not count. `on_inconclusive` makes 4 a pass, or a regression.
     """
     answers = {item.answer for item in items}
     for answer, code in _ORDER:
@@ -56,6 +58,19 @@ def exit_code(items: Iterable[Item], on_inconclusive: OnInconclusive | None = No
                 return 0 if on_inconclusive == "pass" else 1
             return code
     return 0
+
+
+def remedy(items: Iterable[Item]) -> str:
+    """What to do about inconclusive items; empty where there are none."""
+    metrics = dict.fromkeys(item.about for item in items if item.answer is Answer.INCONCLUSIVE)
+    if not metrics:
+        return ""
+    return (
+        f"inconclusive: {len(metrics)} metric{'s' if len(metrics) > 1 else ''} cannot be decided by these "
+        "measurements, so the exit code is 4.\n"
+        "  --on-inconclusive pass (or fail) decides what they mean, --metrics 'top1' selects the metrics to "
+        "check,\n  and more processes in the suite (time: {rounds: 10}) make timings more certain."
+    )
 
 
 def counted(items: Sequence[Item]) -> str:
