@@ -61,7 +61,7 @@ def explain(
         raise InputError(
             f"{wanted.name}: errors are told by kind for coco-bbox and coco-segm, or use --against"
         )
-    from cvbench.metrics.files.classification import read_class_names
+    from cvbench.metrics.files.class_names import read_class_names
     from cvbench.metrics.files.score import read_detections
 
     names = None if classes is None else read_class_names(classes)

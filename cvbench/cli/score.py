@@ -76,7 +76,7 @@ def score(  # noqa: PLR0917, options are given by name on the command line
     cvbench score maps --truth SegmentationClass --protocol miou --classes 21
     """
     find_protocol(protocol)
-    from cvbench.metrics.files.classification import read_class_names
+    from cvbench.metrics.files.class_names import read_class_names
     from cvbench.metrics.files.score import score_files
 
     names = None if classes is None else read_class_names(classes)

@@ -20,21 +20,35 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], tuple[int, list[str]]] = {}
+        self._remedies: dict[tuple[str, str], str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def add(self, file: object, kind: str, place: str) -> None:
-        """Note one mistake; `place` says where in the file, and what stands there."""
+    def add(self, file: object, kind: str, place: str, *, remedy: str = "") -> None:
+        """Note one mistake; `place` says where in the file, and what stands there.
+
+        `remedy` says what to do about mistakes of this kind; it is shown once.
+        """
+        if remedy:
+            self._remedies[str(file), kind] = remedy
         count, places = self._found.get((str(file), kind), (0, []))
         self._found[str(file), kind] = count + 1, [*places, place] if count < SHOWN else places
 
     def add_where(
-        self, file: object, kind: str, wrong: Bool[np.ndarray, " n"], place: Callable[[int], str]
+        self,
+        file: object,
+        kind: str,
+        wrong: Bool[np.ndarray, " n"],
+        place: Callable[[int], str],
+        *,
+        remedy: str = "",
     ) -> None:
         """Note a mistake for each entry that is wrong; only the places that are shown are put into words."""
         where = np.flatnonzero(wrong)
         if len(where):
+            if remedy:
+                self._remedies[str(file), kind] = remedy
             count, places = self._found.get((str(file), kind), (0, []))
             shown = [place(int(i)) for i in where[: SHOWN - len(places)]]
             self._found[str(file), kind] = count + len(where), places + shown
@@ -58,6 +72,8 @@ class Problems:
             yield from (f"  {place}" for place in places)
             if count > len(places):
                 yield f"  … and {count - len(places):,} more"
+            if (file, kind) in self._remedies:
+                yield f"  {self._remedies[file, kind]}"
 
 
 class Side(NamedTuple):

@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from cvbench.data.annotations.json import read_bytes
 from cvbench.data.annotations.problems import Problems
 from cvbench.errors import InputError, suggestion
 
@@ -130,13 +131,16 @@ def to_number(text: str) -> float | None:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; raises InputError where it is none."""
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark; the mark is no part of it.
+
+    Raises InputError where the file is neither, or cannot be read.
+    """
+    content = read_bytes(path)
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        return path.read_text(encoding="utf-8")
+        return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is no text") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: byte {error.start} is no text. Save the file as UTF-8.") from error
 
 
 class _Doctype(Exception):

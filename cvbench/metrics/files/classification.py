@@ -4,28 +4,34 @@
                     a.jpg,0.9,0.1                       a.jpg,cat
     scores.npz      scores (n, classes), and ids (n) if any; labels.npz: labels (n), and ids
 
-A first line of numbers only is no header; then there are no ids. A header's first column holds the ids
-if it is called id, image, image_id, file, filename or name.
+Without ids in both files the order joins them. `tables.py` decides what is a header and which column
+holds what; every decision beyond the forms above is a note.
 """
 
 from __future__ import annotations
 
-import csv
-import zipfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
 from cvbench.data.annotations.problems import Problems
-from cvbench.data.annotations.voc import read_text
 from cvbench.errors import InputError
+from cvbench.metrics.files.arrays import load_arrays
+from cvbench.metrics.files.tables import (
+    ImageTable,
+    counts_from,
+    is_number,
+    label_columns,
+    label_headers,
+    read_rows,
+    score_columns,
+    score_headers,
+)
 from cvbench.record import Measurement
 from cvbench.spec.catalogue import METRICS
-
-_IDS = {"id", "image", "image_id", "file", "filename", "name"}
 
 
 class Scores(NamedTuple):
@@ -44,78 +50,137 @@ class Labels(NamedTuple):
     labels: tuple[str, ...]
 
 
-def read_scores(path: Path, problems: Problems) -> Scores:
-    """The scores in a file; NaN and infinite ones are mistakes."""
-    if path.suffix.lower() in (".npz", ".npy"):
-        arrays = _load(path)
-        scores = _one_of(path, arrays, "scores", "iuf", 2).astype(np.float64)
-        ids = _ids(path, arrays, len(scores))
-        table = Scores(ids, None, scores)
-    else:
-        table = _scores_of_csv(path, problems)
-    where = np.argwhere(~np.isfinite(table.scores))
+class TablesRead(NamedTuple):
+    """Both files, and what was decided about them."""
+
+    scores: Scores
+    labels: Labels
+    notes: tuple[str, ...]
+
+
+class ClassFigures(NamedTuple):
+    """The figures of a table of scores, and what a reader has to know about them."""
+
+    measurements: tuple[Measurement, ...]
+    notes: tuple[str, ...]
+
+
+def read_tables(
+    predictions: Path, truth: Path, problems: Problems, *, classes: Sequence[str] = ()
+) -> TablesRead:
+    """Scores and labels; `classes` are those that were named, none if none were.
+
+    Raises InputError where a file has not the form, or where it could be read in two ways.
+    """
+    score_rows = None if _is_array(predictions) else read_rows(predictions)
+    label_rows = None if _is_array(truth) else read_rows(truth)
+    scores = _scores_of_array(predictions) if score_rows is None else None
+    labels = _labels_of_array(truth) if label_rows is None else None
+    scores_may = score_headers(score_rows or [])
+    known = classes or (score_rows[0] if score_rows and scores_may == (1,) else ())
+    labels_may = label_headers(truth, label_rows or [], known)
+    ways = [
+        (first, second)
+        for first in scores_may
+        for second in labels_may
+        if len(scores_may) + len(labels_may) == 2
+        or _lines(score_rows, scores) - first == _lines(label_rows, labels) - second
+    ]
+    if len(ways) > 1:
+        raise InputError(
+            f"{predictions}: its first line may be a header or the scores of an image, and so may that of "
+            f"{truth}. Write headers with names (id,CLASS,… and id,label), or scores with a point."
+        )
+    first, second = ways[0] if ways else (scores_may[0], labels_may[0])
+    notes: list[str] = []
+    if score_rows is not None:
+        scores = _scores_of(_table(predictions, score_rows, first, notes), classes, problems, notes)
+    if label_rows is not None:
+        assert scores is not None
+        names = classes or scores.classes or tuple(map(str, range(scores.scores.shape[1])))
+        labels = _labels_of(_table(truth, label_rows, second, notes), names, notes)
+    assert scores is not None
+    assert labels is not None
+    where = np.argwhere(~np.isfinite(scores.scores))
     for i, k in where.tolist():
-        problems.add(path, "a score that is not finite", f"image {i}, class {k}: {table.scores[i, k]}")
-    return table
+        problems.add(
+            predictions, "a score that is not finite", f"image {i}, class {k}: {scores.scores[i, k]}"
+        )
+    return TablesRead(scores, labels, tuple(notes))
 
 
-def read_labels(path: Path) -> Labels:
-    """The labels in a file."""
-    if path.suffix.lower() in (".npz", ".npy"):
-        arrays = _load(path)
-        labels = _one_of(path, arrays, "labels", "iuU", 1)
-        return Labels(_ids(path, arrays, len(labels)), tuple(map(str, labels.tolist())))
-    header, rows = _table(path)
-    columns = len(header or (rows[0] if rows else ()))
-    if columns not in (1, 2) or (columns == 2 and (header is None or header[0].lower() not in _IDS)):
-        raise InputError(f"{path}: labels are in one column, or in two with the header id,label")
-    uneven = [i for i, row in enumerate(rows) if len(row) != columns]
-    if uneven:
-        raise InputError(f"{path}: row {uneven[0]} has {len(rows[uneven[0]])} cells and not {columns}")
-    ids = tuple(row[0] for row in rows) if columns == 2 else None
-    return Labels(ids, tuple(row[-1].strip() for row in rows))
+def _is_array(path: Path) -> bool:
+    return path.suffix.lower() in (".npz", ".npy")
 
 
-def _scores_of_csv(path: Path, problems: Problems) -> Scores:
-    header, rows = _table(path)
-    first = 1 if header is not None and header[0].lower() in _IDS else 0
-    columns = len(header or (rows[0] if rows else ()))
-    scores = np.zeros((len(rows), max(columns - first, 0)))
-    for i, row in enumerate(rows):
-        if len(row) != columns:
-            problems.add(path, f"a row that has not {columns} cells", f"row {i}: {len(row)} cells")
+def _lines(rows: list[list[str]] | None, read: Scores | Labels | None) -> int:
+    """How many lines there are, or how many images in an array."""
+    if rows is not None:
+        return len(rows)
+    return len(read.scores) if isinstance(read, Scores) else len(read.labels) if read is not None else 0
+
+
+def _table(path: Path, rows: list[list[str]], headers: int, notes: list[str]) -> ImageTable:
+    """The lines below the header; it is a note where a header of numbers was found."""
+    if headers and all(map(is_number, rows[0])):
+        cells = ",".join(rows[0][:4]) + (",…" if len(rows[0]) > 4 else "")
+        notes.append(f"{path}: its first line, {cells}, is read as a header, as pandas writes one.")
+    return ImageTable(path, tuple(rows[0]) if headers else None, rows[headers:])
+
+
+def _scores_of_array(path: Path) -> Scores:
+    arrays = load_arrays(path)
+    scores = _one_of(path, arrays, "scores", "iuf", 2).astype(np.float64)
+    return Scores(_ids(path, arrays, len(scores)), None, scores)
+
+
+def _labels_of_array(path: Path) -> Labels:
+    arrays = load_arrays(path)
+    labels = _one_of(path, arrays, "labels", "iuUf", 1)
+    return Labels(_ids(path, arrays, len(labels)), tuple(map(str, labels.tolist())))
+
+
+def _scores_of(table: ImageTable, classes: Sequence[str], problems: Problems, notes: list[str]) -> Scores:
+    columns = score_columns(table, classes)
+    notes += columns.notes
+    wide = len(table.header or (table.rows[0] if table.rows else ()))
+    chosen = list(columns.others)
+    base = counts_from([table.header[k] for k in chosen]) if table.header and chosen else None
+    if table.header and base is not None:  # numbers, in any order, are places and not names
+        chosen.sort(key=lambda k: int((table.header or ())[k]))
+    scores = np.zeros((len(table.rows), len(chosen)))
+    for i, row in enumerate(table.rows):
+        if len(row) != wide:
+            problems.add(table.path, f"a row that has not {wide} cells", f"row {i}: {len(row)} cells")
             continue
+        cells = [row[k] for k in chosen]
         try:
-            scores[i] = row[first:]  # NumPy reads the texts, whole rows at a time
+            scores[i] = cells  # NumPy reads the texts, whole rows at a time
         except ValueError:
-            wrong = next(cell for cell in row[first:] if not _is_number(cell))
-            problems.add(path, "a score that is no number", f"row {i}: {wrong[:40]!r}")
-    ids = tuple(row[0] for row in rows) if first else None
-    return Scores(ids, None if header is None else tuple(header[first:]), scores)
+            pass
+        else:
+            if "_" not in "".join(cells):
+                continue
+        wrong = next(cell for cell in cells if not is_number(cell))
+        problems.add(table.path, "a score that is no number", f"row {i}: {wrong[:40]!r}")
+    ids = None if columns.ids is None else tuple(row[columns.ids] for row in table.rows if len(row) == wide)
+    names = tuple(table.header[k] for k in chosen) if table.header and base != 0 else None
+    return Scores(ids, names, scores)
 
 
-def _table(path: Path) -> tuple[list[str] | None, list[list[str]]]:
-    """The header, if the first line is one, and the rows."""
-    try:
-        rows = [row for row in csv.reader(read_text(path).splitlines(), strict=True) if row]
-    except csv.Error as error:
-        raise InputError(f"{path}: not CSV: {error}") from error
-    if not rows or all(_is_number(cell) for cell in rows[0]):
-        return None, rows
-    return [cell.strip() for cell in rows[0]], rows[1:]
-
-
-def _load(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
-    try:
-        with path.open("rb") as file:  # NumPy leaves a file open that it cannot unpack
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            return {name: loaded[name] for name in loaded.files}
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: holds no plain arrays ({error})") from error
+def _labels_of(table: ImageTable, names: Sequence[str], notes: list[str]) -> Labels:
+    ids, label, said = label_columns(table, names)
+    notes += said
+    wide = len(table.header or (table.rows[0] if table.rows else ()))
+    uneven = [i for i, row in enumerate(table.rows) if len(row) != wide]
+    if uneven:
+        raise InputError(
+            f"{table.path}: row {uneven[0]} has {len(table.rows[uneven[0]])} cells and not {wide}"
+        )
+    return Labels(
+        None if ids is None else tuple(row[ids] for row in table.rows),
+        tuple(row[label] for row in table.rows),
+    )
 
 
 def _one_of(
@@ -141,17 +206,9 @@ def _ids(path: Path, arrays: dict[str, Shaped[np.ndarray, "..."]], n: int) -> tu
     return tuple(map(str, arrays["ids"].tolist()))
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def score_classes(
     predictions: Path, truth: Path, *, metric: str = "topk", classes: Sequence[str] | None = None
-) -> tuple[Measurement, ...]:
+) -> ClassFigures:
     """The figures of a classification metric, by the code that scores the runs.
 
     Rows are joined by their ids where both files have them, otherwise by their order. Labels are names
@@ -164,16 +221,21 @@ def score_classes(
     from cvbench.values import ClassScores
 
     problems = Problems()
-    scores, labels = read_scores(predictions, problems), read_labels(truth)
+    given = classes if classes is not None and counts_from(classes) != 0 else ()
+    scores, labels, notes = read_tables(predictions, truth, problems, classes=given)
     k = scores.scores.shape[1] or len(classes or ())
-    names = tuple(classes or scores.classes or map(str, range(k)))
+    names = tuple(given or scores.classes or classes or map(str, range(k)))
     if len(names) != k:
         raise InputError(f"{predictions}: has scores of {k} classes, and {len(names)} are named")
+    _check_same_classes(predictions, scores.classes, given)
     rows = _rows(predictions, truth, scores, labels, problems)
     numbers = _numbers(truth, labels, names, problems)
     problems.stop()
     if not len(rows):
         raise InputError(f"{truth}: has no labels")
+    if (scores.ids is None) != (labels.ids is None):
+        without = predictions if scores.ids is None else truth
+        notes += (f"Images are joined by their order, since {without} has no ids.",)
     scored: Metric = METRICS.load(metric)(names)
     tensor = torch.from_numpy(scores.scores[rows])
     scored.update(
@@ -181,7 +243,31 @@ def score_classes(
         [ClassScores(row) for row in tensor],
         [ClassScores.of(label, k) for label in numbers.tolist()],
     )
-    return tuple(scored.compute())
+    return ClassFigures(tuple(scored.compute()), (*notes, *_shifted(scores.scores[rows], numbers)))
+
+
+def _check_same_classes(path: Path, header: tuple[str, ...] | None, given: Sequence[str]) -> None:
+    """The header and --classes name the same classes in the same order."""
+    if header is None or not given or header == tuple(given):
+        return
+    k = next(k for k, pair in enumerate(zip(header, given, strict=True)) if pair[0] != pair[1])
+    order = "in another order" if sorted(header) == sorted(given) else "of other names"
+    raise InputError(
+        f"{path}: its columns are classes {order} than --classes: column {k} is {header[k]}, and --classes "
+        f"has {given[k]}. Leave --classes out, or give both the same order."
+    )
+
+
+def _shifted(scores: Float64[np.ndarray, "n k"], labels: Int64[np.ndarray, " n"]) -> tuple[str, ...]:
+    """A note where labels that count from another number would be right far more often."""
+    best = scores.argmax(1)
+    right = float((best == labels).mean())
+    for step, way in ((-1, "lower"), (1, "higher")):
+        other = float((best == labels + step).mean())
+        if other >= 0.5 and other > 2 * right and scores.shape[1] > 2:
+            asked = "Do labels and scores count the classes from the same number?"
+            return (f"Top-1 would be {other:.4f} if every label were {way} by 1. {asked}",)
+    return ()
 
 
 def _rows(
@@ -199,6 +285,10 @@ def _rows(
     problems.add_repeated(truth, "an id that came before", labels.ids)
     row = {name: i for i, name in enumerate(scores.ids)}
     known = set(labels.ids)
+    near = _nearly_equal(scores.ids, labels.ids) if known != row.keys() else None
+    if near is not None:
+        problems.add(predictions, f"ids that are those of {truth} only {near.how}", near.example)
+        return np.zeros(len(labels.ids), np.int64)
     for i, name in enumerate(scores.ids):
         if name not in known:
             problems.add(predictions, "an image that the truth does not have", f"row {i}: {name}")
@@ -208,41 +298,50 @@ def _rows(
     return np.array([row.get(name, 0) for name in labels.ids], np.int64)
 
 
+class _Near(NamedTuple):
+    how: str
+    example: str
+
+
+def _nearly_equal(ours: Sequence[str], theirs: Sequence[str]) -> _Near | None:
+    """How ids that differ would be the same."""
+    ways: dict[str, Callable[[str], str]] = {
+        "without leading zeros": lambda name: name.lstrip("0") or "0",
+        "as whole numbers": lambda name: name.removesuffix(".0"),
+        "without their folders": lambda name: PurePath(name.replace("\\", "/")).name,
+        "without extensions": lambda name: PurePath(name).stem,
+        "without folders and extensions": lambda name: PurePath(name.replace("\\", "/")).stem,
+        "without regard to case": str.casefold,
+    }
+    for how, same in ways.items():
+        first, second = {same(name): name for name in ours}, {same(name): name for name in theirs}
+        if first.keys() == second.keys() and len(first) == len(ours):
+            one = next(key for key in first if first[key] != second[key])
+            return _Near(how, f"{first[one]} and {second[one]}: write both alike")
+    return None
+
+
 def _numbers(
     truth: Path, labels: Labels, names: tuple[str, ...], problems: Problems
 ) -> Int64[np.ndarray, " labels"]:
     """The labels as places among the classes: by name if any is a name, so that none is misread."""
     by_name = {name: k for k, name in enumerate(names)}
-    named = any(label in by_name for label in labels.labels)
+    named = counts_from(names) != 0 and any(label in by_name for label in labels.labels)
     numbers = []
     for i, label in enumerate(labels.labels):
         if named:
             number = by_name.get(label, -1)
         else:
-            number = int(label) if label.isdecimal() and len(label) < 10 else -1
+            text = label.removesuffix(".0")  # as programs write whole numbers among missing ones
+            number = int(text) if text.isdecimal() and len(text) < 10 else -1
         if not 0 <= number < len(names):
-            problems.add(truth, f"a label that is none of the {len(names)} classes", f"row {i}: {label}")
+            problems.add(
+                truth,
+                f"a label that is none of the {len(names)} classes",
+                f"row {i}: {label}",
+                remedy=""
+                if named
+                else f"Labels are names of classes, or numbers from 0 to {len(names) - 1}.",
+            )
         numbers.append(number)
     return np.array(numbers, np.int64)
-
-
-def read_class_names(text: str) -> tuple[str, ...]:
-    """Names from a number of classes, from names with commas between, or from a file of a name a line.
-
-    >>> read_class_names("3"), read_class_names("cat, dog")
-    (('0', '1', '2'), ('cat', 'dog'))
-    """
-    if text.strip().isdecimal():
-        if not 0 < int(text) <= 1 << 20:
-            raise InputError(f"--classes {text}: is no number of classes")
-        return tuple(map(str, range(int(text))))
-    if Path(text).is_file():
-        names = [line.strip() for line in read_text(Path(text)).splitlines() if line.strip()]
-    else:
-        names = [name.strip() for name in text.split(",")]
-        if len(names) == 1:
-            raise InputError(f"--classes {text}: is no number, no list with commas, and no file")
-    repeated = sorted({name for name in names if names.count(name) > 1 or not name})
-    if repeated:
-        raise InputError(f"--classes {text}: the name {repeated[0]!r} is there twice, or is empty")
-    return tuple(names)

@@ -42,7 +42,7 @@ def score_files(
     if wanted.compares in ("classes", "pixels"):
         if draws is not None:
             raise InputError(f"--resamples: {protocol} takes no number of resamples")
-        return Score(wanted, _of_images(wanted, predictions, truth, classes, image_set), ())
+        return _of_images(wanted, predictions, truth, classes, image_set)
     files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
     return Score(wanted, score_detections(wanted, files, draws=draws, seed=seed), tuple(_notes(files)))
 
@@ -108,17 +108,17 @@ def read_detections(
 
 def _of_images(
     metric: MetricCard, predictions: Path, truth: Path, classes: Sequence[str] | None, image_set: str | None
-) -> tuple[Measurement, ...]:
+) -> Score:
     if metric.compares == "classes":
         from cvbench.metrics.files.classification import score_classes
 
         if image_set is not None:
             raise InputError(f"--image-set: {metric.name} scores all images of the labels")
-        return score_classes(predictions, truth, metric=metric.name, classes=classes)
+        return Score(metric, *score_classes(predictions, truth, metric=metric.name, classes=classes))
     from cvbench.metrics.files.segmentation import score_maps
 
     chosen = None if image_set is None else Path(image_set)
-    return score_maps(predictions, truth, classes=classes, image_set=chosen)
+    return Score(metric, score_maps(predictions, truth, classes=classes, image_set=chosen), ())
 
 
 def _notes(files: CocoFiles | VocFiles) -> list[str]:

@@ -1,9 +1,14 @@
 """Scores are joined with labels, and shares of right answers counted."""
 
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cvbench.errors import InputError
+from cvbench.metrics.files.arrays import load_arrays
 from cvbench.metrics.files.classification import score_classes
 
 SCORES = "id,cat,dog\na,0.9,0.1\nb,0.3,0.7\nc,0.5,0.5\n"
@@ -17,7 +22,7 @@ def files(tmp_path, scores, labels):
 
 
 def test_rows_are_joined_by_their_ids_and_ties_count_against(tmp_path):
-    top1, top5 = score_classes(*files(tmp_path, SCORES, LABELS))
+    top1, top5 = score_classes(*files(tmp_path, SCORES, LABELS)).measurements
     assert (top1.value, top1.n) == (1 / 3, 3)
     assert top1.interval[0] < 1 / 3 < top1.interval[1]
     assert [(part.name, part.n) for part in top1.parts] == [("cat", 3), ("dog", 0)]
@@ -25,7 +30,7 @@ def test_rows_are_joined_by_their_ids_and_ties_count_against(tmp_path):
 
 
 def test_without_ids_the_order_joins_and_labels_are_numbers(tmp_path):
-    top1, _ = score_classes(*files(tmp_path, "0.9,0.1\n0.3,0.7\n", "0\n0\n"))
+    top1, _ = score_classes(*files(tmp_path, "0.9,0.1\n0.3,0.7\n", "0\n0\n")).measurements
     assert (top1.value, top1.n) == (0.5, 2)
 
 
@@ -34,7 +39,8 @@ def test_arrays_of_numpy_are_read(tmp_path):
     labels = scores.argsort(1)[:, -2]  # the second best: never the first, always among five
     np.savez(tmp_path / "s.npz", scores=scores)
     np.savez(tmp_path / "l.npz", labels=labels)
-    top1, top5 = score_classes(tmp_path / "s.npz", tmp_path / "l.npz", classes=tuple("abcdefghi"))
+    told = score_classes(tmp_path / "s.npz", tmp_path / "l.npz", classes=tuple("abcdefghi"))
+    top1, top5 = told.measurements
     assert (top1.value, top5.value) == (0.0, 1.0)
 
 
@@ -76,12 +82,31 @@ def test_arrays_that_are_not_sound(tmp_path):
     np.savez(tmp_path / "flat.npz", scores=np.zeros(3))
     np.savez(tmp_path / "two.npz", a=np.zeros((3, 2)), b=np.zeros((3, 2)))
     (tmp_path / "cut.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:100])
+    np.savez_compressed(tmp_path / "bomb.npz", scores=np.zeros(12_500_000))
+    for name, changed in {"header": (b"False", b"(((("), "short": (b"(3, 1)", b"(4, 1)")}.items():
+        np.save(tmp_path / "whole.npy", np.zeros((3, 1)))
+        content = (tmp_path / "whole.npy").read_bytes().replace(*changed)
+        (tmp_path / f"{name}.npz").write_bytes(content)
     for name, said in {
         "objects": "holds no plain arrays",
         "flat": r"scores is of shape \(3,\)",
         "two": "has no array scores, but a, b",
         "cut": "holds no plain arrays",
         "none": "there is no such file",
+        "bomb": r"unpacks to 100,000,\d+ bytes, and 67,108,864 are the limit for a file of 97,\d+ bytes",
+        "header": "holds no plain arrays: its header names no plain type and shape",
+        "short": "holds no plain arrays: 24 bytes follow a header that says <f8 of shape \\(4, 1\\)",
     }.items():
         with pytest.raises(InputError, match=f"{name}.npz: {said}"):
             score_classes(tmp_path / f"{name}.npz", labels)
+
+
+@given(st.integers(0, 200), st.binary(min_size=1, max_size=3), st.sampled_from(["npy", "npz"]))
+def test_arrays_with_damaged_bytes_are_read_or_refused(tmp_path_factory, at, damage, suffix):
+    folder = tmp_path_factory.getbasetemp()
+    np.save(folder / "a.npy", np.eye(3))
+    np.savez_compressed(folder / "a.npz", scores=np.eye(3))
+    whole = (folder / f"a.{suffix}").read_bytes()
+    (folder / f"b.{suffix}").write_bytes(whole[:at] + damage + whole[at + len(damage) :])
+    with contextlib.suppress(InputError):
+        assert all(array.size <= 9 for array in load_arrays(folder / f"b.{suffix}").values())
