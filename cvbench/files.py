@@ -108,12 +108,7 @@ def read_document(path: Path, form: type[Form], *, what: str, newest: int, remed
     `what` is the word for it, `newest` the highest schema that is known here, and `remedy` says how one
     makes such a file. One of an older schema is read, one of a newer is refused by its number.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StoreError(
-            f"{path}: this is no {what} that cvbench can read ({error.strerror or error})."
-        ) from error
+    content = read_regular(path, what)
     refused: ValidationError | None = None
     try:
         document = form.model_validate_json(content)
@@ -126,12 +121,24 @@ def read_document(path: Path, form: type[Form], *, what: str, newest: int, remed
     raise StoreError(f"{told}\n  {remedy}" if remedy else told)
 
 
+def read_regular(path: Path, what: str) -> bytes:
+    """The content of a file; raises StoreError where there is none, and for pipes and devices."""
+    try:
+        if path.exists() and not path.is_file():
+            raise StoreError(f"{path}: this is no {what} that cvbench can read (not a regular file).")
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreError(
+            f"{path}: this is no {what} that cvbench can read ({error.strerror or error})."
+        ) from error
+
+
 def _why(
     content: bytes, form: type[BaseModel], refused: ValidationError | None, what: str, newest: int
 ) -> str:
     try:
         plain = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return f"this is no {what} that cvbench can read ({error})."
     plain = plain if isinstance(plain, dict) else {}
     kind = form.model_fields.get("kind")
@@ -147,4 +154,6 @@ def _why(
         )
     assert refused is not None
     first = refused.errors(include_url=False)[0]
+    if first["type"] in ("less_than_equal", "greater_than_equal"):
+        first["msg"] = f"{first['input']} is out of range"
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -26,13 +26,15 @@ AttachmentKind: TypeAlias = Literal["samples", "outcomes", "curves", "confusion"
 """Raw timings; outcomes per image; and what explains a figure: curves of precision, what was taken for
 what, what each kind of error costs, and the images that the model did worst on."""
 Scalar: TypeAlias = bool | int | float | str | None
+Real: TypeAlias = Annotated[float, Field(ge=-1e100, le=1e100)]
+"""A measured number: beyond these no unit has any use, and sums and charts of them would overflow."""
 
 
 class Part(Frozen):
     """A figure's share of one class or one group."""
 
     name: str
-    value: float | None
+    value: Real | None
     missing: str | None = None
     """Why there is no value."""
     n: int | None = None
@@ -45,7 +47,7 @@ class Measurement(Frozen):
     """The field's usual name, such as `AP50`, `top1`, `latency_p50`."""
     at: str = ""
     """The condition where one name is measured under several, such as `batch=8`."""
-    value: float | None
+    value: Real | None
     missing: str | None = None
     """Why there is no value: given exactly where `value` is None."""
     unit: str
@@ -54,7 +56,7 @@ class Measurement(Frozen):
     """Which way is better."""
     n: int | None = None
     """How many independent observations carry it: images, iterations or windows, as it says in `protocol`."""
-    interval: tuple[float, float] | None = None
+    interval: tuple[Real, Real] | None = None
     """The 95 % interval; None where none can be given, and then `protocol` says why."""
     protocol: str
     """The exact rule by which it was measured."""
@@ -112,10 +114,17 @@ class Curve(Frozen):
     """A training, seen from its loss: one entry a logged point."""
 
     step: tuple[int, ...]
-    epoch: tuple[float, ...]
-    lr: tuple[float, ...]
-    terms: Mapping[str, tuple[float, ...]]
+    epoch: tuple[Real, ...]
+    lr: tuple[Real, ...]
+    terms: Mapping[str, tuple[Real, ...]]
     """Each named term of the loss, averaged since the point before."""
+
+    @model_validator(mode="after")
+    def _even(self) -> Curve:
+        counts = {len(self.step), len(self.epoch), len(self.lr), *map(len, self.terms.values())}
+        if len(counts) > 1:
+            raise ValueError(f"its lists have {', '.join(map(str, sorted(counts)))} points")
+        return self
 
 
 class Environment(Frozen):
@@ -156,8 +165,8 @@ class Round(Frozen):
     output: str | None = None
     """The last lines the process printed, where it is not ok."""
     started: datetime
-    wall_s: float
-    spent: Mapping[str, float] = Field(default_factory=dict)
+    wall_s: Real
+    spent: Mapping[str, Real] = Field(default_factory=dict)
     """Seconds by stage, as a Record's."""
     conditions: Mapping[str, Scalar] = Field(default_factory=dict)
     """What changes by the minute, as it was then."""
@@ -183,8 +192,8 @@ class Record(Frozen):
     output: str | None = None
     """The last lines the worker printed, where it is not ok."""
     started: datetime
-    wall_s: float
-    spent: Mapping[str, float] = Field(default_factory=dict)
+    wall_s: Real
+    spent: Mapping[str, Real] = Field(default_factory=dict)
     """Seconds by stage: import, data, build, train, evaluate, time, save; the rest is overhead."""
     environment: Environment
     artifact: Artifact | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cvbench.cli.output import RESULTS, Force, OutFolder
-from cvbench.errors import InputError
+from cvbench.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from cvbench.report.frame import Source
@@ -57,6 +57,10 @@ def report(
     sources = read_sources(Store(out), runs)
     content = FORMATS[ending](sources) if ending in FORMATS else _page(sources, with_pictures=pictures)
     write_new(output, content, force=force)
+    for source in sources:
+        for record in source.records:
+            for fault in source.damage(record):
+                typer.echo(f"left out: {fault}", err=True)
     typer.echo(f"{output}: {len(content):,} bytes", err=True)
 
 
@@ -74,7 +78,7 @@ def _page(sources: Sequence[Source], *, with_pictures: bool) -> bytes:
     for other in others:
         try:
             compared = rows(compare(first.run, other.run))
-        except InputError as error:
+        except (InputError, StoreError) as error:
             missing.append(str(error).partition("\n")[0].rstrip("."))
         else:
             found += [{"cell": row["cell"], "run": other.name, **row} for row in compared]

@@ -102,9 +102,16 @@ def _in_pairs(
     same_weights = None not in known and known[0].sha256 == known[1].sha256  # type: ignore[union-attr]
     if kept.protocol.startswith(_TOPK):
         for a, b in figures:
-            yield _by_flips(a, b, kept, SAME_WEIGHTS if same_weights else NEW_WEIGHTS)
+            if a.name in kept.a.column_names:
+                yield _by_flips(a, b, kept, SAME_WEIGHTS if same_weights else NEW_WEIGHTS)
+            else:
+                yield _apart(a, b, "this metric's outcomes do not hold it")
         return
-    classes = max(len(a.parts) for a, _ in figures)
+    classes, others = (max(len(pair[side].parts) for pair in figures) for side in (0, 1))
+    if not classes or classes != others:
+        for a, b in figures:
+            yield _apart(a, b, "the records do not list the same classes")
+        return
     before, now = (
         _resampled(kept, table, sha256, classes, memory)
         for table, sha256 in zip((kept.a, kept.b), kept.sha256, strict=True)

@@ -56,15 +56,15 @@ def flipped(sides: Sides) -> Flipped | None:
     for item in sides[0][1].attachments:
         if item.kind == "outcomes":
             kept = outcomes_of(sides, item.name)
-            if kept is not None and (found := _flips(kept, sides[0][1])) is not None:
+            if kept is not None and (found := _flips(kept, (sides[0][1], sides[1][1]))) is not None:
                 return found
     return None
 
 
-def _flips(kept: Outcomes, record: Record) -> Flipped | None:
-    names = next(
-        ([part.name for part in m.parts] for m in record.measurements if m.protocol == kept.protocol), []
-    )
+def _flips(kept: Outcomes, records: tuple[Record, Record]) -> Flipped | None:
+    names, others = (_class_names(record, kept.protocol) for record in records)
+    if len(names) != len(others):
+        return None
     before, now = (_quality(kept.protocol, table, names) for table in (kept.a, kept.b))
     if before is None or now is None:
         return None
@@ -79,9 +79,16 @@ def _flips(kept: Outcomes, record: Record) -> Flipped | None:
     return Flipped(kept, names, flips)
 
 
+def _class_names(record: Record, protocol: str) -> list[str]:
+    own = [m.parts for m in record.measurements if m.protocol == protocol]
+    return [part.name for part in max(own, key=len, default=())]
+
+
 def _quality(protocol: str, table: pa.Table, names: list[str]) -> _Quality | None:
     if protocol.startswith("topk/"):
         return _classified(table, names)
+    if not names:
+        return None
     if protocol.startswith("coco-2017/"):
         return _detected(table, len(names), masks="/segm/" in protocol)
     if protocol.startswith("voc"):

@@ -8,14 +8,23 @@ import numpy as np
 import pyarrow as pa
 
 from cvbench.boxes.array_types import Bool
+from cvbench.errors import InputError
 
 
 def common_rows(a: pa.Table, b: pa.Table) -> tuple[Bool[np.ndarray, " a"], Bool[np.ndarray, " b"]]:
-    """Which rows of each table are of images that are in both; ids stand in the same order in each."""
+    """Which rows of each table are of images that are in both.
+
+    Raises InputError where these do not stand in the same order in each.
+    """
     ids_a, ids_b = a.column("id").to_pylist(), b.column("id").to_pylist()
     if ids_a == ids_b:
         return np.ones(len(ids_a), np.bool_), np.ones(len(ids_b), np.bool_)
     both = set(ids_a) & set(ids_b)
+    if [i for i in ids_a if i in both] != [i for i in ids_b if i in both]:
+        raise InputError(
+            "The two runs list their images in different orders.\n"
+            "  Run one of them again: cvbench run SUITE --fresh"
+        )
     return np.array([i in both for i in ids_a], np.bool_), np.array([i in both for i in ids_b], np.bool_)
 
 

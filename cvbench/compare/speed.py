@@ -25,7 +25,7 @@ from cvbench.compare.differences import Difference, Finding, plain
 from cvbench.record import Measurement, Record
 from cvbench.runner.environment.processor import threads_available
 from cvbench.statistics.distributions import Interval
-from cvbench.statistics.mean_effects import Effect, of_two
+from cvbench.statistics.mean_effects import Effect, of_two, relative
 from cvbench.statistics.verdicts import ALPHA, SPEED, VerdictRule, Worsening, decide, is_no_worse
 from cvbench.store import Run, StoredFile
 
@@ -136,6 +136,8 @@ def _rounds(table: pa.Table, series: str, percent: float | None) -> Rounds:
     if "valid" in there:
         valid = column(table, "valid")
         values, number = values[valid], number[valid]
+    if not len(values):
+        return Rounds(np.zeros(0), 0)
     starts = [0, *(np.flatnonzero(number[1:] != number[:-1]) + 1).tolist(), len(values)]
     lengths = {end - start for start, end in pairwise(starts)}
     if len(lengths) == 1:  # all rounds at once
@@ -149,7 +151,8 @@ def _centres(
 ) -> Float64[np.ndarray, " rounds"]:
     """Geometric means; or percentiles between the two nearest ranks, as np.percentile has them."""
     if percent is None:
-        return np.asarray(np.exp(np.log(rounds).mean(axis=1)))
+        with np.errstate(divide="ignore"):  # a mean with a 0 in it is 0
+            return np.asarray(np.exp(np.log(rounds).mean(axis=1)))
     ranked = np.sort(rounds, axis=1)
     below, beyond = divmod((ranked.shape[1] - 1) * percent / 100, 1)
     low, high = (ranked[:, min(int(below) + step, ranked.shape[1] - 1)] for step in (0, 1))
@@ -195,6 +198,10 @@ def _compared(
     counts = len(before.values), len(now.values)
     if min(counts) < 2:
         return Finding(replace(draft, n=min(counts), reason=ONE_ROUND))
+    if min(before.values.min(), now.values.min()) <= 0:
+        return Finding(
+            replace(draft, n=min(counts), reason="a process measured 0, which has no ratio to others")
+        )
     effect = of_two(before.values, now.values, between_jobs=noise)
     return _tested(draft, effect, counts, figures[0])
 
@@ -205,9 +212,9 @@ def _tested(draft: Difference, effect: Effect, counts: tuple[int, int], figure: 
     return Finding(
         replace(
             draft,
-            effect=math.expm1(effect.estimate),
-            interval=Interval(math.expm1(limits.low), math.expm1(limits.high)),
-            detectable=math.expm1(effect.detectable(alpha=ALPHA, margin=SPEED.margin)),
+            effect=relative(effect.estimate),
+            interval=Interval(relative(limits.low), relative(limits.high)),
+            detectable=relative(effect.detectable(alpha=ALPHA, margin=SPEED.margin)),
             n=min(counts),
             method=f"{counts[0]} against {counts[1]} processes: Welch's t on logarithms",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -103,14 +103,31 @@ class Source:
     run: Run
     info: RunInfo
     records: tuple[Record, ...]
+    _damaged: dict[str, dict[str, None]] = field(default_factory=dict, compare=False, repr=False)
+    """Key of a record → what is wrong with its files, in the order in which it was noticed."""
 
     def attached(self, record: Record, kind: AttachmentKind) -> list[Attached]:
-        """The tables of a record's attachments of a kind; a file that is missing is left out.
+        """The tables of a record's attachments of a kind.
 
-        Raises StoreError for a file that is not the one that was recorded.
+        A file that is missing is left out, and so is one that is damaged: `damage` then names it.
         """
-        files = [StoredFile(self.run, record, item) for item in record.attachments if item.kind == kind]
-        return [Attached(file, file.table()) for file in files if file.path.exists()]
+        found = []
+        for item in record.attachments:
+            file = StoredFile(self.run, record, item)
+            try:
+                if item.kind == kind and file.path.exists():
+                    found.append(Attached(file, file.table()))
+            except StoreError as error:
+                self.set_aside(record, error)
+        return found
+
+    def set_aside(self, record: Record, error: StoreError) -> None:
+        """Remember that a file of a record is damaged: the rest of the report goes on without it."""
+        self._damaged.setdefault(record.key, {})[str(error)] = None
+
+    def damage(self, record: Record) -> list[str]:
+        """What is wrong with the files of a record that were asked for: each file, its fault and a remedy."""
+        return list(self._damaged.get(record.key, {}))
 
     @property
     def name(self) -> str:

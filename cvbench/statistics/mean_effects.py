@@ -8,6 +8,7 @@ its level on five rounds, where a percentile bootstrap raises eight false alarms
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,15 @@ import numpy as np
 
 from cvbench.boxes.array_types import Float64
 from cvbench.statistics.distributions import Interval, special
+
+
+def relative(log: float) -> float:
+    """A change as a share, from the logarithm of a ratio; what no float can hold is the largest one.
+
+    >>> round(relative(0.1), 4), relative(1000.0) > 1e300
+    (0.1052, True)
+    """
+    return math.expm1(min(log, math.log(sys.float_info.max)))
 
 
 class Effect(NamedTuple):

@@ -221,7 +221,7 @@ def test_a_baseline_writes_nowhere_but_into_its_own_folder(check, results, name)
     content["files"][name] = ""
     path.write_text(json.dumps(content))
     done = check("ci/same", "--against", path)
-    assert (done.code, "is no name of a sample or outcome file" in done.stderr) == (2, True)
+    assert (done.code, "is not the name of a sample or outcome file" in done.stderr) == (2, True)
 
 
 def test_outputs_for_programs(check, results, tmp_path):

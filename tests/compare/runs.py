@@ -89,7 +89,8 @@ class Made:
         for kind, name, columns, protocol in self.tables:
             path = folder / kind / f"{self.cell.key}-{name.replace('@', '-')}.parquet"
             table = pa.table({key: pa.array(values) for key, values in columns.items()})
-            pq.write_table(table.replace_schema_metadata({"protocol": protocol}), path, compression="zstd")
+            about = {"protocol": protocol, "classes": json.dumps(CLASSES)}
+            pq.write_table(table.replace_schema_metadata(about), path, compression="zstd")
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             file = path.relative_to(folder).as_posix()
             attachments.append(Attachment(kind=kind, name=name, file=file, sha256=digest))

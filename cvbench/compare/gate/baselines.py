@@ -10,7 +10,7 @@ Unpacked it is a run like any other.
 from __future__ import annotations
 
 import base64
-import binascii
+import hashlib
 import json
 import math
 import re
@@ -33,6 +33,7 @@ from cvbench.store import Run, StoredFile
 
 SCHEMA = 1
 KEPT = ("samples", "outcomes")
+REMEDY = "cvbench check RUN --update writes a baseline."
 
 
 class Job(Frozen):
@@ -70,7 +71,7 @@ def machine_class(hard: Mapping[str, Scalar]) -> str:
     'amd-epyc-7b13-2-threads'
     """
     named = hard.get("gpu") or f"{hard.get('cpu')} {hard.get('cpu_threads')} threads"
-    return re.sub(r"[^a-z0-9]+", "-", str(named).lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", str(named).lower()).strip("-")[:100]
 
 
 def default_path(run: Run) -> Path:
@@ -86,7 +87,7 @@ def job_of(run: Run, records: list[Record]) -> Job:
         for m in record.measurements:
             if is_primary(m) and domain_of(m) == "speed" and m.value is not None:
                 rounds = rounds_of(run, record, m)
-                if rounds is not None:
+                if rounds is not None and len(rounds.values) and rounds.values.min() > 0:
                     figures[figure_key(record.key, m.name, m.at)] = tuple(rounds.values.tolist())
     hard = digest(dict(records[0].environment.hard)) if records else ""
     return Job(run=run.folder.name, created=run.info.created, hard=hard, figures=figures)
@@ -100,7 +101,8 @@ def figure_key(cell: str, name: str, at: str) -> str:
 def points(jobs: tuple[Job, ...], figure: str, hard: str) -> np.ndarray:
     """The logarithms of a figure, one a job of this fingerprint: the geometric mean over its rounds."""
     own = [job.figures[figure] for job in jobs if job.hard == hard and figure in job.figures]
-    return np.array([float(np.mean([math.log(value) for value in rounds])) for rounds in own])
+    known = [rounds for rounds in own if min(rounds, default=0.0) > 0]
+    return np.array([float(np.mean([math.log(value) for value in rounds])) for rounds in known])
 
 
 def pack(run: Run, previous: Baseline | None) -> Baseline:
@@ -114,6 +116,8 @@ def pack(run: Run, previous: Baseline | None) -> Baseline:
         for item in record.attachments
         if item.kind in KEPT
     }
+    for name in files:
+        _check_name(name, run.folder)
     job = job_of(run, records)
     earlier = tuple(one for one in (previous.jobs if previous else ()) if one.run != job.run)
     return Baseline(
@@ -149,27 +153,50 @@ def to_json(baseline: Baseline) -> bytes:
 
 def read_baseline(path: Path) -> Baseline:
     """A baseline from its file; raises StoreError that names the file, the place and what was expected."""
-    remedy = "cvbench check RUN --update writes a baseline."
-    return read_document(path, Baseline, what="baseline", newest=SCHEMA, remedy=remedy)
+    return read_document(path, Baseline, what="baseline", newest=SCHEMA, remedy=REMEDY)
 
 
 @contextmanager
 def unpacked(baseline: Baseline, path: Path) -> Iterator[Run]:
     """The baseline as a run, while the block lasts; raises StoreError for files that are not sound."""
+    contents = _contents(baseline, path)
     with TemporaryDirectory(prefix="cvbench-baseline-") as folder:
-        root = Path(folder) / baseline.suite.replace("/", "_") / "baseline"
+        root = Path(folder) / "baseline"
         (root / "cells").mkdir(parents=True)
         (root / "run.json").write_text(baseline.about.model_dump_json(), encoding="utf-8")
         for record in baseline.records:
             (root / "cells" / f"{record.key}.json").write_text(record.model_dump_json(), encoding="utf-8")
-        for name, content in baseline.files.items():
-            kind, _, file = name.partition("/")
-            if kind not in KEPT or not re.fullmatch(r"[A-Za-z0-9=._@-]+", file):
-                raise StoreError(f"{path}: files: {name!r} is no name of a sample or outcome file.")
-            try:
-                data = base64.b64decode(content, validate=True)
-            except binascii.Error as error:
-                raise StoreError(f"{path}: files: {name}: it is no base64 ({error}).") from error
-            (root / kind).mkdir(exist_ok=True)
-            (root / kind / file).write_bytes(data)
+        for name, content in contents.items():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_bytes(content)
         yield Run(root)
+
+
+def _contents(baseline: Baseline, path: Path) -> dict[str, bytes]:
+    """Name → content of every file that a record names; raises StoreError where one is not as recorded."""
+    keys = [record.key for record in baseline.records]
+    if len(set(keys)) != len(keys):
+        raise StoreError(f"{path}: records: a cell is there twice.\n  {REMEDY}")
+    for name in baseline.files:
+        _check_name(name, path)
+    digests = {item.file: item.sha256 for record in baseline.records for item in record.attachments}
+    if digests.keys() != baseline.files.keys():
+        [name, *_] = sorted(digests.keys() ^ baseline.files.keys())
+        why = "no record names it" if name in baseline.files else "a record names it, and it is not there"
+        raise StoreError(f"{path}: files: {name[:80]!r}: {why}.\n  {REMEDY}")
+    contents = {}
+    for name, packed in baseline.files.items():
+        try:
+            contents[name] = base64.b64decode(packed, validate=True)
+        except ValueError as error:  # binascii.Error is one, and text beyond ASCII is another
+            raise StoreError(f"{path}: files: {name}: it is not base64 ({error}).\n  {REMEDY}") from error
+        if hashlib.sha256(contents[name]).hexdigest() != digests[name]:
+            raise StoreError(f"{path}: files: {name}: its SHA-256 is not the one in its record.\n  {REMEDY}")
+    return contents
+
+
+def _check_name(name: str, path: Path) -> None:
+    """Raise StoreError for a name that is not one of a sample or outcome file: it would leave its folder."""
+    kind, _, file = name.partition("/")
+    if kind not in KEPT or not re.fullmatch(r"[A-Za-z0-9=_@-][A-Za-z0-9=._@-]{0,249}", file):
+        raise StoreError(f"{path}: files: {name[:80]!r} is not the name of a sample or outcome file.")

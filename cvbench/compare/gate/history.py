@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from cvbench.compare.gate.baselines import Baseline, Job, figure_key, points
 from cvbench.compare.gate.result import Answer, Item
 from cvbench.record import Measurement, Record
 from cvbench.statistics.history import LEAST_JOBS, HistoryForecast, changes, forecast
+from cvbench.statistics.mean_effects import relative
 from cvbench.statistics.verdicts import SPEED
 
 CONFIRMING = 3
@@ -92,5 +92,5 @@ def steps(baseline: Baseline, titles: dict[str, str]) -> Iterator[str]:
 
 
 def _percent(log: float, *, sign: bool = True) -> str:
-    value = 100 * math.expm1(log)
+    value = 100 * relative(log)
     return f"{value:+.1f} %" if sign else f"{value:.1f} %"

@@ -14,7 +14,7 @@ from cvbench.errors import StoreError
 from cvbench.record import Scalar
 from cvbench.spec.canonical import Frozen, digest
 from cvbench.statistics.history import HistoryForecast
-from cvbench.statistics.mean_effects import Effect
+from cvbench.statistics.mean_effects import Effect, relative
 from cvbench.statistics.verdicts import ALPHA, SPEED
 
 ROUNDS = (5, 10, 20)
@@ -86,9 +86,9 @@ def least_seen(noise: FigureNoise, rounds: int) -> dict[str, float]:
     runs = Effect(0.0, math.sqrt(2 * within**2 / rounds + 2 * between**2), 2.0 * rounds - 2)
     job = math.sqrt(between**2 + within**2 / rounds)
     return {
-        "duet": math.expm1(duet.detectable(alpha=ALPHA, margin=SPEED.margin)),
-        "two runs": math.expm1(runs.detectable(alpha=ALPHA, margin=SPEED.margin)),
-        f"{HISTORY} earlier jobs": math.expm1(HistoryForecast(0.0, job, HISTORY).detectable(gate=SPEED.gate)),
+        "duet": relative(duet.detectable(alpha=ALPHA, margin=SPEED.margin)),
+        "two runs": relative(runs.detectable(alpha=ALPHA, margin=SPEED.margin)),
+        f"{HISTORY} earlier jobs": relative(HistoryForecast(0.0, job, HISTORY).detectable(gate=SPEED.gate)),
     }
 
 

@@ -41,6 +41,7 @@ def cell_view(told: PageRecord, *, picture_bytes: int) -> CellView:
     drawn, why = pictures(source, record, most_bytes=picture_bytes)
     if why:
         missing.append(Missing("pictures of the worst images", why))
+    damaged = [Missing("what a damaged file holds", fault) for fault in source.damage(record)]
     return CellView(
         key=told.anchor,
         title=record.cell.title,
@@ -58,7 +59,7 @@ def cell_view(told: PageRecord, *, picture_bytes: int) -> CellView:
         tables=tables,
         pictures=drawn,
         picture_classes=map_classes(source, record) if drawn else (),
-        missing=missing if record.outcome == "ok" else (),
+        missing=[*(missing if record.outcome == "ok" else ()), *damaged],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from cvbench.compare.changed_images import SURE, Flip, Flipped, flipped
 from cvbench.compare.comparison import pair_up
 from cvbench.compare.seeds import titles
+from cvbench.errors import StoreError
 from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.pictures import COARSE, address_of, boxes_of, map_classes, map_of
@@ -47,12 +48,16 @@ def flipped_views(sources: Sequence[Source], *, opened: Opened, most_bytes: int)
     views = []
     named = titles([a[1] for a, _ in those])
     for number, ((a, b), name) in enumerate(zip(those, named, strict=True)):
-        found = flipped(((a[0].run, a[1]), (b[0].run, b[1])))
-        if found is None or not found.flips:
+        try:
+            found = flipped(((a[0].run, a[1]), (b[0].run, b[1])))
+            if found is None or not found.flips:
+                continue
+            drawn = _Drawing((a, b), found, opened.get(a[1].key, {}), f"flip-{number}")
+            pictures = drawn.pictures(share)
+        except StoreError as error:
+            a[0].set_aside(a[1], error)
             continue
-        drawn = _Drawing((a, b), found, opened.get(a[1].key, {}), f"flip-{number}")
         title = name + (f", {b[0].name}" if len(others) > 1 else "")
-        pictures = drawn.pictures(share)
         classes = map_classes(*a) or map_classes(*b)
         views.append(FlippedView(title, str(found), pictures, classes if pictures else ()))
     return views

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cvbench.boxes.arrays import iou, match_in_turn
+from cvbench.errors import StoreError
 from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.views import Box, Pane, Picture
@@ -24,6 +25,8 @@ LEAST_SCORE = 0.3
 COARSE = 64
 """An image whose longer side has no more pixels is shown as the squares that it is."""
 VOID = 255
+MOST_SIDE = 4096
+"""Pixels of the longer side of a kept label map; those that a run writes have 224."""
 
 
 def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[Picture], str]:
@@ -35,7 +38,11 @@ def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[P
     classes, drawn, size = first.classes, list[Picture](), 0
     least = _believed_from(source, record)
     for row in first.table.to_pylist():
-        picture = _picture(row, classes, least=least, file=first.file)
+        try:
+            picture = _picture(row, classes, least=least, file=first.file)
+        except StoreError as error:
+            source.set_aside(record, error)
+            return [], "their file is damaged"
         size += picture.size
         if size > most_bytes:
             break
@@ -67,6 +74,8 @@ def _picture(row: dict[str, Any], classes: Sequence[str], *, least: float, file:
     panes = [Pane("image", address_of(row["picture"]))]
     if row["true_map"] is not None and row["map"] is not None:
         true, said = _labels(row["true_map"], file), _labels(row["map"], file)
+        if true.shape != said.shape:
+            raise file.error("two label maps of one image differ in size.")
         panes += [Pane("truth", _recolored(true)), Pane("said", _recolored(said))]
         counts = true != VOID
         wrong = float((said != true)[counts].mean()) if counts.any() else 0.0
@@ -139,8 +148,11 @@ def map_of(png: bytes, file: StoredFile) -> str:
 
 def _labels(png: bytes, file: StoredFile) -> np.ndarray:
     try:
-        return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
-    except (UnidentifiedImageError, OSError) as error:
+        picture = Image.open(io.BytesIO(png), formats=["PNG"])
+        if max(picture.size) > MOST_SIDE:
+            raise file.error(f"a label map in it is too large ({picture.width} x {picture.height} pixels).")
+        return np.asarray(picture.convert("L"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # as Pillow refuses it
         raise file.error(f"a label map in it is not a valid image ({error}).") from error
 
 

@@ -15,21 +15,21 @@ same data folders: that is its `identity`. One process at a time writes a suite'
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cvbench.errors import RunInUse, StoreError
 from cvbench.files import read_document, sha256_of_file, sync, write_whole
 from cvbench.record import SCHEMA, Attachment, PlannedCell, Record, RunInfo
+from cvbench.store.attachments import StoredFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,13 @@ class Run:
     def _files(self) -> list[tuple[str, Path]]:
         """Key and file of each record, by key."""
         folder = self.folder / "cells"
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208, names alone
+        try:
+            names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208, names alone
+        except OSError as error:
+            raise StoreError(
+                f"{folder}: the run's records cannot be read ({error.strerror or error}).\n"
+                "  Restore the folder from a copy, or run the suite again."
+            ) from error
         return [(name.removesuffix(".json"), folder / name) for name in names]
 
     def commit(self, record: Record, staged: Path) -> Record:
@@ -139,54 +145,6 @@ class Run:
         write_whole(self.folder / "attempts" / f"{path.stem}-{tries + 1}.json", path.read_bytes())
 
 
-class StoredFile(NamedTuple):
-    """An attachment of a record in its run: every reader of attachments reads them here."""
-
-    run: Run
-    record: Record
-    item: Attachment
-
-    @property
-    def path(self) -> Path:
-        """Where the file is; raises StoreError where the record names one outside the run's folder."""
-        if self.item.file.startswith("/") or ".." in self.item.file.split("/"):
-            raise self.error("the file is outside the run's folder.")
-        return self.run.folder / self.item.file
-
-    def content(self) -> bytes:
-        """The bytes that were recorded; raises StoreError where the file is gone or has changed."""
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise self.error(f"the file cannot be read ({error.strerror or error}).") from error
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != self.item.sha256:
-            raise self.error(
-                f"the file has changed since the record was written: its SHA-256 is {digest[:12]}…, "
-                f"not {self.item.sha256[:12]}…."
-            )
-        return content
-
-    def table(self, content: bytes | None = None) -> pa.Table:
-        """The rows, of `content` where it is read already; raises StoreError for what is not Parquet."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        buffer = pa.BufferReader(self.content() if content is None else content)
-        try:
-            return pq.ParquetFile(buffer, pre_buffer=False).read(use_threads=False)
-        except pa.ArrowException as error:
-            raise self.error(f"the file is not valid Parquet ({error}).") from error
-
-    def error(self, why: str) -> StoreError:
-        """What is wrong with the file, with its path, its cell, and what to do."""
-        what = f"{self.item.kind} {self.item.name} of {self.record.cell.title}"
-        return StoreError(
-            f"{self.run.folder / self.item.file}: {what}: {why}\n"
-            "  Restore the file from a copy, or run the cell again: cvbench run SUITE --fresh"
-        )
-
-
 @dataclass(frozen=True)
 class Store:
     """All runs below one folder, `results` by default."""
@@ -205,8 +163,9 @@ class Store:
 
     def find(self, name: str) -> Run:
         """A run by its folder, by `suite/run`, by `suite` (the newest), or by a run's own name."""
-        if (Path(name) / "run.json").is_file():
-            return Run(Path(name))
+        with suppress(OSError):  # of a name that is too long for a file, and may be a typing error
+            if (Path(name) / "run.json").is_file():
+                return Run(Path(name))
         runs = self.runs()
         for run in reversed(runs):
             if name in (

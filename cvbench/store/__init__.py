@@ -1,0 +1,6 @@
+"""Records and their files on disk: runs, and the attachments that a record names."""
+
+from cvbench.store.attachments import StoredFile
+from cvbench.store.runs import Run, Store, read_record
+
+__all__ = ["Run", "Store", "StoredFile", "read_record"]
