@@ -3,8 +3,7 @@
     <root>/ImageSets/Main/<set>.txt      one image a line
     <root>/Annotations/<image>.xml       name, difficult, bndbox (xmin, ymin, xmax, ymax) of each object
 
-Pixels count from 1, and the last one is inside the box. A document type is refused before any entity
-could be declared: an annotation needs none, and entities can make a small file large.
+Pixels count from 1, and the last one is inside the box.
 
 Source: Everingham, Winn: The PASCAL Visual Object Classes Challenge 2012 Development Kit.
 """
@@ -20,6 +19,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from cvbench.data.annotations.json import read_bytes
 from cvbench.data.annotations.problems import Problems
+from cvbench.data.annotations.xml import UnreadXml, read_xml
 from cvbench.errors import InputError, suggestion
 
 
@@ -35,6 +35,10 @@ class VocObjects(NamedTuple):
     truncated: Bool[np.ndarray, " n"]
 
 
+_MARKS = ("-1", "0", "1")
+"""What may stand behind an image's name: whether it has objects of the class that the list is about."""
+
+
 def find_root(truth: Path) -> Path:
     """The folder with Annotations and ImageSets: the one given, or the only VOC<year> in it."""
     if not truth.is_dir():
@@ -43,8 +47,24 @@ def find_root(truth: Path) -> Path:
     if len(roots) > 1 and roots[0] != truth:
         raise InputError(f"{truth}: holds {', '.join(p.name for p in roots)}; name one of them")
     if not roots or not (roots[0] / "ImageSets" / "Main").is_dir():
-        raise InputError(f"{truth}: is no VOCdevkit tree: it has not both Annotations and ImageSets/Main")
+        raise InputError(
+            f"{truth}: is no VOCdevkit tree: it has not both Annotations and ImageSets/Main.\n"
+            f"  {_missing(truth, roots)}"
+        )
     return roots[0]
+
+
+def _missing(truth: Path, roots: list[Path]) -> str:
+    """What to do about a folder that is no tree."""
+    names = "write the images' names, one per line, to ImageSets/Main/test.txt"
+    if roots:
+        return f"In {roots[0].name}, {names}."
+    suffixes = {path.suffix.lower() for path in truth.iterdir()}
+    if ".xml" in suffixes:
+        return f"It holds XML files: move them into a folder Annotations, and beside it {names}."
+    if ".txt" in suffixes:
+        return "It holds text files, such as YOLO's labels: write COCO's instances file (JSON) of them."
+    return f"Put the XML files into Annotations, and {names}; or give COCO's instances file (JSON)."
 
 
 def read_image_set(root: Path, image_set: str, problems: Problems, *, kind: str = "Main") -> tuple[str, ...]:
@@ -54,20 +74,33 @@ def read_image_set(root: Path, image_set: str, problems: Problems, *, kind: str 
     if Path(image_set).name != image_set or not path.is_file():
         near = suggestion(image_set, sorted(p.stem for p in folder.glob("*.txt")))
         raise InputError(f'{folder}: there is no image set "{image_set}".' + (f"\n  {near}" if near else ""))
-    lines = read_text(path).splitlines()
-    names = tuple(line.split()[0] for line in lines if line.strip())
-    for i, name in enumerate(names):
-        if Path(name).name != name:
-            problems.add(path, "an image name that is a path", f"line {i + 1}: {name}")
+    names = []
+    for i, line in enumerate(read_text(path).split("\n")):
+        words = line.split()
+        spaced = len(words) > 2 or (len(words) == 2 and words[1] not in _MARKS)
+        if spaced:
+            problems.add(
+                path,
+                "an image name with a space, which VOC's lists do not hold",
+                f"line {i + 1}: {line.strip()}",
+            )
+        elif words and Path(words[0]).name != words[0]:
+            problems.add(
+                path,
+                "an image name that is a path",
+                f"line {i + 1}: {line.strip()}",
+                remedy="Write the name of the image without folder and extension.",
+            )
+        names += [line.strip()] if spaced else words[:1]
     problems.add_repeated(path, "an image that came before", names)
-    return names
+    return tuple(names)
 
 
 def read_voc_objects(root: Path, images: tuple[str, ...], problems: Problems) -> VocObjects:
     """The annotations of the images; whatever is wrong is among the mistakes."""
     rows: list[tuple[int, str, list[float], bool, bool]] = []
     for number, image in enumerate(images):
-        if Path(image).name == image:
+        if Path(image).name == image and image.split() == [image]:  # else the list has been told of it
             rows += [(number, *thing) for thing in _objects(root / "Annotations" / f"{image}.xml", problems)]
     return VocObjects(
         images,
@@ -81,15 +114,9 @@ def read_voc_objects(root: Path, images: tuple[str, ...], problems: Problems) ->
 
 def _objects(path: Path, problems: Problems) -> list[tuple[str, list[float], bool, bool]]:
     try:
-        root = ET.fromstring(path.read_bytes(), parser=ET.XMLParser(target=_NoDoctype()))  # noqa: S314, entities are refused
-    except FileNotFoundError:
-        problems.add(path.parent, "no annotation of an image in the set", path.name)
-        return []
-    except ET.ParseError as error:
-        problems.add(path.parent, "an annotation that is not XML", f"{path.name}: {error}")
-        return []
-    except _Doctype:
-        problems.add(path.parent, "an annotation with a document type, which is refused", path.name)
+        root = read_xml(path)
+    except UnreadXml as error:
+        problems.add(path.parent, error.kind, path.name + error.detail, remedy=error.remedy)
         return []
     things = []
     for i, thing in enumerate(root.findall("object")):
@@ -127,7 +154,7 @@ def to_number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if np.isfinite(number) else None
+    return number if np.isfinite(number) and "_" not in text else None
 
 
 def read_text(path: Path) -> str:
@@ -141,14 +168,3 @@ def read_text(path: Path) -> str:
         return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is no text. Save the file as UTF-8.") from error
-
-
-class _Doctype(Exception):
-    """An annotation has a document type."""
-
-
-class _NoDoctype(ET.TreeBuilder):
-    """Builds the tree, and stops at a document type."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002, expat calls it so
-        raise _Doctype

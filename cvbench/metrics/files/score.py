@@ -127,4 +127,6 @@ def _notes(files: CocoFiles | VocFiles) -> list[str]:
         notes.append("The predictions are empty: nothing is found, and every figure with objects is 0.")
     if isinstance(files, VocFiles) and files.unread:
         notes.append(f"No file of detections, so AP 0: {', '.join(files.unread)}.")
+    if isinstance(files, VocFiles) and files.absent:
+        notes.append(f"No object in the set, so no AP: {', '.join(files.absent)}.")
     return notes

@@ -73,7 +73,9 @@ def _maps(folder: Path, problems: Problems) -> dict[str, Path]:
 def _chosen(image_set: Path | None, true: dict[str, Path], folder: Path) -> list[str]:
     if image_set is None:
         return sorted(true)
-    stems = [line.split()[0] for line in read_text(image_set).splitlines() if line.strip()]
+    lines = [line.strip() for line in read_text(image_set).split("\n") if line.strip()]
+    # A name may hold spaces; VOC's lists may have a mark behind it.
+    stems = [line if line in true or line.split()[0] not in true else line.split()[0] for line in lines]
     problems = Problems()
     problems.add_repeated(image_set, "an image that came before", stems)
     for i, stem in enumerate(stems):

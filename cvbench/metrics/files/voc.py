@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ class VocFiles:
     images: int
     unread: tuple[str, ...] = ()
     """Classes that have objects and no file of detections: nothing of them counts as found."""
+    absent: tuple[str, ...] = ()
+    """Classes without objects: they have no AP."""
 
 
 def read_voc(
@@ -52,29 +55,41 @@ def read_voc(
     files = _files(predictions)
     image_set = image_set or _only_set(predictions, files, sets)
     images = read_image_set(root, image_set, problems)
+    whole_set = not problems
     objects = read_voc_objects(root, images, problems)
-    names = tuple(classes) if classes is not None else tuple(sorted(set(objects.name)))
+    told = {path: name for path in files if (name := _class_of(path, image_set)) is not None}
+    if not told:
+        raise InputError(f"{predictions}: there is no file comp4_det_{image_set}_<class>.txt")
+    with_objects = set(objects.name)
+    names = tuple(classes) if classes is not None else tuple(sorted(with_objects))
+    if classes is None and with_objects <= set(told.values()):
+        names = tuple(sorted(with_objects | set(told.values())))
     label = {name: k for k, name in enumerate(names)}
     for i in [i for i, name in enumerate(objects.name) if name not in label]:
         what = f"{images[objects.image[i]]}.xml: {objects.name[i]}"
         problems.add(root / "Annotations", "an object whose class is none of those named", what)
     rows: list[tuple[int, int, float, list[float]]] = []
-    number = {name: i for i, name in enumerate(images)}
+    number = {name: i for i, name in enumerate(images)} if whole_set else None
+    whole_truth = not problems
     seen: dict[str, Path] = {}
-    for path in files:
-        told = re.fullmatch(rf"\w+?_det_{re.escape(image_set)}_(.+)", path.stem)
-        if told is None:
-            continue
-        name = told[1]
+    for path, name in told.items():
         if name in seen:
-            problems.add(path, f"a second file of {name}", f"the first is {seen[name]}")
-        elif name not in label:
-            problems.add(predictions, "a class that the truth does not have", f"{path.name}: {name}")
-        else:
+            problems.add(
+                path,
+                f"a second file of {name}",
+                f"the first is {seen[name]}",
+                remedy="Name the files of one run by a pattern, such as 'results/comp4_det_test_*.txt'.",
+            )
+        elif name in label:
             rows += _detections(path, label[name], number, problems)
+        elif whole_truth or classes is not None:  # else its objects may be in what could not be read
+            problems.add(
+                predictions,
+                "a class that the truth does not have",
+                f"{path.name}: {name}",
+                remedy=_name_classes(with_objects - set(told.values())) if classes is None else "",
+            )
         seen[name] = path
-    if not seen:
-        raise InputError(f"{predictions}: there is no file comp4_det_{image_set}_<class>.txt")
     problems.stop()
     return VocFiles(
         VocTruth(
@@ -91,40 +106,69 @@ def read_voc(
         ),
         names,
         len(images),
-        tuple(name for name in names if name not in seen and name in objects.name),
+        tuple(name for name in names if name not in seen and name in with_objects),
+        tuple(name for name in names if name not in with_objects),
     )
+
+
+def _name_classes(without_file: set[str]) -> str:
+    lacking = ", ".join(sorted(without_file)[:10])
+    return f"{lacking} has objects and no file. If no name is misspelt, name all classes with --classes."
+
+
+def _class_of(path: Path, image_set: str) -> str | None:
+    """The class that a file's name tells; there may be a salt before the set: comp4-5f2a_det_test_car.txt."""
+    told = re.fullmatch(rf"[\w-]+?_det_{re.escape(image_set)}_(.+)", path.stem)
+    return None if told is None else told[1]
 
 
 def _files(predictions: Path) -> list[Path]:
     """The files of a folder, or those that fit a pattern."""
     if predictions.is_dir():
         return sorted(predictions.glob("*_det_*.txt"))
-    found = sorted(predictions.parent.glob(predictions.name)) if predictions.parent.is_dir() else []
+    if predictions.suffix.lower() == ".json":
+        raise InputError(
+            f"{predictions}: a JSON file, and the truth is a folder, for which VOC's result files are read "
+            "(comp4_det_SET_CLASS.txt). Give COCO's instances file as --truth, or write VOC's result files."
+        )
+    if predictions.is_file():
+        return [predictions]
+    folder = predictions.parent
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [path for path in found if path.is_file() and fnmatchcase(path.name, predictions.name)]
     if not found:
         raise InputError(f"{predictions}: there is no such folder, and no file that fits the pattern")
     return found
 
 
 def _only_set(predictions: Path, files: Sequence[Path], sets: set[str]) -> str:
-    stems = [path.stem for path in files]
-    told = {name for name in sets if any(re.match(rf"\w+?_det_{re.escape(name)}_.", s) for s in stems)}
+    told = {name for name in sets if any(_class_of(path, name) for path in files)}
     if len(told) == 1:
         return told.pop()
+    if not files:
+        raise InputError(
+            f"{predictions}: there is no file comp4_det_SET_CLASS.txt in it, as VOC's results have"
+        )
     which = f"of the sets {', '.join(sorted(told))}" if told else "of no set that the truth knows"
     raise InputError(f"{predictions}: its files are {which}; name one with --image-set")
 
 
 def _detections(
-    path: Path, label: int, number: dict[str, int], problems: Problems
+    path: Path, label: int, number: dict[str, int] | None, problems: Problems
 ) -> list[tuple[int, int, float, list[float]]]:
+    """The lines of a file; images are not looked up where the set could not be read."""
     rows = []
     for at, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         image, *texts = line.split()
         numbers = [to_number(text) for text in texts]
+        if number is None and len(texts) > 5:
+            continue
         if len(texts) != 5:
             problems.add(path, "a line that is not image, score and four corners", f"line {at}: {line[:60]}")
+        elif number is None:
+            continue
         elif image not in number:
             problems.add(path, "an image that the set does not have", f"line {at}: {image}")
         elif None in numbers:

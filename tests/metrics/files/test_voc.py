@@ -1,12 +1,16 @@
 """VOC's files are read as the devkit writes them, and what is wrong with them is said."""
 
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cvbench.errors import InputError
 from cvbench.metrics.files.score import score_files
 from cvbench.metrics.files.voc import read_voc
-from tests.metrics.files.voc_trees import DETECTIONS, OBJECTS, write_voc
+from tests.metrics.files.voc_trees import DETECTIONS, OBJECT, OBJECTS, write_voc
 from tests.oracles.voc import voc_average_precision, voc_problem
 
 
@@ -128,7 +132,7 @@ def test_trees_that_are_not_whole(tmp_path):
         (results, tmp_path / "none"): "none: there is no such folder",
         (results, results): "results: is no VOCdevkit tree",
         (tmp_path / "none", root): "none: there is no such folder, and no file that fits the pattern",
-        (root, root): "VOC2007: its files are of no set that the truth knows; name one with --image-set",
+        (root, root): "VOC2007: there is no file comp4_det_SET_CLASS.txt in it",
     }
     for paths, said in problems.items():
         with pytest.raises(InputError) as told:
@@ -147,6 +151,158 @@ def test_trees_that_are_not_whole(tmp_path):
         read_voc(results, root)
     assert "an image name that is a path\n  line 3: ../../x" in str(told.value)
     assert "an image that came before\n  [1]: 000001, as [0]" in str(told.value)
+
+
+def named_spot(folder, xml):
+    """One image with one object, whose annotation is these bytes, found by one detection."""
+    results, root = write_voc(folder, {"000001": []}, {"spot": ["000001 0.9 1 1 10 10"]})
+    (root / "Annotations/000001.xml").write_bytes(xml)
+    return results, root
+
+
+SPOT = OBJECT.format("spot", 0, 1, 1, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [
+        ("gb2312", "gbk"),
+        ("GBK", "gbk"),
+        ("big5", "big5"),
+        ("Shift_JIS", "cp932"),
+        ("euc-kr", "euc_kr"),
+        ("windows-1252", "cp1252"),
+        ("iso-8859-1", "latin-1"),
+        ("utf8", "utf-8"),
+        ("UTF-8", "utf-8-sig"),
+        ("utf-16", "utf-16"),
+        ("utf16", "utf-16-le"),
+    ],
+)
+def test_annotations_in_other_encodings_are_read(tmp_path, declared, encoding):
+    letter = "é" if encoding in ("cp1252", "latin-1") else "中"
+    xml = (
+        f'<?xml version="1.0" encoding="{declared}"?><annotation><folder>{letter}</folder>{SPOT}</annotation>'
+    )
+    [figure] = score_files(*named_spot(tmp_path, xml.encode(encoding)), "voc2012", draws=0).measurements
+    assert figure.value == 1
+
+
+@pytest.mark.parametrize(
+    ("xml", "said"),
+    [
+        (
+            b"<?xml version='1.0' encoding='unicode'?><annotation/>",
+            "in an encoding that is not read\n  000001.xml: unicode\n",
+        ),
+        (b"<?xml version='9' encoding='x'?><annotation/>", "000001.xml: x\n  Save the file as UTF-8."),
+        (b"<?xml version='1.0' encoding='idna'?><annotation/>", "000001.xml: idna\n"),
+        (
+            b"<?xml version='1.0' encoding='big5'?><annotation>\xff\xff</annotation>",
+            "big5, and byte 49 is none of it",
+        ),
+        (b"<annotation>\xd6\xd0</annotation>", "000001.xml: utf-8, and byte 12 is none of it"),
+        (BOMB.encode(), "Remove the line that begins with <!DOCTYPE."),
+        (f"<a>{OBJECT.format('spot', 0, 5, 9, 8, 2)}</a>".encode(), "a box of negative width or height"),
+    ],
+)
+def test_a_refused_annotation_is_told_once_and_its_class_is_not_called_absent(tmp_path, xml, said):
+    with pytest.raises(InputError) as told:
+        read_voc(*named_spot(tmp_path, xml))
+    assert said in str(told.value)
+    assert "a class that the truth does not have" not in str(told.value)
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", b"<?xml version='1.0' encoding='%s'?>"]))
+def test_any_bytes_are_an_annotation_or_are_refused(tmp_path_factory, some, start):
+    paths = named_spot(
+        tmp_path_factory.getbasetemp(), start.replace(b"%s", some[:12]) + b"<annotation>" + some
+    )
+    with contextlib.suppress(InputError):
+        read_voc(*paths)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "Compound Leaves 1",
+            "an image name with a space, which VOC's lists do not hold\n  line 1: Compound Leaves 1",
+        ),
+        ("scan (1)", "an image name with a space, which VOC's lists do not hold\n  line 1: scan (1)"),
+        ("/data/a.jpg", "line 1: /data/a.jpg\n  Write the name of the image without folder and extension."),
+    ],
+)
+def test_names_that_a_list_cannot_hold_are_told_once(tmp_path, line, said):
+    results, root = write_voc(tmp_path, OBJECTS, DETECTIONS)
+    (root / "ImageSets/Main/test.txt").write_text(f"{line}\n")
+    (results / "comp4_det_test_dog.txt").write_text(f"{line} 0.9 1 1 9 9\n")
+    with pytest.raises(InputError) as told:
+        read_voc(results, root)
+    assert str(told.value).endswith(said)
+    assert len(str(told.value).splitlines()) < 4
+
+
+def test_a_list_with_marks_names_the_same_images(tmp_path):
+    results, root = write_voc(tmp_path, OBJECTS, DETECTIONS)
+    (root / "ImageSets/Main/test.txt").write_text("000001  1\r\n000002 -1\r\n")
+    assert read_voc(results, root).images == 2
+
+
+def test_files_of_classes_without_objects_are_read_where_every_class_has_its_file(tmp_path):
+    more = {"cat": ["000002 0.9 51 51 60 60"], "sofa": ["000001 0.9 1 1 9 9"], "horse": []}
+    results, root = write_voc(tmp_path, OBJECTS, {**DETECTIONS, **more})
+    told = score_files(results, root, "voc2012", draws=0)
+    assert told.measurements[0].value == pytest.approx((1 + 5 / 6) / 2)
+    assert told.notes == ("No object in the set, so no AP: horse, sofa.",)
+    (results / "comp4_det_test_cat.txt").unlink()
+    with pytest.raises(InputError) as refused:
+        read_voc(results, root)
+    assert "cat has objects and no file. If no name is misspelt, name all classes with --classes." in str(
+        refused.value
+    )
+    assert read_voc(results, root, classes=("cat", "dog", "horse", "sofa")).absent == ("horse", "sofa")
+
+
+def test_files_of_one_run_have_a_salt_and_those_of_two_are_refused(tmp_path):
+    results, root = write_voc(tmp_path, OBJECTS, DETECTIONS)
+    plain = results / "comp4_det_test_dog.txt"
+    plain.rename(results / "comp4-5f2a-11_det_test_dog.txt")
+    assert len(read_voc(results, root).detections.score) == 4
+    plain.write_text("")
+    with pytest.raises(
+        InputError, match=r"a second file of dog\n.*\n  Name the files of one run by a pattern"
+    ):
+        read_voc(results, root)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            ["Annotations/1.xml"],
+            "In VOC2007, write the images' names, one per line, to ImageSets/Main/test.txt.",
+        ),
+        (["1.xml"], "It holds XML files: move them into a folder Annotations"),
+        (["1.txt"], "It holds text files, such as YOLO's labels: write COCO's instances file"),
+    ],
+)
+def test_a_folder_that_is_no_tree_says_what_to_do(tmp_path, files, said):
+    for name in files:
+        (tmp_path / "VOC2007" / name).parent.mkdir(parents=True)
+        (tmp_path / "VOC2007" / name).write_text("")
+    with pytest.raises(InputError) as told:
+        read_voc(tmp_path, tmp_path / "VOC2007")
+    assert said in str(told.value)
+
+
+def test_cocos_results_do_not_fit_a_tree(tmp_path):
+    _, root = write_voc(tmp_path, OBJECTS, DETECTIONS)
+    (tmp_path / "results.json").write_text("[]")
+    with pytest.raises(
+        InputError, match="Give COCO's instances file as --truth, or write VOC's result files"
+    ):
+        read_voc(tmp_path / "results.json", root)
 
 
 def test_voc_has_no_masks(tmp_path):
