@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from tempfile import mkstemp
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,6 +22,9 @@ from cvbench.errors import InputError, StoreError
 _UMASK = os.umask(0)  # it can be read only by setting it
 os.umask(_UMASK)
 
+_HALF_WRITTEN: Final = re.compile(r"\..+\.[a-z0-9_]{8}")
+"""The names that `write_whole` gives to files that it has not finished."""
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` at `path`, so that a reader, a crash or a power cut sees all of it or nothing.
@@ -24,8 +32,9 @@ def write_whole(path: Path, content: bytes) -> None:
     It is written beside its place, flushed to the disk, and renamed over whatever was there. Raises
     OSError as the file system gives it; then nothing has changed and nothing is left behind.
     """
-    handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = None
     try:
+        handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             os.fchmod(
@@ -34,10 +43,47 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        sync(path.parent)
+    except BaseException as error:
+        if name is not None:
+            with suppress(OSError):
+                Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
-    sync(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what `write_whole` left half written in a folder when its process was killed."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _HALF_WRITTEN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                path.unlink()
+
+
+class NotAFile(OSError):
+    """A pipe, a device, a socket or a folder where a file was expected."""
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file for reading; every input that a user names is opened here.
+
+    Reading a pipe or a device may wait or go on for ever, so they are not read: raises NotAFile, an OSError
+    like all others of a file that cannot be opened.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise NotAFile(errno.EINVAL, "not a regular file but a pipe or a device", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file, as `open_regular` opens it."""
+    with open_regular(path) as file:
+        return file.read()
 
 
 def check_new(path: Path, *, force: bool) -> None:
@@ -70,7 +116,7 @@ def sync(path: Path) -> None:
 
 def sha256_of_file(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -88,17 +134,6 @@ def sha256_of_sources(paths: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def cache_folder() -> Path:
-    """Where cvbench keeps what can be made again: `$CVBENCH_CACHE`, else `cvbench` in the user's caches.
-
-    The user's caches are `$XDG_CACHE_HOME`, else `~/.cache`. The folder need not be there yet.
-    """
-    own = os.environ.get("CVBENCH_CACHE")
-    if own:
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cvbench"
-
-
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -108,7 +143,12 @@ def read_document(path: Path, form: type[Form], *, what: str, newest: int, remed
     `what` is the word for it, `newest` the highest schema that is known here, and `remedy` says how one
     makes such a file. One of an older schema is read, one of a newer is refused by its number.
     """
-    content = read_regular(path, what)
+    try:
+        content = read_regular(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: this is no {what} that cvbench can read ({error.strerror or error})."
+        ) from error
     refused: ValidationError | None = None
     try:
         document = form.model_validate_json(content)
@@ -119,18 +159,6 @@ def read_document(path: Path, form: type[Form], *, what: str, newest: int, remed
         refused = error
     told = f"{path}: {_why(content, form, refused, what, newest)}"
     raise StoreError(f"{told}\n  {remedy}" if remedy else told)
-
-
-def read_regular(path: Path, what: str) -> bytes:
-    """The content of a file; raises StoreError where there is none, and for pipes and devices."""
-    try:
-        if path.exists() and not path.is_file():
-            raise StoreError(f"{path}: this is no {what} that cvbench can read (not a regular file).")
-        return path.read_bytes()
-    except OSError as error:
-        raise StoreError(
-            f"{path}: this is no {what} that cvbench can read ({error.strerror or error})."
-        ) from error
 
 
 def _why(

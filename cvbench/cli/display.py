@@ -70,7 +70,7 @@ class Display:
                     self._bar, total=1.0, completed=progress.share, stage=progress.stage, note=note
                 )
         elif progress.stage != self._stage:
-            self._console.print(f"{self._label(cell)}: {progress.stage}")
+            self._console.print(f"{self._label(cell)}: {escape(progress.stage)}")
         self._stage = progress.stage
 
     def paused(self, cell: Cell, note: str) -> None:

@@ -15,6 +15,7 @@ from cvbench.data.archives import ARCHIVES, Archive
 from cvbench.errors import InputError, UnknownName, suggestion
 from cvbench.spec.catalogue import DATASETS
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
+from cvbench.spec.folders import expanded
 
 
 def _complete(typed: str) -> list[str]:
@@ -67,7 +68,7 @@ def _folder(name: str, root: str | None) -> Path:
     home = os.environ.get(ROOT_VARIABLE)
     if root is None and not home:
         raise InputError(f"where {name} should lie is not said: name --root, or set ${ROOT_VARIABLE}")
-    return Path(root).expanduser() if root else Path(home or "").expanduser() / name
+    return expanded(root) if root else expanded(home or "") / name
 
 
 def _mark(folder: Path, archive: Archive) -> Path:

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from cvbench.errors import CvbenchError, cut, is_refusal, refusal
+from cvbench.spec.folders import compile_caches, has_home
 
 COMMANDS = {
     "run": "run:run",
@@ -81,6 +82,8 @@ class _Group(TyperGroup):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows another
                 stream.reconfigure(errors="replace")
+        if not has_home():  # numba would make a folder named "~" where the command works
+            os.environ.update(compile_caches())
         return super().main(*args, **kwargs)  # type: ignore[arg-type]
 
     def invoke(self, ctx: Any) -> Any:

@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cvbench.errors import CellError
+from cvbench.errors import CellError, cut
 from cvbench.record import Outcome, Record
 from cvbench.runner import environment
-from cvbench.runner.messages import RECORD, CellJob, Failure, News, ProgressNews, read_cell_record
-from cvbench.runner.process import Worker, start_worker, thread_settings, working
+from cvbench.runner.messages import (
+    RECORD,
+    CellFinished,
+    CellJob,
+    Failure,
+    News,
+    ProgressNews,
+    read_cell_record,
+)
+from cvbench.runner.process import LINGER_S, Worker, start_worker, thread_settings, working
 from cvbench.runner.progress import Progress
 from cvbench.spec.cell import Cell
 from cvbench.spec.suite import Planned
@@ -39,7 +47,7 @@ class CellProcess:
     def drop(self) -> None:
         """It is not needed after all: end the worker, and remove its folder."""
         self.worker.end()
-        shutil.rmtree(self.workspace.staged)
+        shutil.rmtree(self.workspace.staged, ignore_errors=True)
 
 
 def start_cell_process(planned: Planned, workspace: Workspace, *, ahead: bool = False) -> CellProcess:
@@ -65,19 +73,27 @@ def run_cell_process(
         checkpoints=workspace.checkpoints,
     )
 
-    def on_news(news: News) -> bool:
+    finished = False
+
+    def on_news(news: News) -> float | None:
+        nonlocal finished
+        if isinstance(news, CellFinished):
+            finished = True
+            return LINGER_S
         if not isinstance(news, ProgressNews):
             raise CellError(f"the worker sent {news.kind}, which is no part of running a cell.")
         on_progress(news.progress)
-        return False
+        return None
 
     with working(job, started.worker) as worker:
         failure = worker.listen(timeout_s, on_news)
-        if failure is None:
-            found = _record_left(worker, workspace.staged / RECORD)
+        wall_s = time.perf_counter() - clock
+        if finished or (failure is None and worker.process.wait() == 0):
+            found = _record_left(cell, workspace.staged)
             if isinstance(found, Record):
-                return found.model_copy(update={"wall_s": time.perf_counter() - clock})
+                return found.model_copy(update={"wall_s": wall_s})
             failure = found
+        failure = failure or worker.how_it_ended()
     return unfinished(
         cell,
         outcome=failure.outcome,
@@ -88,14 +104,17 @@ def run_cell_process(
     )
 
 
-def _record_left(worker: Worker, path: Path) -> Record | Failure:
-    """The record that a worker left which has ended, or why there is none."""
-    if worker.process.wait() != 0 or not path.exists():
-        return worker.how_it_ended()
+def _record_left(cell: Cell, staged: Path) -> Record | Failure:
+    """The record that a cell's worker left, or why there is none."""
+    if not (staged / RECORD).exists():
+        return Failure("failed", "the worker ended with exit code 0 and left no record")
     try:
-        return read_cell_record(path)
+        record = read_cell_record(staged / RECORD)
     except CellError as error:
         return Failure("failed", str(error))
+    if record.key != cell.key:
+        return Failure("failed", f"the worker left the record of another cell, {cut(record.key, 40)}")
+    return record
 
 
 def unfinished(

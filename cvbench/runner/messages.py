@@ -1,7 +1,8 @@
 """What the processes of a run tell each other, as types: jobs, news and results.
 
     session → worker   WorkerJob: a CellJob or a RoundJob, one line of JSON on standard input
-    worker → session   News: ProgressNews, SlotStarted or SlotFinished, one line of JSON each through a pipe
+    worker → session   News, one line of JSON each through a pipe: ProgressNews, CellFinished, SlotStarted,
+                       SlotFinished
                        record.json (a Record) or round.json (a RoundResult), in the folder the job names
 
 Each is validated by its receiver. News that cannot be read is a failure of its cell, with the reason.
@@ -9,14 +10,15 @@ Each is validated by its receiver. News that cannot be read is a failure of its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from cvbench.errors import CellError
+from cvbench.errors import CellError, cut
+from cvbench.files import read_regular
 from cvbench.record import Artifact, Attachment, Curve, Measurement, Outcome, Passport, Record, Round, Scalar
 from cvbench.runner.progress import Progress
 from cvbench.spec.canonical import Frozen
@@ -103,6 +105,12 @@ class ProgressNews(Frozen):
     progress: Progress
 
 
+class CellFinished(Frozen):
+    """The cell's record is written, whole."""
+
+    kind: Literal["cell_finished"] = "cell_finished"
+
+
 class SlotStarted(Frozen):
     """A slot of a round begins."""
 
@@ -117,7 +125,7 @@ class SlotFinished(Frozen):
     place: int
 
 
-News: TypeAlias = ProgressNews | SlotStarted | SlotFinished
+News: TypeAlias = ProgressNews | CellFinished | SlotStarted | SlotFinished
 _NEWS: Final[TypeAdapter[News]] = TypeAdapter(
     Annotated[News, Field(discriminator="kind")], config=ConfigDict(defer_build=True)
 )
@@ -132,19 +140,33 @@ def read_news(line: bytes) -> News:
 
 
 def read_cell_record(path: Path) -> Record:
-    """The record that a cell's worker left; raises CellError where it cannot be read."""
+    """The record that a cell's worker left; raises CellError where it or one of its files cannot be read."""
     try:
-        return Record.model_validate_json(path.read_bytes())
+        record = Record.model_validate_json(read_regular(path))
     except (OSError, ValidationError) as error:
-        raise CellError(f"the worker left a record that cannot be read: {error}") from error
+        raise CellError(f"the worker left a record that cannot be read: {cut(str(error), 1000)}") from error
+    _check_files(record.attachments, path.parent)
+    return record
 
 
 def read_round_result(path: Path) -> RoundResult:
-    """The result that a slot of a round left; raises CellError where it cannot be read."""
+    """The result that a slot of a round left; raises CellError where it or a file of it cannot be read."""
     try:
-        return RoundResult.model_validate_json(path.read_bytes())
+        result = RoundResult.model_validate_json(read_regular(path))
     except (OSError, ValidationError) as error:
-        raise CellError(f"{path}: this result of a round cannot be read: {error}") from error
+        what = cut(str(error), 1000)
+        raise CellError(f"{path}: this result of a round cannot be read: {what}") from error
+    _check_files(result.attachments, path.parent)
+    return result
+
+
+def _check_files(attachments: Sequence[Attachment], folder: Path) -> None:
+    for item in attachments:
+        file = folder / Path(item.file).name
+        if not file.is_file() or file.is_symlink():
+            raise CellError(
+                f"{cut(item.file, 200)}: the worker left a result that names this file, and no such file."
+            )
 
 
 def _excerpt(line: bytes) -> str:

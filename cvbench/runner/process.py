@@ -23,12 +23,22 @@ from pathlib import Path
 from cvbench import units
 from cvbench.errors import CellError, InputError
 from cvbench.runner.messages import CellJob, Failure, News, RoundJob, WorkerJob, read_news
+from cvbench.runner.out_of_memory import memory_kills
+from cvbench.spec.folders import compile_caches
 
 AHEAD = "--ahead"
 """Tells a worker to import what a cell needs before it reads its job."""
 TAIL_LINES = 40
+TAIL_BYTES = 1 << 14
+"""How much of what a worker printed is kept in a record, at most."""
+LOG_BYTES = 1 << 24
+"""How much of it is kept on disk, about: what is older goes."""
+NEWS_BYTES = 1 << 20
+"""The longest line of news."""
 GRACE_S = 2.0
 """How long a worker that was asked to end may take before it is killed."""
+LINGER_S = 10.0
+"""How long a worker that has left its result may take to end."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class Worker:
     def send(self, job: CellJob | RoundJob) -> Worker:
         """Give it its job; standard input stays open, since its end tells the worker that we are gone."""
         assert self.process.stdin is not None
-        kills = _out_of_memory_kills()
+        kills = memory_kills()
         message = WorkerJob(job=job, news_fd=self.worker_fd, started=time.time())
         try:
             self.process.stdin.write(message.model_dump_json().encode() + b"\n")
@@ -62,10 +72,11 @@ class Worker:
         end_worker(self.process)
         os.close(self.news_fd)
 
-    def listen(self, timeout_s: float, on_news: Callable[[News], bool]) -> Failure | None:
-        """Pass on its news until it ends; a Failure where it is not done in time or sends what is no news.
+    def listen(self, timeout_s: float, on_news: Callable[[News], float | None]) -> Failure | None:
+        """Pass on its news until it ends; a Failure where it is not done in time or sends invalid news.
 
-        The time begins again where `on_news` returns True. A CellError of `on_news` is a Failure too.
+        Where `on_news` returns a number, it has that many seconds from then. A CellError of `on_news` is a
+        Failure too.
         """
         deadline, pending = time.perf_counter() + timeout_s, b""
         late = Failure("timeout", f"not done after {units.show_seconds(timeout_s)}")
@@ -73,15 +84,19 @@ class Worker:
             ready, _, _ = select.select(
                 [self.news_fd], [], [], min(0.5, max(0.0, deadline - time.perf_counter()))
             )
+            shorten(self.log)
             if ready:
                 chunk = os.read(self.news_fd, 1 << 16)
                 if not chunk:
                     return None if self._ends(deadline) else late
                 *lines, pending = (pending + chunk).split(b"\n")
                 try:
+                    if len(pending) > NEWS_BYTES:
+                        read_news(pending)
                     for line in lines:
-                        if on_news(read_news(line)):
-                            deadline = time.perf_counter() + timeout_s
+                        left_s = on_news(read_news(line))
+                        if left_s is not None:
+                            deadline = time.perf_counter() + left_s
                 except CellError as error:
                     return Failure("failed", str(error))
             elif self.process.poll() is not None:
@@ -94,7 +109,7 @@ class Worker:
         if code >= 0:
             return Failure("failed", f"the worker ended with exit code {code} and left no record")
         name = signal.Signals(-code).name
-        if name == "SIGKILL" and _out_of_memory_kills() > self.kills:
+        if name == "SIGKILL" and memory_kills() > self.kills:
             return Failure("oom", "the system killed the worker: out of memory")
         if name == "SIGKILL":
             by = "by hand, or by the system when memory ran out"
@@ -102,9 +117,8 @@ class Worker:
         return Failure("failed", f"the worker crashed ({name})")
 
     def last_lines(self) -> str:
-        """The last lines that it printed."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-TAIL_LINES:])
+        """The last lines that it printed; none where its folder is gone."""
+        return "\n".join(tail_of(self.log))
 
     def _ends(self, deadline: float) -> bool:
         try:
@@ -120,7 +134,9 @@ def start_worker(*, log: Path, settings: Mapping[str, str], ahead: bool = False)
     Until then it imports what a cell needs.
     """
     news_fd, worker_fd = os.pipe()
-    with log.open("wb") as output:
+    with log.open("wb"):
+        pass
+    with log.open("ab") as output:  # appending: what is cut meanwhile leaves no hole
         process = subprocess.Popen(  # noqa: S603  (of nothing but our own words)
             [sys.executable, "-u", "-m", "cvbench.runner.worker", *([AHEAD] if ahead else [])],
             stdin=subprocess.PIPE,
@@ -128,10 +144,38 @@ def start_worker(*, log: Path, settings: Mapping[str, str], ahead: bool = False)
             stderr=subprocess.STDOUT,
             pass_fds=(worker_fd,),
             start_new_session=True,
-            env={**os.environ, **settings},
+            env={**os.environ, **worker_variables(), **settings},
         )
     os.close(worker_fd)
     return Worker(process, news_fd, worker_fd, log, kills=0)
+
+
+def worker_variables() -> dict[str, str]:
+    """What every worker has in its environment: a log in UTF-8, and compile caches of its user alone."""
+    return {"PYTHONIOENCODING": "utf-8:backslashreplace", **compile_caches()}
+
+
+def tail_of(log: Path) -> list[str]:
+    """The last lines of a worker's log, 40 and 16 KiB at most; none where there is no such file."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            content = file.read(TAIL_BYTES)
+    except OSError:
+        return []
+    return content.decode("utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+
+
+def shorten(log: Path) -> None:
+    """Cut a log that has grown too long to its last lines."""
+    try:
+        if log.stat().st_size > LOG_BYTES:
+            lines = tail_of(log)
+            os.truncate(log, 0)
+            with log.open("a", encoding="utf-8") as file:
+                file.write("\n".join(["…", *lines]))
+    except OSError:
+        return  # the model's code took it away
 
 
 def refuse_namesake() -> None:
@@ -181,21 +225,3 @@ def _signal_group(group: int, sign: signal.Signals) -> None:
         os.killpg(group, sign)
     except ProcessLookupError:
         return  # all of it has ended
-
-
-def _out_of_memory_kills() -> int:
-    """How often the system has killed for memory in this control group; 0 where it does not tell."""
-    try:
-        lines = Path("/sys/fs/cgroup/memory.events").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was what failed; torch's CPU allocator has no type of its own for it."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    )

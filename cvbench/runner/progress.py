@@ -6,18 +6,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
 
 
 @dataclass(frozen=True)
 class Progress:
     """News from a working cell."""
 
-    stage: str
-    share: float | None = None
+    stage: Annotated[str, Field(pattern="^[a-z_]{1,20}$")]
+    share: Annotated[float, Field(ge=0, le=1)] | None = None
     """How much of the stage is done, 0 to 1; None where that cannot be known."""
-    note: str = ""
+    note: Annotated[str, Field(max_length=1000)] = ""
     """What a person would like to see beside the bar, such as the loss."""
-    eta_s: float | None = None
+    eta_s: Annotated[float, Field(ge=0, le=1e9)] | None = None
     """Seconds until the stage ends, as it looks now."""
 
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cvbench.errors import CellError
+from cvbench.files import write_whole
 from cvbench.record import Round
 from cvbench.runner import environment
 from cvbench.runner.messages import (
     ROUND,
+    CellFinished,
     Failure,
     News,
     ProgressNews,
@@ -28,7 +30,7 @@ from cvbench.runner.messages import (
     SlotStarted,
     read_round_result,
 )
-from cvbench.runner.process import start_worker, thread_settings, working
+from cvbench.runner.process import LINGER_S, start_worker, thread_settings, working
 from cvbench.runner.progress import Progress
 from cvbench.spec.cell import Cell
 
@@ -102,11 +104,13 @@ class _RoundProcess:
         if self.over < len(self._slots) and not self._was_last:
             self._finish(self._on_behalf(failure, worker.last_lines()))
 
-    def _on_news(self, news: News) -> bool:
+    def _on_news(self, news: News) -> float | None:
         slot = self._slots[min(self.over, len(self._slots) - 1)]
         if isinstance(news, ProgressNews):
             self._listener.slot_progressed(slot, news.progress)
-            return False
+            return None
+        if isinstance(news, CellFinished):
+            raise CellError(f"the worker sent {news.kind}, which is no part of a round of timing.")
         if self.over == len(self._slots) or news.place != slot.place:
             raise CellError(f"the worker sent {news.kind} of place {news.place}, not of {slot.place}.")
         if isinstance(news, SlotStarted):
@@ -114,13 +118,14 @@ class _RoundProcess:
             self._listener.slot_started(slot)
         else:
             self._finish(read_round_result(slot.staged / ROUND))
-        return True
+        return LINGER_S if self.over == len(self._slots) or self._was_last else self._timeout_s
 
     def _finish(self, result: RoundResult) -> None:
         slot = self._slots[self.over]
         self.over += 1
         self._was_last = result.is_last
-        (slot.staged / ROUND).write_text(result.model_dump_json(), encoding="utf-8")
+        slot.staged.mkdir(parents=True, exist_ok=True)  # a model's code may have taken it away
+        write_whole(slot.staged / ROUND, result.model_dump_json().encode())
         self._listener.slot_finished(slot, result)
 
     def _on_behalf(self, failure: Failure, output: str) -> RoundResult:

@@ -18,15 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from cvbench.errors import CellError, StoreError
 from cvbench.record import Record
 from cvbench.runner import environment
-from cvbench.runner.messages import RECORD, ROUND, WEIGHTS, RoundResult, RoundSlot
+from cvbench.runner.messages import RECORD, ROUND, WEIGHTS, RoundResult, RoundSlot, read_round_result
 from cvbench.runner.progress import Progress
 from cvbench.runner.round_merge import join, width_of
 from cvbench.runner.round_process import run_round, shuffled
 from cvbench.spec.cell import Cell
 from cvbench.spec.suite import Planned
 from cvbench.store import Run, Store, read_record
+from cvbench.store.runs import unwritable
 from cvbench.timing.latency import TARGETS
 
 MOST_ROUNDS = 4
@@ -104,7 +106,7 @@ class RoundScheduler:
         log = self.store.staging(self.run) / "output.txt"
         listener = _SlotStore(self, number)
         run_round(number, slots, seed=seed, timeout_s=self.timeout_s, log=log, listener=listener)
-        shutil.rmtree(log.parent)
+        shutil.rmtree(log.parent, ignore_errors=True)
 
     def _slot(self, planned: Planned, place: int) -> RoundSlot:
         folder = self._folder(planned.cell)
@@ -128,19 +130,24 @@ class RoundScheduler:
     def _finish(self, cell: Cell) -> Record:
         folder, staged = self._folder(cell), self.store.staging(self.run)
         scored = read_record(folder / RECORD)
-        for item in scored.attachments:
-            shutil.copyfile(folder / Path(item.file).name, staged / Path(item.file).name)
-        record = self.run.commit(join(scored, self._results(cell), staged), staged)
-        shutil.rmtree(staged)
+        results = self._results(cell)
+        try:
+            for item in scored.attachments:
+                shutil.copyfile(folder / Path(item.file).name, staged / Path(item.file).name)
+            joined = join(scored, results, staged)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        record = self.run.commit(joined, staged)
+        shutil.rmtree(staged, ignore_errors=True)
         self.run.release(cell.key)
         return record
 
     def _results(self, cell: Cell) -> dict[Path, RoundResult]:
         """Of the rounds that are there, by folder, first to last."""
-        found = {
-            place: RoundResult.model_validate_json((place / ROUND).read_bytes())
-            for place in self._folder(cell).glob("round-*")
-        }
+        try:
+            found = {place: read_round_result(place / ROUND) for place in self._folder(cell).glob("round-*")}
+        except CellError as error:
+            raise StoreError(f"{error}\n  Delete this folder to time the cell again.") from error
         return dict(sorted(found.items(), key=lambda item: item[1].round.number))
 
     def _folder(self, cell: Cell) -> Path:

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 from cvbench.files import sha256_of_sources
 from cvbench.record import PlannedCell, Record, RunInfo
 from cvbench.runner import cell_process, environment
+from cvbench.runner.messages import WEIGHTS
 from cvbench.runner.process import refuse_namesake
 from cvbench.runner.progress import Progress
 from cvbench.runner.round_scheduler import RoundScheduler
@@ -119,10 +120,19 @@ class Session:
                 on_progress=lambda progress: self.listener.progressed(cell, progress),
             )
         if record.outcome == "ok" and cell.time is not None and cell.time.rounds is not None:
-            scheduler.hold(record, staged)
-            return None
+            if (staged / WEIGHTS).is_file():
+                scheduler.hold(record, staged)
+                return None
+            record = cell_process.unfinished(
+                cell,
+                outcome="failed",
+                reason=f"the worker left no {WEIGHTS} for the rounds of timing",
+                output=None,
+                started=record.started,
+                wall_s=record.wall_s,
+            )
         record = self.run.commit(record, staged)
-        shutil.rmtree(staged)
+        shutil.rmtree(staged, ignore_errors=True)
         return record
 
     def _started(self, planned: Planned, *, ahead: bool = False) -> cell_process.CellProcess:

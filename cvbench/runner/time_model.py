@@ -20,7 +20,7 @@ from cvbench.interfaces import Dataset, module_of
 from cvbench.record import Measurement, Scalar
 from cvbench.runner.evaluation import on_host
 from cvbench.runner.inference import Inference, input_pool
-from cvbench.runner.process import is_out_of_memory
+from cvbench.runner.out_of_memory import is_out_of_memory
 from cvbench.runner.progress import Progress
 from cvbench.runner.time_training_step import time_training_step
 from cvbench.spec.cell import EndToEndPlan, EnergyPlan, LatencyPlan, TimingPlan, TrainRecipe, TrainStepPlan

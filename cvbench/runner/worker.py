@@ -15,15 +15,19 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from cvbench.errors import CvbenchError
+from cvbench.data.lifetime import end_with_parent
+from cvbench.errors import CellError, CvbenchError, cut
+from cvbench.files import write_whole
 from cvbench.record import Outcome, Record, Round
 from cvbench.runner import environment
 from cvbench.runner.messages import (
     RECORD,
     ROUND,
+    CellFinished,
     CellJob,
     CellResult,
     News,
@@ -36,8 +40,12 @@ from cvbench.runner.messages import (
     SlotTimings,
     WorkerJob,
 )
-from cvbench.runner.process import AHEAD, is_out_of_memory
+from cvbench.runner.out_of_memory import is_out_of_memory
+from cvbench.runner.process import AHEAD
 from cvbench.runner.progress import Progress, StageTimes
+
+REASON, TRACE = 2_000, 16_000
+"""How many characters of an exception's text, and of its traceback, a record keeps."""
 
 Send = Callable[[News], None]
 _Result = TypeVar("_Result", CellResult, SlotTimings)
@@ -45,16 +53,24 @@ _Result = TypeVar("_Result", CellResult, SlotTimings)
 
 def main() -> None:
     """Do the job on standard input."""
+    end_with_parent()
     if AHEAD in sys.argv[1:]:
         _import_ahead()
     if not (line := sys.stdin.buffer.readline()):
         return  # started ahead, and not needed
     given = WorkerJob.model_validate_json(line)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_input, daemon=True).start()
     os.set_inheritable(given.news_fd, False)
 
+    pipe = os.fstat(given.news_fd)
+
     def send(news: News) -> None:
-        os.write(given.news_fd, news.model_dump_json().encode() + b"\n")
+        try:
+            if not os.path.samestat(pipe, os.fstat(given.news_fd)):
+                raise BrokenPipeError
+            os.write(given.news_fd, news.model_dump_json().encode() + b"\n")
+        except OSError:
+            raise CellError("the pipe by which the worker reports was closed by the model's code.") from None
 
     started = datetime.fromtimestamp(given.started, UTC)
     match given.job:
@@ -104,7 +120,9 @@ def _do_cell(job: CellJob, send: Send, started: datetime) -> None:
         attachments=result.attachments,
         cautions=result.cautions,
     )
-    (job.staged / RECORD).write_text(record.model_dump_json(), encoding="utf-8")
+    write_whole(job.staged / RECORD, record.model_dump_json().encode())
+    with suppress(CellError):  # that it ends tells the same, a little later
+        send(CellFinished())
 
 
 def _do_round(job: RoundJob, send: Send, started: datetime) -> None:
@@ -113,7 +131,7 @@ def _do_round(job: RoundJob, send: Send, started: datetime) -> None:
         send(SlotStarted(place=slot.place))
         is_first = number == 0
         result = _do_slot(job, slot, send, started if is_first else datetime.now(UTC), is_first=is_first)
-        (slot.staged / ROUND).write_text(result.model_dump_json(), encoding="utf-8")
+        write_whole(slot.staged / ROUND, result.model_dump_json().encode())
         send(SlotFinished(place=slot.place))
         if result.is_last:
             return
@@ -151,22 +169,31 @@ def _guarded(work: Callable[[], _Result], failed: type[_Result]) -> _Result:
     try:
         return work()
     except Exception as error:  # noqa: BLE001  (a failure is a record)
-        traceback.print_exc()
         outcome, reason = _outcome_of(error)
-        output = None if isinstance(error, CvbenchError) else traceback.format_exc(limit=-12)
+        output = None if isinstance(error, CvbenchError) else _trace_of(error)
+        sys.stderr.write(_trace_of(error))
         return failed(outcome=outcome, reason=reason, output=output)
 
 
 def _outcome_of(error: Exception) -> tuple[Outcome, str]:
+    text = cut(str(error), REASON)
     if isinstance(error, CvbenchError):
-        return "failed", str(error)
-    text = str(error)
+        return "failed", text
     if is_out_of_memory(error):
         return "oom", f"out of memory: {text.splitlines()[0] if text else type(error).__name__}"
     return "failed", f"{type(error).__name__}: {text}"
 
 
-def _end_with_parent() -> None:
+def _trace_of(error: Exception) -> str:
+    """The end of the traceback; a message of gigabytes is not formatted."""
+    if len(str(error)) > REASON:
+        told = [*traceback.format_tb(error.__traceback__, limit=-12), ": ".join(_outcome_of(error))]
+    else:
+        told = traceback.format_exception(error, limit=-12)
+    return cut("".join(told), TRACE)
+
+
+def _end_with_input() -> None:
     """Wait for the parent's end of standard input to close, then end this whole process group."""
     while os.read(sys.stdin.fileno(), 1024):
         pass

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvbench.errors import RunInUse, StoreError
-from cvbench.files import read_document, sha256_of_file, sync, write_whole
+from cvbench.files import read_document, sha256_of_file, sweep, sync, write_whole
 from cvbench.record import SCHEMA, Attachment, PlannedCell, Record, RunInfo
 from cvbench.store.attachments import StoredFile
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STAGING, HELD = ".staging", "held"
+PARTS = ("cells", "samples", "outcomes", "attempts", HELD)
+"""The folders that every run has."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Run:
                 self._set_aside(target)
             write_whole(target, record.model_dump_json(indent=1).encode() + b"\n")
         except OSError as error:
-            raise _unwritable(target, error) from error
+            raise unwritable(target, error) from error
         return record
 
     def held(self, key: str) -> Path | None:
@@ -112,7 +114,7 @@ class Run:
 
     def release(self, key: str) -> None:
         """Forget what was held of a cell: its record is written."""
-        shutil.rmtree(self.folder / HELD / key)
+        shutil.rmtree(self.folder / HELD / key, ignore_errors=True)  # what is left goes at the next start
 
     def _move(self, staged: Path, target: Path, record: Record | None) -> None:
         try:
@@ -124,7 +126,7 @@ class Run:
             staged.replace(target)
             sync(target.parent)
         except OSError as error:
-            raise _unwritable(target, error) from error
+            raise unwritable(target, error) from error
 
     def table(self, record: Record, item: Attachment) -> pa.Table:
         """An attachment's rows; raises StoreError where the file is gone, changed, or not Parquet."""
@@ -194,18 +196,17 @@ class Store:
             self.checkpoints.mkdir(exist_ok=True)
             write_whole(home / ".probe", b"")
             (home / ".probe").unlink()
+            lock = FileLock(home / ".lock", timeout=0)
+            lock.acquire()
         except OSError as error:
+            if isinstance(error, Timeout):
+                raise RunInUse(
+                    f"{home}: another cvbench run is writing there.\n"
+                    "  Wait until it ends, or name another folder with --out."
+                ) from error
             raise StoreError(
                 f"{home}: results cannot be written there ({error.strerror or error}).\n"
-                "  Name another folder with --out."
-            ) from error
-        lock = FileLock(home / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise RunInUse(
-                f"{home}: another cvbench run is writing there.\n"
-                "  Wait until it ends, or name another folder with --out."
+                "  Make room there, or name another folder with --out."
             ) from error
         try:
             yield self._open(home, info, fresh=fresh, whole=whole)
@@ -213,7 +214,7 @@ class Store:
             lock.release()
 
     def _open(self, home: Path, info: RunInfo, *, fresh: bool, whole: Sequence[PlannedCell]) -> Run:
-        same = [run for run in self.runs(home.name) if run.info.identity == info.identity]
+        same = [run for run in self.runs(home.name) if _identity(run) == info.identity]
         if same and not fresh:
             run, created = same[-1], same[-1].info.created
             known = {cell.key for cell in (*info.cells, *run.info.cells)}
@@ -223,9 +224,9 @@ class Store:
             now = datetime.now(UTC)
             run, created = Run(_unused(home, f"{now:%Y%m%d-%H%M%S}")), now.isoformat(timespec="seconds")
         try:
-            for part in ("cells", "samples", "outcomes", "attempts", HELD):
+            for part in PARTS:
                 (run.folder / part).mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(run.folder / STAGING, ignore_errors=True)  # of a run that was killed
+            _tidy(home, run)
             for folder in (run.folder / HELD).iterdir():
                 if (run.folder / "cells" / f"{folder.name}.json").exists():
                     shutil.rmtree(folder)  # it was killed between a record and its tidying
@@ -239,15 +240,42 @@ class Store:
     @staticmethod
     def staging(run: Run) -> Path:
         """A fresh folder on the run's own disk for a cell's files, moved in by `Run.commit`."""
-        return Path(tempfile.mkdtemp(dir=run.folder / STAGING))
+        try:
+            (run.folder / STAGING).mkdir(exist_ok=True)  # the code of a model may have taken it away
+            return Path(tempfile.mkdtemp(dir=run.folder / STAGING))
+        except OSError as error:
+            raise unwritable(run.folder / STAGING, error) from error
 
 
 def read_record(path: Path) -> Record:
     """A record from its file; raises StoreError that names the file and what is wrong with it."""
-    return read_document(path, Record, what="record", newest=SCHEMA)
+    remedy = "Restore the file from a copy; or delete it, and the same run makes it again."
+    return read_document(path, Record, what="record", newest=SCHEMA, remedy=remedy)
 
 
-def _unwritable(target: Path, error: OSError) -> StoreError:
+def _identity(run: Run) -> str | None:
+    """What a run is a run of; None where that cannot be read: it is no run to continue then."""
+    try:
+        return run.info.identity
+    except StoreError:
+        return None
+
+
+def _tidy(home: Path, run: Run) -> None:
+    """Remove what runs that were killed left behind; the lock of `home` is ours."""
+    shutil.rmtree(run.folder / STAGING, ignore_errors=True)
+    for folder in (home, run.folder, run.folder / "cells", run.folder / "attempts"):
+        sweep(folder)
+    for other in home.iterdir():  # killed before they were named: nothing but empty folders
+        if other != run.folder and other.is_dir() and not (other / "run.json").exists():
+            sweep(other)
+            for empty in (*(other / part for part in (*PARTS, STAGING)), other):
+                with suppress(OSError):
+                    empty.rmdir()
+
+
+def unwritable(target: Path, error: OSError) -> StoreError:
+    """What to say of a file or folder of results that the disk refuses."""
     return StoreError(
         f"{target}: cannot be written ({error.strerror or error}).\n"
         "  What was finished before is safe. Make room, then give the same command again."

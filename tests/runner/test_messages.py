@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from cvbench.errors import CellError
-from cvbench.runner import round_process
+from cvbench.record import Attachment
+from cvbench.runner import cell_process, round_process
 from cvbench.runner.cell_process import CellProcess, Workspace, run_cell_process
 from cvbench.runner.messages import (
+    CellFinished,
     CellJob,
     ProgressNews,
     RoundJob,
@@ -25,7 +27,7 @@ from cvbench.runner.process import Worker
 from cvbench.runner.progress import Progress
 from cvbench.spec.catalogue.weights import WeightFile
 from cvbench.spec.suite import Planned
-from tests.records import cell
+from tests.records import cell, good, top1
 
 RESOLVED = WeightFile(
     "n.pth#names=position", "file", (Path("n.pth"),), sha256="ab", by_position=True, labels="coco"
@@ -175,3 +177,36 @@ def test_a_round_goes_on_in_a_fresh_process_behind_what_is_no_news(tmp_path, mon
         (1, "failed", "the worker sent slot_started of place 5, not of 1."),
         (2, "failed", "the worker ended with exit code 0 and left no record"),
     ]
+
+
+LOST = Attachment(kind="samples", name="x", file="samples/x.parquet", sha256="?")
+DONE = CellFinished().model_dump_json().encode() + b"\n"
+
+
+@pytest.mark.parametrize("then", ["time.sleep(60)", "os.abort()", "os.close(3); time.sleep(60)"])
+def test_a_worker_that_has_left_its_record_keeps_it_whatever_it_does_then(tmp_path, monkeypatch, then):
+    monkeypatch.setattr(cell_process, "LINGER_S", 0.3)
+    (tmp_path / "record.json").write_text(good(cell(), top1(0.8)).model_dump_json())
+    record, _ = record_of(tmp_path, GOOD + DONE, then=then)
+    assert record.outcome == "ok"
+    assert record.measurements[0].value == 0.8
+    assert record.wall_s < 10
+
+
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [
+        (good(cell(seed=1)), "the worker left the record of another cell, "),
+        (
+            good(cell(), attachments=(LOST,)),
+            "samples/x.parquet: the worker left a result that names this file",
+        ),
+        (None, "the worker ended with exit code 0 and left no record"),
+    ],
+)
+def test_a_record_of_something_else_is_a_failure(tmp_path, left, reason):
+    if left is not None:
+        (tmp_path / "record.json").write_text(left.model_dump_json())
+    record, _ = record_of(tmp_path, DONE)
+    assert record.outcome == "failed"
+    assert reason in record.reason

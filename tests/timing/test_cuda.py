@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cvbench.runner.process import is_out_of_memory
+from cvbench.runner.out_of_memory import is_out_of_memory
 from cvbench.spec.cell import LatencyPlan, ThroughputPlan
 from cvbench.timing.instruments import Instruments
 from cvbench.timing.latency import measure_latency

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from cvbench.compare.gate.baselines import Job, machine_class
 from cvbench.errors import StoreError
+from cvbench.files import read_regular
 from cvbench.record import Scalar
 from cvbench.spec.canonical import Frozen, digest
 from cvbench.statistics.history import HistoryForecast
@@ -127,7 +128,7 @@ def known_noise(hard: Mapping[str, Scalar], root: Path) -> float:
     if not path.exists():
         return 0.0
     try:
-        noise = Noise.model_validate_json(path.read_bytes())
+        noise = Noise.model_validate_json(read_regular(path))
     except (OSError, ValidationError) as error:
         raise StoreError(f"{path}: this is no noise that cvbench can read ({error}).") from error
     return noise.between_jobs if noise.hard == digest(dict(hard)) else 0.0

@@ -22,6 +22,7 @@ from jaxtyping import Int64
 
 from cvbench.data.annotations.problems import Problems
 from cvbench.errors import InputError
+from cvbench.files import read_regular
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ T = TypeVar("T")
 def read_bytes(path: Path) -> bytes:
     """The content of a file; raises InputError where there is none to be had."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except OSError as error:

@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from cvbench.files import read_regular
+
 
 class UnreadXml(Exception):
     """A file that is not read: what kind of mistake, what more to say of it, and what to do."""
@@ -25,7 +27,7 @@ def read_xml(path: Path) -> ET.Element:
     if path.exists() and not path.is_file():
         raise UnreadXml("an annotation that is no regular file")
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except FileNotFoundError:
         raise UnreadXml("no annotation of an image in the set") from None
     except OSError as error:

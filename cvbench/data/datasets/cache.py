@@ -17,7 +17,7 @@ from typing import Any, overload
 import numpy as np
 from jaxtyping import Int64
 
-from cvbench.files import write_whole
+from cvbench.files import open_regular, write_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def write_cache(path: Path, columns: Mapping[str, Any]) -> None:
 def read_cache(path: Path, names: Collection[str]) -> dict[str, Any] | None:
     """The columns of these names, or None where nothing is kept, or not all of it."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:  # checks its checksums
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:  # checks its checksums
             return {
                 name: PackedTexts(arrays[f"{name}.blob"].tobytes(), arrays[f"{name}.ends"])
                 if f"{name}.blob" in arrays

@@ -36,8 +36,8 @@ from cvbench.data.datasets.image_files import MISSING, InFolder
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.images.decoding import decode_image
 from cvbench.errors import DataError
-from cvbench.files import cache_folder
 from cvbench.record import Passport
+from cvbench.spec.folders import cache_folder
 from cvbench.values import Detections, Sample
 
 _VERSION: Final = 1

@@ -22,8 +22,10 @@ import torch
 from jaxtyping import UInt8, UInt32
 
 from cvbench.errors import DataError
+from cvbench.files import open_regular
 from cvbench.record import Passport
 from cvbench.spec.cell import TaskName
+from cvbench.spec.folders import expanded
 from cvbench.values import ClassScores, Sample
 
 _UNSIGNED_BYTE = 8
@@ -56,7 +58,11 @@ def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
 
 
 def _opened(path: Path) -> BufferedIOBase:
-    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
+    file = open_regular(path)
+    if path.suffix != ".gz":
+        return file
+    file.close()
+    return gzip.GzipFile(path)
 
 
 def _read_header(file: BufferedIOBase, path: Path, dimensions: int) -> tuple[int, ...]:
@@ -119,7 +125,7 @@ def read_garments(split: str, root: str | None = None) -> Garments:
     """
     if split not in _STEMS:
         raise ValueError(f"no split {split!r}; there are {', '.join(_STEMS)}")
-    return _read_embedded(split) if root is None else _read_official(split, Path(root).expanduser())
+    return _read_embedded(split) if root is None else _read_official(split, expanded(root))
 
 
 def _read_embedded(split: str) -> Garments:

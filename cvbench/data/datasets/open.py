@@ -14,6 +14,7 @@ from cvbench.spec.catalogue import DATASETS, Choice, DatasetCard, is_address, lo
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.spec.catalogue.options import check_options, choices_of
 from cvbench.spec.cell import DataSpec, TaskName
+from cvbench.spec.folders import expanded
 
 
 def open_dataset(
@@ -96,7 +97,7 @@ def root_folder(name: str, root: str | None) -> Path:
     """The root of a data set whose files do not come along; raises DataError where there is none."""
     if root is None:
         raise DataError(f"{name}: its files do not come along; name their folder as root")
-    folder = Path(root).expanduser()
+    folder = expanded(root)
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder; it should hold {name}")
     return folder

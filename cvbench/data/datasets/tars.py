@@ -19,7 +19,7 @@ from jaxtyping import Int64
 from cvbench.data.datasets.cache import PackedTexts, read_cache, write_cache
 from cvbench.data.download import check_member
 from cvbench.errors import DataError
-from cvbench.files import cache_folder
+from cvbench.spec.folders import cache_folder
 
 _VERSION: Final = 1
 """Of what is kept; another version reads no entry of this one."""

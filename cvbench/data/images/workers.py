@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from collections import deque
@@ -17,7 +18,8 @@ from typing import IO, Any, Generic, Protocol, TypeVar, runtime_checkable
 import torch
 from torch.utils.data import DataLoader
 
-from cvbench.errors import DataError
+from cvbench.data.lifetime import end_with_parent
+from cvbench.errors import DataError, cut
 
 
 @runtime_checkable
@@ -65,7 +67,10 @@ def stream(
             multiprocessing_context="spawn",  # a forked process cannot use CUDA or a parent's threads
             generator=torch.Generator(),
         )
-        results = iter(loader)
+        try:
+            results = iter(loader)
+        except OSError as error:  # its locks are in shared memory too
+            raise DataError(no_room(str(error))) from error
         try:
             for result in results:
                 if isinstance(result, DataError):
@@ -106,14 +111,50 @@ class _Handed(Generic[J, R]):
         return DupFd(self.file.fileno())
 
     def __setstate__(self, handed: Any) -> None:
+        end_with_parent()
         with os.fdopen(handed.detach(), "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
             self.work = pickle.loads(content)  # noqa: S301 - what this program wrote
 
     def __getitem__(self, job: J) -> R | DataError:
         try:
-            return self.work(job)
+            result = self.work(job)
+            _Sharing(io.BytesIO(), pickle.HIGHEST_PROTOCOL).dump(result)
         except DataError as error:  # the loader would bury the message under a traceback
             return error
+        return result
+
+
+class _Sharing(pickle.Pickler):
+    """Moves every tensor that it meets into shared memory.
+
+    The loader does so in a thread of its own, whose errors reach nobody: where there is no room left, it
+    would wait for ever.
+    """
+
+    def persistent_id(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return None
+        try:
+            value.share_memory_()  # type: ignore[no-untyped-call]
+        except (RuntimeError, OSError) as error:
+            if not isinstance(error, OSError) and "shared memory" not in str(error):
+                raise
+            raise DataError(no_room(str(error), needed=value.nbytes)) from error
+        return True
+
+
+def no_room(why: str, *, needed: int | None = None, folder: str = "/dev/shm") -> str:  # noqa: S108 - Linux names it
+    """What to say where data-loader workers find no room in shared memory."""
+    try:
+        found = os.statvfs(folder)
+        size = f"{folder} has {found.f_frsize * found.f_blocks / 2**20:.4g} MiB"
+    except OSError:
+        size = f"{folder} cannot be used"
+    wanted = "" if needed is None else f", one batch needs {needed / 2**20:.3g}"
+    return (
+        f"the data-loader workers are out of shared memory ({size}{wanted}): {cut(why, 200)}.\n"
+        "  Set data.workers: 0 and train.workers: 0, or make it larger: docker run --shm-size=2g"
+    )
 
 
 @contextmanager

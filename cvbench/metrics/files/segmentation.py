@@ -6,6 +6,7 @@ does not count.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from cvbench.data.annotations.json import read_bytes
 from cvbench.data.annotations.problems import Problems
 from cvbench.data.annotations.voc import read_text
 from cvbench.errors import InputError
@@ -122,7 +124,7 @@ def _read(path: Path, problems: Problems) -> UInt8[np.ndarray, "h w"] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as picture:
+            with Image.open(io.BytesIO(read_bytes(path)), formats=["PNG"]) as picture:
                 if picture.mode not in ("L", "P", "1"):
                     problems.add(
                         path.parent, "a PNG that is no map of bytes", f"{path.name}: mode {picture.mode}"

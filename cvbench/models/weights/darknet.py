@@ -25,6 +25,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from cvbench.errors import InputError
+from cvbench.files import open_regular
 from cvbench.interfaces import module_of
 
 _LIMIT = 1000
@@ -107,7 +108,7 @@ def load_darknet(model: object, path: Path) -> Header:
     net = module_of(model)
     wanted = layers(net)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             header = Header.unpacked(file.read(20))
             file.seek(header.size)
             held, rest = divmod(path.stat().st_size - header.size, 4)

@@ -13,9 +13,13 @@ import os
 import sys
 import traceback
 
+from cvbench.data.lifetime import end_with_parent
+from cvbench.errors import cut
+
 
 def main() -> None:
     """SideAnswer until standard input ends."""
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the user's code prints must not come between the answers
     gc.disable()  # an eighth of the imports' time would go into looking for garbage
@@ -41,7 +45,7 @@ def main() -> None:
                     answer = Freed()
         except Exception as error:  # noqa: BLE001  (a failure is an answer)
             traceback.print_exc()
-            answer = Failed(reason=f"{type(error).__name__}: {error}")
+            answer = Failed(reason=cut(f"{type(error).__name__}: {error}", 2_000))
         answers.write(answer.model_dump_json() + "\n")
         answers.flush()
 

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from cvbench.errors import CellError
 from cvbench.runner.ab.messages import Failed, Freed, Ready, SideAnswer, SideOrder, SliceTimes, read_answer
 from cvbench.runner.ab.sides import ABSide
-from cvbench.runner.process import end_worker
+from cvbench.runner.process import end_worker, tail_of, worker_variables
 
 _Expected = TypeVar("_Expected", Freed, Ready, SliceTimes)
 
@@ -64,7 +64,7 @@ class _Process:
 
     def _how_it_died(self) -> str:
         code = self._process.wait()
-        last = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        last = [line for line in tail_of(self._log) if line.strip()][-1:]
         return f"the worker ended with {code}" + (f": {last[0]}" if last else "")
 
 
@@ -81,7 +81,7 @@ def side_worker(side: ABSide, *, threads: Mapping[str, str], timeout_s: float) -
                 stderr=output,
                 cwd=side.folder,
                 start_new_session=True,
-                env={**side.environment(), **threads},
+                env={**side.environment(), **worker_variables(), **threads},
             )
         try:
             yield _Process(process, log, timeout_s)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Final
 
 from cvbench.spec.catalogue.cards import Catalogue, Choice, DatasetCard
+from cvbench.spec.folders import expanded
 
 ROOT_VARIABLE: Final = "CVBENCH_DATA"
 """The environment variable that names the folder of all data sets; each has a sub-folder of its name."""
@@ -145,5 +145,5 @@ def find_root(name: str, given: str | None = None) -> str | None:
     home = os.environ.get(ROOT_VARIABLE)
     if not home:
         return None
-    below = Path(home).expanduser() / name
+    below = expanded(home) / name
     return str(below) if below.is_dir() else None

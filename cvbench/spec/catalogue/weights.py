@@ -26,6 +26,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from cvbench.errors import InputError, UnknownName, suggestion
 from cvbench.spec.cell import LabelsName, ModelSpec
+from cvbench.spec.folders import expanded, user_caches
 
 HOME_VARIABLE: Final = "CVBENCH_WEIGHTS"
 """The environment variable that names the folder of fetched weights."""
@@ -101,8 +102,8 @@ def format_of(path: Path) -> WeightFormat:
 def home() -> Path:
     """The folder of fetched weights: `$CVBENCH_WEIGHTS`, else the user's cache."""
     if given := os.environ.get(HOME_VARIABLE):
-        return Path(given).expanduser()
-    return _caches() / "cvbench" / "weights"
+        return expanded(given)
+    return user_caches() / "cvbench" / "weights"
 
 
 def weight_file(spec: ModelSpec) -> WeightFile | None:
@@ -123,7 +124,7 @@ def weight_file(spec: ModelSpec) -> WeightFile | None:
     else:
         path, _, fragment = said.partition("#")
         sha256, by_position = _fragment(said, fragment)
-        file = WeightFile(said, "file", (Path(path).expanduser(),), sha256=sha256, by_position=by_position)
+        file = WeightFile(said, "file", (expanded(path),), sha256=sha256, by_position=by_position)
     return replace(file, labels=spec.labels or file.labels or _labels_by_tag(spec.name, said))
 
 
@@ -140,7 +141,7 @@ def _torchvision(model: str, said: str, family: str, member: str) -> WeightFile:
         raise InputError(f"{said}: these are weights of another model than {model}.\n  It has {known}.")
     name, outputs = PurePosixPath(urlsplit(weights.url).path).name, len(weights.meta["categories"])
     digits = re.search(r"-([0-9a-f]{8,64})\.", name)
-    hub = Path(os.environ.get("TORCH_HOME") or _caches() / "torch").expanduser() / "hub" / "checkpoints"
+    hub = expanded(os.environ.get("TORCH_HOME") or user_caches() / "torch") / "hub" / "checkpoints"
     return WeightFile(
         said,
         "torchvision",
@@ -187,7 +188,7 @@ def _timm(model: str, tag: str) -> WeightFile:
     config = get_pretrained_cfg(f"{architecture}.{tag}")
     if config is None or not config.hf_hub_id or config.custom_load:
         raise InputError(f'timm/{model}: its weights "{tag}" are in no file that is read here.')
-    hub = Path(os.environ.get("HF_HOME") or _caches() / "huggingface").expanduser() / "hub"
+    hub = expanded(os.environ.get("HF_HOME") or user_caches() / "huggingface") / "hub"
     snapshots = hub / f"models--{config.hf_hub_id.replace('/', '--')}" / "snapshots"
     file = "model.safetensors"
     return WeightFile(
@@ -232,7 +233,3 @@ def _fragment(said: str, fragment: str) -> tuple[str | None, bool]:
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise InputError(f"{said}: a SHA-256 has 64 hexadecimal digits, in lower case.")
     return sha256, names == "position"
-
-
-def _caches() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser()

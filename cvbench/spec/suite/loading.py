@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
@@ -130,7 +131,10 @@ def _problem(finding: SuiteProblem, tree: Any, path: str, written: Overrides) ->
 
 def _text(path: FilePath) -> str:
     try:
-        if path.stat().st_size > _LARGEST:
+        about = path.stat()
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+            raise SuiteError([Problem(str(path), "this is not a regular file but a pipe or a device.")])
+        if about.st_size > _LARGEST:
             raise SuiteError([Problem(str(path), "this is more than 1 MiB, too large for a suite.")])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

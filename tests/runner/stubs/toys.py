@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -56,3 +59,56 @@ def poisoned(classes):
     from cvbench.errors import CellError
 
     raise CellError("the loss is no number any more at step 1 of 1: poison is nan")
+
+
+def flooding(classes):
+    """A model that prints 40 MB, and fails."""
+    for _ in range(40):
+        print("x" * 1_000_000)
+    raise ValueError("behind the flood")
+
+
+def shouting(classes):
+    """A model whose mistake is told in 50 MB."""
+    raise ValueError("a" * 50_000_000 + " the end")
+
+
+def latin(classes):
+    """A model whose mistake names a file of Latin-1."""
+    raise FileNotFoundError(2, "No such file or directory", "caf\udce9.png")
+
+
+def _pipes():
+    for number in range(3, 64):
+        try:
+            if stat.S_ISFIFO(os.fstat(number).st_mode):
+                yield number
+        except OSError:
+            continue
+
+
+def muzzled(classes):
+    """A model that closes what it did not open, as code does that makes daemons."""
+    os.closerange(3, 64)
+
+
+def gossiping(classes):
+    """A model that writes what it likes to the pipe of the news."""
+    for number in _pipes():
+        with suppress(OSError):
+            os.write(number, b'{"kind": "progress", "progress": {"stage": "[red", "share": NaN}}\n')
+    time.sleep(60)
+
+
+def endless(classes):
+    """A model that writes a line without end to the pipe of the news."""
+    for number in _pipes():
+        with suppress(OSError):
+            while True:
+                os.write(number, b"x" * 65536)
+
+
+def homeless(classes, *, results):
+    """A model that removes what is staged."""
+    for folder in Path(results).glob("*/*/.staging"):
+        shutil.rmtree(folder)

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from cvbench.errors import InputError
+from cvbench.files import read_regular
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def read_map(path: Path, tree: WordTree) -> tuple[int, ...]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(path).decode("utf-8").splitlines()
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file.") from error
     except (OSError, UnicodeDecodeError) as error:
