@@ -6,14 +6,25 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from cvbench.cli.output import RESULTS, AsJson, Force, OutFolder, json_text, print_json, print_table
+from cvbench.cli.output import (
+    RESULTS,
+    AsJson,
+    Force,
+    OutFolder,
+    SeedRows,
+    Seeds,
+    json_text,
+    print_json,
+    print_table,
+)
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:  # torch and pandas come with some of them
+    from cvbench.compare.accuracy import Sides
     from cvbench.compare.changed_images import Flip
     from cvbench.compare.comparison import Comparison
     from cvbench.record import Record
@@ -25,7 +36,7 @@ if TYPE_CHECKING:  # torch and pandas come with some of them
 def compare(  # noqa: PLR0917, options are given by name on the command line
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN_A RUN_B [RUN_C]…", help="Runs by folder or name, the base first."),
+        typer.Argument(metavar="RUN_A [RUN_B]…", help="Runs by folder or name, the base first."),
     ],
     only: Annotated[
         str | None,
@@ -47,14 +58,19 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
         Path | None,
         typer.Option(help="Draw these images, with their truth, into this folder."),
     ] = None,
+    models: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Compare model B with model A of one run, by model, title or key."),
+    ] = None,
+    seeds: Seeds = SeedRows.TOGETHER,
     out: OutFolder = RESULTS,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare RUN_B with RUN_A, figure by figure: better, worse, same, or cannot tell.
+    """Compare RUN_B with RUN_A, metric by metric: better, worse, same, or inconclusive.
 
-    Accuracy is compared image by image, speed by fresh processes; every verdict comes with its interval
-    and with the smallest loss that would have been seen. Several runs are ranked.
+    With --models A B, two models of one run. Accuracy is compared image by image, speed by fresh processes;
+    every verdict has its interval and the smallest loss that would have been seen. Several runs are ranked.
     """
     import atexit
     import gc
@@ -63,27 +79,58 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
 
     gc.disable()  # every record is needed to the end: looking for garbage among thousands finds none
     atexit.register(gc.freeze)  # nor does it as Python ends
-    if len(runs) < 2:
-        raise InputError(f"only one run is named, {runs[0]}: name two to compare, or more to rank.")
     store = Store(out)
     found = [store.find(name) for name in runs]
-    if len(found) > 2:
+    if len(found) > 2 and models is None:
         _rank(found, output, force=force, as_json=as_json)
         return
-    from cvbench.compare.comparison import compare as compare_runs
-
-    comparison = compare_runs(found[0], found[1], only=only, between_jobs=_noise(out))
+    compared = _compared(found, models, only, _noise(out))
+    show = _Show(everything=everything, separate=seeds is SeedRows.SEPARATE)
     if output is not None:
-        opened = _opened(found[0], found[1], only, flips) if flips and output.suffix == ".html" else {}
-        _write(comparison, output, (store, runs), opened, everything=everything, force=force)
+        opened = _opened(compared.sides, flips) if flips and output.suffix == ".html" else {}
+        _write(compared.comparison, output, (store, runs), opened, show, force=force)
     if as_json:
         from cvbench.compare.formatting import document
 
-        print_json(document(comparison))
+        print_json(document(compared.comparison))
     elif output is None:
-        _print(comparison, everything=everything)
+        _print(compared.comparison, show)
     if flips or pictures:
-        _show_flips(found[0], found[1], only, flips or 16, pictures, quiet=as_json)
+        _show_flips(compared.sides, flips or 16, pictures, quiet=as_json)
+
+
+class _Show(NamedTuple):
+    """What of a comparison its tables show."""
+
+    everything: bool
+    separate: bool
+
+
+class _Compared(NamedTuple):
+    """A comparison, and the pairs of cells in it."""
+
+    comparison: Comparison
+    sides: list[Sides]
+
+
+def _compared(
+    runs: list[Run], models: tuple[str, str] | None, only: str | None, noise: Callable[[Record], float]
+) -> _Compared:
+    from cvbench.compare.comparison import cells_in_common, compare_models, models_in_common
+    from cvbench.compare.comparison import compare as compare_runs
+
+    if models is not None:
+        if len(runs) != 1:
+            raise InputError("--models compares two models of one run: name that run alone.")
+        compared = compare_models(runs[0], *models, only=only, between_jobs=noise)
+        return _Compared(compared, models_in_common(runs[0], *models))
+    if len(runs) < 2:
+        raise InputError(
+            f"only one run is named, {runs[0].folder}: name two to compare, or more to rank.\n"
+            "  Two models of one run: cvbench compare RUN --models A B"
+        )
+    compared = compare_runs(runs[0], runs[1], only=only, between_jobs=noise)
+    return _Compared(compared, cells_in_common(runs[0], runs[1], only))
 
 
 def _noise(out: Path) -> Callable[[Record], float]:
@@ -100,23 +147,23 @@ def _write(
     path: Path,
     source: tuple[Store, list[str]],
     opened: Opened,
+    show: _Show,
     *,
-    everything: bool,
     force: bool,
 ) -> None:
     from cvbench.compare import formatting
 
     if path.suffix == ".html":
-        _put(path, _page(comparison, *source, opened, everything=everything), force=force)
+        _put(path, _page(comparison, *source, opened, show), force=force)
     elif path.suffix == ".csv":
         _put(path, formatting.csv(comparison), force=force)
     else:
-        page = partial(formatting.markdown, comparison, everything=everything)
+        page = partial(formatting.markdown, comparison, **show._asdict())
         content = partial(formatting.document, comparison)
         _put(path, _text(path, page, content, ".html, .md, .csv or .json"), force=force)
 
 
-def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened, *, everything: bool) -> str:
+def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened, show: _Show) -> str:
     """The report's page of both runs, with these differences and images."""
     import pandas as pd
 
@@ -124,17 +171,22 @@ def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened,
     from cvbench.report.frame import read_sources
     from cvbench.report.page import html_page
 
-    differences = pd.DataFrame(rows(comparison, everything=everything))
-    return html_page(read_sources(store, runs), differences=differences, opened=opened).decode()
+    differences = pd.DataFrame(rows(comparison, **show._asdict()))
+    page = html_page(
+        read_sources(store, runs),
+        differences=differences,
+        opened=opened,
+        separate_seeds=show.separate,
+    )
+    return page.decode()
 
 
-def _opened(a: Run, b: Run, only: str | None, count: int) -> Opened:
+def _opened(pairs: list[Sides], count: int) -> Opened:
     """So many of the images that changed, of each cell: those that lost most."""
     from cvbench.compare.changed_images import flipped
-    from cvbench.compare.comparison import cells_in_common
 
     opened = {}
-    for sides in cells_in_common(a, b, only):
+    for sides in pairs:
         found = flipped(sides)
         if found is not None and found.flips:
             opened[sides[0][1].key] = open_flips(sides[0][1], found.worst[:count])
@@ -178,10 +230,10 @@ def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -
         typer.echo("\nA rank is one more than the number of those that are better beyond doubt.")
 
 
-def _print(comparison: Comparison, *, everything: bool) -> None:
+def _print(comparison: Comparison, show: _Show) -> None:
     from cvbench.compare import formatting
 
-    print_table(formatting.rows(comparison, everything=everything))
+    print_table(formatting.rows(comparison, **show._asdict()))
     classes = formatting.changed_classes(comparison)
     if classes:
         typer.echo("\nclasses that changed by more than chance (information, no verdict)")
@@ -192,11 +244,10 @@ def _print(comparison: Comparison, *, everything: bool) -> None:
     typer.secho(formatting.summary(comparison), bold=True)
 
 
-def _show_flips(a: Run, b: Run, only: str | None, count: int, pictures: Path | None, *, quiet: bool) -> None:
+def _show_flips(pairs: list[Sides], count: int, pictures: Path | None, *, quiet: bool) -> None:
     from cvbench.compare.changed_images import flipped
-    from cvbench.compare.comparison import cells_in_common
 
-    for sides in cells_in_common(a, b, only):
+    for sides in pairs:
         record, found = sides[0][1], flipped(sides)
         changed = found.flips if found else []
         typer.echo(f"\n{record.cell.title}: {found or 'no outcomes of images are kept'}", err=quiet)

@@ -114,6 +114,19 @@ Limit = Annotated[
         help="Score only N images of each cell, drawn evenly with its seed: a quick look, not a result.",
     ),
 ]
+
+
+class SeedRows(StrEnum):
+    """How tables show cells that differ only in their seed."""
+
+    TOGETHER = "together"
+    SEPARATE = "separate"
+
+
+Seeds = Annotated[
+    SeedRows,
+    typer.Option(help="Cells that differ only in their seed: one row, mean ± standard deviation, or each."),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")]
 
 

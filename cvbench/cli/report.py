@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import RESULTS, Force, OutFolder
+from cvbench.cli.output import RESULTS, Force, OutFolder, SeedRows, Seeds
 from cvbench.errors import InputError, StoreError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def report(
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Show the images that were done worst.")
     ] = True,
+    seeds: Seeds = SeedRows.TOGETHER,
     force: Force = False,
 ) -> None:
     """Write the runs' records as one file; its ending says in which form.
@@ -38,7 +39,7 @@ def report(
     .html is a page that opens without a network; .csv has the columns of timm's results tables in front.
     """
     from cvbench.files import check_new, write_new
-    from cvbench.report.export import FORMATS
+    from cvbench.report.export import FORMATS, TABLES
     from cvbench.report.frame import read_sources
     from cvbench.store import Store
 
@@ -55,7 +56,13 @@ def report(
         raise InputError(f'{output}: there is no form "{output.suffix}".\n  There are: {known}')
     check_new(output, force=force)
     sources = read_sources(Store(out), runs)
-    content = FORMATS[ending](sources) if ending in FORMATS else _page(sources, with_pictures=pictures)
+    separate = seeds is SeedRows.SEPARATE
+    if ending in TABLES:
+        content = TABLES[ending](sources, separate=separate)
+    elif ending in FORMATS:
+        content = FORMATS[ending](sources)
+    else:
+        content = _page(sources, with_pictures=pictures, separate=separate)
     write_new(output, content, force=force)
     for source in sources:
         for record in source.records:
@@ -64,7 +71,7 @@ def report(
     typer.echo(f"{output}: {len(content):,} bytes", err=True)
 
 
-def _page(sources: Sequence[Source], *, with_pictures: bool) -> bytes:
+def _page(sources: Sequence[Source], *, with_pictures: bool, separate: bool) -> bytes:
     """The page; with several runs, each later one is compared with the first."""
     import pandas as pd
 
@@ -84,7 +91,11 @@ def _page(sources: Sequence[Source], *, with_pictures: bool) -> bytes:
             found += [{"cell": row["cell"], "run": other.name, **row} for row in compared]
     differences = pd.DataFrame(found).drop(columns=[] if len(others) > 1 else ["run"]) if found else None
     return html_page(
-        sources, differences=differences, why_none="; ".join(missing), with_pictures=with_pictures
+        sources,
+        differences=differences,
+        why_none="; ".join(missing),
+        with_pictures=with_pictures,
+        separate_seeds=separate,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import RESULTS, AsJson, OutFolder, earlier_lines, print_json
+from cvbench.cli.output import RESULTS, AsJson, OutFolder, SeedRows, Seeds, earlier_lines, print_json
 from cvbench.errors import StoreError, UnknownName, suggestion
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
 from cvbench.units import show_count, show_seconds
@@ -38,6 +38,7 @@ def show(
     pictures: Annotated[
         Path | None, typer.Option(help="With --samples: draw each series as a PNG into this folder.")
     ] = None,
+    seeds: Seeds = SeedRows.TOGETHER,
     as_json: AsJson = False,
 ) -> None:
     """Show a model, a data set or a metric in full, or a run with its records."""
@@ -49,7 +50,7 @@ def show(
         if name in catalogue:
             _show_card(catalogue.kind, catalogue[name], as_json=as_json)
             return
-    _show_run(name, out, as_json=as_json)
+    _show_run(name, out, separate=seeds is SeedRows.SEPARATE, as_json=as_json)
 
 
 def _show_card(kind: str, card: Card, *, as_json: bool) -> None:
@@ -118,7 +119,7 @@ def _find(name: str, out: Path) -> Run:
         raise UnknownName(f'there is no model, dataset, metric or run "{name}".\n  {near}') from error
 
 
-def _show_run(name: str, out: Path, *, as_json: bool) -> None:
+def _show_run(name: str, out: Path, *, separate: bool, as_json: bool) -> None:
     run = _find(name, out)
     records = run.records()
     if as_json:
@@ -136,7 +137,7 @@ def _show_run(name: str, out: Path, *, as_json: bool) -> None:
     from cvbench.report.terminal import print_record, print_tables
 
     console = Console(highlight=False, soft_wrap=True)
-    print_tables(records, console)
+    print_tables(records, console, separate=separate)
     for line in earlier_lines(run):
         console.print(line, markup=False)
     for record in records:

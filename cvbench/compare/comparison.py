@@ -137,6 +137,96 @@ def compare(
     found = list(findings(sides, only=figures, between_jobs=between_jobs))
     if not any(found):
         raise InputError(_nothing(a, b, records_a, records_b, only))
+    records = [*records_a, *records_b]
+    named = dict(zip(map(id, records), titles(records), strict=True))
+    return _comparison(
+        (str(a.folder), str(b.folder)),
+        both,
+        found,
+        titles([x for x, _ in both]),
+        only_a=tuple(named[id(record)] for record in pairs.only_a),
+        only_b=tuple(named[id(record)] for record in pairs.only_b),
+    )
+
+
+def compare_models(
+    run: Run,
+    base: str,
+    other: str,
+    *,
+    only: str | None = None,
+    between_jobs: Callable[[Record], float] = lambda _: 0.0,
+) -> Comparison:
+    """Two models of one run, compared as two runs are: accuracy image by image, speed process by process.
+
+    `base` and `other` name cells by model, title or key, as `--only` does. Cells are paired by data, runtime
+    and seed. Raises InputError where a name fits no cell, or no two cells have data in common.
+    """
+    sides = models_in_common(run, base, other)
+    both = [(a[1], b[1]) for a, b in sides]
+    found = list(findings(sides, only=only, between_jobs=between_jobs))
+    if not any(found):
+        raise InputError(f"--only {only} names no metric of {base} and {other}.")
+    named = (titles([x for x, _ in both]), titles([y for _, y in both]))
+    return _comparison(
+        (f"{run.folder}: {base}", f"{run.folder}: {other}"),
+        both,
+        found,
+        [f"{x} → {y}" for x, y in zip(*named, strict=True)],
+        only_a=(),
+        only_b=(),
+    )
+
+
+def models_in_common(run: Run, base: str, other: str) -> list[Sides]:
+    """The pairs of cells that `compare_models` compares, each with the run."""
+    records = run.records()
+    exact = [[r for r in records if r.cell.title == name] for name in (base, other)]
+    found = [
+        own or [r for r in records if r.cell.matches(name)]
+        for name, own in zip((base, other), exact, strict=True)
+    ]
+    there = ", ".join(dict.fromkeys(titles(records)))
+    for name, own in zip((base, other), found, strict=True):
+        if not own:
+            raise InputError(f"--models {name}: this names no cell of {run.folder}.\n  There are: {there}.")
+    left, both = found, list[tuple[Record, Record]]()
+    for same in (_setting, _data_and_seed, _data_alone):
+        new = [pair for pair in _unambiguous(left[0], left[1], same) if pair[0] is not pair[1]]
+        both += new
+        left = [[r for r in own if all(r is not pair[side] for pair in new)] for side, own in enumerate(left)]
+    if not both:
+        raise InputError(
+            f"--models {base} {other}: no two cells of {run.folder} are on the same data.\n"
+            f"  Name two models that were scored on one data set. There are: {there}."
+        )
+    return [((run, x), (run, y)) for x, y in both]
+
+
+def _setting(record: Record) -> Hashable:
+    """Everything but the model and how it was trained."""
+    cell = record.cell
+    return cell.data.model_dump_json(), cell.runtime.model_dump_json(), cell.seed
+
+
+def _data_and_seed(record: Record) -> Hashable:
+    return record.cell.data.name, record.cell.data.split, record.cell.seed
+
+
+def _data_alone(record: Record) -> Hashable:
+    return record.cell.data.name, record.cell.data.split
+
+
+def _comparison(
+    names: tuple[str, str],
+    both: Sequence[tuple[Record, Record]],
+    found: Sequence[list[Finding]],
+    named: Sequence[str],
+    *,
+    only_a: tuple[str, ...],
+    only_b: tuple[str, ...],
+) -> Comparison:
+    """The verdicts on all findings, cell by cell; `named` are the cells' titles."""
     judged = iter(judge([finding for of_cell in found for finding in of_cell]))
     cells = tuple(
         CellComparison(
@@ -149,17 +239,15 @@ def compare(
             unlike=tuple(unlike(x, y)),
             differences=tuple(next(judged) for _ in of_cell),
         )
-        for title, (x, y), of_cell in zip(titles([x for x, _ in both]), both, found, strict=True)
+        for title, (x, y), of_cell in zip(named, both, found, strict=True)
     )
     together = tuple(over_seeds(both, found))
-    records = [*records_a, *records_b]
-    named = dict(zip(map(id, records), titles(records), strict=True))
     return Comparison(
-        a=str(a.folder),
-        b=str(b.folder),
+        a=names[0],
+        b=names[1],
         cells=cells,
-        only_a=tuple(named[id(record)] for record in pairs.only_a),
-        only_b=tuple(named[id(record)] for record in pairs.only_b),
+        only_a=only_a,
+        only_b=only_b,
         notes=tuple(_notes(cells, both, together)),
         over_seeds=together,
     )
@@ -267,7 +355,7 @@ def _notes(
     both: Sequence[tuple[Record, Record]],
     together: Sequence[OverSeeds],
 ) -> Iterator[str]:
-    several = {(one.title, one.data) for one in together}
+    several = {key for one in together for key in one.keys}
     trained = [
         x.cell.title
         for x, y in both
@@ -276,7 +364,7 @@ def _notes(
         and x.artifact.sha256 != y.artifact.sha256
         and was_trained(x)
         and was_trained(y)
-        and (x.cell.title, x.cell.data.name) not in several
+        and x.key not in several
     ]
     if trained:
         named = ", ".join(list(dict.fromkeys(trained))[:3]) + (" …" if len(set(trained)) > 3 else "")

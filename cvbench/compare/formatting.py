@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from csv import writer as csv_writer
 from dataclasses import asdict
 from io import StringIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from cvbench.compare.comparison import Comparison
 from cvbench.compare.differences import Difference
@@ -22,27 +22,55 @@ BEYOND = 10.0
 """From this ratio on the digits of a change say nothing more to people; programs get them all."""
 
 
-def rows(comparison: Comparison, *, everything: bool = False) -> list[dict[str, str]]:
-    """One row per metric, then those of several seeds together; primary metrics only, unless `everything`."""
+def rows(comparison: Comparison, *, everything: bool = False, separate: bool = False) -> list[dict[str, str]]:
+    """One row per metric; primary metrics only, unless `everything`.
+
+    An accuracy that was trained with several seeds in both runs is one row, with the mean and the standard
+    deviation of either run; `separate` shows each seed as well.
+    """
     several = len({cell.data for cell in comparison.cells}) > 1
-    named = [
-        *((cell.title, cell.data, found) for cell, found in comparison.differences),
-        *_over_seeds(comparison),
-    ]
     return [
         {
             "cell": f"{title} on {data}" if several else title,
             "figure": figure_name(difference),
             "verdict": difference.verdict,
-            "before": _value(difference.a, difference.unit),
-            "now": _value(difference.b, difference.unit),
+            "before": _value(difference.a, difference.unit, spread[0]),
+            "now": _value(difference.b, difference.unit, spread[1]),
             "change": change(difference),
             "99 % interval": interval(difference),
             "would have seen": _size(difference.detectable, difference).replace("+", ""),
             "basis": difference.reason or difference.method,
         }
-        for title, data, difference in named
+        for title, data, difference, spread in _shown(comparison, separate=separate)
         if everything or difference.primary
+    ]
+
+
+class _Shown(NamedTuple):
+    title: str
+    data: str
+    difference: Difference
+    deviations: tuple[float | None, float | None] = (None, None)
+    """Over the seeds, in either run."""
+
+
+def _shown(comparison: Comparison, *, separate: bool) -> list[_Shown]:
+    """Differences of cells, then of seeds together; the cells of the latter only if `separate`."""
+    folded = {
+        (key, difference.figure, difference.at)
+        for one in comparison.over_seeds
+        for difference in one.differences
+        for key in one.keys
+    }
+    spreads = [spread for one in comparison.over_seeds for spread in one.deviations]
+    together = zip(_over_seeds(comparison), spreads, strict=True)
+    return [
+        *(
+            _Shown(cell.title, cell.data, found)
+            for cell, found in comparison.differences
+            if separate or (cell.key_a, found.figure, found.at) not in folded
+        ),
+        *(_Shown(*named, spread) for named, spread in together),
     ]
 
 
@@ -75,8 +103,9 @@ def interval(difference: Difference) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    """How many primary metrics have which verdict: `1 worse, 2 better, 5 same`."""
-    words = [difference.verdict for _, difference in comparison.differences if difference.primary]
+    """How many primary metrics have which verdict, seeds together: `1 worse, 2 better, 5 same`."""
+    shown = (one.difference for one in _shown(comparison, separate=False))
+    words = [difference.verdict for difference in shown if difference.primary]
     return (
         ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words) or "nothing to judge"
     )
@@ -119,12 +148,12 @@ def changed_classes(comparison: Comparison, *, limit: float = 0.05) -> list[dict
     ]
 
 
-def markdown(comparison: Comparison, *, everything: bool = False) -> str:
+def markdown(comparison: Comparison, *, everything: bool = False, separate: bool = False) -> str:
     """The page."""
     parts = [
         f"# {escaped(comparison.b)} against {escaped(comparison.a)}\n",
         f"**{summary(comparison)}**\n",
-        table_of(rows(comparison, everything=everything)),
+        table_of(rows(comparison, everything=everything, separate=separate)),
     ]
     classes = changed_classes(comparison)
     if classes:
@@ -155,8 +184,11 @@ def csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def _value(value: float | None, unit: str) -> str:
-    return NOTHING if value is None else show_value(value, unit)
+def _value(value: float | None, unit: str, deviation: float | None = None) -> str:
+    if value is None:
+        return NOTHING
+    spread = "" if deviation is None else f" ± {show_value(deviation, unit)}"
+    return show_value(value, unit) + spread
 
 
 def _size(size: float | None, difference: Difference) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 
@@ -24,6 +24,10 @@ class OverSeeds:
     seeds: tuple[int, ...]
     differences: tuple[Difference, ...]
     """Of accuracy; each is the mean over the seeds."""
+    keys: tuple[str, ...] = ()
+    """Keys of the first run's cells."""
+    deviations: tuple[tuple[float, float], ...] = ()
+    """For each difference the standard deviations over the seeds, in either run."""
 
 
 def seeds_together(records: Sequence[Record]) -> list[list[int]]:
@@ -64,12 +68,22 @@ def over_seeds(
     judged = iter(judge([finding for of_cell in taken for finding in of_cell]))
     for places, of_cell in zip(groups, taken, strict=True):
         cells = [pairs[place][0].cell for place in places]
+        ends = dict.fromkeys(record.cell.title for record in pairs[places[0]])  # two models of one run differ
         yield OverSeeds(
-            title=cells[0].title,
+            title=" → ".join(ends),
             data=cells[0].data.name,
             seeds=tuple(cell.seed for cell in cells),
             differences=tuple(next(judged) for _ in of_cell),
+            keys=tuple(cell.key for cell in cells),
+            deviations=tuple(_deviations([found[place] for place in places], one.draft) for one in of_cell),
         )
+
+
+def _deviations(found: Sequence[Sequence[Finding]], draft: Difference) -> tuple[float, float]:
+    drafts = [
+        f.draft for seed in found for f in seed if (f.draft.figure, f.draft.at) == (draft.figure, draft.at)
+    ]
+    return stdev(d.a for d in drafts if d.a is not None), stdev(d.b for d in drafts if d.b is not None)
 
 
 def _taken_together(found: Sequence[Sequence[Finding]]) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ import pandas as pd
 from cvbench.compare.markdown import escaped, table
 from cvbench.record import Artifact, Measurement, Record
 from cvbench.report.frame import Source, all_records, to_frame
-from cvbench.report.table import tables
+from cvbench.report.seeds import NOTE
+from cvbench.report.table import SEEDS, tables
 
 COLUMNS: Final = (
     "model",
@@ -78,20 +79,24 @@ WORDS: Final = ("model", "data", "status")
 """Columns of text: aligned left."""
 
 
-def markdown(sources: Sequence[Source]) -> bytes:
-    """A table a task, as GitHub shows them, and the runs below."""
+def markdown(sources: Sequence[Source], *, separate: bool = False) -> bytes:
+    """One table per task, as GitHub shows them, and the runs below; seeds are folded unless `separate`."""
     parts = []
-    for task, frame in tables(all_records(sources)).items():
+    folded = False
+    for task, frame in tables(all_records(sources), separate=separate).items():
+        folded = folded or SEEDS in frame.columns
         right = set(frame.columns) - set(WORDS)
         parts += [f"### {task}\n\n", table(list(frame.columns), frame.to_numpy().tolist(), right=right), "\n"]
-    parts += [f"- {escaped(line)}\n" for line in origins(sources)]
+    parts += [f"- {escaped(line)}\n" for line in (*([NOTE] if folded else []), *origins(sources))]
     return "".join(parts).encode()
 
 
-def latex(sources: Sequence[Source]) -> bytes:
-    """A `tabular` a task, for the package booktabs; where it comes from stands in comments."""
+def latex(sources: Sequence[Source], *, separate: bool = False) -> bytes:
+    """One `tabular` per task, for the package booktabs; comments say where it comes from."""
     parts = [f"% {line}\n" for line in origins(sources)]
-    for task, frame in tables(all_records(sources)).items():
+    for task, frame in tables(all_records(sources), separate=separate).items():
+        if SEEDS in frame.columns:
+            parts.append(f"% {NOTE}\n")
         form = "".join("l" if name in WORDS else "r" for name in frame.columns)
         header, *rows = [list(frame.columns), *frame.to_numpy().tolist()]
         lines = [f"{' & '.join(map(_in_latex, row))} \\\\\n" for row in (header, *rows)]
@@ -135,10 +140,12 @@ def parquet(sources: Sequence[Source]) -> bytes:
     return file.getvalue()
 
 
+TABLES: Final = {".md": markdown, ".tex": latex}
+"""The forms for readers, where seeds are folded."""
+
 FORMATS: Final[Mapping[str, Callable[[Sequence[Source]], bytes]]] = {
-    ".md": markdown,
+    **TABLES,
     ".csv": csv,
-    ".tex": latex,
     ".json": as_json,
     ".parquet": parquet,
 }

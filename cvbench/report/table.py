@@ -8,36 +8,44 @@ import pandas as pd
 
 from cvbench.record import MEANS_LITTLE, Measurement, Record
 from cvbench.report.frame import task_of
+from cvbench.report.seeds import SeedRow, table_rows
 from cvbench.spec.catalogue import METRICS
 from cvbench.spec.cell import Runtime
 from cvbench.units import show_bytes, show_count, show_seconds
 
 NOTHING = "-"
+SEEDS = "seeds"
+"""The column that a table with folded seeds has."""
 _PRIMARY_SERIES = ("latency@", "throughput@")
 """Series whose figures stand in the table."""
 
 
-def tables(records: Sequence[Record]) -> dict[str, pd.DataFrame]:
-    """A table for each task that occurs, in order of first occurrence; every cell is text."""
+def tables(records: Sequence[Record], *, separate: bool = False) -> dict[str, pd.DataFrame]:
+    """A table for each task that occurs, in order of first occurrence; every cell is text.
+
+    Cells that differ only in their seed are one row, with mean and standard deviation, unless `separate`.
+    """
     tasks = dict.fromkeys(task_of(record) for record in records)
-    return {task: _table([r for r in records if task_of(r) == task]) for task in tasks}
+    return {task: _table([r for r in records if task_of(r) == task], separate=separate) for task in tasks}
 
 
-def _table(records: Sequence[Record]) -> pd.DataFrame:
+def _table(records: Sequence[Record], *, separate: bool) -> pd.DataFrame:
     shares = primary_metrics(records)
     conditions = dict.fromkeys(
         m.at for r in records for m in r.measurements if m.name == "throughput" and m.value is not None
     )
     rows = []
-    for record in records:
+    folded = [row for row, _ in table_rows(records, separate=separate)]
+    for own in folded:
+        record = own.record
         row = {"model": record.cell.title}
         if len({r.cell.data.name for r in records}) > 1:
             row["data"] = record.cell.data.name
-        row |= what_differs(record, records)
-        row |= {name: _share(record.measurement(name)) for name in shares}
-        row["latency p50"] = _duration(record.measurement("latency_p50"))
+        row |= what_differs(own, folded)
+        row |= {name: _share(own, record.measurement(name)) for name in shares}
+        row["latency p50"] = _duration(own, record.measurement("latency_p50"))
         for at in conditions:
-            row[f"images/s ({at})"] = _rate(record.measurement("throughput", at))
+            row[f"images/s ({at})"] = _rate(own, record.measurement("throughput", at))
         artifact = record.artifact
         row["parameters"] = show_count(artifact.parameters) if artifact else NOTHING
         row["MACs"] = show_count(artifact.macs) if artifact and artifact.macs else NOTHING
@@ -54,14 +62,21 @@ def primary_metrics(records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def what_differs(record: Record, records: Sequence[Record]) -> dict[str, str]:
-    """Columns for the runtime axes and the seed, where the rows differ in them."""
-    axes = {axis: [run_in(r.cell.runtime)[axis] for r in records] for axis in run_in(record.cell.runtime)}
-    own = run_in(record.cell.runtime)
-    row = {axis: str(own[axis]) for axis, values in axes.items() if len(set(values)) > 1}
-    if len({r.cell.seed for r in records}) > 1:
-        row["seed"] = str(record.cell.seed)
-    return row
+def what_differs(row: SeedRow, rows: Sequence[SeedRow]) -> dict[str, str]:
+    """Columns for the runtime axes and the seed, where the rows differ in them, or take several seeds."""
+    own = run_in(row.record.cell.runtime)
+    axes = {axis: [run_in(one.record.cell.runtime)[axis] for one in rows] for axis in own}
+    found = {axis: str(own[axis]) for axis, values in axes.items() if len(set(values)) > 1}
+    if is_folded(rows):
+        found[SEEDS] = row.told_seeds
+    elif len({one.seeds for one in rows}) > 1:
+        found["seed"] = row.told_seeds
+    return found
+
+
+def is_folded(rows: Sequence[SeedRow]) -> bool:
+    """Whether a row takes several seeds together."""
+    return any(len(row.seeds) > 1 for row in rows)
 
 
 def run_in(runtime: Runtime) -> dict[str, str | bool]:
@@ -75,23 +90,29 @@ def run_in(runtime: Runtime) -> dict[str, str | bool]:
     }
 
 
-def _share(figure: Measurement | None) -> str:
+def _share(row: SeedRow, figure: Measurement | None) -> str:
     if figure is None or figure.value is None:
         return NOTHING
+    if (deviation := row.deviation(figure)) is not None:
+        return f"{figure.value:.3f} ± {deviation:.3f}"
     if figure.interval is None:
         return f"{figure.value:.3f}"
     return f"{figure.value:.3f} [{figure.interval[0]:.3f}, {figure.interval[1]:.3f}]"
 
 
-def _duration(figure: Measurement | None) -> str:
+def _duration(row: SeedRow, figure: Measurement | None) -> str:
     if figure is None or figure.value is None:
         return NOTHING
+    if (deviation := row.deviation(figure)) is not None:
+        return f"{show_seconds(figure.value)} ± {show_seconds(deviation)}"
     return show_seconds(figure.value) + _half_width(figure)
 
 
-def _rate(figure: Measurement | None) -> str:
+def _rate(row: SeedRow, figure: Measurement | None) -> str:
     if figure is None or figure.value is None:
         return NOTHING
+    if (deviation := row.deviation(figure)) is not None:
+        return f"{show_count(figure.value)} ± {show_count(deviation)}"
     return show_count(figure.value) + _half_width(figure)
 
 

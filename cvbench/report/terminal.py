@@ -11,14 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from cvbench.record import Record
-from cvbench.report.table import tables
+from cvbench.report.seeds import NOTE
+from cvbench.report.table import SEEDS, tables
 from cvbench.units import show_count, show_seconds, show_value
 
 
-def print_tables(records: Sequence[Record], console: Console) -> None:
-    """One table a task; into a file or pipe without any control codes or boxes."""
-    for task, table in tables(records).items():
+def print_tables(records: Sequence[Record], console: Console, *, separate: bool = False) -> None:
+    """One table per task, seeds folded unless `separate`; into a pipe without control codes or boxes."""
+    for task, table in tables(records, separate=separate).items():
         print_table(table, console, title=task)
+        if SEEDS in table.columns:
+            console.print(f"{NOTE}.", markup=False)
 
 
 def print_table(table: pd.DataFrame, console: Console, *, title: str) -> None:

@@ -10,6 +10,7 @@ from cvbench.data.datasets import open_dataset
 from cvbench.spec.cell import DataSpec
 from tests.compare.runs import Made, make_run
 from tests.compare.test_comparison import draw_right, flipped, normal_rounds
+from tests.records import cell
 
 RIGHT = draw_right()
 
@@ -91,6 +92,20 @@ def test_the_page_shows_these_differences(cvbench, results, tmp_path):
 def test_one_run_is_too_few(cvbench, results):
     done = cvbench("compare", "s/before", "--out", results)
     assert (done.code, "only one run is named" in done.stderr) == (2, True)
+
+
+def test_two_models_of_one_run_are_compared(cvbench, tmp_path):
+    models = Made().topk(RIGHT), Made(cell("vgg16"), weights="b" * 64).topk(flipped(RIGHT, 200, 0))
+    make_run(tmp_path / "s" / "a", *models)
+    given = "compare", "s/a", "--models", "resnet18", "vgg16", "--out", tmp_path
+    done = cvbench(*given)
+    assert done.code == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if " top1 " in line)
+    assert row.startswith("resnet18 → vgg16 ")
+    assert "worse" in row
+    assert cvbench(*given, "-o", tmp_path / "x.html").code == 0
+    both = cvbench("compare", "s/a", "s/a", "--models", "resnet18", "vgg16", "--out", tmp_path)
+    assert (both.code, "name that run alone" in both.stderr) == (2, True)
 
 
 def test_a_folder_that_is_no_run_is_named(cvbench, results):

@@ -112,3 +112,19 @@ def test_without_a_place_to_write_to_both_are_named(results, cvbench):
     done = cvbench("report", "demo", "--out", results)
     assert done.code == 2
     assert "Say -o FILE.html, or --site DIR" in done.stderr
+
+
+def test_seeds_are_folded_in_a_table_for_readers_unless_they_are_separate(results, tmp_path, cvbench):
+    store = Store(results)
+    cells = (cell(seed=0), cell(seed=1))
+    with store.writing(run_info("seeds", *cells), fresh=True) as run:
+        for one, value in zip(cells, (0.7, 0.8), strict=True):
+            run.commit(good(one, top1(value)), store.staging(run))
+    given = "report", "seeds", "--out", results, "-o"
+    for ending in ("md", "tex"):
+        cvbench(*given, tmp_path / f"x.{ending}")
+        assert "n = 2" in (tmp_path / f"x.{ending}").read_text()
+    cvbench(*given, tmp_path / "y.md", "--seeds", "separate")
+    assert "n = 2" not in (tmp_path / "y.md").read_text()
+    assert "0.750 ± 0.071" in cvbench("show", "seeds", "--out", results).stdout
+    assert "0.800 [0.700, 0.900]" in cvbench("show", "seeds", "--out", results, "--seeds", "separate").stdout

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cvbench.compare.comparison import compare
+from cvbench.compare.comparison import compare, compare_models
 from cvbench.compare.formatting import csv, markdown, remarks, rows
 from cvbench.compare.ranking import rank, table
 from cvbench.errors import InputError
@@ -113,3 +113,35 @@ def test_a_ranking_has_one_row_for_all_seeds_and_separates_by_how_trainings_diff
     assert first.value == pytest.approx(shares.mean())
     assert first.interval == pytest.approx(tuple(stats.t.interval(0.95, 3, shares.mean(), stats.sem(shares))))
     assert table(ranking)[0]["cell"] == "pkg:net, 4 seeds"
+
+
+def test_a_table_has_one_row_for_all_seeds_with_mean_and_deviation_unless_they_are_separate(tmp_path):
+    comparison = compare(*runs(tmp_path, trained([0, 4]), trained([200, 210])))
+    (folded,) = rows(comparison)
+    assert folded["cell"] == "pkg:net, mean of 2 seeds"
+    first = RIGHT.mean() - np.array([0, 4]) / 2000
+    assert folded["before"] == f"{first.mean():.4f} ± {first.std(ddof=1):.4f}"
+    assert [row["cell"] for row in rows(comparison, separate=True)] == [
+        "pkg:net seed=0", "pkg:net seed=1", "pkg:net, mean of 2 seeds",
+    ]  # fmt: skip
+
+
+def test_two_models_of_one_run_are_compared_image_by_image_and_over_seeds_as_two_runs_are(tmp_path):
+    good, bad = trained([0, 4, 8, 4]), trained([300, 306, 299, 303], name="pkg:bad")
+    (both,) = runs(tmp_path / "both", [*good, *bad])
+    found = compare_models(both, "pkg:net", "pkg:bad")
+    assert [cell.title for cell in found.cells] == [f"pkg:net seed={s} → pkg:bad seed={s}" for s in range(4)]
+    apart = runs(tmp_path / "apart", trained([0, 4, 8, 4]), trained([300, 306, 299, 303]))
+    as_two_runs = [d for _, d in compare(*apart).differences]
+    assert [d for _, d in found.differences] == as_two_runs
+    assert [one.title for one in found.over_seeds] == ["pkg:net → pkg:bad"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(("pkg:net", "vgg"), "vgg: this names no cell"), (("pkg:net", "pkg:net"), "no two cells")],
+)
+def test_models_that_cannot_be_compared_are_refused(tmp_path, names, message):
+    (run,) = runs(tmp_path, trained([0]))
+    with pytest.raises(InputError, match=message):
+        compare_models(run, *names)

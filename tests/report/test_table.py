@@ -24,7 +24,7 @@ def printed(show, record, *, terminal):
 
 def test_there_is_a_table_for_each_task():
     found = tables([good(cell()), good(cell("unet", "fashion-scenes")), good(cell(seed=1))])
-    assert {task: len(table) for task, table in found.items()} == {"classification": 2, "segmentation": 1}
+    assert {task: len(table) for task, table in found.items()} == {"classification": 1, "segmentation": 1}
 
 
 def test_figures_stand_with_their_uncertainty():
@@ -37,15 +37,40 @@ def test_figures_stand_with_their_uncertainty():
 
 def test_a_failed_cell_is_a_row_with_the_first_line_of_its_reason():
     [table] = tables([good(cell(), top1(0.8)), bad(cell(seed=1))]).values()
+    assert list(table["seed"]) == ["0", "1"]
     assert table["status"][1] == "failed: it broke"
     assert table["top1"][1] == "-"
 
 
 def test_runtime_and_seed_are_columns_only_where_rows_differ():
     [same] = tables([good(cell())]).values()
-    [differ] = tables([good(cell()), good(cell(seed=1))]).values()
+    [differ] = tables([good(cell()), good(cell(seed=1))], separate=True).values()
     assert "seed" not in same.columns
     assert list(differ["seed"]) == ["0", "1"]
+
+
+def test_seeds_are_one_row_with_mean_deviation_and_number():
+    several = [
+        good(cell(seed=n), top1(value), latency(0.01 + n / 1000, None)) for n, value in enumerate((0.7, 0.8))
+    ]
+    [table] = tables([*several, good(cell("vgg16"), top1(0.5))]).values()
+    assert list(table["model"]) == ["resnet18", "vgg16"]
+    assert list(table["seeds"]) == ["0, 1 (n = 2)", "0"]
+    assert table["top1"][0] == "0.750 ± 0.071"  # 0.1 / sqrt(2)
+    assert table["latency p50"][0] == "10.5 ms ± 707 µs"
+    assert table["top1"][1] == "0.500 [0.400, 0.600]"  # a single seed is as ever
+
+
+def test_seeds_of_two_runs_and_failed_ones_are_not_mixed():
+    first = [good(cell(seed=n), top1(0.7)) for n in (0, 1)]
+    [table] = tables([*first, *first, bad(cell(seed=2))]).values()
+    assert list(table["seeds"]) == ["0, 1 (n = 2)", "0, 1 (n = 2)", "2"]
+    assert list(table["status"])[2] == "failed: it broke"
+
+
+def test_a_metric_that_a_seed_lacks_has_no_mean():
+    [table] = tables([good(cell(), top1(0.7)), good(cell(seed=1))]).values()
+    assert table["top1"][0] == "-"
 
 
 def test_a_limited_or_incomplete_evaluation_is_marked():

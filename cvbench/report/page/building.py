@@ -42,6 +42,7 @@ def page_of(
     why_none: str,
     with_pictures: bool,
     opened: Opened,
+    separate_seeds: bool = False,
 ) -> Page:
     """Everything that the page says."""
     by_task = told(sources)
@@ -57,7 +58,10 @@ def page_of(
     return Page(
         title=", ".join(dict.fromkeys(source.info.suite or source.name for source in sources)),
         facts=_facts(sources),
-        tasks=[task_view(task, those, picture_bytes=share) for task, those in by_task.items()],
+        tasks=[
+            task_view(task, those, picture_bytes=share, separate=separate_seeds)
+            for task, those in by_task.items()
+        ],
         runs=[_run_view(source) for source in sources],
         differences=None if differences is None else _differences(differences),
         flipped=flipped,
@@ -158,6 +162,7 @@ def html_page(
     why_none: str = "this page was not asked to compare; see cvbench compare",
     with_pictures: bool = True,
     opened: Opened = MappingProxyType({}),
+    separate_seeds: bool = False,
 ) -> bytes:
     """The page of some runs; of several, with the images that changed between the first and the others.
 
@@ -165,7 +170,12 @@ def html_page(
     says why there is none.
     """
     page = page_of(
-        sources, differences=differences, why_none=why_none, with_pictures=with_pictures, opened=opened
+        sources,
+        differences=differences,
+        why_none=why_none,
+        with_pictures=with_pictures,
+        opened=opened,
+        separate_seeds=separate_seeds,
     )
     return rendered("page.html.j2", page=page)
 

@@ -19,13 +19,20 @@ from cvbench.report.page.views import (
     Value,
     shown,
     with_whiskers,
+    words,
 )
-from cvbench.report.table import primary_metrics, status, what_differs
+from cvbench.report.seeds import SeedRow, table_rows
+from cvbench.report.table import is_folded, primary_metrics, status, what_differs
 from cvbench.units import show_count
 
 
-def task_view(name: str, those: Sequence[PageRecord], *, picture_bytes: int) -> TaskView:
-    """The section of a task; each cell's pictures take at most `picture_bytes`."""
+def task_view(
+    name: str, those: Sequence[PageRecord], *, picture_bytes: int, separate: bool = False
+) -> TaskView:
+    """The section of a task; each cell's pictures take at most `picture_bytes`.
+
+    The table takes cells that differ only in their seed together, unless `separate`.
+    """
     records = [told.record for told in those]
     names = primary_metrics(records)
     charts, missing = tradeoffs(those, names[0]) if names else ([], [])
@@ -34,7 +41,7 @@ def task_view(name: str, those: Sequence[PageRecord], *, picture_bytes: int) -> 
     shared, without = overlays(those)
     return TaskView(
         name=name,
-        table=_comparison(those, names, name),
+        table=_comparison(those, names, name, separate=separate),
         tradeoffs=charts,
         charts=shared,
         tables=[table for metric in names[:1] for table in _per_class(those, metric)],
@@ -43,14 +50,17 @@ def task_view(name: str, those: Sequence[PageRecord], *, picture_bytes: int) -> 
     )
 
 
-def _comparison(those: Sequence[PageRecord], names: Sequence[str], task: str) -> Table:
+def _comparison(all_cells: Sequence[PageRecord], names: Sequence[str], task: str, *, separate: bool) -> Table:
+    found = table_rows([told.record for told in all_cells], separate=separate)
+    rows_of = [row for row, _ in found]
+    those = [all_cells[place]._replace(record=row.record) for row, place in found]
     records = [told.record for told in those]
     columns: list[tuple[Column, list[Value]]] = []
     if len({told.source.name for told in those}) > 1:
         columns.append((Column("run", numeric=False), [Value(t.source.name) for t in those]))
     if len({r.cell.data.name for r in records}) > 1:
         columns.append((Column("data", numeric=False), [Value(r.cell.data.name) for r in records]))
-    differing = [what_differs(r, records) for r in records]
+    differing = [what_differs(row, rows_of) for row in rows_of]
     columns += [
         (Column(axis, numeric=False), [Value(d[axis]) for d in differing])
         for axis in differing[0]
@@ -60,13 +70,16 @@ def _comparison(those: Sequence[PageRecord], names: Sequence[str], task: str) ->
         places = rank_of([r.measurement(names[0]) for r in records])
         note = f"by {names[0]}; those that the 95 % intervals do not separate share a place"
         columns.append((Column("place", note), [_place(p) for p in places]))
+    spread = "; of several seeds their mean, and the standard deviation below" if is_folded(rows_of) else ""
     for n, name in enumerate(names):
-        note = "value, and its 95 % interval below"
-        columns.append((Column(name, note), _figures([r.measurement(name) for r in records], marked=n == 0)))
+        note = f"value, and its 95 % interval below{spread}"
+        figures = [r.measurement(name) for r in records]
+        columns.append((Column(name, note), _figures(rows_of, figures, marked=n == 0)))
     latency = [r.measurement("latency_p50") for r in records]
-    columns.append((Column("latency p50", "of one batch"), _figures(latency, marked=True, log=True)))
+    columns.append((Column("latency p50", "of one batch"), _figures(rows_of, latency, marked=True, log=True)))
     rates = [fastest(r) for r in records]
-    columns.append((Column("images/s", "at the batch that gives most"), [_rate(f) for f in rates]))
+    shown_rates = [_rate(row, figure) for row, figure in zip(rows_of, rates, strict=True)]
+    columns.append((Column("images/s", "at the batch that gives most"), shown_rates))
     columns.append(
         (Column("parameters"), [_count(r.artifact.parameters if r.artifact else None) for r in records])
     )
@@ -92,9 +105,19 @@ def _comparison(those: Sequence[PageRecord], names: Sequence[str], task: str) ->
     return Table(f"comparison, {task}", [column for column, _ in columns], rows)
 
 
-def _figures(figures: Sequence[Measurement | None], *, marked: bool, log: bool = False) -> list[Value]:
-    values = [shown(figure) for figure in figures]
+def _figures(
+    rows: Sequence[SeedRow], figures: Sequence[Measurement | None], *, marked: bool, log: bool = False
+) -> list[Value]:
+    values = [_spread(row, figure, shown(figure)) for row, figure in zip(rows, figures, strict=True)]
     return with_whiskers(values, figures, log=log) if marked else values
+
+
+def _spread(row: SeedRow, figure: Measurement | None, value: Value) -> Value:
+    """The value with the standard deviation over its seeds below, where there are several."""
+    deviation = row.deviation(figure)
+    if figure is None or deviation is None:
+        return value
+    return value._replace(note=f"± {words(deviation, figure.unit)} (n = {len(row.seeds)})")
 
 
 def _place(place: int | None) -> Value:
@@ -103,8 +126,8 @@ def _place(place: int | None) -> Value:
     return Value(str(place), sort=place, kind="best" if place == 1 else "")
 
 
-def _rate(figure: Measurement | None) -> Value:
-    value = shown(figure)
+def _rate(row: SeedRow, figure: Measurement | None) -> Value:
+    value = _spread(row, figure, shown(figure))
     at = figure.at.replace("batch=", "batch ") if figure else ""
     return value._replace(note=" · ".join(part for part in (value.note, at) if part))
 

@@ -36,7 +36,8 @@ def file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     run = made_run(folder / "results", 6, about={"suite_text": HOSTILE})
     differences = pd.DataFrame({"cell": [HOSTILE], "figure": ["top1"], "verdict": ["worse"]})
-    page = html_page(read_sources(Store(folder / "results"), [str(run.folder)]), differences=differences)
+    sources = read_sources(Store(folder / "results"), [str(run.folder)])
+    page = html_page(sources, differences=differences, separate_seeds=True)
     (folder / "page.html").write_bytes(page)
     return folder / "page.html"
 

@@ -55,6 +55,13 @@ def page(run):
     return page_of(run)
 
 
+def test_seeds_are_one_row_of_the_comparison_with_their_mean_and_deviation(run, page):
+    folded, each = ("".join(Reader(p).text) for p in (page, page_of(run, separate_seeds=True)))
+    assert "0, 3 (n = 2)" in folded
+    assert "standard deviation below" in page
+    assert "(n = 2)" not in each
+
+
 def test_it_has_no_address_outside_of_itself(page):
     addresses = {
         value for _, attributes in Reader(page).elements for name, value in attributes.items()
