@@ -1,10 +1,11 @@
-"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|gpu`.
+"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|package|minimums|gpu`.
 
 Sessions run in the environment that `uv run` has made, so nothing is installed twice.
 """
 
 import os
 import shutil
+from pathlib import Path
 
 import nox
 
@@ -79,6 +80,50 @@ def speed(session: nox.Session) -> None:
     is missing is told in its row.
     """
     session.run("python", "-m", "tests.benchmarks.speed.table", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the wheel, install it into an empty environment, and run a bundled suite in an empty folder."""
+    made = Path(session.create_tmp()).resolve()
+    session.run("uv", "build", "--quiet", "--out-dir", str(made / "dist"), external=True)
+    session.run("uv", "venv", "--quiet", "--clear", str(made / "venv"), *_python(session), external=True)
+    [wheel] = (made / "dist").glob("*.whl")
+    here = str(made / "venv/bin/python")
+    session.run("uv", "pip", "install", "--quiet", "--python", here, str(wheel), external=True)
+    empty = made / "empty"
+    shutil.rmtree(empty, ignore_errors=True)
+    empty.mkdir()
+    session.chdir(empty)
+    cvbench = str(made / "venv/bin/cvbench")
+    for words in (["--version"], ["list", "suites"], ["plan", "quickstart"]):
+        session.run(cvbench, *words, external=True)
+    quick = ["train.epochs=1", "train.limit=64", "expect.resnet18.top1=0", "--limit=32", "--only=resnet18"]
+    session.run(cvbench, "run", "quickstart", *quick, external=True)
+    session.run(cvbench, "report", "quickstart", "-o", "quickstart.html", external=True)
+    session.run(here, "-c", "import cvbench; print(cvbench.load_suite('quickstart').name)", external=True)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """The default tests with the oldest versions of all dependencies that pyproject.toml allows."""
+    made = Path(session.create_tmp()).resolve()
+    session.run("uv", "venv", "--quiet", "--clear", str(made / "venv"), *_python(session), external=True)
+    here = str(made / "venv/bin/python")
+    oldest = ["--resolution", "lowest-direct", "--python", here]
+    session.run("uv", "pip", "install", "--quiet", *oldest, "-e", ".", "--group", "test", external=True)
+    session.run(here, "-m", "pytest", *(_tests(session) or SIDE_BY_SIDE), env=SETTINGS, external=True)
+
+
+def _python(session: nox.Session) -> list[str]:
+    """The Python that `nox -s … -- --python=3.13` asks for; else the oldest that is supported."""
+    asked = [word.partition("=")[2] for word in session.posargs if word.startswith("--python=")]
+    return ["--python", *(asked or ["3.11"])]
+
+
+def _tests(session: nox.Session) -> list[str]:
+    """What pytest is given after `--`, beside the version of Python."""
+    return [word for word in session.posargs if not word.startswith("--python=")]
 
 
 @nox.session

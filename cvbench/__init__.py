@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cvbench.runner.session import run
     from cvbench.spec.suite import load_suite
 
+    __version__: str
+
 __all__ = ["build_model", "check_records", "load_suite", "run", "to_frame"]
 
 _HOMES = {
@@ -35,6 +37,8 @@ moved.install()
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `import cvbench` alone stays fast."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("cvbench")
     if name not in _HOMES:
         raise AttributeError(f"module 'cvbench' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -12,6 +12,7 @@ import typer
 from cvbench.cli.output import RESULTS, AsJson, OutFolder, print_json, print_table
 from cvbench.errors import StoreError
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, ModelCard
+from cvbench.spec.suite import suites
 from cvbench.units import show_count
 
 _PURPOSE = "# Purpose:"
@@ -32,15 +33,14 @@ def list_(
     out: OutFolder = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """List models, datasets, metrics, the suites of this folder, or the runs that are kept."""
+    """List models, datasets, metrics, suites (of ./suites and bundled ones), or stored runs."""
     entries = _entries(kind, out)
     if as_json:
         print_json(entries)
     elif entries:
         print_table([_row(kind, entry) for entry in entries])
     else:
-        where = "suites" if kind is Kind.SUITES else str(out)
-        typer.echo(f"There are no {kind} in {where}.", err=True)
+        typer.echo(f"There are no {kind} in {out}.", err=True)
 
 
 def _entries(kind: Kind, out: Path) -> list[dict[str, Any]]:
@@ -53,8 +53,8 @@ def _entries(kind: Kind, out: Path) -> list[dict[str, Any]]:
             return [asdict(card) for card in METRICS.values()]
         case Kind.SUITES:
             return [
-                {"file": str(path), "purpose": purpose_of(path)}
-                for path in sorted(Path("suites").glob("*.yaml"))
+                {"suite": name, "file": "bundled" if is_bundled else str(path), "purpose": purpose_of(path)}
+                for name, path, is_bundled in suites()
             ]
         case Kind.RUNS:
             return _runs(out)

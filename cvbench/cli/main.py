@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+import cvbench
 from cvbench.errors import CvbenchError, cut, is_refusal, refusal
 from cvbench.spec.folders import compile_caches, has_home
 
@@ -149,8 +150,17 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"cvbench {cvbench.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _cvbench(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", envvar="CVBENCH_DEBUG", help="Show the traceback of a bug in cvbench.")
     ] = False,

@@ -96,7 +96,12 @@ OutFolder = Annotated[Path, typer.Option(help="Folder of the results.", envvar="
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 JUnitFile = Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")]
-SuiteFile = Annotated[Path, typer.Argument(help="A suite file, such as suites/quickstart.yaml.")]
+SuiteFile = Annotated[
+    Path,
+    typer.Argument(
+        help="A suite: a file such as suites/mine.yaml, or a name listed by `cvbench list suites`."
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(

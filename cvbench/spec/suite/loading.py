@@ -16,6 +16,7 @@ from cvbench.spec.catalogue import is_address
 from cvbench.spec.cell import Cell
 from cvbench.spec.expectations import Expectations
 from cvbench.spec.moved import ENDS, moved_address
+from cvbench.spec.suite.bundled import bundled_folder, find_suite, suites
 from cvbench.spec.suite.expansion import expand
 from cvbench.spec.suite.messages import SuiteProblem, position, problems_of, show_path, written_part
 from cvbench.spec.suite.overrides import Overrides
@@ -70,9 +71,13 @@ _EXAMPLE = "The shortest one: {schema: 1, data: fashion, train: {epochs: 2}, mod
 def load_suite(path: FilePath | str, overrides: Sequence[str] = ()) -> Suite:
     """The suite in a YAML file, after the overrides `key=value`.
 
+    `path` is a file, or the bare name of a suite in `suites/` or of a bundled one, such as `quickstart`.
+
     Raises SuiteError with every mistake in the file and in the overrides.
     """
-    return parse_suite(_text(FilePath(path)), path=str(path), overrides=overrides)
+    file = find_suite(path)
+    shown = path if file.parent == bundled_folder() else file
+    return parse_suite(_text(file), path=str(shown), overrides=overrides)
 
 
 def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite:
@@ -138,8 +143,9 @@ def _text(path: FilePath) -> str:
             raise SuiteError([Problem(str(path), "this is more than 1 MiB, too large for a suite.")])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        beside = sorted(other.name for other in path.parent.glob("*.yaml"))
-        near = suggestion(path.name, beside, listing="cvbench list suites")
+        beside = [other.name for other in path.parent.glob("*.yaml")] if path.suffix else []
+        known = {*beside, *(name for name, _, _ in suites())}
+        near = suggestion(path.name, sorted(known), listing="cvbench list suites")
         problem = Problem(str(path), "there is no such file.", near)
     except UnicodeDecodeError as error:
         problem = Problem(str(path), f"this is not UTF-8 text: byte {error.start} cannot be read.")
