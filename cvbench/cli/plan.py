@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import typer
 
+from cvbench.cli.durations import SKIPPED, Forecast, earlier_records, expected, forecast
 from cvbench.cli.output import (
     RESULTS,
     AsJson,
@@ -22,75 +20,12 @@ from cvbench.cli.output import (
     print_json,
     print_table,
 )
-from cvbench.errors import StoreError
-from cvbench.record import Record, Scalar
 from cvbench.runner.environment import has_gpu, probe
 from cvbench.spec.catalogue import known_task, shown_metric
 from cvbench.spec.cell import Cell
-from cvbench.store import Run, Store
-from cvbench.units import show_seconds
 
 if TYPE_CHECKING:
     from cvbench.spec.suite import Planned
-
-
-class Forecast(NamedTuple):
-    """How long one cell will take; nothing where no record tells."""
-
-    wall_s: float | None
-    by: str
-    """What it is told from."""
-
-
-def forecast(cell: Cell, records: Iterable[Record], machine: Mapping[str, Scalar]) -> Forecast:
-    """From the same cell, else from its model with as much training and timing, else with training to scale.
-
-    Only records that are ok and of a machine with this processor and GPU count.
-    """
-    ours = [record for record in records if record.outcome == "ok" and _is_here(record, machine)]
-    same = [record for record in ours if record.key == cell.key]
-    if same:
-        return Forecast(median(record.wall_s for record in same), "this cell before")
-    alike = [record for record in ours if _is_alike(record.cell, cell)]
-    if not alike:
-        return Forecast(None, "never run here")
-    return Forecast(median(_scaled(record, cell) for record in alike), "this model with other settings")
-
-
-def total(forecasts: Sequence[Forecast]) -> tuple[float, int]:
-    """Seconds of all that is known, and how many are not."""
-    known = [one.wall_s for one in forecasts if one.wall_s is not None]
-    return sum(known), len(forecasts) - len(known)
-
-
-def _is_here(record: Record, machine: Mapping[str, Scalar]) -> bool:
-    hard = record.environment.hard
-    return all(hard.get(part) == machine.get(part) for part in ("cpu", "gpu", "cpu_threads"))
-
-
-def _is_alike(one: Cell, other: Cell) -> bool:
-    return (one.model.name, one.data.name, one.train is None) == (
-        other.model.name,
-        other.data.name,
-        other.train is None,
-    )
-
-
-def _scaled(record: Record, cell: Cell) -> float:
-    """The record's seconds, with those of training and timing brought to the cell's size."""
-    spent, before = record.spent, record.cell
-    wall_s = record.wall_s
-    if before.train and cell.train and record.artifact and record.artifact.source == "trained":
-        wall_s += spent.get("train", 0.0) * (cell.train.epochs / before.train.epochs - 1)
-    rounds_before, rounds = (_rounds(one) for one in (before, cell))
-    if rounds_before and rounds:
-        per_round = sum(spent.get(stage, 0.0) for stage in ("time", "import")) / rounds_before
-        wall_s += per_round * (rounds - rounds_before)
-    return wall_s
-
-
-def _rounds(cell: Cell) -> int:
-    return (cell.time.rounds or 1) if cell.time else 0
 
 
 def plan(
@@ -101,12 +36,14 @@ def plan(
     out: OutFolder = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Show what `cvbench run SUITE` would do here, without doing it."""
+    """Show the cells `cvbench run SUITE` would run, why any is skipped, and how long they will take."""
     from cvbench.spec.suite import plan as planned_cells
 
     wanted = chosen_cells(suite, overrides, only=only, limit=limit)
     planned = planned_cells(wanted, has_gpu=has_gpu())
-    forecasts = _forecasts(planned, out)
+    known = earlier_records(out)
+    machine = probe().hard if known else {}
+    forecasts = [SKIPPED if one.skip else forecast(one.cell, known, machine) for one in planned]
     if as_json:
         cells = [_document(one, told) for one, told in zip(planned, forecasts, strict=True)]
         print_json(
@@ -118,30 +55,9 @@ def plan(
     for reason, count in Counter(reason for one in planned for reason in one.reasons).items():
         if ":" in reason:  # the table has what stands before it
             typer.echo(f"\n{reason}" + (f"\n  for {count} cells" if count > 1 else ""))
+    time = f"; expected time: {expected(forecasts)}" if skipped < len(planned) else ""
     skips = f", {skipped} of them skipped" if skipped else ""
-    typer.echo(f"\n{wanted.name}: {len(planned)} cells{skips}{_sum(forecasts)}")
-
-
-def _forecasts(planned: Sequence[Planned], out: Path) -> list[Forecast]:
-    """How long each cell will take, as far as records on this machine tell."""
-    records = [record for run in Store(out).runs() for record in _readable(run)]
-    machine = probe().hard if records else {}
-    return [Forecast(0.0, "skipped") if one.skip else forecast(one.cell, records, machine) for one in planned]
-
-
-def _readable(run: Run) -> list[Record]:
-    """The run's records; none of a run that this version cannot read."""
-    try:
-        return [*run.records(), *run.earlier_records()]
-    except StoreError:
-        return []
-
-
-def _sum(forecasts: Sequence[Forecast]) -> str:
-    known_s, unknown = total(forecasts)
-    if not known_s:
-        return ""  # no earlier record tells
-    return f"; about {show_seconds(known_s)}" + (f" and {unknown} of unknown length" if unknown else "")
+    typer.echo(f"\n{wanted.name}: {len(planned)} cells{skips}{time}")
 
 
 def _document(planned: Planned, told: Forecast) -> dict[str, object]:
@@ -152,6 +68,8 @@ def _document(planned: Planned, told: Forecast) -> dict[str, object]:
         "skip": planned.skip,
         "expected_s": told.wall_s,
         "expected_by": told.by,
+        "least_s": told.least_s,
+        "unknown": told.unknown,
         "cell": cell.model_dump(mode="json"),
     }
 
@@ -167,7 +85,7 @@ def _row(planned: Planned, told: Forecast) -> dict[str, str]:
         "timing": _timing(cell),
         "runtime": _runtime(cell),
         "seed": str(cell.seed),
-        "time": show_seconds(told.wall_s) if told.wall_s else "",
+        "time": told.shown,
         "key": cell.key,
         "skipped": ", ".join(reason.partition(":")[0] for reason in planned.reasons),
     }

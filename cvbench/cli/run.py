@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -18,6 +20,9 @@ from cvbench.cli.output import (
     SuiteFile,
     chosen_cells,
 )
+
+if TYPE_CHECKING:
+    from cvbench.runner.session import Session
 
 INTERRUPTED = 130
 
@@ -49,6 +54,7 @@ def run(
     signal.signal(signal.SIGTERM, _interrupt)
     display = Display(console, wanted.cells)
     with session.opened(wanted, out=out, listener=display, fresh=fresh) as opened:
+        console.print(f"Expected time: {_expected(opened, out)}.", markup=False)
         try:
             with display:
                 for _ in opened.run_suite():
@@ -72,6 +78,17 @@ def run(
         if item.answer is Answer.REGRESSION:
             console.print(f"missed expectation: {item.cell}: {item.message}", style="red", markup=False)
     raise typer.Exit(exit_code(items))
+
+
+def _expected(opened: Session, out: Path) -> str:
+    """How long the cells that have no good record yet will take."""
+    from cvbench.cli.durations import SKIPPED, earlier_records, expected, forecast
+
+    plans = opened.unfinished()
+    if not plans:
+        return "nothing to do, every cell is finished"
+    known, machine = earlier_records(out), opened.run.info.environment.hard
+    return expected([SKIPPED if one.skip else forecast(one.cell, known, machine) for one in plans])
 
 
 def _interrupt(*_: object) -> None:

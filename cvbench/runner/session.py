@@ -85,6 +85,10 @@ class Session:
         for record in scheduler.run_rounds(waiting):
             yield self._finished(record, reused=False)
 
+    def unfinished(self) -> list[Planned]:
+        """The plan of each cell that has no good record yet, in the suite's order."""
+        return [self._plan(cell) for cell in self.suite.cells if not _is_good(self.run.record(cell.key))]
+
     def _plan(self, cell: Cell) -> Planned:
         """The cell's plan, made when it is first needed; its weights are resolved there and nowhere else."""
         if cell.key not in self._plans:
