@@ -17,6 +17,7 @@ def intersection(a: Float64[np.ndarray, "n 4"], b: Float64[np.ndarray, "m 4"]) -
     >>> intersection(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 1.0, 3.0, 3.0]]))
     array([[1.]])
     """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)  # integers would overflow
     sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
     sides = np.maximum(sides, 0)
     return np.asarray(sides[..., 0] * sides[..., 1])
@@ -30,6 +31,7 @@ def iou(a: Float64[np.ndarray, "n 4"], b: Float64[np.ndarray, "m 4"]) -> Float64
     >>> iou(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0], [1.0, 1.0, 1.0, 1.0]]))
     array([[0.33333333, 0.        ]])
     """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):  # of boxes that overlap nothing
         shared = intersection(a, b)
         union = _areas(a)[:, None] + _areas(b)[None] - shared
@@ -54,6 +56,18 @@ def match_in_turn(overlaps: Float64[np.ndarray, "n m"], *, least: float) -> Int6
             partner[row] = best
             free[:, best] = 0
     return partner
+
+
+def require_one_each(what: str, *arrays: np.ndarray | None) -> None:
+    """Raise ValueError unless these arrays have one entry each of the same `what`; None is left out.
+
+    Compiled code takes the length of one array for that of the others.
+
+    >>> require_one_each("detections", np.zeros(2), np.zeros((2, 4)))
+    """
+    lengths = [len(array) for array in arrays if array is not None]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"{what}: arrays of one entry each have the lengths {', '.join(map(str, lengths))}")
 
 
 def _areas(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:

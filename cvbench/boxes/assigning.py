@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Int64, Real
 from torch import Tensor
 
 from cvbench.boxes import reference
 from cvbench.boxes.dispatch import is_compiled_for
-from cvbench.boxes.overlap import wide
+from cvbench.boxes.formats import wide
 
 
 class Assignment(NamedTuple):
@@ -28,7 +28,7 @@ class Assignment(NamedTuple):
 
 
 def assign(
-    overlaps: Float[Tensor, "*b n m"],
+    overlaps: Real[Tensor, "*b n m"],
     *,
     positive: float = 0.7,
     negative: float = 0.3,

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 _SCHEMAS = {
     "iou": "(Tensor a, Tensor b) -> Tensor",
@@ -35,8 +36,22 @@ def is_compiled_for(*tensors: Tensor) -> bool:
     """Whether a kernel may take these: no gradient is asked for, and their one device has kernels."""
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         return False
+    if is_differentiated_forward(*tensors):
+        return False
     device = tensors[0].device
     return all(tensor.device == device for tensor in tensors) and _has_kernels(device.type)
+
+
+def is_differentiated_forward(*tensors: Tensor) -> bool:
+    """Whether one of these has a tangent of forward-mode differentiation, as in `torch.func.jvp`.
+
+    Operators that are defined in Python would drop it without an error, and the derivative be 0.
+    """
+    # Torch has no public question for this; outside of forward mode nothing else is looked at.
+    if forward_ad._current_level < 0:  # noqa: SLF001
+        return False
+    unpack: Callable[[Tensor], Any] = forward_ad.unpack_dual
+    return any(tensor.dtype.is_floating_point and unpack(tensor).tangent is not None for tensor in tensors)
 
 
 @cache
@@ -125,6 +140,10 @@ def _match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Te
         raise ValueError(f"overlaps {tuple(overlaps.shape)} cannot have crowd and ignored {sides}")
     if overlaps.dtype != torch.float64 or thresholds.dtype != torch.float64:
         raise TypeError(f"overlaps {overlaps.dtype} and thresholds {thresholds.dtype} are not both doubles")
+    if thresholds.ndim != 1:
+        raise ValueError(f"thresholds have the shape (t,), not {tuple(thresholds.shape)}")
+    if crowd.dtype != torch.bool or ignored.dtype != torch.bool:
+        raise TypeError(f"crowd {crowd.dtype} and ignored {ignored.dtype} are not both torch.bool")
     face = import_module(f"cvbench.boxes.{overlaps.device.type}.matching")
     partner: Tensor = face.match_coco(overlaps, thresholds, crowd, ignored)
     return partner
@@ -145,6 +164,9 @@ def _assign(
     negative: float,
     low_quality: bool,  # noqa: FBT001, operators take arguments by place
 ) -> tuple[Tensor, Tensor, Tensor]:
+    if overlaps.ndim != 3:
+        raise ValueError(f"overlaps have the shape (b, n, m), not {tuple(overlaps.shape)}")
+    _require_floats("overlaps", overlaps)
     face = import_module("cvbench.boxes.cpu.assigning")
     truth, is_positive, is_negative = face.assign(overlaps, positive, negative, low_quality)
     return truth, is_positive, is_negative
@@ -163,11 +185,18 @@ def _require_boxes(boxes: Tensor) -> None:
     """Kernels look at no sizes again: what passes here is read without a check."""
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"boxes have the shape (n, 4), not {tuple(boxes.shape)}")
+    _require_floats("boxes", boxes)
+
+
+def _require_floats(name: str, tensor: Tensor) -> None:
+    if tensor.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"{name} are float32 or float64 here, not {tensor.dtype}")
 
 
 def _require_one_each(boxes: Tensor, scores: Tensor, groups: Tensor | None) -> None:
     _require_boxes(boxes)
     if scores.shape != boxes.shape[:1]:
         raise ValueError(f"{len(boxes)} boxes cannot have scores of the shape {tuple(scores.shape)}")
+    _require_floats("scores", scores)
     if groups is not None and (groups.shape != boxes.shape[:1] or groups.dtype != torch.int64):
         raise ValueError(f"{len(boxes)} boxes cannot have groups {groups.dtype} {tuple(groups.shape)}")

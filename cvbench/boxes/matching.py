@@ -14,7 +14,7 @@ from math import prod
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Int64, Real
 from torch import Tensor
 
 from cvbench.boxes import reference
@@ -34,9 +34,9 @@ class CocoMatches(NamedTuple):
 
 
 def match_coco(
-    overlaps: Float[Tensor, "*b d g"],
+    overlaps: Real[Tensor, "*b d g"],
     *,
-    thresholds: Float[Tensor, " t"],
+    thresholds: Real[Tensor, " t"],
     crowd: Bool[Tensor, "*b g"],
     ignored: Bool[Tensor, "*b a g"],
     outside: Bool[Tensor, "*b a d"],
@@ -82,7 +82,7 @@ class VocMatches(NamedTuple):
 
 
 def match_voc(
-    overlaps: Float[Tensor, "*b d g"],
+    overlaps: Real[Tensor, "*b d g"],
     *,
     difficult: Bool[Tensor, "*b g"],
     threshold: float = 0.5,

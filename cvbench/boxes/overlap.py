@@ -6,8 +6,9 @@ What holds for all of these measures, and for those of pairs:
 - A box without area (zero or negative width or height) overlaps nothing: 0, never NaN. Likewise a
   box with a NaN coordinate, and one so large that its area is no finite number.
 - No boxes is not an error: (0, 4) against (m, 4) gives (0, m).
-- Half precision is computed and returned in float32: areas overflow it.
-- They carry gradients where these are asked for; else a kernel computes them.
+- Half precision is computed and returned in float32: areas overflow it. Integers are computed and
+  returned in float32 (up to 16 bits) or float64, never in their own type.
+- They carry gradients, forward and backward, where these are asked for; else a kernel computes them.
 - The order of operations is part of the definition, `inter / (area_a + area_b - inter)`, so that
   every face gives the same bits, and torchvision's too.
 """
@@ -17,14 +18,14 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from cvbench.boxes.dispatch import is_compiled_for
-from cvbench.boxes.formats import area
+from cvbench.boxes.formats import area, wide
 
 
-def iou(a: Float[Tensor, "n 4"], b: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
+def iou(a: Real[Tensor, "n 4"], b: Real[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
     """Intersection over union of every box in `a` with every box in `b`.
 
     Source: the overlap of PASCAL VOC (Everingham et al. 2010), without its devkit's +1 pixel.
@@ -40,7 +41,7 @@ def iou(a: Float[Tensor, "n 4"], b: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"
     return share(inter, area(a)[:, None] + area(b)[None] - inter)
 
 
-def crowd_iou(detections: Float[Tensor, "d 4"], truths: Float[Tensor, "g 4"]) -> Float[Tensor, "d g"]:
+def crowd_iou(detections: Real[Tensor, "d 4"], truths: Real[Tensor, "g 4"]) -> Float[Tensor, "d g"]:
     """The share of every detection that lies in every truth: COCO's overlap with a crowd region.
 
     Source: Lin et al. 2014, the evaluation of `iscrowd` objects.
@@ -57,7 +58,7 @@ def crowd_iou(detections: Float[Tensor, "d 4"], truths: Float[Tensor, "g 4"]) ->
     return share(inter, area(detections)[:, None] + area(truths)[None] * 0)
 
 
-def voc_iou(a: Float[Tensor, "n 4"], b: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
+def voc_iou(a: Real[Tensor, "n 4"], b: Real[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
     """IoU as the PASCAL VOC devkit counts it: corners are pixels inside the box, so sides are +1.
 
     A box (x, y, x, y) is one pixel here, and has area.
@@ -74,18 +75,13 @@ def voc_iou(a: Float[Tensor, "n 4"], b: Float[Tensor, "m 4"]) -> Float[Tensor, "
     return share(inter, areas - inter)
 
 
-def iou_of_shapes(a: Float[Tensor, "n 2"], b: Float[Tensor, "m 2"]) -> Float[Tensor, "n m"]:
+def iou_of_shapes(a: Real[Tensor, "n 2"], b: Real[Tensor, "m 2"]) -> Float[Tensor, "n m"]:
     """IoU of every (width, height) in `a` with every one in `b`, laid on the same corner.
 
     >>> iou_of_shapes(torch.tensor([[2.0, 2.0]]), torch.tensor([[1.0, 4.0], [2.0, 2.0]]))
     tensor([[0.3333, 1.0000]])
     """
     return iou(torch.cat([torch.zeros_like(a), a], 1), torch.cat([torch.zeros_like(b), b], 1))
-
-
-def wide(tensor: Tensor) -> Tensor:
-    """The tensor in a type that holds areas: half precision becomes float32."""
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def alike(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

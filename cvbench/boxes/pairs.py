@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from cvbench.boxes.formats import area
 from cvbench.boxes.overlap import alike, intersection, share
 
 
-def iou_of_pairs(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
+def iou_of_pairs(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
     """Intersection over union of each box in `a` with its partner in `b`.
 
     >>> iou_of_pairs(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[1.0, 1.0, 3.0, 3.0]]))
@@ -27,7 +27,7 @@ def iou_of_pairs(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tens
     return share(inter, area(a) + area(b) - inter)
 
 
-def giou(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
+def giou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
     """Generalised IoU of each pair: IoU less the share of the enclosing box that is in neither.
 
     In (-1, 1]. Source: Rezatofighi et al. 2019, https://arxiv.org/abs/1902.09630, equation 6.
@@ -43,7 +43,7 @@ def giou(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tensor, " n"
     return share(inter, union) - share(hull - union, hull)
 
 
-def diou(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
+def diou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
     """Distance IoU of each pair: IoU less the squared distance of centres over the hull's diagonal.
 
     In (-1, 1]. Source: Zheng et al. 2020, https://arxiv.org/abs/1911.08287, equation 7.
@@ -56,7 +56,7 @@ def diou(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tensor, " n"
     return iou_of_pairs(a, b) - share(centres.square().sum(1), _enclosing(a, b).square().sum(1))
 
 
-def ciou(a: Float[Tensor, "n 4"], b: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
+def ciou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
     """Complete IoU of each pair: distance IoU less a weighted difference of aspect ratios.
 
     The weight is held constant in the gradient, as the paper trains it. A box without width or

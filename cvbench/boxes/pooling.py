@@ -16,8 +16,8 @@ import torchvision
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from cvbench.boxes.dispatch import is_compiled_for
-from cvbench.boxes.overlap import wide
+from cvbench.boxes.dispatch import is_compiled_for, is_differentiated_forward
+from cvbench.boxes.formats import wide
 
 torch.library.define(
     "cvbench::roi_align",
@@ -46,12 +46,21 @@ def roi_align(
     Regions are in pixels of the image, which of the batch says `image`. Each bin is the mean of
     `samples` x `samples` points, interpolated bilinearly between centres of cells that lie at whole
     coordinates (not shifted by half a cell); a region is taken to be a cell wide and high at least.
-    Half precision is pooled and returned in float32. Gradients pass to the maps, not to the regions.
+    Half precision is pooled and returned in float32. Gradients pass to the maps, not to the regions; a
+    tangent of forward-mode differentiation is a NotImplementedError. An image that the batch does not have, a
+    level without a map, and maps of several batches or numbers of channels are ValueErrors; on a GPU such an
+    image is an assertion of the device, which torch reports at a later call.
 
     Source: He et al. 2017 (Mask R-CNN), https://arxiv.org/abs/1703.06870, section 3, as torchvision's
     `roi_align` with `aligned=False`.
     """
     maps = [wide(each) for each in maps]
+    if not maps:
+        raise ValueError("there is no map to pool from")
+    if is_differentiated_forward(*maps, regions):
+        raise NotImplementedError(
+            "roi_align has no forward-mode derivative; use torch.func.vjp or backward()"
+        )
     regions = regions.to(maps[0].dtype)
     arguments = (maps, regions, image, level, [float(stride) for stride in strides], size, samples)
     if regions.is_cpu or is_compiled_for(*maps, regions):
@@ -70,6 +79,9 @@ def _level_by_level(
     samples: int,
 ) -> Tensor:
     """As `roi_align`, by torchvision: differentiable, on any device."""
+    _require_fitting(maps, regions, image, level, strides, size, samples)
+    # Without a wait for the GPU: a graph may be recording.
+    torch._assert_async(((image >= 0) & (image < len(maps[0]))).all(), "image: not in the batch")  # noqa: SLF001
     numbered = torch.cat([image[:, None].to(regions), regions], dim=1)
     if len(maps) == 1:
         return _pooled(maps[0], numbered, strides[0], size, samples)
@@ -78,6 +90,8 @@ def _level_by_level(
         _pooled(each, numbered[place], stride, size, samples)
         for each, place, stride in zip(maps, places, strides, strict=True)
     ]
+    if sum(map(len, places)) != len(regions):
+        raise ValueError(f"level: a region's level is none of the {len(maps)} maps")
     # The inverse of a permutation is its order, so no gradient has to pass through a copy in place.
     return torch.cat(parts)[torch.cat(places).argsort()]
 
@@ -89,6 +103,42 @@ def _pooled(each: Tensor, numbered: Tensor, stride: float, size: int, samples: i
     return pooled
 
 
+def _require_fitting(
+    maps: Sequence[Tensor],
+    regions: Tensor,
+    image: Tensor,
+    level: Tensor,
+    strides: Sequence[float],
+    size: int,
+    samples: int,
+) -> None:
+    """Raise for shapes and types that do not fit together; looks at no values."""
+    shapes = [tuple(each.shape) for each in maps]
+    if any(len(shape) != 4 or shape[:2] != shapes[0][:2] or 0 in shape[2:] for shape in shapes):
+        raise ValueError(f"maps have the shapes (b, c, h, w) with one b and c, not {shapes}")
+    if len({each.dtype for each in (*maps, regions)}) > 1 or not regions.dtype.is_floating_point:
+        raise TypeError(f"maps and regions have one type, not {[each.dtype for each in (*maps, regions)]}")
+    if regions.ndim != 2 or regions.shape[1] != 4:
+        raise ValueError(f"regions have the shape (n, 4), not {tuple(regions.shape)}")
+    for name, numbers in (("image", image), ("level", level)):
+        if numbers.shape != regions.shape[:1] or numbers.dtype != torch.int64:
+            raise ValueError(
+                f"{len(regions)} regions cannot have {name} {numbers.dtype} {tuple(numbers.shape)}"
+            )
+    if len(strides) != len(maps) or not all(stride > 0 for stride in strides):
+        raise ValueError(f"{len(maps)} maps have a stride above 0 each, not {list(strides)}")
+    if size < 1 or samples < 1:
+        raise ValueError(f"size and samples are 1 or more, not {size} and {samples}")
+
+
+def _require_inside(maps: Sequence[Tensor], image: Tensor, level: Tensor) -> None:
+    """Raise ValueError for an image that the batch lacks, or a level without a map: kernels do not look."""
+    for name, numbers, count in (("image", image, len(maps[0])), ("level", level, len(maps))):
+        if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < count:
+            wrong = int(numbers[(numbers < 0) | (numbers >= count)][0])
+            raise ValueError(f"{name} {wrong} is none of 0 to {count - 1}")
+
+
 def _on_cpu(
     maps: Sequence[Tensor],
     regions: Tensor,
@@ -98,6 +148,8 @@ def _on_cpu(
     size: int,
     samples: int,
 ) -> Tensor:
+    _require_fitting(maps, regions, image, level, strides, size, samples)
+    _require_inside(maps, image, level)
     face = import_module("cvbench.boxes.cpu.pooling")
     pooled: Tensor = face.roi_align(maps, regions, image, level, strides, size=size, samples=samples)
     return pooled
@@ -124,6 +176,8 @@ def _gradients_on_cpu(
     strides: Sequence[float],
     samples: int,
 ) -> list[Tensor]:
+    _require_fitting(maps, regions, image, level, strides, gradient.shape[-1], samples)
+    _require_inside(maps, image, level)
     face = import_module("cvbench.boxes.cpu.pooling")
     found: list[Tensor] = face.gradients(gradient, maps, regions, image, level, strides, samples=samples)
     return found

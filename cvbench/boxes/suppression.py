@@ -17,12 +17,12 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, Real
 from torch import Tensor
 
 from cvbench.boxes import reference
 from cvbench.boxes.dispatch import is_compiled_for
-from cvbench.boxes.overlap import wide
+from cvbench.boxes.formats import wide
 
 
 class SoftKept(NamedTuple):
@@ -33,8 +33,8 @@ class SoftKept(NamedTuple):
 
 
 def nms(
-    boxes: Float[Tensor, "n 4"],
-    scores: Float[Tensor, " n"],
+    boxes: Real[Tensor, "n 4"],
+    scores: Real[Tensor, " n"],
     threshold: float,
     *,
     groups: Int64[Tensor, " n"] | None = None,
@@ -56,8 +56,8 @@ def nms(
 
 
 def survives_nms(
-    boxes: Float[Tensor, "n 4"],
-    scores: Float[Tensor, " n"],
+    boxes: Real[Tensor, "n 4"],
+    scores: Real[Tensor, " n"],
     threshold: float,
     *,
     groups: Int64[Tensor, " n"] | None = None,
@@ -78,8 +78,8 @@ def survives_nms(
 
 
 def soft_nms(
-    boxes: Float[Tensor, "n 4"],
-    scores: Float[Tensor, " n"],
+    boxes: Real[Tensor, "n 4"],
+    scores: Real[Tensor, " n"],
     *,
     method: Literal["linear", "gaussian"] = "linear",
     threshold: float = 0.3,

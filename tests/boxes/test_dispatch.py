@@ -135,6 +135,17 @@ def test_what_a_kernel_would_read_past_is_refused():
         torch.ops.cvbench.match_coco(overlaps, overlaps[0, 0], crowd[:, :3], crowd[:, None])
     with pytest.raises(TypeError, match=r"overlaps torch\.float32 and thresholds torch\.float64"):
         torch.ops.cvbench.match_coco(overlaps.float(), overlaps[0, 0], crowd, crowd[:, None])
+    with pytest.raises(TypeError, match=r"crowd torch\.int64 and ignored"):
+        torch.ops.cvbench.match_coco(overlaps, overlaps[0, 0], crowd.long(), crowd[:, None])
+    with pytest.raises(ValueError, match=r"thresholds have the shape \(t,\), not \(3, 4\)"):
+        torch.ops.cvbench.match_coco(overlaps, overlaps[0], crowd, crowd[:, None])
+    with pytest.raises(ValueError, match=r"overlaps have the shape \(b, n, m\)"):
+        torch.ops.cvbench.assign(overlaps[0], 0.7, 0.3, True)
+    for operator in (iou_op, torch.ops.cvbench.crowd_iou, torch.ops.cvbench.voc_iou):
+        with pytest.raises(TypeError, match=r"boxes are float32 or float64 here, not torch\.int64"):
+            operator(boxes.long(), boxes.long())
+    with pytest.raises(TypeError, match="scores are float32 or float64"):
+        nms_op(boxes, labels, 0.5, None)
 
 
 def test_importing_the_box_core_imports_no_compiler():

@@ -1,10 +1,12 @@
+import inspect
+
 import pytest
 import torch
 import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvbench.boxes.pooling import roi_align
+from cvbench.boxes.pooling import _level_by_level, roi_align
 
 
 def pyramid(dtype=torch.float32, channels=5):
@@ -150,3 +152,55 @@ def test_the_operators_keep_what_torch_asks_of_operators():
         (gradient, plain, boxes, image, level, [4.0, 8.0, 16.0], 2),
         test_utils=checks[:2],
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"image": [2, 0]}, "image 2 is none of 0 to 1"),
+        ({"image": [0, -1]}, "image -1 is none of 0 to 1"),
+        ({"level": [0, 3]}, "level 3 is none of 0 to 2"),
+        ({"level": [-1, 0]}, "level -1 is none of 0 to 2"),
+        ({"image": [0]}, r"2 regions cannot have image torch\.int64 \(1,\)"),
+        ({"level": [0.0, 1.0]}, r"2 regions cannot have level torch\.float32"),
+        ({"strides": (4, 8)}, "3 maps have a stride above 0 each"),
+        ({"strides": (4, 0, 8)}, "3 maps have a stride above 0 each"),
+        ({"samples": 0}, "size and samples are 1 or more"),
+        ({"maps": [torch.zeros(2, 5, 4, 4), torch.zeros(2, 6, 2, 2)], "strides": (4, 8)}, "with one b and c"),
+        ({"maps": []}, "no map"),
+    ],
+)
+def test_what_a_kernel_would_read_or_write_outside_of_is_refused(wrong, says):
+    given = {"maps": pyramid(), "image": [0, 1], "level": [0, 2], "strides": (4, 8, 16)} | wrong
+    given["image"], given["level"] = torch.tensor(given["image"]), torch.tensor(given["level"])
+    with pytest.raises(ValueError, match=says):
+        inspect.unwrap(roi_align)(given.pop("maps"), regions(2), **given)  # without the tests' own checks
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.torch.jit.script. is deprecated:FutureWarning"
+)  # torch's own, in forward mode
+def test_gradients_of_a_wrong_place_and_forward_derivatives_are_refused():
+    maps, zero, pooled = pyramid(), torch.zeros(1, dtype=torch.int64), torch.zeros(1, 5, 7, 7)
+    backward = torch.ops.cvbench.roi_align_backward
+    with pytest.raises(ValueError, match="image 9 is none of 0 to 1"):
+        backward(pooled, maps, regions(1), zero + 9, zero, [4.0, 8.0, 16.0], 2)
+
+    def pool(each):
+        return roi_align([each], regions(1), image=zero, level=zero, strides=[4])
+
+    with pytest.raises(NotImplementedError, match="no forward-mode derivative"):
+        torch.func.jvp(pool, (maps[0],), (maps[0],))
+
+
+def test_a_region_that_is_no_number_reads_nothing():
+    zero, nowhere = torch.zeros(1, dtype=torch.int64), torch.full((1, 4), float("nan"))
+    assert not roi_align(pyramid()[:1], nowhere, image=zero, level=zero, strides=[4]).any()
+
+
+def test_torchvision_pools_no_image_outside_of_the_batch_either():
+    zero = torch.zeros(1, dtype=torch.int64)
+    with pytest.raises(RuntimeError, match="not in the batch"):
+        _level_by_level(pyramid()[:1], regions(1), zero + 2, zero, [4.0], 7, 2)
+    with pytest.raises(ValueError, match="none of the 3 maps"):
+        _level_by_level(pyramid(), regions(1), zero, zero + 3, [4.0, 8.0, 16.0], 7, 2)

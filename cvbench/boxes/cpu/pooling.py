@@ -100,7 +100,7 @@ def _along(ends: Float[Tensor, "k 2"], length: int, size: int, samples: int) -> 
     at = ends[:, :1] + bins * step + parts * step / samples
     inside = (at >= -1) & (at <= length)
     at = at.clamp(min=0)
-    low = at.long().clamp(max=length - 1)
+    low = at.long().clamp(0, length - 1)  # also of NaN, whose place counts for nothing
     far = torch.where(low < length - 1, at - low, 0)
     near = torch.where(inside, 1 - far, 0)
     far = torch.where(inside, far, 0)

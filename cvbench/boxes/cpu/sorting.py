@@ -23,9 +23,11 @@ class Grouped(NamedTuple):
 
 @compiled
 def group(keys: Int64[np.ndarray, " n"], values: int) -> Grouped:
-    """The stable order of keys among 0 … `values` - 1, by counting."""
+    """The stable order of keys among 0 … `values` - 1, by counting; another key is a ValueError."""
     starts = np.zeros(values + 1, np.int64)
     for key in keys:
+        if key < 0 or key >= values:
+            raise ValueError("a label or an image is not among those that there are")
         starts[key + 1] += 1
     for value in range(values):
         starts[value + 1] += starts[value]

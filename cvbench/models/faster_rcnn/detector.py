@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cvbench.boxes import clip
-from cvbench.boxes.overlap import wide
+from cvbench.boxes.formats import wide
 from cvbench.models.detection import BatchDetections, Reporting, candidates, objects_to_learn, suppressed
 from cvbench.models.faster_rcnn.backbones import ResNetPyramid, VggBackbone
 from cvbench.models.faster_rcnn.heads import RoiHeads, StageLoss, detection_loss, proposal_loss

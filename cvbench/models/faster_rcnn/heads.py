@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from cvbench.boxes import area
-from cvbench.boxes.overlap import wide
+from cvbench.boxes.formats import wide
 from cvbench.boxes.pooling import roi_align
 
 Pooling: TypeAlias = Literal["pool", "align"]

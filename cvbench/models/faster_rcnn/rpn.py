@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from cvbench.boxes import clip, grid_anchors, survives_nms
-from cvbench.boxes.overlap import wide
+from cvbench.boxes.formats import wide
 from cvbench.models.faster_rcnn.targets import PROPOSAL_WEIGHTS, boxes_of
 
 
