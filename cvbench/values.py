@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import torch
-from jaxtyping import Bool, Float, Int64, UInt8
+from jaxtyping import Bool, Float, Integer, Real, UInt8
 from torch import Tensor
 
 VOID = 255
@@ -46,8 +46,8 @@ class Detections:
     its box where it has none.
     """
 
-    boxes: Float[Tensor, "n 4"]
-    labels: Int64[Tensor, " n"]
+    boxes: Real[Tensor, "n 4"]
+    labels: Integer[Tensor, " n"]
     scores: Float[Tensor, " n"]
     masks: Bool[Tensor, "n h w"] | None = None
     crowd: Bool[Tensor, " n"] | None = None
@@ -65,9 +65,13 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """One class for each pixel; `VOID` marks pixels of a truth that do not count."""
+    """One class for each pixel; `VOID` marks pixels of a truth that do not count.
 
-    labels: UInt8[Tensor, "h w"]
+    Bytes in all of cvbench. Your own model may give another integer type, as `argmax` does: metrics take
+    labels of 0 to 255 in any.
+    """
+
+    labels: Integer[Tensor, "h w"]
 
 
 Prediction: TypeAlias = ClassScores | Detections | LabelMap

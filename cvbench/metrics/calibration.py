@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Float64
 
 from cvbench.interfaces import Metric
+from cvbench.metrics.inputs import class_scores
 from cvbench.metrics.per_image import PerImage
 from cvbench.record import Measurement
 from cvbench.statistics.bootstrap import UNIT, bayesian_weights, interval_around
 from cvbench.statistics.distributions import Interval
-from cvbench.values import ClassScores, Prediction, Truth
+from cvbench.values import Prediction, Truth
 
 BINS = 15
 RESAMPLES = 500
@@ -56,7 +57,9 @@ class Calibration:
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
         """Take in one batch; raises ValueError for an id that came before."""
-        self.images.add(ids, [_belief(p, t) for p, t in zip(predictions, truths, strict=True)])
+        self.images.add(
+            ids, [_belief(p, t, len(self.classes)) for p, t in zip(predictions, truths, strict=True)]
+        )
 
     def merge(self, other: Metric) -> None:
         """Take in what another Calibration over the same classes has accumulated."""
@@ -121,11 +124,9 @@ class Calibration:
         )
 
 
-def _belief(prediction: Prediction, truth: Truth) -> _Belief:
-    if not isinstance(prediction, ClassScores) or not isinstance(truth, ClassScores):
-        raise TypeError("classification metrics take ClassScores")
-    scores = prediction.scores.double().cpu()
-    of_truth, confidence = float(scores[truth.label]), float(scores.max())
+def _belief(prediction: Prediction, truth: Truth, classes: int) -> _Belief:
+    scores = class_scores(prediction, classes).scores.double().cpu()
+    of_truth, confidence = float(scores[class_scores(truth, classes).label]), float(scores.max())
     alone = int((scores == confidence).sum()) == 1
     sound = bool((scores >= 0).all()) and abs(float(scores.sum()) - 1) <= 0.01
     # A sum a little above 1 must not carry a probability out of the last bin.

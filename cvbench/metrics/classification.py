@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Int64
 
 from cvbench.interfaces import Evidence, Metric
+from cvbench.metrics.inputs import class_scores
 from cvbench.metrics.per_image import PerImage, confusion_evidence
 from cvbench.record import Measurement, Part
 from cvbench.statistics.distributions import wilson
-from cvbench.values import ClassScores, Prediction, Truth
+from cvbench.values import Prediction, Truth
 
 
 class _Answer(NamedTuple):
@@ -40,8 +41,8 @@ class TopK:
         self.images: PerImage[_Answer] = PerImage()
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch; raises ValueError for an id that came before."""
-        answers = [_answer(p, t) for p, t in zip(predictions, truths, strict=True)]
+        """Take in one batch; raises ValueError for an id that came before, or scores not one per class."""
+        answers = [_answer(p, t, len(self.classes)) for p, t in zip(predictions, truths, strict=True)]
         self.images.add(ids, answers)
 
     def merge(self, other: Metric) -> None:
@@ -109,13 +110,12 @@ class TopK:
         )
 
 
-def _answer(prediction: Prediction, truth: Truth) -> _Answer:
-    if not isinstance(prediction, ClassScores) or not isinstance(truth, ClassScores):
-        raise TypeError("classification metrics take ClassScores")
-    scores, label = prediction.scores, truth.label
+def _answer(prediction: Prediction, truth: Truth, classes: int) -> _Answer:
+    answer, label = class_scores(prediction, classes), class_scores(truth, classes).label
+    scores = answer.scores
     if torch.isnan(scores).any():
-        return _Answer(label, prediction.label, None)
-    return _Answer(label, prediction.label, int((scores >= scores[label]).sum()) - 1)
+        return _Answer(label, answer.label, None)
+    return _Answer(label, answer.label, int((scores >= scores[label]).sum()) - 1)
 
 
 def _right(answer: _Answer, k: int) -> bool:

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 from torch import Tensor
 
 from cvbench.interfaces import Evidence
-from cvbench.values import Detections, Prediction
+from cvbench.metrics.inputs import detections
+from cvbench.values import Prediction
 
 T = TypeVar("T")
 
@@ -77,19 +78,9 @@ class ObjectArrays(NamedTuple):
 
 
 def object_arrays(value: Prediction, classes: int) -> ObjectArrays:
-    """The arrays of one image.
-
-    Raises TypeError for anything but Detections, and ValueError for a label that is no class and a
-    score or coordinate that is not finite.
-    """
-    if not isinstance(value, Detections):
-        raise TypeError(f"detection metrics take Detections, not {type(value).__name__}")
+    """The arrays of one image; raises as `cvbench.metrics.inputs.detections` does."""
+    value = detections(value, classes)
     label, corners, score = _numpy(value.labels), _numpy(value.boxes.double()), _numpy(value.scores.double())
-    if len(label) and not 0 <= label.min() <= label.max() < classes:
-        raise ValueError(f"labels {label.tolist()} are not all among the {classes} classes")
-    for name, numbers in (("score", score), ("coordinate", corners)):
-        if not np.isfinite(numbers).all():
-            raise ValueError(f"a {name} is not finite: {numbers[~np.isfinite(numbers)][0]}")
     if value.areas is not None:
         area = _numpy(value.areas.double())
     elif value.masks is not None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cvbench.interfaces import Metric
+from cvbench.metrics.inputs import label_bytes
 from cvbench.metrics.per_image import PerImage
 from cvbench.record import Measurement
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction, Truth
@@ -62,6 +63,6 @@ def _columns(prediction: Prediction) -> Mapping[str, Any]:
             }
         case LabelMap():
             return {
-                "labels": prediction.labels.contiguous().numpy().tobytes(),
+                "labels": label_bytes(prediction).tobytes(),
                 "width": prediction.labels.shape[1],
             }

@@ -11,11 +11,12 @@ from jaxtyping import Float64, Int64
 
 from cvbench.boxes.threads import in_threads
 from cvbench.interfaces import Evidence, Metric
+from cvbench.metrics.inputs import label_bytes
 from cvbench.metrics.per_image import PerImage, confusion_evidence
 from cvbench.metrics.segmentation_counts import Ratio, confusion, pixel_ratios
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
-from cvbench.values import VOID, LabelMap, Prediction, Truth
+from cvbench.values import VOID, Prediction, Truth
 
 RESAMPLES = 500
 
@@ -122,13 +123,12 @@ class MeanIoU:
         )
 
     def _counts(self, prediction: Prediction, truth: Truth) -> Int64[np.ndarray, "classes classes"]:
-        if not isinstance(prediction, LabelMap) or not isinstance(truth, LabelMap):
-            raise TypeError("segmentation metrics take LabelMaps")
-        shape, wanted = tuple(prediction.labels.shape), tuple(truth.labels.shape)
+        predicted, true = label_bytes(prediction), label_bytes(truth)
+        shape, wanted = predicted.shape, true.shape
         if shape != wanted:
             raise ValueError(f"a map of {shape} was predicted for an image of {wanted}")
         k = len(self.classes)
-        true, predicted = truth.labels.cpu().numpy().ravel(), prediction.labels.cpu().numpy().ravel()
+        true, predicted = true.ravel(), predicted.ravel()
         counts = confusion(true, predicted, k)
         if counts[k].any() or counts[:, k].any():
             kind, labels = ("true", true) if counts[k].any() else ("predicted", predicted)

@@ -17,8 +17,13 @@ def confusion(
     """Pixels by true class (rows) and predicted class (columns), with one more of either.
 
     The last column holds predictions that are no class, the last row and column pixels whose truth is
-    none, VOID apart. Where the truth is VOID a pixel is not counted at all.
+    none, VOID apart. Where the truth is VOID a pixel is not counted at all. Raises TypeError for other types
+    than uint8, ValueError for maps of two sizes: the compiled loop would read past their ends.
     """
+    if true.dtype != np.uint8 or predicted.dtype != np.uint8:
+        raise TypeError(f"label maps are uint8 here, not {true.dtype} and {predicted.dtype}")
+    if true.ndim != 1 or true.shape != predicted.shape:
+        raise ValueError(f"label maps are flat and of one size, not {true.shape} and {predicted.shape}")
     side = classes + 1
     rows, columns = np.full(256, classes * side), np.full(256, classes)
     rows[:classes], columns[:classes] = np.arange(classes) * side, np.arange(classes)

@@ -18,6 +18,7 @@ from cvbench.boxes.matching import NOBODY, match_coco
 from cvbench.boxes.overlap import iou
 from cvbench.data.images.loader import Batch
 from cvbench.interfaces import Dataset
+from cvbench.metrics.inputs import label_bytes
 from cvbench.metrics.segmentation_counts import confusion
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction, Truth
 
@@ -102,7 +103,7 @@ def _precision(found: Detections, true: Detections) -> float:
 
 
 def _overlap(found: LabelMap, true: LabelMap) -> float:
-    true_labels, labels = true.labels.cpu().numpy().ravel(), found.labels.cpu().numpy().ravel()
+    true_labels, labels = label_bytes(true).ravel(), label_bytes(found).ravel()
     if len(true_labels) != len(labels):
         return 0.0
     counts = confusion(true_labels, labels, classes=255)[:255, :255]
@@ -177,7 +178,7 @@ def _seen(seen: Prediction, prefix: str) -> dict[str, Any]:
                 "corners": seen.boxes[order].flatten().tolist(),
             }
         case LabelMap():
-            labels = Image.fromarray(np.ascontiguousarray(seen.labels.cpu().numpy()))
+            labels = Image.fromarray(np.ascontiguousarray(label_bytes(seen)))
             columns = {"map": _png(_small(labels, Image.Resampling.NEAREST))}
     return {f"{prefix}{name}": value for name, value in columns.items() if f"{prefix}{name}" in SCHEMA.names}
 

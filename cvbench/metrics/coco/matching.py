@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from cvbench.boxes.arrays import require_one_each
 from cvbench.boxes.cpu.coco_matching import match_candidates
 from cvbench.boxes.cpu.coco_overlap import Standing, find_candidates
 from cvbench.boxes.cpu.sorting import group
@@ -35,6 +36,12 @@ class CocoTruth:
     id: Int64[np.ndarray, " n"] | None = None
     """Needed only to be wrong in company: the reference takes an object with id 0 for not found."""
 
+    def __post_init__(self) -> None:
+        regions = self.regions
+        require_one_each(
+            "objects", self.image, self.label, regions.xywh, regions.area, self.area, self.crowd, self.id
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class CocoDetections:
@@ -48,6 +55,12 @@ class CocoDetections:
     area: Float64[np.ndarray, " n"] | None = None
     """What counts as the detection's size, where that is not what its region covers: the reference
     takes the box's area where results hold boxes and masks, and the mask's where boxes are made of them."""
+
+    def __post_init__(self) -> None:
+        regions = self.regions
+        require_one_each(
+            "detections", self.image, self.label, regions.xywh, regions.area, self.score, self.area
+        )
 
 
 @dataclass(frozen=True, eq=False)

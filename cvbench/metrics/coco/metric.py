@@ -169,6 +169,8 @@ class _CocoAP(ABC):
     def _image(self, prediction: Prediction, truth: Truth) -> _Image:
         found, true = object_arrays(prediction, len(self.classes)), object_arrays(truth, len(self.classes))
         regions, true_regions = self._regions(prediction, found), self._regions(truth, true)
+        if len(regions.starts) and len(true_regions.starts):
+            _require_one_size(prediction, truth)
         return _Image(found.label, found.score, regions, true.label, true.area, true.crowd, true_regions)
 
 
@@ -204,3 +206,11 @@ class CocoMaskAP(_CocoAP):
             raise ValueError("these objects have no masks; score their boxes with the metric coco-bbox")
         plain = np.zeros((0, 1, 1), np.bool_) if masks is None else masks.cpu().numpy()
         return mask_regions(run_lengths.encode(plain))
+
+
+def _require_one_size(prediction: Prediction, truth: Prediction) -> None:
+    """Raise ValueError where both have masks, of two sizes."""
+    masks = [side.masks for side in (prediction, truth) if isinstance(side, Detections) and len(side)]
+    sizes = [tuple(each.shape[1:]) for each in masks if each is not None]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"masks of {sizes[0]} pixels were predicted for an image of {sizes[1]}")

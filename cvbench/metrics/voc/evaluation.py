@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from cvbench.boxes.arrays import require_one_each
 from cvbench.boxes.cpu.sorting import group, sort_by_falling_score
 from cvbench.boxes.cpu.voc_matching import IGNORED, TRUE, match_by_voc
 
@@ -53,6 +54,9 @@ class VocTruth:
     difficult: Bool[np.ndarray, " n"]
     """Need not be found, and to find one counts for nothing."""
 
+    def __post_init__(self) -> None:
+        require_one_each("objects", self.image, self.label, self.boxes, self.difficult)
+
 
 @dataclass(frozen=True, eq=False)
 class VocDetections:
@@ -62,6 +66,9 @@ class VocDetections:
     label: Int64[np.ndarray, " n"]
     boxes: Float64[np.ndarray, "n 4"]
     score: Float64[np.ndarray, " n"]
+
+    def __post_init__(self) -> None:
+        require_one_each("detections", self.image, self.label, self.boxes, self.score)
 
 
 class VocLine(NamedTuple):
