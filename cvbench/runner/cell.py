@@ -26,7 +26,7 @@ from cvbench.runner.messages import WEIGHTS, CellJob, CellResult
 from cvbench.runner.parquet import save_series
 from cvbench.runner.progress import Progress, StageTimes
 from cvbench.runner.time_model import Timed, count_macs_of, time_inference
-from cvbench.spec.catalogue import METRICS, default_metrics
+from cvbench.spec.catalogue import METRICS
 from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.cell import Cell, TrainRecipe
 from cvbench.timing.figures import figures_of
@@ -65,7 +65,7 @@ def run_cell(job: CellJob, *, times: StageTimes) -> CellResult:
         artifact=artifact,
         passports=passports | ({"train": learned.passport} if learned.passport else {}),
         measurements=(*evaluated.measurements, *figures_of(timed.series), *timed.readings),
-        cautions=timed.warnings,
+        cautions=(*evaluated.warnings, *timed.warnings),
         conditions=timed.conditions,
         curve=learned.curve,
         skipped_samples=(*learned.skipped, *evaluated.skipped),
@@ -75,9 +75,8 @@ def run_cell(job: CellJob, *, times: StageTimes) -> CellResult:
 
 
 def load_metrics(cell: Cell, data: Dataset) -> dict[str, Metric]:
-    """The cell's metrics by name, or those that models of its task get by default."""
-    names = cell.metrics or tuple(card.stored_name for card in default_metrics(task_of(cell.model)))
-    return {name: METRICS.load(name)(data.classes) for name in names}
+    """The cell's metrics by name; none where the suite says `metrics: []`."""
+    return {name: METRICS.load(name)(data.classes) for name in cell.metrics}
 
 
 class Learned(NamedTuple):
@@ -172,7 +171,7 @@ def save_attachments(
         *(save_outcomes(metric, name, cell, staged) for name, metric in metrics.items()),
         *(save_series(one, cell, staged) for one in timed.series),
         *save_evidence(metrics, data.classes, cell, staged),
-        save_pictures(evaluated.worst, data, cell, staged),
+        *([save_pictures(evaluated.worst, data, cell, staged)] if evaluated.worst else []),
     )
 
 

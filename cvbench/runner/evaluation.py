@@ -15,6 +15,7 @@ from cvbench.interfaces import Dataset, Metric
 from cvbench.record import Measurement
 from cvbench.runner.inference import Inference
 from cvbench.runner.progress import Progress
+from cvbench.runner.unsound import Unsound
 from cvbench.runner.worst_images import Bad, Worst
 from cvbench.spec.cell import Cell
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction
@@ -29,6 +30,8 @@ class Findings:
     """Samples that could not be decoded and that the suite allows to skip."""
     worst: tuple[Bad, ...]
     """The images that the model did worst on, the worst first."""
+    warnings: tuple[str, ...] = ()
+    """What a reader of the metrics has to know: how many images the model gave no numbers for."""
 
 
 def evaluate(
@@ -39,14 +42,17 @@ def evaluate(
     cell: Cell,
     on_step: Callable[[Progress], None],
 ) -> Findings:
-    """Every figure of every metric over the whole of `data`.
+    """Every figure of every metric over the whole of `data`; without metrics no image is looked at.
 
     Predictions are judged in pixels of the images as read. Raises CellError if the images scored
-    and those skipped are not the data set, each exactly once.
+    and those skipped are not the data set, each exactly once, and if the output is NaN for every image.
     """
+    if not metrics:
+        return Findings((), (), ())
     seen, skipped, worst, start = 0, list[str](), Worst(), time.perf_counter()
     preprocessing = inference.model.preprocessing
     positions: list[int] = []
+    unsound = Unsound()
     loader = batches(
         data,
         preprocessing,
@@ -61,9 +67,12 @@ def evaluate(
         positions += batch.positions
         if batch.ids:
             images = normalize(inference.place(batch.images), preprocessing)
+            outputs = inference.forward(images)
+            decoded = inference.decode(outputs)
+            unsound.see(outputs, decoded, images=len(batch.ids))
             predictions = [
                 placement.restore(on_host(prediction))
-                for placement, prediction in zip(batch.placements, inference(images), strict=True)
+                for placement, prediction in zip(batch.placements, decoded, strict=True)
             ]
             for metric in metrics:
                 metric.update(batch.ids, predictions, batch.truths)
@@ -73,8 +82,9 @@ def evaluate(
         elapsed = time.perf_counter() - start
         on_step(Progress("evaluate", share, f"{seen / elapsed:.0f} images/s", elapsed / share - elapsed))
     _check_whole(positions, skipped, len(data))
+    unsound.require_numbers()
     figures = tuple(figure for metric in metrics for figure in metric.compute())
-    return Findings(figures, tuple(skipped), tuple(worst.images()))
+    return Findings(figures, tuple(skipped), tuple(worst.images()), unsound.warnings())
 
 
 def _check_whole(scored: Sequence[int], skipped: Sequence[str], images: int) -> None:

@@ -112,3 +112,23 @@ class _Poisoned(Linear):
 def poisoned(classes):
     """A model whose loss is not a number."""
     return _Poisoned(classes)
+
+
+class _Unsound(Linear):
+    def __init__(self, classes, broken, value):
+        super().__init__(classes)
+        self.broken, self.value, self.seen = broken, value, 0
+
+    def forward(self, images):
+        scores = super().forward(images)
+        wrong = torch.arange(self.seen, self.seen + len(images)) < self.broken
+        self.seen += len(images)
+        return torch.where(wrong[:, None], self.value, scores)
+
+    def decode(self, outputs):
+        return [ClassScores(row) for row in outputs]
+
+
+def unsound(classes, *, broken, value):
+    """A model that gives NaN or infinity for the first so many images."""
+    return _Unsound(classes, broken, float(value))
