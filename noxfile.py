@@ -132,3 +132,12 @@ def gpu(session: nox.Session) -> None:
     if shutil.which("nvidia-smi") is None and not os.environ.get("CVBENCH_FORCE_GPU"):
         session.skip("no NVIDIA driver is to be seen here")
     session.run("pytest", "-m", "gpu", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kills and disk errors at random moments of 300 runs; writes results/reference/faults-<machine>.md.
+
+    `nox -s faults -- --count 30 --seed 7` injects fewer, and others.
+    """
+    session.run("python", "-m", "tests.faults.table", *session.posargs)

@@ -37,6 +37,8 @@ NEWS_BYTES = 1 << 20
 """The longest line of news."""
 GRACE_S = 2.0
 """How long a worker that was asked to end may take before it is killed."""
+UNWRITABLE = 74
+"""The exit code of a worker whose result the disk refused: EX_IOERR of sysexits.h."""
 LINGER_S = 10.0
 """How long a worker that has left its result may take to end."""
 
@@ -106,6 +108,8 @@ class Worker:
     def how_it_ended(self) -> Failure:
         """What became of a worker that left nothing behind, and why."""
         code = self.process.wait()
+        if code == UNWRITABLE and (told := tail_of(self.log)):
+            return Failure("failed", f"the worker could not write its result: {told[-1]}")
         if code >= 0:
             return Failure("failed", f"the worker ended with exit code {code} and left no record")
         name = signal.Signals(-code).name

@@ -41,7 +41,7 @@ from cvbench.runner.messages import (
     WorkerJob,
 )
 from cvbench.runner.out_of_memory import is_out_of_memory
-from cvbench.runner.process import AHEAD
+from cvbench.runner.process import AHEAD, UNWRITABLE
 from cvbench.runner.progress import Progress, StageTimes
 
 REASON, TRACE = 2_000, 16_000
@@ -73,11 +73,15 @@ def main() -> None:
             raise CellError("the pipe by which the worker reports was closed by the model's code.") from None
 
     started = datetime.fromtimestamp(given.started, UTC)
-    match given.job:
-        case CellJob() as job:
-            _do_cell(job, send, started)
-        case RoundJob() as job:
-            _do_round(job, send, started)
+    try:
+        match given.job:
+            case CellJob() as job:
+                _do_cell(job, send, started)
+            case RoundJob() as job:
+                _do_round(job, send, started)
+    except OSError as error:
+        sys.stdout.write(f"{error.filename}: {error.strerror or error}\n")
+        sys.exit(UNWRITABLE)
     gc.freeze()  # at its end Python would look through all of torch for garbage, for a second and more
 
 

@@ -40,7 +40,7 @@ def done(tmp_path_factory):
         ("muzzled", "failed", "the pipe by which the worker reports was closed by the model's code."),
         ("gossiping", "failed", "the worker sent a message that cannot be read: "),
         ("endless", "failed", "the worker sent a message that cannot be read: xxxx"),
-        ("homeless", "failed", "the worker ended with exit code 1 and left no record"),
+        ("homeless", "failed", "the worker ended with exit code 74 and left no record"),
         ("linear", "ok", None),
     ],
 )
