@@ -1,4 +1,4 @@
-"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|package|minimums|gpu`.
+"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|fuzz|package|minimums|gpu`.
 
 Sessions run in the environment that `uv run` has made, so nothing is installed twice.
 """
@@ -124,6 +124,12 @@ def _python(session: nox.Session) -> list[str]:
 def _tests(session: nox.Session) -> list[str]:
     """What pytest is given after `--`, beside the version of Python."""
     return [word for word in session.posargs if not word.startswith("--python=")]
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damaged inputs for every reader of files: `nox -s fuzz -- --inputs 10000 --seed 1 --keep DIR`."""
+    session.run("python", "-m", "tests.benchmarks.fuzz.table", *session.posargs, env=SETTINGS)
 
 
 @nox.session

@@ -90,6 +90,8 @@ class Made:
             path = folder / kind / f"{self.cell.key}-{name.replace('@', '-')}.parquet"
             table = pa.table({key: pa.array(values) for key, values in columns.items()})
             about = {"protocol": protocol, "classes": json.dumps(CLASSES)}
+            if kind == "samples":
+                about |= {"unit": "s", "at": name.partition("@")[2], "warmup_calls": "1"}
             pq.write_table(table.replace_schema_metadata(about), path, compression="zstd")
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             file = path.relative_to(folder).as_posix()
