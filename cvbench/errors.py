@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -116,6 +117,50 @@ def cut(text: str, most: int) -> str:
     if len(text) > most:
         text = f"{text[:part]}… ({len(text) - 2 * part} characters cut) …{text[-part:]}"
     return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half characters of Latin-1 file names
+
+
+_UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, marks that turn the direction of text, and what is no character."""
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Text in which characters that are not seen, but act, are shown as escapes: no name steers a terminal.
+
+    Every output goes through this. Line ends and tabs stay in a text of several `lines`, not in a name.
+
+    >>> print(printable("a\x1b[31m\nb"))
+    a\u001b[31m\nb
+    >>> print(printable("a\x1b[31m\nb", lines=True))
+    a\u001b[31m
+    b
+    """
+    if _UNSEEN.search(text) is None:
+        return text
+    return _UNSEEN.sub(lambda found: _shown_escape(found[0], lines=lines), text)
+
+
+def _shown_escape(character: str, *, lines: bool) -> str:
+    if character in "\n\t":
+        return character if lines else {"\n": "\\n", "\t": " "}[character]
+    return f"\\u{ord(character):04x}"
+
+
+def inert(value: Any) -> Any:
+    """A value for a spreadsheet: text there is never a formula.
+
+    >>> inert("=1+1"), inert("resnet18"), inert(-1.0)
+    ("'=1+1", 'resnet18', -1.0)
+    """
+    if not isinstance(value, str):
+        return value
+    text = printable(value, lines=True)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+
+
+class Trusted(str):
+    """Text that is to steer something and was made for it of filtered parts: it is written as it is."""
+
+    __slots__ = ()
 
 
 def suggestion(name: str, known: Iterable[str], *, listing: str = "") -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 import cvbench
-from cvbench.errors import CvbenchError, cut, is_refusal, refusal
+from cvbench.errors import CvbenchError, Trusted, cut, is_refusal, printable, refusal
 from cvbench.spec.folders import compile_caches, has_home
 
 COMMANDS = {
@@ -85,7 +87,8 @@ class _Group(TyperGroup):
                 stream.reconfigure(errors="replace")
         if not has_home():  # numba would make a folder named "~" where the command works
             os.environ.update(compile_caches())
-        return super().main(*args, **kwargs)  # type: ignore[arg-type]
+        with filtered_output():
+            return super().main(*args, **kwargs)  # type: ignore[arg-type]
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -137,6 +140,53 @@ def _discard(stream: Any) -> None:
         os.close(null)
     except (OSError, ValueError):
         return  # it is no file
+
+
+_OWN: Final = re.compile(r"(\x1b\[[0-9;?]*[A-Za-z]|\r)")
+"""Colors, and the cursor of progress bars: what the program itself sends to a terminal."""
+_COMMAND: Final = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
+"""How a workflow command of GitHub begins, in both of its forms."""
+
+
+def filtered(text: str, *, terminal: bool) -> str:
+    r"""Text as it may be written: control characters are shown, and no line is a command to GitHub Actions.
+
+    Only a `terminal` is sent colors and movements of the cursor. Under `GITHUB_ACTIONS`, `::` at the start of
+    a line is written as `: :`.
+
+    >>> print(filtered("a\x1b]0;title\x07\u202e", terminal=True))
+    a\u001b]0;title\u0007\u202e
+    """
+    if isinstance(text, Trusted):
+        return text
+    if terminal:
+        parts = _OWN.split(text)
+        return "".join(part if n % 2 else printable(part, lines=True) for n, part in enumerate(parts))
+    text = printable(text, lines=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        text = _COMMAND.sub(lambda found: "# #" if found[0] == "##" else f"{found[1]}: ", text)
+    return text
+
+
+@contextmanager
+def filtered_output() -> Iterator[None]:
+    """Filter standard output and standard error while the block lasts."""
+    streams = [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
+    changed = [stream for stream in streams if _put_filter(stream)]
+    try:
+        yield
+    finally:
+        for stream in changed:
+            del stream.write  # the method of its class again
+
+
+def _put_filter(stream: TextIO) -> bool:
+    if "write" in vars(stream):  # a command that calls another has put it there
+        return False
+    write: Any = stream.write
+    terminal = stream.isatty()
+    stream.write = lambda text: write(filtered(text, terminal=terminal))  # type: ignore[method-assign]
+    return True
 
 
 app = typer.Typer(

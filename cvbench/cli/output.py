@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cvbench.errors import InputError, SuiteError
+from cvbench.errors import InputError, SuiteError, printable
 from cvbench.spec.catalogue import DATASETS, is_address
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
 from cvbench.spec.cell import Cell, Option, TaskName
@@ -51,6 +51,7 @@ def print_table(rows: Sequence[Mapping[str, str]]) -> None:
     if sys.stdout.isatty():
         _draw(columns, rows)
         return
+    rows = [{name: printable(row[name]) for name in columns} for row in rows]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
     for row in ({name: name for name in columns}, *rows):
         typer.echo("  ".join(f"{row[name]:{widths[name]}}" for name in columns).rstrip())
@@ -66,7 +67,7 @@ def _draw(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(row[name]) for name in columns))  # Text: a title may hold brackets
+        table.add_row(*(Text(printable(row[name])) for name in columns))  # Text: a title may hold brackets
     Console().print(table)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from cvbench.compare.comparison import Comparison
 from cvbench.compare.differences import Difference
 from cvbench.compare.markdown import escaped, table_of
+from cvbench.errors import inert
 from cvbench.statistics.verdicts import Verdict
 from cvbench.units import show_value
 
@@ -180,7 +181,7 @@ def csv(comparison: Comparison) -> str:
         figure = [getattr(difference, name) for name in names]
         ends = difference.interval or ("", "")
         rest = [getattr(difference, name) for name in more]
-        writer.writerow([*cell, *figure, *ends, *rest])
+        writer.writerow(map(inert, [*cell, *figure, *ends, *rest]))
     return text.getvalue()
 
 

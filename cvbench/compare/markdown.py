@@ -6,9 +6,10 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
-_HARMLESS: Final = str.maketrans(
-    {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " ", "\r": " "} | {c: f"\\{c}" for c in "|\\`*[]~"}
-)
+from cvbench.errors import printable
+
+_HARMLESS: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"} | {c: f"\\{c}" for c in "|\\`*[]~"})
+_LINE_ENDS: Final = re.compile(r"[\r\n]")
 _AT_A_WORDS_END: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -26,7 +27,7 @@ def escaped(text: str) -> str:
     >>> print(escaped("<b> top_1 | _x_ [1, 2]"))
     &lt;b&gt; top_1 \| \_x\_ \[1, 2\]
     """
-    return _AT_A_WORDS_END.sub(r"\\_", text.translate(_HARMLESS))
+    return _AT_A_WORDS_END.sub(r"\\_", printable(_LINE_ENDS.sub(" ", text)).translate(_HARMLESS))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Container[str] = ()) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 import pandas as pd
 
 from cvbench.compare.markdown import escaped, table
+from cvbench.errors import inert, printable
 from cvbench.record import Artifact, Measurement, Record
 from cvbench.report.frame import Source, all_records, to_frame
 from cvbench.report.seeds import NOTE
@@ -93,7 +94,7 @@ def markdown(sources: Sequence[Source], *, separate: bool = False) -> bytes:
 
 def latex(sources: Sequence[Source], *, separate: bool = False) -> bytes:
     """One `tabular` per task, for the package booktabs; comments say where it comes from."""
-    parts = [f"% {line}\n" for line in origins(sources)]
+    parts = [f"% {printable(line)}\n" for line in origins(sources)]
     for task, frame in tables(all_records(sources), separate=separate).items():
         if SEEDS in frame.columns:
             parts.append(f"% {NOTE}\n")
@@ -118,7 +119,10 @@ def csv(sources: Sequence[Source]) -> bytes:
     """
     own = wide_frame(sources).rename(columns=_renamed)
     timm = pd.DataFrame([timm_row(r) for r in all_records(sources)], columns=list(COLUMNS))
-    return pd.concat([timm, own], axis=1).to_csv(index=False).encode()
+    whole = pd.concat([timm, own], axis=1)
+    words = whole.select_dtypes(exclude="number").columns
+    whole[words] = whole[words].map(inert)
+    return whole.rename(columns=inert).to_csv(index=False).encode()
 
 
 def as_json(sources: Sequence[Source]) -> bytes:
@@ -188,4 +192,4 @@ _LATEX: Final = str.maketrans(
 
 
 def _in_latex(text: str) -> str:
-    return text.translate(_LATEX)
+    return printable(text.replace("\n", " ")).translate(_LATEX)

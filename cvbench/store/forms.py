@@ -172,10 +172,8 @@ def _pictures(table: pa.Table, about: Mapping[str, str]) -> None:
         sides = _lists(table, name, _REAL, nullable=True)
         if (sides[sides >= 0] != 4 * objects[sides >= 0]).any():
             raise FormError(f"column {name}: an image has not four numbers per label")
-    maps = [np.array(_column(table, name, _BYTES, nullable=True).is_valid()) for name in ("true_map", "map")]
-    boxes = [
-        np.array(_column(table, name, None, nullable=True).is_valid()) for name in ("true_corners", "corners")
-    ]
+    maps = [_is_given(table, name, _BYTES) for name in ("true_map", "map")]
+    boxes = [_is_given(table, name, None) for name in ("true_corners", "corners")]
     if (maps[0] != maps[1]).any() or (boxes[0] != boxes[1]).any():
         raise FormError("columns map and corners: an image has a prediction without a truth, or the reverse")
     if (~maps[0] & (labels["label"] < 0)).any() or (~maps[0] & ~boxes[0] & (labels["true_label"] < 1)).any():
@@ -226,11 +224,19 @@ def _lists(
         if flat.null_count:
             raise FormError(f"column {name}: a value is null")
         _check_range(name, _array(flat), -math.inf if kind == _REAL else 0, below)
-        sizes = _array(array.value_lengths().fill_null(-1)).astype(np.int64)
+        found = array.value_lengths()
+        if array.null_count:  # pyarrow's own ways to fill nulls would import pandas
+            sizes = np.array([-1 if n is None else n for n in found.to_pylist()], np.int64)
+        else:
+            sizes = _array(found).astype(np.int64)
     if like is not None and not np.array_equal(sizes, like):
         row = int(np.flatnonzero(sizes != like)[0])
         raise FormError(f"column {name}: row {row} has {sizes[row]} values, not {like[row]}")
     return sizes
+
+
+def _is_given(table: pa.Table, name: str, kind: str | None) -> np.ndarray:
+    return np.array(_column(table, name, kind, nullable=True).is_valid().to_pylist(), np.bool_)
 
 
 def _flat(table: pa.Table, name: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from cvbench.compare.comparison import Comparison
 from cvbench.compare.formatting import remarks
 from cvbench.compare.gate.result import Answer, Item, counted
 from cvbench.compare.markdown import escaped, table_of
+from cvbench.errors import Trusted, printable
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LEVELS = {
@@ -60,7 +61,7 @@ def to_github(items: Sequence[Item], page: str) -> None:
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     for line in workflow_commands(items):
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(Trusted(f"{line}\n"))
     if job := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(job).open("a", encoding="utf-8") as file:
             file.write(page)
@@ -90,12 +91,12 @@ def _row(item: Item) -> dict[str, str]:
 
 def _clean(text: str) -> str:
     """Text without what XML cannot hold."""
-    return _NOT_XML.sub("?", text)
+    return _NOT_XML.sub("?", printable(text, lines=True))
 
 
 def _data(text: str) -> str:
     """Text that cannot end a workflow command and begin another."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text, lines=True).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from cvbench.errors import printable
 from cvbench.record import Scalar
 from cvbench.report.frame import Source
 from cvbench.report.page.flipped import Opened, flipped_views
@@ -197,6 +198,7 @@ def rendered(template: str, **content: object) -> bytes:
         loader=PackageLoader(_HERE),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        finalize=_seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -204,6 +206,11 @@ def rendered(template: str, **content: object) -> bytes:
     # Ours, and without a closing tag: the only text that is not escaped.
     own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704
     return environment.get_template(template).render(policy=policy, **own, **content).encode()
+
+
+def _seen(value: object) -> object:
+    """What stands in the page: text in which nothing acts unseen."""
+    return printable(value, lines=True) if type(value) is str else value
 
 
 def _short(number: float, digits: int = 6) -> str:

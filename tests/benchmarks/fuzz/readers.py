@@ -14,7 +14,9 @@ from random import Random
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -241,7 +243,10 @@ def write_damaged(sound: Path, folder: Path, names: Sequence[str], seed: str) ->
         return Input(name, command)
     content = path.read_bytes()
     mutate = mutating.in_bytes if path.suffix in (".pth", ".weights") else reader.mutate
-    path.write_bytes(mutate(content, draw))
+    try:
+        path.write_bytes(mutate(content, draw))
+    except (RecursionError, ValueError, TypeError, yaml.YAMLError, pa.ArrowException):
+        path.write_bytes(mutating.in_bytes(content, draw))  # what was drawn cannot be written in this form
     if name == "attachments" and draw.random() < 0.95:
         _record_hash(path)
     if name == "baseline" and draw.random() < 0.3:

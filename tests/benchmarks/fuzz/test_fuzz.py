@@ -56,6 +56,7 @@ def test_damaged_inputs_are_refused_or_read_and_end_no_command_with_a_bug(
         assert worker.fault_of(given, caught) is None, (number, given)
 
 
+@pytest.mark.full
 def test_the_sound_inputs_are_read(sound, tmp_path, monkeypatch):
     done = {}
     for name, reader in READERS.items():
