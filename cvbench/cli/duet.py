@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -14,6 +14,17 @@ from cvbench.compare.gate.result import Answer, Item
 if TYPE_CHECKING:  # NumPy comes with them
     from cvbench.runner.ab.verdicts import BenchmarkVerdict, Verdicts
     from cvbench.statistics.verdicts import Verdict
+
+
+class Lengths(NamedTuple):
+    """How many rounds a comparison takes."""
+
+    screening: int
+    most: int
+    """Of the second stage."""
+
+
+USUAL, QUICK = Lengths(5, 30), Lengths(3, 8)
 
 
 def duet(  # noqa: PLR0917, options are given by name on the command line
@@ -32,8 +43,19 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
         str | None, typer.Option(help="Each worktree's interpreter, such as .venv/bin/python.")
     ] = None,
     only: Only = None,
-    rounds: Annotated[int, typer.Option(min=2, help="Rounds of the first stage.")] = 5,
-    null: Annotated[bool, typer.Option("--null/--no-null", help="Time the base against itself too.")] = True,
+    rounds: Annotated[
+        int | None, typer.Option(min=2, help="Rounds of the first stage: 5, or 3 with --quick.")
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Fewer rounds: as few false alarms, but only large changes are found."),
+    ] = False,
+    null: Annotated[
+        bool,
+        typer.Option(
+            "--null/--no-null", help="Before calling anything slower or faster, time the base against itself."
+        ),
+    ] = True,
     seed: Annotated[int | None, typer.Option(help="Of the order of turns.")] = None,
     junit: JUnitFile = None,
     output: Annotated[
@@ -64,7 +86,8 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
         verdicts = run_ab(
             *pair,
             only=only,
-            rounds=rounds,
+            rounds=rounds or (QUICK.screening if quick else USUAL.screening),
+            most_rounds=(QUICK if quick else USUAL).most,
             with_null=null,
             seed=seed,
             tell=lambda line: typer.echo(line, err=True),

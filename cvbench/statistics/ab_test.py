@@ -2,17 +2,26 @@
 
 A block is four slices in the order ABBA or BAAB, so that whatever drifts evenly cancels. A round is a
 fresh pair of processes and some blocks; it yields one value. The first stage screens; what it flags is
-measured again, and only the fresh rounds decide: then no stopping rule bends the test.
+measured again, and only the fresh rounds decide.
+
+The second stage is a group-sequential test: its number of rounds and its looks are planned before it begins,
+and each look spends its own share of alpha. The shares sum to 1, so the chance that any look raises a false
+alarm is at most alpha (Bonferroni), however the looks depend on each other. Over several benchmarks, Holm's
+adjustment is made at each look; what was rejected at an earlier look stays rejected.
+
+Source: P. Ye, A. Liu, L. Liu and J. Yao, A group sequential Holm procedure with multiple primary endpoints,
+Statistics in Medicine 32, 2013.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from cvbench.boxes.array_types import Float64
 from cvbench.statistics.distributions import special
 from cvbench.statistics.mean_effects import Effect, of_pairs, trimmed_mean
 from cvbench.statistics.verdicts import SPEED, Verdict, VerdictRule, Worsening, decide, holm
@@ -74,26 +83,61 @@ def effect_to_confirm(flagged: Sequence[Sequence[float]], *, alpha: float = 0.10
     return max(WANTED, min(max(each.low, -each.high) for each in limits) / 2)
 
 
+class Look(NamedTuple):
+    """When the second stage may stop."""
+
+    rounds: int
+    """After how many fresh rounds."""
+    share: float
+    """Of alpha, that this look spends."""
+
+
+def looks(planned: int) -> tuple[Look, ...]:
+    """The looks of a second stage of so many rounds: a short one has its end alone.
+
+    >>> looks(8), looks(12)
+    ((Look(rounds=8, share=1.0),), (Look(rounds=5, share=0.5), Look(rounds=12, share=0.5)))
+    """
+    if planned < 2 * LEAST_ROUNDS:
+        return (Look(planned, 1.0),)
+    early = (LEAST_ROUNDS,) if planned < 4 * LEAST_ROUNDS else (LEAST_ROUNDS, planned // 2)
+    return (*(Look(rounds, 0.5 / len(early)) for rounds in early), Look(planned, 0.5))
+
+
 def rounds_to_confirm(
-    spread: float, *, alpha: float, rule: VerdictRule = SPEED, effect: float = WANTED
+    spread: float,
+    *,
+    alpha: float,
+    rule: VerdictRule = SPEED,
+    effect: float = WANTED,
+    most: int = MOST_ROUNDS,
 ) -> int:
-    """How many fresh rounds detect the effect with a power of 95 %, between 5 and 30."""
-    for rounds in range(LEAST_ROUNDS, MOST_ROUNDS):
+    """How many fresh rounds detect the effect with a power of 95 %, between 5 and 30 (or `most`)."""
+    for rounds in range(LEAST_ROUNDS, most):
         planned = Effect(0.0, spread / math.sqrt(rounds), rounds - 1.0)
-        if planned.detectable(alpha=alpha, margin=rule.margin) <= effect:
+        if planned.detectable(alpha=alpha * looks(rounds)[-1].share, margin=rule.margin) <= effect:
             return rounds
-    return MOST_ROUNDS
+    return most
 
 
 def plan_confirming(
-    screened: Sequence[Sequence[float]], flagged: Sequence[Sequence[float]], rule: VerdictRule = SPEED
+    screened: Sequence[Sequence[float]],
+    flagged: Sequence[Sequence[float]],
+    rule: VerdictRule = SPEED,
+    *,
+    most: int = MOST_ROUNDS,
+    least_effect: float = WANTED,
 ) -> int:
-    """How many fresh rounds the second stage takes, from the rounds of all figures and of those flagged."""
+    """How many fresh rounds the second stage takes, from the rounds of all benchmarks and of those flagged.
+
+    Effects below `least_effect` need not be detected.
+    """
     return rounds_to_confirm(
         planning_spread(screened),
         alpha=rule.alpha / len(flagged),
         rule=rule,
-        effect=effect_to_confirm(flagged),
+        effect=max(least_effect, effect_to_confirm(flagged)),
+        most=most,
     )
 
 
@@ -103,7 +147,9 @@ class Confirmed(NamedTuple):
     verdict: Verdict
     effect: Effect
     p_worse: float
-    """Adjusted for all that were flagged."""
+    """Adjusted for all that were flagged, and for the looks."""
+    share: float = 1.0
+    """Of alpha, that the deciding look spent."""
 
 
 def screen_verdict(effect: Effect, rule: VerdictRule = SPEED) -> Verdict:
@@ -112,16 +158,55 @@ def screen_verdict(effect: Effect, rule: VerdictRule = SPEED) -> Verdict:
     return "same" if -rule.equal < limits.low and limits.high < rule.equal else "inconclusive"
 
 
-def confirm(flagged: Sequence[Sequence[float]], rule: VerdictRule = SPEED) -> list[Confirmed]:
-    """The verdict on each flagged figure from its fresh rounds, Holm over all of them."""
-    effects = [of_pairs(np.array(rounds, np.float64)) for rounds in flagged]
-    worse = holm([effect.p_above(rule.margin) for effect in effects])
-    better = holm([effect.negated().p_above(rule.margin) for effect in effects])
-    return [
-        Confirmed(
-            decide(Worsening(effect.estimate, effect.limits(rule.alpha), float(w), float(b)), rule),
-            effect,
-            float(w),
-        )
-        for effect, w, b in zip(effects, worse, better, strict=True)
-    ]
+More: TypeAlias = Callable[[Sequence[int], int], Sequence[Sequence[float] | None]]
+"""Times so many more rounds of the benchmarks of these numbers, and returns all fresh rounds of each so far;
+None for one that failed."""
+
+
+def confirm(more: More, flagged: int, planned: int, rule: VerdictRule = SPEED) -> list[Confirmed | None]:
+    """The verdict on each flagged benchmark from fresh rounds alone; None for one that failed.
+
+    A benchmark is timed until a look decides it (worse, better or the same), or until the planned rounds.
+    """
+    said: list[Confirmed | None] = [None] * flagged
+    undecided, done = list(range(flagged)), 0
+    for look in looks(planned):
+        fresh = more(undecided, look.rounds - done)
+        done = look.rounds
+        effects = {
+            place: of_pairs(np.array(rounds, np.float64))
+            for place, rounds in zip(undecided, fresh, strict=True)
+            if rounds is not None
+        }
+        found = _at_a_look(effects, said, look.share, rule)
+        is_last = done == planned
+        said = [
+            found.get(n, one) if is_last or _is_decided(found.get(n)) else one for n, one in enumerate(said)
+        ]
+        undecided = [place for place in effects if said[place] is None]
+        if not undecided:
+            break
+    return said
+
+
+def _is_decided(one: Confirmed | None) -> bool:
+    return one is not None and one.verdict != "inconclusive"
+
+
+def _at_a_look(
+    effects: Mapping[int, Effect], said: Sequence[Confirmed | None], share: float, rule: VerdictRule
+) -> dict[int, Confirmed]:
+    """Verdicts with this look's share of alpha; Holm counts the rejections of earlier looks."""
+
+    def adjusted(word: Verdict, p: Mapping[int, float]) -> Float64[np.ndarray, " flagged"]:
+        rejected = [one is not None and one.verdict == word for one in said]
+        return holm([0.0 if done else min(1.0, p.get(n, 1.0) / share) for n, done in enumerate(rejected)])
+
+    worse = adjusted("worse", {n: effect.p_above(rule.margin) for n, effect in effects.items()})
+    better = adjusted("better", {n: effect.negated().p_above(rule.margin) for n, effect in effects.items()})
+    found = {}
+    for n, effect in effects.items():
+        limits = effect.limits(rule.alpha * share)
+        loss = Worsening(effect.estimate, limits, float(worse[n]), float(better[n]))
+        found[n] = Confirmed(decide(loss, rule), effect, float(worse[n]), share)
+    return found

@@ -6,8 +6,8 @@ from tests.records import NOWHERE, bad, cell, good
 
 HERE = NOWHERE.hard
 SUM = (
-    "about 3.00 s for what ran before, and at least 9.00 s for 1 cell that never ran here (timing and starting "
-    "processes); scoring: unknown"
+    "about 3.00 s for what ran before, and at least 9.00 s for 1 cell that never ran here "
+    "(timing and starting processes); scoring: unknown"
 )
 
 

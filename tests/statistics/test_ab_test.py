@@ -12,6 +12,7 @@ from cvbench.statistics.ab_test import (
     confirm,
     effect_to_confirm,
     is_flagged,
+    looks,
     plan_confirming,
     planning_spread,
     round_value,
@@ -19,6 +20,7 @@ from cvbench.statistics.ab_test import (
     screen_verdict,
 )
 from cvbench.statistics.mean_effects import of_pairs
+from cvbench.statistics.verdicts import SPEED, VerdictRule
 from tests.benchmarks.statistics.noise import HOSTED, NASTY, OWN, PROFILES, QUIET, ROULETTE, blocks, rounds
 
 ALPHA = 0.005
@@ -30,8 +32,14 @@ def two_stages(draw, machine, slower=0.0):
     screened = rounds(draw, machine, 5, slower=slower)
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened)))
-    number = plan_confirming([screened], [screened])
-    return confirm([rounds(draw, machine, number, blocks_each=CONFIRMING, slower=slower)])[0].verdict
+    fresh = []
+
+    def more(_, count):
+        fresh.extend(rounds(draw, machine, count, blocks_each=CONFIRMING, slower=slower))
+        return [fresh]
+
+    (said,) = confirm(more, 1, plan_confirming([screened], [screened]))
+    return said.verdict
 
 
 def share_of(word, machine, slower=0.0, runs=RUNS, decide=two_stages):
@@ -92,6 +100,68 @@ def test_what_is_seen_at_once_is_not_measured_as_if_it_were_small():
     spread = planning_spread([noisy_but_twice])
     assert rounds_to_confirm(spread, alpha=ALPHA) == 30
     assert rounds_to_confirm(spread, alpha=ALPHA, effect=effect_to_confirm([noisy_but_twice])) < 10
+
+
+@pytest.mark.parametrize("planned", range(5, 31))
+def test_the_looks_of_a_second_stage_spend_alpha_once(planned):
+    assert sum(look.share for look in looks(planned)) == 1
+    assert looks(planned)[-1].rounds == planned
+    assert [look.rounds for look in looks(planned)] == sorted({look.rounds for look in looks(planned)})
+
+
+LENIENT = VerdictRule(margin=0.0, gate=0.0, equal=0.0, alpha=0.05)
+"""Decides by its p-values alone, so that few jobs show how often it is wrong."""
+
+
+def sequential(values, rule=LENIENT):
+    """The second stage over drawn rounds, a row per benchmark: its verdicts, and the rounds it took."""
+    count = 0
+
+    def more(places, new):
+        nonlocal count
+        count += new
+        return [values[place][:count].tolist() for place in places]
+
+    return [one.verdict for one in confirm(more, len(values), values.shape[1], rule)], count
+
+
+@pytest.mark.parametrize("benchmarks", [1, 3])
+def test_a_second_stage_that_may_stop_early_keeps_alpha(benchmarks):
+    draw, jobs = np.random.default_rng(5), 800
+    alarms = sum("worse" in sequential(draw.normal(0, 0.01, (benchmarks, 30)))[0] for _ in range(jobs))
+    assert alarms / jobs <= allowed(LENIENT.alpha, jobs)
+
+
+def test_looks_that_each_spend_all_of_alpha_raise_false_alarms():
+    draw, jobs, at = np.random.default_rng(5), 800, [look.rounds for look in looks(30)]
+    values = draw.normal(0, 0.01, (jobs, 30))
+    alarms = sum(any(of_pairs(row[:n]).p_above() < LENIENT.alpha for n in at) for row in values)
+    assert alarms / jobs > allowed(LENIENT.alpha, jobs)
+
+
+def test_what_is_certain_stops_at_the_first_look_and_holm_counts_it_as_rejected():
+    draw = np.random.default_rng(6)
+    certain, same, doubtful = (
+        draw.normal(mean, sd, 30) for mean, sd in ((0.2, 0.01), (0, 0.005), (0.02, 0.2))
+    )
+    assert sequential(certain[None], SPEED) == (["worse"], 5)
+    assert sequential(same[None], SPEED) == (["same"], 5)
+    words, count = sequential(np.stack([certain, same, doubtful]), SPEED)
+    assert (words, count) == (["worse", "same", "inconclusive"], 30)
+
+
+def test_a_benchmark_that_fails_on_the_way_gets_no_verdict_and_the_others_go_on():
+    draw = np.random.default_rng(6)
+    values, asked = draw.normal(0.02, 0.05, (2, 30)), []
+
+    def more(places, new):
+        asked.append((list(places), new))
+        return [None if place == 0 and len(asked) == 2 else values[place][:15].tolist() for place in places]
+
+    said = confirm(more, 2, 30)
+    assert said[0] is None
+    assert said[1] is not None
+    assert asked == [([0, 1], 5), ([0, 1], 10), ([1], 15)]
 
 
 def test_values_of_blocks_and_rounds_as_worked_by_hand():

@@ -49,6 +49,12 @@ class BenchmarkTimes:
     failed: tuple[str, str] | None = None
     """The side that failed, and why."""
 
+    def append(self, part: BenchmarkTimes) -> None:
+        """Take over what more rounds of the same benchmark gave."""
+        self.rounds += part.rounds
+        self.slices += part.slices
+        self.once_s, self.failed = part.once_s, part.failed
+
 
 def benchmarks(base: Sequence[Cell], head: Sequence[Cell]) -> list[Benchmark]:
     """Every batch size at which each cell is timed, under different names; weights are resolved here."""
@@ -60,12 +66,20 @@ def benchmarks(base: Sequence[Cell], head: Sequence[Cell]) -> list[Benchmark]:
         resolved = weight_file(mine.model), weight_file(other.model)
         batches = [plan.latency.batch] if plan.latency else []
         batches += plan.throughput.batch if plan.throughput else ()
+        resolved = _absolute(resolved[0]), _absolute(resolved[1])
         found += [
             Benchmark(f"{mine.title} (batch={batch})", mine, other, batch, *resolved)
             for batch in dict.fromkeys(batches)
         ]
     names = [benchmark.name for benchmark in found]
     return [replace(b, name=f"{b.name} {b.base.key[:6]}") if names.count(b.name) > 1 else b for b in found]
+
+
+def _absolute(weights: WeightFile | None) -> WeightFile | None:
+    """Weights by a path that holds in a worktree too, where a worker of a commit runs."""
+    if weights is None:
+        return None
+    return replace(weights, places=tuple(place.absolute() for place in weights.places))
 
 
 Starter = Callable[[str], AbstractContextManager[SideWorker]]

@@ -10,10 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from cvbench.errors import InputError
-from cvbench.spec.cell import Cell
+from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
+from cvbench.spec.catalogue.weights import HOME_VARIABLE
+from cvbench.spec.cell import Cell, DataSpec
+from cvbench.spec.folders import expanded
 from cvbench.spec.suite import load_suite
+
+_FOLDERS: Final = (ROOT_VARIABLE, HOME_VARIABLE)
+"""Variables that name folders, which a worktree's worker would look for below itself."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,14 @@ class ABSide:
             return dict(os.environ)
         paths = [str(self.folder / "src"), str(self.folder)]
         given = os.environ.get("PYTHONPATH")
-        return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *([given] if given else [])])}
+        folders = {
+            name: str(expanded(os.environ[name]).absolute()) for name in _FOLDERS if os.environ.get(name)
+        }
+        return {
+            **os.environ,
+            **folders,
+            "PYTHONPATH": os.pathsep.join([*paths, *([given] if given else [])]),
+        }
 
 
 @contextmanager
@@ -51,7 +65,8 @@ def open_sides(
     `base` and `head` are commits of the project in the working folder (the head is the working folder's
     own commit by default), or both settings `key=value` of the suite. Commits are checked out side by
     side, into folders whose names are equally long; `setup` is run in each, and `python` is the
-    interpreter to use, relative to each. Both sides run the suite as it is in the working folder.
+    interpreter to use, relative to each. Both sides run the suite as it is in the working folder, on the data
+    that its roots name from there: data are rarely in Git, and a worktree lacks them.
 
     Raises InputError where a commit is not known or its setup fails.
     """
@@ -65,7 +80,7 @@ def open_sides(
             )
         yield ABSide(base, pair[0], sys.executable, None), ABSide(head, pair[1], sys.executable, None)
         return
-    cells = load_suite(suite, overrides).cells
+    cells = tuple(map(_rooted, load_suite(suite, overrides).cells))
     commits = [_commit(base), _commit(head or "HEAD")]
     with TemporaryDirectory(prefix="cvbench-ab-") as folder:
         made = list[ABSide]()
@@ -80,6 +95,19 @@ def open_sides(
         finally:
             for side in made:
                 _git("worktree", "remove", "--force", str(side.folder))
+
+
+def _rooted(cell: Cell) -> Cell:
+    """The cell with its data roots absolute. A root says where, not what: the cell's key stays."""
+    data, train = _located(cell.data), cell.train
+    if train is not None and train.also is not None:
+        train = train.model_copy(update={"also": _located(train.also)})
+    return cell.model_copy(update={"data": data, "train": train})
+
+
+def _located(data: DataSpec) -> DataSpec:
+    root = find_root(data.name, data.root)
+    return data if root is None else data.model_copy(update={"root": str(expanded(root).absolute())})
 
 
 def _interpreter(tree: Path, python: str | None) -> str:

@@ -6,14 +6,17 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from cvbench.runner.ab.interleave import Benchmark, BenchmarkTimes
 from cvbench.statistics.ab_test import (
+    MOST_ROUNDS,
+    WANTED,
     confirm,
     is_flagged,
+    looks,
     plan_confirming,
     screen_verdict,
 )
@@ -47,7 +50,7 @@ class BenchmarkVerdict:
     ratio: float | None
     """Head's time over base's."""
     interval: tuple[float, float] | None
-    """99 %, as ratios."""
+    """99 % over all looks together, as ratios."""
     detectable: float | None
     """The smallest slowdown that would have been called one, as a ratio."""
     rounds: int
@@ -72,28 +75,33 @@ def reach_verdicts(
     time_benchmarks: TimeBenchmarks,
     *,
     screening_rounds: int = 5,
+    most_rounds: int = MOST_ROUNDS,
     rule: VerdictRule = SPEED,
     with_null: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Verdicts:
     """Verdicts on all benchmarks.
 
-    The second stage is planned before it begins, from the spread of the first, and decides by its own
-    rounds alone. What the null control flags, in two stages of its own, takes every verdict back.
+    The second stage is planned before it begins, from the spread of the first, decides by its own rounds
+    alone, and stops at the first look that decides. A null control follows where something is worse or
+    better: it takes these verdicts back if it is not the same, in two stages of its own. It looks for effects
+    half as large as those that it guards, so that a large one needs few rounds of control.
     """
-    tell(f"stage 1: {screening_rounds} rounds of {len(wanted)} benchmarks")
-    outcomes, timed = _two_stages(
-        wanted, time_benchmarks, screening_rounds=screening_rounds, rule=rule, null=False, tell=tell
-    )
+    count = f"{len(wanted)} benchmark{'s' if len(wanted) > 1 else ''}"
+    tell(f"stage 1: {screening_rounds} rounds of {count}")
+    plan = _Stages(screening_rounds, most_rounds, rule)
+    outcomes, timed = _two_stages(wanted, time_benchmarks, plan, null=False, tell=tell)
     kept = [("duet", *one) for one in timed]
     control = None
+    guarded = [abs(math.log(o.ratio)) for o in outcomes if o.verdict in ("worse", "better") and o.ratio]
     sound = [one for _, one in timed if one.failed is None]
-    if with_null and sound:
+    if with_null and not guarded and sound:
+        tell("null control: not needed, nothing was found faster or slower")
+    if with_null and guarded and sound:
         cheapest = min(sound, key=lambda one: one.once_s).benchmark
-        tell(f"null control: {cheapest.name}, base against itself")
-        (control,), more = _two_stages(
-            [cheapest], time_benchmarks, screening_rounds=screening_rounds, rule=rule, null=True, tell=tell
-        )
+        tell(f"null control: {cheapest.name}, base against itself, {screening_rounds} rounds")
+        plan = plan._replace(least_effect=max(WANTED, min(guarded) / 2))
+        (control,), more = _two_stages([cheapest], time_benchmarks, plan, null=True, tell=tell)
         kept += [("null", *one) for one in more]
         if control.verdict in ("worse", "better"):
             outcomes = [
@@ -103,31 +111,57 @@ def reach_verdicts(
     return Verdicts(tuple(outcomes), control, tuple(kept))
 
 
+class _Stages(NamedTuple):
+    """How long both stages may be."""
+
+    screening_rounds: int
+    most_rounds: int
+    """Of the second stage."""
+    rule: VerdictRule
+    least_effect: float = WANTED
+    """Smaller effects need not be detected."""
+
+
 def _two_stages(
     wanted: Sequence[Benchmark],
     time_benchmarks: TimeBenchmarks,
+    plan: _Stages,
     *,
-    screening_rounds: int,
-    rule: VerdictRule,
     null: bool,
     tell: Callable[[str], None],
 ) -> tuple[list[BenchmarkVerdict], list[tuple[int, BenchmarkTimes]]]:
-    first = time_benchmarks(wanted, rounds=screening_rounds, blocks=SCREENING, null=null)
+    first = time_benchmarks(wanted, rounds=plan.screening_rounds, blocks=SCREENING, null=null)
     kept = [(1, one) for one in first]
     flagged = [one for one in first if one.failed is None and is_flagged(one.rounds)]
-    outcomes = {one.benchmark.name: _screened(one, rule) for one in first}
+    outcomes = {one.benchmark.name: _screened(one, plan.rule) for one in first}
     if flagged:
         screened = [one.rounds for one in first if one.failed is None]
-        rounds = plan_confirming(screened, [one.rounds for one in flagged], rule)
-        tell(f"stage 2: {rounds} fresh rounds of {', '.join(one.benchmark.name for one in flagged)}")
-        second = time_benchmarks(
-            [one.benchmark for one in flagged], rounds=rounds, blocks=CONFIRMING, null=null
+        rounds = plan_confirming(
+            screened,
+            [one.rounds for one in flagged],
+            plan.rule,
+            most=plan.most_rounds,
+            least_effect=plan.least_effect,
         )
-        kept += [(2, one) for one in second]
-        sound = [one for one in second if one.failed is None]
-        outcomes |= {one.benchmark.name: _failed(one) for one in second if one.failed is not None}
-        for one, said in zip(sound, confirm([one.rounds for one in sound], rule), strict=True):
-            outcomes[one.benchmark.name] = _verdict(one, said.verdict, said.effect, stage=2, rule=rule)
+        at = ", ".join(str(look.rounds) for look in looks(rounds))
+        names = ", ".join(one.benchmark.name for one in flagged)
+        tell(f"stage 2: at most {rounds} fresh rounds of {names}; it may stop after {at}")
+        second = [BenchmarkTimes(one.benchmark) for one in flagged]
+
+        def more(places: Sequence[int], count: int, /) -> list[list[float] | None]:
+            chosen = [second[place] for place in places]
+            new = time_benchmarks([c.benchmark for c in chosen], rounds=count, blocks=CONFIRMING, null=null)
+            for whole, part in zip(chosen, new, strict=True):
+                whole.append(part)
+            return [whole.rounds if whole.failed is None else None for whole in chosen]
+
+        for one, said in zip(second, confirm(more, len(second), rounds, plan.rule), strict=True):
+            kept.append((2, one))
+            outcomes[one.benchmark.name] = (
+                _failed(one)
+                if said is None
+                else _verdict(one, said.verdict, said.effect, stage=2, rule=plan.rule, share=said.share)
+            )
     return [outcomes[benchmark.name] for benchmark in wanted], kept
 
 
@@ -158,10 +192,11 @@ def blurred(detectable: float) -> str:
 
 
 def _verdict(
-    one: BenchmarkTimes, said: Verdict, effect: Effect, *, stage: int, rule: VerdictRule
+    one: BenchmarkTimes, said: Verdict, effect: Effect, *, stage: int, rule: VerdictRule, share: float = 1.0
 ) -> BenchmarkVerdict:
-    limits = effect.limits(rule.alpha)
-    detectable = math.exp(effect.detectable(alpha=rule.alpha, margin=rule.margin))
+    """`share` of alpha is what the look spent that decided."""
+    limits = effect.limits(rule.alpha * share)
+    detectable = math.exp(effect.detectable(alpha=rule.alpha * share, margin=rule.margin))
     return BenchmarkVerdict(
         name=one.benchmark.name,
         verdict=said,

@@ -25,7 +25,7 @@ from cvbench.files import write_whole
 from cvbench.runner import environment
 from cvbench.runner.ab.session import run_ab
 from cvbench.runner.ab.sides import open_sides
-from cvbench.statistics.ab_test import confirm, is_flagged, plan_confirming
+from cvbench.statistics.ab_test import MOST_ROUNDS, confirm, is_flagged, plan_confirming
 
 PLAN = {0.0: 100, 0.03: 20, 0.05: 20, 0.10: 20, 0.20: 20}
 """Planted share → jobs."""
@@ -68,6 +68,17 @@ def one_job(slower: float, seed: int) -> dict:
     }
 
 
+class Drawn:
+    """Fresh rounds of one benchmark, drawn beforehand."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values, self.count = values, 0
+
+    def __call__(self, _: object, count: int) -> list[list[float]]:
+        self.count += count
+        return [self.values[: self.count]]
+
+
 def promised(jobs: list[dict], slower: float, *, times: int = 1000) -> float:
     """How often the decision would say `worse` if rounds were normal, with the spread that these jobs had."""
     draw = np.random.default_rng(0)
@@ -80,9 +91,9 @@ def promised(jobs: list[dict], slower: float, *, times: int = 1000) -> float:
     for _ in range(times):
         screened = draw.normal(math.log1p(slower), spread[0], 5).tolist()
         if is_flagged(screened):
-            fresh = plan_confirming([screened], [screened])
-            values = draw.normal(math.log1p(slower), spread[-1], fresh).tolist()
-            worse += confirm([values])[0].verdict == "worse"
+            fresh = draw.normal(math.log1p(slower), spread[-1], MOST_ROUNDS).tolist()
+            (said,) = confirm(Drawn(fresh), 1, plan_confirming([screened], [screened]))
+            worse += said.verdict == "worse"
     return worse / times
 
 

@@ -38,9 +38,14 @@ def verdict(draw, machine, slower):
     screened = noise.rounds(draw, machine, 5, slower=slower)
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened))), 5
-    number = plan_confirming([screened], [screened])
-    fresh = noise.rounds(draw, machine, number, blocks_each=CONFIRMING, slower=slower)
-    return confirm([fresh])[0].verdict, 5 + number
+    fresh = []
+
+    def more(_, count):
+        fresh.extend(noise.rounds(draw, machine, count, blocks_each=CONFIRMING, slower=slower))
+        return [fresh]
+
+    (said,) = confirm(more, 1, plan_confirming([screened], [screened]))
+    return said.verdict, 5 + len(fresh)
 
 
 def simulate(jobs):

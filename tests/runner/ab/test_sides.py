@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from cvbench.errors import CellError, InputError
+from cvbench.runner.ab.interleave import benchmarks
 from cvbench.runner.ab.messages import Free, Freed
 from cvbench.runner.ab.sides import open_sides
 from cvbench.runner.ab.worker_process import side_worker
@@ -43,6 +44,25 @@ def test_two_commits_lie_side_by_side_at_paths_of_one_length(project):
     assert not any(folder.exists() for folder in folders)
     listed = subprocess.run(["git", "worktree", "list"], capture_output=True, text=True, check=True).stdout
     assert len(listed.splitlines()) == 1
+
+
+def test_data_and_weights_outside_git_are_found_from_a_worktree(project, monkeypatch):
+    (project / "photos").mkdir()
+    (project / "sets" / "voc").mkdir(parents=True)
+    monkeypatch.setenv("CVBENCH_DATA", "sets")
+    given = ["models=[{name: resnet18, weights: own.pth}]", "time={latency: {}}"]
+    for data, found in (("{name: folder, root: photos}", "photos"), ("voc", "sets/voc")):
+        task = ["models=[yolo_v3_tiny]"] if data == "voc" else given
+        with open_sides(project / "suite.yaml", [*task, f"data={data}"], base="HEAD~1", head=None) as (a, b):
+            assert a.folder != b.folder
+            assert [side.cells[0].data.root for side in (a, b)] == [str(project / found)] * 2
+            assert a.environment()["CVBENCH_DATA"] == str(project / "sets")
+            wanted = benchmarks(a.cells, b.cells)
+    with open_sides(
+        project / "suite.yaml", [*given, "data={name: folder, root: photos}"], base="HEAD", head=None
+    ) as (a, b):
+        wanted = benchmarks(a.cells, b.cells)
+    assert {place for one in wanted for place in one.base_weights.places} == {project / "own.pth"}
 
 
 def test_each_side_imports_its_own_state(project):

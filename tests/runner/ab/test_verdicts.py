@@ -2,13 +2,16 @@
 
 import math
 import random
+import re
 
 import pytest
 
 from cvbench.cli.duet import items, rows, summary
 from cvbench.compare.gate.result import exit_code
 from cvbench.runner.ab.interleave import interleave
+from cvbench.runner.ab.session import expected
 from cvbench.runner.ab.verdicts import DIRTY, LARGE, document, reach_verdicts
+from cvbench.units import show_seconds
 from tests.runner.ab.partners import Machine, benchmark
 
 
@@ -56,6 +59,46 @@ def test_only_what_was_flagged_is_measured_again():
     verdicts, calls = judged(machine, names=("a", "b"), with_null=False)
     flagged = {name for _, _, blocks, names in calls if blocks == 80 for name in names}
     assert flagged == {o.name for o in verdicts.outcomes if o.stage == 2}
+
+
+def test_a_large_slowdown_needs_few_rounds_of_control():
+    machine = Machine(slower=math.log(1.5), null_slower=math.log(1.02), process_sd=0.02)
+    verdicts, calls = judged(machine)
+    assert [o.verdict for o in verdicts.outcomes] == ["worse"]
+    assert sum(rounds for null, rounds, _, _ in calls if null) <= 5 + 5
+
+
+def test_no_control_is_timed_where_nothing_is_worse_or_better():
+    verdicts, calls = judged(Machine())
+    assert verdicts.null is None
+    assert not any(null for null, *_ in calls)
+
+
+def test_the_second_stage_stops_when_it_is_certain():
+    machine = Machine(slower=math.log(1.12), process_sd=0.03, seed=2)
+    said = []
+    verdicts, calls = judged(machine, with_null=False, tell=said.append)
+    assert verdicts.outcomes[0].verdict == "worse"
+    most = int(re.search(r"at most (\d+) fresh rounds", said[-1])[1])
+    assert sum(rounds for _, rounds, blocks, _ in calls if blocks == 80) < most
+
+
+def test_the_expected_time_counts_both_stages_and_the_control():
+    # 5 rounds of a pair (3.5 s) and two benchmarks (1.5 s and 40 x 4 turns of 16 ms each), and so on
+    first, second = 5 * (3.5 + 2 * (1.5 + 2.56)), 30 * (3.5 + 2 * (1.5 + 5.12))
+    control = 5 * (3.5 + 1.5 + 2.56) + 30 * (3.5 + 1.5 + 5.12)
+    told = [expected(2, rounds=5, most_rounds=30, with_null=null) for null in (False, True)]
+    assert told[0].startswith(f"about {show_seconds(first)} where nothing differs")
+    assert f"up to {show_seconds(second)} more" in told[0]
+    assert f"up to {show_seconds(second + control)} more" in told[1]
+
+
+def test_a_quick_comparison_takes_no_more_rounds_than_it_says():
+    _, calls = judged(
+        Machine(slower=math.log(1.1), process_sd=0.1), screening_rounds=3, most_rounds=8, with_null=False
+    )
+    assert [rounds for _, rounds, blocks, _ in calls if blocks == 40] == [3]
+    assert sum(rounds for _, rounds, blocks, _ in calls if blocks == 80) <= 8
 
 
 def test_a_dirty_null_control_takes_every_verdict_back():
