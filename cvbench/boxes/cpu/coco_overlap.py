@@ -81,14 +81,33 @@ def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost
                 iou = shared / (area if crowd[g] else union(shared, area, true.area[j]))
                 if iou < least:
                     continue
-                free = size
-                while free > starts[d] and ious[free - 1] <= iou:
-                    ious[free], partners[free] = ious[free - 1], partners[free - 1]
-                    free -= 1
-                ious[free], partners[free] = iou, g
+                ious[size], partners[size] = iou, g
                 size += 1
+            put_best_first(partners, ious, starts[d], size)
     starts[n] = size
     return Candidates(starts, partners[:size], ious[:size])
+
+
+FEW = 32
+"""Candidates that are put in order faster one by one; of more, equal ones would take quadratic time."""
+
+
+@compiled
+def put_best_first(
+    partners: Int64[np.ndarray, " n"], ious: Float64[np.ndarray, " n"], first: int, last: int
+) -> None:
+    """Order the candidates from `first` to `last`, in place: best first, the later one first among equals."""
+    if last - first > FEW:
+        # Backwards, a stable order of rising IoUs is one of falling IoUs, with later ones first.
+        order = np.argsort(ious[first:last], kind="mergesort")[::-1]
+        ious[first:last], partners[first:last] = ious[first:last][order], partners[first:last][order]
+        return
+    for c in range(first + 1, last):
+        iou, partner, free = ious[c], partners[c], c
+        while free > first and ious[free - 1] <= iou:
+            ious[free], partners[free] = ious[free - 1], partners[free - 1]
+            free -= 1
+        ious[free], partners[free] = iou, partner
 
 
 @inlined

@@ -6,10 +6,11 @@ Source: the format page of https://cocodataset.org.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,99 +19,49 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 from cvbench.data.annotations.json import (
     Entries,
     Id,
+    TextIds,
     decode_plain,
     decode_typed,
     every_entry,
     kind_of,
     read_bytes,
     sound_entries,
+    text_ids,
 )
-from cvbench.data.annotations.problems import Problems
+from cvbench.data.annotations.problems import Problems, Side
+from cvbench.data.annotations.segmentations import Segmentation
 from cvbench.errors import InputError
-
-FARTHEST = 1 << 20
-"""Corners of polygons lie within so many pixels; drawing takes time and memory by their distance."""
-
-UNFILLED = "run lengths that do not fill the image"
-
-
-class Runs(msgspec.Struct, gc=False):
-    """Run lengths, as text (compressed) or as numbers."""
-
-    size: tuple[int, int]
-    """Height and width."""
-    counts: str | list[int]
-
-
-Segmentation: TypeAlias = Runs | list[list[float]]
-
-
-def problem_of(segmentation: Segmentation, height: int, width: int) -> tuple[str, str] | None:
-    """What is wrong with a segmentation, as kind and value."""
-    if isinstance(segmentation, Runs):
-        return _problem_of_runs(segmentation, height, width)
-    if not segmentation:
-        return "a segmentation without a polygon", "[]"
-    for polygon in segmentation:
-        if len(polygon) < 6 or len(polygon) % 2:
-            return "a polygon that is not three or more corners", f"{len(polygon)} numbers"
-        if not all(-FARTHEST < number < FARTHEST for number in polygon):
-            far = next(number for number in polygon if not -FARTHEST < number < FARTHEST)
-            return "a corner of a polygon that is nowhere near the image", f"{far}"
-    return None
-
-
-def _problem_of_runs(runs: Runs, height: int, width: int) -> tuple[str, str] | None:
-    if runs.size != (height, width):
-        return "run lengths of another size than the image", f"{runs.size} for {(height, width)}"
-    if isinstance(runs.counts, str):
-        if not runs.counts or not all("0" <= character <= "o" for character in set(runs.counts)):
-            return "run lengths that are none", f"{runs.counts[:40]!r}"
-    elif sum(runs.counts) != height * width or min(runs.counts) < 0:
-        return UNFILLED, f"{sum(runs.counts)} of {height * width} pixels"
-    return None
-
-
-def text_of(segmentation: Segmentation, height: int, width: int) -> bytes:
-    """A sound segmentation as the text of compressed run lengths."""
-    if isinstance(segmentation, Runs) and isinstance(segmentation.counts, str):
-        return segmentation.counts.encode("ascii")
-    from pycocotools import mask as coco_mask
-
-    if isinstance(segmentation, Runs):
-        runs = {"size": [height, width], "counts": segmentation.counts}
-        return bytes(coco_mask.frPyObjects(runs, height, width)["counts"])
-    return bytes(coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))["counts"])
 
 
 class _Image(msgspec.Struct, gc=False):
     id: Id
-    height: Id = 0
-    width: Id = 0
-    file_name: str = ""
+    height: Id | None = 0
+    width: Id | None = 0
+    file_name: str | int | float | None = ""
 
 
 class _Category(msgspec.Struct, gc=False):
     id: Id
-    name: str = ""
+    name: str | int | float | None = ""
 
 
 class _Boxed(msgspec.Struct, gc=False):
     id: Id
     image_id: Id
     category_id: Id
-    area: float
-    iscrowd: Id | bool
     bbox: tuple[float, float, float, float]
+    area: float | None = None
+    iscrowd: Id | bool | None = None
 
 
 class _Masked(msgspec.Struct, gc=False):
     id: Id
     image_id: Id
     category_id: Id
-    area: float
-    iscrowd: Id | bool
     segmentation: Segmentation
+    area: float | None = None
+    iscrowd: Id | bool | None = None
+    bbox: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Whole(msgspec.Struct, gc=False):
@@ -118,8 +69,8 @@ class _Whole(msgspec.Struct, gc=False):
     image_id: Id
     category_id: Id
     bbox: tuple[float, float, float, float]
-    area: float = math.nan
-    iscrowd: Id | bool = 0
+    area: float | None = None
+    iscrowd: Id | bool | None = None
     segmentation: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -170,6 +121,7 @@ class CocoInstances(NamedTuple):
     of_category: Int64[np.ndarray, " n"]
     """… and of its category."""
     area: Float64[np.ndarray, " n"]
+    """That of the box where the file does not say it; NaN where there is no box either."""
     crowd: Bool[np.ndarray, " n"]
     xywh: Float64[np.ndarray, "n 4"] | None
     """None where only masks were read."""
@@ -177,6 +129,44 @@ class CocoInstances(NamedTuple):
     """Each a Segmentation, or, where all was read, JSON or nothing; None where only boxes were read."""
     place: Int64[np.ndarray, " n"]
     """Of each annotation in the file."""
+    image_texts: TextIds | None = None
+    """Where images have texts for ids: their numbers are the ids here."""
+    category_texts: TextIds | None = None
+    doubtful: tuple[str, ...] = ()
+    """Lists of which some entries could not be read."""
+    area_told: Bool[np.ndarray, " n"] | None = None
+    """Which annotations say their area."""
+    crowds_untold: int = 0
+    """How many annotations do not say whether they are crowds."""
+
+    def places(
+        self, image_id: Int64[np.ndarray, " n"], category_id: Int64[np.ndarray, " n"], side: Side
+    ) -> Places:
+        """Where the images and categories of a file's entries stand here; unknown ones are mistakes."""
+        images, categories = self.image_texts, self.category_texts
+        return Places(
+            side.placed(
+                "image_id",
+                image_id,
+                self.image_id,
+                texts=None if images is None else images.texts,
+                doubtful="images" in self.doubtful,
+            ),
+            side.placed(
+                "category_id",
+                category_id,
+                self.category_id,
+                texts=None if categories is None else categories.texts,
+                doubtful="categories" in self.doubtful,
+            ),
+        )
+
+
+class Places(NamedTuple):
+    """The image and the category of each entry, as places among those of the truth; -1: unknown."""
+
+    image: Int64[np.ndarray, " n"]
+    label: Int64[np.ndarray, " n"]
 
 
 def read_coco_instances(path: Path, problems: Problems, *, masks: bool) -> CocoInstances:
@@ -190,8 +180,7 @@ def read_coco_instances(path: Path, problems: Problems, *, masks: bool) -> CocoI
 def read_whole_instances(path: Path, content: bytes, problems: Problems) -> CocoInstances:
     """All that the content of a file says, masks as the JSON they are written in.
 
-    Boxes are asked for; an `area` that is not told is NaN, an `iscrowd` that is not told is no. Raises
-    InputError where the file has not the three lists.
+    Boxes are asked for. Raises InputError where the file has not the three lists.
     """
     return _read(path, content, _Whole, problems)
 
@@ -220,23 +209,60 @@ def _read(path: Path, content: bytes, form: type[msgspec.Struct], problems: Prob
             f"{path}: an instances file is an object with images, categories and annotations, "
             f"and this is {kind_of(plain)}"
         )
-    lists = []
-    for name, entry in (("images", _Image), ("categories", _Category), ("annotations", form)):
+    for name in _Lists._fields:
         if not isinstance(plain.get(name), list):
             what = f"its {name} are {kind_of(plain[name])}" if name in plain else f"it has no {name}"
             raise InputError(
                 f"{path}: {what}; an instances file has lists of images, categories, annotations"
             )
-        entries = [_raw(one) for one in plain[name]] if entry is _Whole else plain[name]
-        lists.append(sound_entries(path, name, entries, entry, problems))
-    return _columns(path, _Lists(*lists), form, problems)
+    images, categories = text_ids(plain["images"]), text_ids(plain["categories"])
+    own = text_ids(plain["annotations"])
+    for ids, name, field in (
+        (images, "images", "id"),
+        (images, "annotations", "image_id"),
+        (categories, "categories", "id"),
+        (categories, "annotations", "category_id"),
+        (own, "annotations", "id"),
+    ):
+        if ids is not None:
+            plain[name] = ids.in_entries(plain[name], field)
+    plain["images"] = [_with_sizes(one) for one in plain["images"]]
+    raw = {_Whole: "segmentation", _Masked: "bbox"}.get(form)
+    if raw is not None:
+        plain["annotations"] = [_raw(one, raw) for one in plain["annotations"]]
+    forms: tuple[type[msgspec.Struct], ...] = (_Image, _Category, form)
+    lists = [
+        sound_entries(path, name, plain[name], entry, problems)
+        for name, entry in zip(_Lists._fields, forms, strict=True)
+    ]
+    columns = _columns(path, _Lists(*lists), form, problems)
+    return columns._replace(
+        id=columns.id + (own is not None),  # numbers that are none of the file's are never 0
+        image_texts=images,
+        category_texts=categories,
+        doubtful=tuple(
+            name
+            for name, read in zip(_Lists._fields, lists, strict=True)
+            if len(read.sound) < len(plain[name])
+        ),
+    )
 
 
-def _raw(annotation: Any) -> Any:
-    """An annotation whose segmentation is JSON again."""
-    if not isinstance(annotation, dict) or "segmentation" not in annotation:
+def _with_sizes(image: Any) -> Any:
+    """An image whose sizes are numbers, where they are written as texts of digits."""
+    if not isinstance(image, dict):
+        return image
+    texts = {name: image.get(name) for name in ("height", "width")}
+    return image | {
+        n: int(t) for n, t in texts.items() if isinstance(t, str) and t.isdecimal() and len(t) < 10
+    }
+
+
+def _raw(annotation: Any, name: str) -> Any:
+    """An annotation of which one field is JSON again."""
+    if not isinstance(annotation, dict) or name not in annotation:
         return annotation
-    return {**annotation, "segmentation": msgspec.Raw(msgspec.json.encode(annotation["segmentation"]))}
+    return {**annotation, name: msgspec.Raw(msgspec.json.encode(annotation[name]))}
 
 
 class _Lists(NamedTuple):
@@ -254,23 +280,56 @@ def _columns(path: Path, lists: _Lists, form: type[msgspec.Struct], problems: Pr
         if len(np.unique(some)) < len(some):
             problems.add_repeated(path, f"an id that came before among the {name}", some.tolist())
     n = len(ids)
+    areas, crowds = ([getattr(one, name) for one in annotations.sound] for name in ("area", "iscrowd"))
     boxes = chain.from_iterable(map(attrgetter("bbox"), annotations.sound)) if form is not _Masked else None
+    xywh = None if boxes is None else np.fromiter(boxes, np.float64, 4 * n).reshape(n, 4)
     return CocoInstances(
         image_id=image_id[by_id],
-        height=_column(images, "height", np.int64)[by_id],
-        width=_column(images, "width", np.int64)[by_id],
-        file_name=tuple(images.sound[i].file_name for i in by_id.tolist()),
+        height=_sizes(images, "height")[by_id],
+        width=_sizes(images, "width")[by_id],
+        file_name=tuple(_text(images.sound[i].file_name) for i in by_id.tolist()),
         category_id=np.sort(category_id),
         names=_names(categories),
         id=ids,
         of_image=_column(annotations, "image_id", np.int64),
         of_category=_column(annotations, "category_id", np.int64),
-        area=_column(annotations, "area", np.float64),
-        crowd=_column(annotations, "iscrowd", np.bool_),
-        xywh=None if boxes is None else np.fromiter(boxes, np.float64, 4 * n).reshape(n, 4),
+        area=_areas(areas, annotations, xywh),
+        crowd=np.array([bool(crowd) for crowd in crowds], np.bool_),
+        xywh=xywh,
         segmentation=[entry.segmentation for entry in annotations.sound] if form is not _Boxed else None,
         place=annotations.place,
+        area_told=np.array([area is not None for area in areas], np.bool_),
+        crowds_untold=crowds.count(None),
     )
+
+
+def _areas(
+    told: list[float | None], annotations: Entries, xywh: Float64[np.ndarray, "n 4"] | None
+) -> Float64[np.ndarray, " n"]:
+    """The areas that are told; else those of the boxes, NaN where there is none."""
+    areas = np.array([math.nan if area is None else area for area in told], np.float64)
+    for i in [i for i, area in enumerate(told) if area is None]:
+        box = xywh[i] if xywh is not None else _box(annotations.sound[i].bbox)
+        areas[i] = math.nan if box is None else box[2] * box[3]
+    return areas
+
+
+def _box(raw: msgspec.Raw) -> tuple[float, float, float, float] | None:
+    """A box that nothing but an area is made of; None where it is none."""
+    try:
+        return msgspec.json.decode(bytes(raw) or b"null", type=tuple[float, float, float, float] | None)
+    except msgspec.ValidationError:
+        return None
+
+
+def _sizes(images: Entries, name: str) -> Int64[np.ndarray, " n"]:
+    """Heights or widths; 0 where they are not told."""
+    return np.array([getattr(one, name) or 0 for one in images.sound], np.int64)
+
+
+def _text(name: str | float | None) -> str:
+    """A name, which some write as a number; empty where there is none."""
+    return "" if name is None else str(name)
 
 
 def _column(entries: Entries, name: str, dtype: type[np.generic]) -> Shaped[np.ndarray, " n"]:
@@ -279,8 +338,9 @@ def _column(entries: Entries, name: str, dtype: type[np.generic]) -> Shaped[np.n
 
 def _names(categories: Entries) -> tuple[str, ...]:
     ordered = sorted(categories.sound, key=attrgetter("id"))
-    names = [entry.name for entry in ordered]
+    names = [_text(entry.name) for entry in ordered]
+    count = Counter(names)
     return tuple(
-        entry.name if entry.name and names.count(entry.name) == 1 else f"{entry.name} {entry.id}".strip()
-        for entry in ordered
+        name if name and count[name] == 1 else f"{name} {entry.id}".strip()
+        for name, entry in zip(names, ordered, strict=True)
     )

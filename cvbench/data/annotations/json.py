@@ -11,7 +11,8 @@ from __future__ import annotations
 import gc
 import json
 import re
-from collections.abc import Iterator, Sequence
+import reprlib
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar
@@ -103,35 +104,105 @@ def every_entry(entries: list[Any]) -> Entries:
 def sound_entries(
     path: Path, name: str, entries: Sequence[Any], form: type[msgspec.Struct], problems: Problems
 ) -> Entries:
-    """Those entries that have the form; every other is a mistake at `name[index]`."""
+    """Those entries that have the form; every field of another that has not is a mistake at `name[index]`."""
+    fields = msgspec.structs.fields(form)
     sound, places = [], []
     for i, entry in enumerate(entries):
-        try:
-            sound.append(msgspec.convert(entry, form))
+        values, wrong = _read_fields(entry, fields)
+        if not wrong:
+            sound.append(form(**values))
             places.append(i)
-        except msgspec.ValidationError as error:
-            kind, value = _told(str(error), entry)
+        for kind, value in wrong:
             problems.add(path, kind, f"{name}[{i}]{value}")
     return Entries(sound, np.array(places, np.int64))
 
 
-def _told(message: str, entry: Any) -> tuple[str, str]:
-    """What is wrong with an entry, and the value that is, from the decoder's message."""
-    lacking = re.match(r"Object missing required field `(\w+)`(?: - at `\$\.(\w+)`)?", message)
+def _read_fields(
+    entry: Any, fields: Sequence[msgspec.structs.FieldInfo]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The values of an entry's fields, and what is wrong with it: kind and value of each mistake."""
+    if not isinstance(entry, dict):
+        return {}, [(f"entry: expected object, got {_TYPES.get(type(entry), 'float')}", f": {_short(entry)}")]
+    values, wrong = {}, []
+    for field in fields:
+        if field.name not in entry:
+            if field.required:
+                wrong.append((f"no {field.name}", ""))
+            continue
+        value = entry[field.name]
+        if isinstance(value, str) and not _is_unicode(value):
+            wrong.append((f"{field.name}: a text with half a character", f": {_short(value)}"))
+            continue
+        try:
+            values[field.name] = msgspec.convert(whole(value), field.type)
+        except msgspec.ValidationError as error:
+            wrong.append(_told(str(error), field.name, value))
+    return values, wrong
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be written: JSON can name halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+_TYPES: dict[type, str] = {list: "array", str: "str", bool: "bool", int: "int", type(None): "null"}
+
+
+def whole(value: Any) -> Any:
+    """A number without a fraction as a whole number, as 1.0 is 1 in Python; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 63 else value
+
+
+def _told(message: str, name: str, value: Any) -> tuple[str, str]:
+    """What is wrong with a field, and the value that is, from the decoder's message."""
+    lacking = re.match(r"Object missing required field `(\w+)`", message)
     if lacking is not None:
-        return f"no {lacking[1]}" + (f" in a {lacking[2]}" if lacking[2] else ""), ""
+        return f"no {lacking[1]} in a {name}", ""
     expected, _, path = message.partition(" - at `$")
-    steps = re.findall(r"\w+|\.\.\.", path)
-    value = entry
-    for step in steps:
+    for step in re.findall(r"\w+|\.\.\.", path):
         if step == "...":  # the decoder does not say which one of a list
             break
         value = value[int(step) if isinstance(value, list) else step]
-    said = expected.replace("`", "").replace("Expected ", "expected ")
-    return f"{steps[0] if steps else 'entry'}: {said}", f": {_short(value)}"
+    said = expected.replace("`", "").replace("Expected ", "expected ").replace(" | null", "")
+    return f"{name}: {said}", f": {_short(value)}"
 
 
 def _short(value: Any) -> str:
     """A value as a line can show it."""
-    text = repr(value)
+    text = _REPR.repr(value)
     return text if len(text) <= 60 else f"{kind_of(value)} that begins {text[:40]}"
+
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxlist, _REPR.maxdict = 6, 60, 20
+_REPR.maxstring = _REPR.maxlong = _REPR.maxother = 200
+"""Values are as deep and long as their authors like."""
+
+
+class TextIds:
+    """Ids that are texts, by number: the known ones by rising text, and then those that are unknown."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.texts: list[str] = sorted(set(known))
+        self._number: dict[object, int] = {text: i for i, text in enumerate(self.texts)}
+
+    def number(self, value: Any) -> int:
+        """An id's number; what is no text is unknown, also where it is written like one."""
+        key = value if isinstance(value, str) else ("no text", repr(value)[:60])
+        if key not in self._number:
+            self._number[key] = len(self.texts)
+            self.texts.append(value if isinstance(value, str) else repr(value)[:60])
+        return self._number[key]
+
+    def in_entries(self, entries: Sequence[Any], name: str) -> list[Any]:
+        """Entries with numbers for the texts of one field."""
+        return [
+            {**one, name: self.number(one[name])} if isinstance(one, dict) and name in one else one
+            for one in entries
+        ]
+
+
+def text_ids(entries: Sequence[Any]) -> TextIds | None:
+    """The ids of entries, where all of them are texts."""
+    ids = [one["id"] for one in entries if isinstance(one, dict) and "id" in one]
+    return TextIds(ids) if ids and all(isinstance(one, str) for one in ids) else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
@@ -31,9 +31,13 @@ class Problems:
         `remedy` says what to do about mistakes of this kind; it is shown once.
         """
         if remedy:
-            self._remedies[str(file), kind] = remedy
+            self.remedy(file, kind, remedy)
         count, places = self._found.get((str(file), kind), (0, []))
         self._found[str(file), kind] = count + 1, [*places, place] if count < SHOWN else places
+
+    def remedy(self, file: object, kind: str, what: str) -> None:
+        """What to do about mistakes of a kind; shown below them, if there are any."""
+        self._remedies[str(file), kind] = what
 
     def add_where(
         self,
@@ -48,7 +52,7 @@ class Problems:
         where = np.flatnonzero(wrong)
         if len(where):
             if remedy:
-                self._remedies[str(file), kind] = remedy
+                self.remedy(file, kind, remedy)
             count, places = self._found.get((str(file), kind), (0, []))
             shown = [place(int(i)) for i in where[: SHOWN - len(places)]]
             self._found[str(file), kind] = count + len(where), places + shown
@@ -92,15 +96,30 @@ class Side(NamedTuple):
 
     def note(self, kind: str, wrong: Bool[np.ndarray, " n"], values: Shaped[np.ndarray, " n *more"]) -> None:
         """Note a mistake for each entry that is wrong, with its value."""
-        self.problems.add_where(self.file, kind, wrong, lambda i: f"{self.at(i)}: {values[i].tolist()}")
+        self.problems.add_where(self.file, kind, wrong, lambda i: f"{self.at(i)}: {_plain(values[i])}")
 
     def placed(
-        self, name: str, ids: Int64[np.ndarray, " n"], known: Int64[np.ndarray, " m"]
+        self,
+        name: str,
+        ids: Int64[np.ndarray, " n"],
+        known: Int64[np.ndarray, " m"],
+        *,
+        texts: Sequence[str] | None = None,
+        doubtful: bool = False,
     ) -> Int64[np.ndarray, " n"]:
-        """Each id's place among the known ones, which ascend; -1 and a mistake where it is none of them."""
+        """Each id's place among the known ones, which ascend; -1 and a mistake where it is none of them.
+
+        `texts` are what the ids stand for. It is no mistake where it is doubtful that all are known,
+        since some could not be read.
+        """
         places = np.searchsorted(known, ids).clip(max=max(len(known) - 1, 0))
         missing = known[places] != ids if len(known) else np.ones(len(ids), np.bool_)
-        self.note(f"{name} that the truth does not have", missing, ids)
+        if not doubtful:
+            self.note(
+                f"{name} that the truth does not have",
+                missing,
+                ids if texts is None else np.array(texts, object)[ids],
+            )
         return np.where(missing, -1, places)
 
     def check_finite(self, name: str, numbers: Float64[np.ndarray, " n"]) -> None:
@@ -116,3 +135,8 @@ class Side(NamedTuple):
         if xywh is not None:
             self.note("bbox that is not finite", np.asarray(~np.isfinite(xywh).all(1)), xywh)
             self.note("bbox of negative width or height", np.asarray((xywh[:, 2:] < 0).any(1)), xywh)
+
+
+def _plain(value: Any) -> Any:
+    """A value of an array as Python has it."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)

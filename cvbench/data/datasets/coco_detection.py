@@ -21,16 +21,10 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from cvbench.data.annotations.coco import (
-    CocoInstances,
-    Runs,
-    Segmentation,
-    problem_of,
-    read_whole_instances,
-    text_of,
-)
+from cvbench.data.annotations.coco import CocoInstances, read_whole_instances
 from cvbench.data.annotations.json import read_bytes
 from cvbench.data.annotations.problems import Problems, Side
+from cvbench.data.annotations.segmentations import Runs, Segmentation, problem_of, text_of
 from cvbench.data.datasets.cache import PackedTexts, read_cache, write_cache
 from cvbench.data.datasets.image_files import MISSING, InFolder
 from cvbench.data.datasets.manifest import Manifest
@@ -40,7 +34,7 @@ from cvbench.record import Passport
 from cvbench.spec.folders import cache_folder
 from cvbench.values import Detections, Sample
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of the columns; another version reads no entry of this one."""
 
 
@@ -53,6 +47,8 @@ class CocoIndex(NamedTuple):
     height: Int64[np.ndarray, " images"]
     """0 where the file does not say it."""
     width: Int64[np.ndarray, " images"]
+    image_text: PackedTexts
+    """The ids of images that have texts for ids, in the order of their numbers; else empty texts."""
     file_name: PackedTexts
     category_id: Int64[np.ndarray, " classes"]
     names: PackedTexts
@@ -67,6 +63,15 @@ class CocoIndex(NamedTuple):
     crowd: Bool[np.ndarray, " n"]
     segmentation: PackedTexts
     """JSON; empty where there is none."""
+
+    def ids(self) -> list[str]:
+        """The id of each image as its file has it."""
+        return [text or str(number) for text, number in zip(self.image_text, self.image_id, strict=True)]
+
+
+def _texts(instances: CocoInstances) -> list[str]:
+    texts = instances.image_texts
+    return [texts.texts[i] if texts else "" for i in instances.image_id.tolist()]
 
 
 def read_index(path: Path) -> CocoIndex:
@@ -90,13 +95,11 @@ def _read(path: Path, content: bytes, digest: str) -> CocoIndex:
     problems = Problems()
     instances = read_whole_instances(path, content, problems)
     side = Side(path, "annotations", instances.place, problems)
-    image = side.placed("image_id", instances.of_image, instances.image_id)
-    label = side.placed("category_id", instances.of_category, instances.category_id)
+    image, label = instances.places(instances.of_image, instances.of_category, side)
     assert instances.xywh is not None
     side.check_boxes(instances.xywh)
-    known_area = np.nan_to_num(instances.area, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    side.check_finite("area", known_area)
-    side.check_not_negative("area", known_area)
+    side.check_finite("area", instances.area)
+    side.check_not_negative("area", instances.area)
     nameless = np.array([not name for name in instances.file_name], np.bool_)
     problems.add_where(
         path, "an image without a file_name", nameless, lambda i: f"id {instances.image_id[i]}"
@@ -113,12 +116,12 @@ def _columns(
     assert xywh is not None
     assert segmentation is not None
     texts = [bytes(segmentation[i]) for i in order.tolist()]
-    area = np.where(np.isnan(instances.area), xywh[:, 2] * xywh[:, 3], instances.area)
     return CocoIndex(
         sha256=digest,
         image_id=instances.image_id,
         height=instances.height,
         width=instances.width,
+        image_text=PackedTexts.of(_texts(instances)),
         file_name=PackedTexts.of(instances.file_name),
         category_id=instances.category_id,
         names=PackedTexts.of(instances.names),
@@ -126,7 +129,7 @@ def _columns(
         id=instances.id[order],
         label=label[order],
         xywh=xywh[order],
-        area=area[order],
+        area=instances.area[order],
         crowd=instances.crowd[order],
         segmentation=PackedTexts(b"".join(texts), np.cumsum([len(text) for text in texts], dtype=np.int64)),
     )
@@ -165,7 +168,7 @@ def open_instances(
     manifest = Manifest(
         task="detection",
         classes=classes,
-        ids=map(str, index.image_id.tolist()),
+        ids=index.ids(),
         pictures=pictures,
         truths=np.diff(index.starts).tolist(),
         decided_by={"annotations": index.sha256, "masks": masks},
@@ -210,7 +213,9 @@ class Instances:
                 f"{told[1]} x {told[0]}: a resized or turned copy"
             )
         return Sample(
-            image, self.truth(index, (image.shape[1], image.shape[2])), str(self.index.image_id[index])
+            image,
+            self.truth(index, (image.shape[1], image.shape[2])),
+            self.index.image_text[index] or str(self.index.image_id[index]),
         )
 
     def truth(self, index: int, size: tuple[int, int]) -> Detections:

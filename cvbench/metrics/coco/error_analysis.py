@@ -62,8 +62,9 @@ def explain_errors(truth: CocoTruth, detections: CocoDetections, *, classes: int
     - missed: an object that nobody found, and that no classification or localisation error was meant
       for. Would better not be asked for; a class left without objects so keeps its 0.
 
-    Of several errors that would be right about one object the best counts, and the others, or all if
-    the object is found anyway, are taken away. Crowds are nobody's error.
+    Of several classification and localisation errors that would be right about one object the best of
+    both kinds counts, as in TIDE; the others, or all if the object is found anyway, are taken away.
+    Crowds are nobody's error.
     """
     settings = MatchSettings(np.array([FOUND]), ((0, np.inf),), (100,))
     _, found, objects = match_images(truth, detections, settings, classes=classes)
@@ -78,13 +79,15 @@ def explain_errors(truth: CocoTruth, detections: CocoDetections, *, classes: int
     counts: dict[ErrorKind, int] = {}
     plain = _ap50(found.label, found.score, true, counting, to_find)
     reachable = np.zeros(len(objects.label), np.bool_)
+    best_of_both = np.zeros(len(blame.kind), np.bool_)
+    best_of_both[_best_for_each(blame.target, free, found.score)] = True
     for code, kind in enumerate(KINDS):
         at_fault = blame.kind == code
         counts[kind] = int(at_fault.sum())
         label, right = found.label.copy(), true
         if kind in ("classification", "localisation"):
             reachable[blame.target[at_fault]] = True
-            best = _best_for_each(blame.target, at_fault & free, found.score)
+            best = np.flatnonzero(at_fault & best_of_both)
             label[best] = objects.label[blame.target[best]]
             right = true.copy()
             right[best] = True

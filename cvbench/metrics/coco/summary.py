@@ -67,7 +67,7 @@ def mean(chosen: Float64[np.ndarray, "... classes"]) -> float | None:
 
     The sum runs in the reference's order, so that the result has its bits.
     """
-    known = chosen.reshape(-1, chosen.shape[-1])[0] > -1
+    known = chosen[(0,) * (chosen.ndim - 1)] > -1
     return float(np.mean(chosen[..., known].ravel())) if known.any() else None
 
 
@@ -127,7 +127,7 @@ def _resampled(matches: DatasetMatches, weights: Float64[np.ndarray, "some image
     def means(figure: Figure) -> Float64[np.ndarray, " some"] | None:
         of = precision if figure.of == "precision" else recall[:, :, figure.limit]
         chosen = of[:, :, list(AREAS).index(figure.area)]
-        known = (chosen.reshape(classes, -1) > -1).all(axis=1)
+        known = (chosen > -1).all(axis=tuple(range(1, chosen.ndim)))
         if figure.iou is not None:
             chosen = chosen[:, :, threshold(figure.iou)]
         # Laid out as the plain figure's entries are: their sum then has its bits.

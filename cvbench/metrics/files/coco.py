@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,14 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from cvbench.boxes.masks import Regions, RunLengths, box_regions, mask_regions, parse
-from cvbench.data.annotations.coco import (
-    UNFILLED,
-    CocoInstances,
-    Segmentation,
-    problem_of,
-    read_coco_instances,
-    text_of,
-)
+from cvbench.data.annotations.coco import CocoInstances, read_coco_instances
 from cvbench.data.annotations.json import (
     Entries,
     Id,
@@ -33,8 +26,10 @@ from cvbench.data.annotations.json import (
     sound_entries,
 )
 from cvbench.data.annotations.problems import Problems, Side
+from cvbench.data.annotations.segmentations import UNFILLED, Segmentation, problem_of, text_of
 from cvbench.errors import InputError
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
+from cvbench.metrics.files.coco_traps import box_notes, untold
 from cvbench.metrics.files.json_columns import FieldKind, read_list
 
 
@@ -74,21 +69,53 @@ class CocoResults(NamedTuple):
     """In the file."""
 
 
-def read_coco_results(path: Path, problems: Problems, *, masks: bool) -> CocoResults:
-    """The detections of a file; raises InputError where it is no list."""
+def read_coco_results(
+    path: Path, problems: Problems, *, masks: bool, truth: CocoInstances | None = None
+) -> CocoResults:
+    """The detections of a file; raises InputError where it is no list.
+
+    Where the ids of the truth are texts, those of the detections are numbered as they are.
+    """
     content = read_bytes(path)
-    columns = None if masks else _boxes(content)
-    if columns is not None:
-        return columns
+    images, categories = (truth.image_texts, truth.category_texts) if truth else (None, None)
     form: type[msgspec.Struct] = _Both if masks else _Boxed
-    typed = decode_typed(msgspec.json.Decoder(list[form]), content)  # type: ignore[valid-type]
-    if typed is not None:
-        return _columns(every_entry(typed), form)
+    if images is None and categories is None:
+        columns = None if masks else _boxes(content)
+        if columns is not None:
+            return columns
+        typed = decode_typed(msgspec.json.Decoder(list[form]), content)  # type: ignore[valid-type]
+        if typed is not None:
+            return _columns(every_entry(typed), form)
     plain = decode_plain(path, content)
     if not isinstance(plain, list):
         raise InputError(f"{path}: a results file is a list of detections, and this is {kind_of(plain)}")
     form = _form(plain[0], masks=masks) if plain else _Boxed
+    _hint_at_texts(path, plain, problems, truth)
+    for ids, name in ((images, "image_id"), (categories, "category_id")):
+        if ids is not None:
+            plain = ids.in_entries(plain, name)
+            what = "The truth has texts for these ids: write the same texts, in quotes."
+            problems.remedy(path, f"{name} that the truth does not have", what)
     return _columns(sound_entries(path, "", plain, form, problems), form)
+
+
+def _hint_at_texts(path: Path, plain: list[Any], problems: Problems, truth: CocoInstances | None) -> None:
+    """Say what to do where images are named by texts, and by numbers in the truth."""
+    if truth is None or truth.image_texts is not None:
+        return
+    texts = [
+        one["image_id"] for one in plain if isinstance(one, dict) and isinstance(one.get("image_id"), str)
+    ]
+    if texts:
+        stems = {PurePath(name).stem for name in truth.file_name}
+        named = PurePath(texts[0]).stem in stems
+        problems.remedy(
+            path,
+            "image_id: expected int, got str",
+            "It looks like a file_name of the truth: write the id of that image."
+            if named
+            else "The truth numbers its images: write the same numbers, without quotes.",
+        )
 
 
 _BOXES = {
@@ -169,6 +196,8 @@ class CocoFiles:
     images: int
     difficult: Bool[np.ndarray, " objects"]
     """Objects that VOC's files call so; COCO has no such thing, and counts them like others."""
+    notes: tuple[str, ...] = ()
+    """What to know of the files, whatever is computed of them."""
 
 
 def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
@@ -178,14 +207,13 @@ def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
     """
     problems = Problems()
     instances = read_coco_instances(truth, problems, masks=masks)
-    results = read_coco_results(predictions, problems, masks=masks)
+    results = read_coco_results(predictions, problems, masks=masks, truth=instances)
     objects = Side(truth, "annotations", instances.place, problems)
     found = Side(predictions, "", results.place, problems)
-    of_object = objects.placed("image_id", instances.of_image, instances.image_id)
-    label = objects.placed("category_id", instances.of_category, instances.category_id)
-    of_detection = found.placed("image_id", results.image_id, instances.image_id)
-    found_label = found.placed("category_id", results.category_id, instances.category_id)
-    objects.check_finite("area", instances.area)
+    of_object, label = instances.places(instances.of_image, instances.of_category, objects)
+    of_detection, found_label = instances.places(results.image_id, results.category_id, found)
+    told = instances.area_told if masks and instances.area_told is not None else np.True_
+    objects.check_finite("area", np.where(told, instances.area, 0.0))
     objects.check_not_negative("area", instances.area)
     objects.check_boxes(instances.xywh)
     found.check_finite("score", results.score)
@@ -195,11 +223,12 @@ def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
     true_masks = _masks(instances.segmentation, of_object, instances, objects)
     found_masks = _masks(results.segmentation, of_detection, instances, found)
     problems.stop()
+    regions = _regions(instances.xywh, true_masks, masks=masks)
     truth_arrays = CocoTruth(
         of_object,
         label,
-        _regions(instances.xywh, true_masks, masks=masks),
-        instances.area,
+        regions,
+        np.where(np.isnan(instances.area), regions.area, instances.area),
         instances.crowd,
         instances.id,
     )
@@ -215,6 +244,11 @@ def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
         instances.names,
         len(instances.image_id),
         np.zeros(len(label), np.bool_),
+        (
+            *untold(truth, instances),
+            *box_notes(truth, instances, instances.xywh, of_object, "annotations"),
+            *box_notes(predictions, instances, results.xywh, of_detection, "detections"),
+        ),
     )
 
 

@@ -44,7 +44,13 @@ def score_files(
             raise InputError(f"--resamples: {protocol} takes no number of resamples")
         return _of_images(wanted, predictions, truth, classes, image_set)
     files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
-    return Score(wanted, score_detections(wanted, files, draws=draws, seed=seed), tuple(_notes(files)))
+    measurements = score_detections(wanted, files, draws=draws, seed=seed)
+    notes = _notes(files)
+    if isinstance(files, CocoFiles) and wanted.name.startswith("coco"):
+        from cvbench.metrics.files.coco_traps import matching_notes
+
+        notes += matching_notes(files, measurements)
+    return Score(wanted, measurements, tuple(notes))
 
 
 def score_detections(
@@ -122,7 +128,7 @@ def _of_images(
 
 
 def _notes(files: CocoFiles | VocFiles) -> list[str]:
-    notes = []
+    notes = list(files.notes) if isinstance(files, CocoFiles) else []
     if not len(files.detections.score):
         notes.append("The predictions are empty: nothing is found, and every figure with objects is 0.")
     if isinstance(files, VocFiles) and files.unread:
