@@ -111,8 +111,9 @@ def errors(objects: list[Thing], detections: list[Thing]) -> tuple[float, dict[s
             if kind != wrong:
                 ranked.append((found.score, found.label, kind == "true"))
             elif target is not None and target.place not in put_right:
-                put_right.add(target.place)
                 ranked.append((found.score, target.label, True))
+            if target is not None:  # of both kinds of errors about one object the best counts, as in TIDE
+                put_right.add(target.place)
         costs[wrong] = ap50(ranked, to_find) - plain
         counts[wrong] = sum(kind == wrong for _, kind, _ in outcomes)
     meant = {target.place for _, kind, target in outcomes if target is not None}

@@ -103,6 +103,16 @@ def test_of_two_errors_about_one_object_only_the_better_would_be_right():
     assert errors.costs["classification"] == pytest.approx(0.5)  # class 0 whole, class 1 still nothing
 
 
+def test_of_a_poor_box_and_a_wrong_class_about_one_object_the_better_would_be_right():
+    # TIDE keeps one best detection per object over both kinds (BestGTMatch), so one error pays for it.
+    objects = ((0, FITS, False), (1, AWAY, False))
+    errors = explained((0, SHIFTED), (1, FITS), objects=objects)
+    assert blamed(errors) == {"localisation": 1, "classification": 1, "missed": 1}
+    assert (errors.costs["localisation"], errors.costs["classification"]) == (pytest.approx(0.5), 0)
+    errors = explained((1, FITS), (0, SHIFTED), objects=objects)
+    assert (errors.costs["localisation"], errors.costs["classification"]) == (0, pytest.approx(0.5))
+
+
 def test_an_error_about_an_object_that_is_found_anyway_would_be_taken_away():
     objects = ((0, FITS, False), (1, AWAY, False))
     errors = explained((1, FITS), (0, FITS), (1, AWAY), objects=objects)
