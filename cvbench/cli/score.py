@@ -38,7 +38,8 @@ TruthOption = Annotated[
 ClassesOption = Annotated[
     str | None,
     typer.Option(
-        help="How many classes, their names with commas between, or a file with one name per line. Not for COCO's files."
+        help="The number of classes, their names with commas between, or a file with one name per line. "
+        "Not for COCO's files."
     ),
 ]
 ImageSetOption = Annotated[
