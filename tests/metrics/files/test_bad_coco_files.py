@@ -75,6 +75,7 @@ RUNS = {"size": [4, 5], "counts": [0, 4, 16]}
         ('[{"image_id": 5 "score"}]', "results.json: not JSON: Expecting ',' delimiter (line 1, column 17)"),
         ("[] []", "results.json: not JSON: Extra data"),
         (b'["\xff"]', "results.json: not JSON: byte 2 is no text"),
+        ('[{"score": "\\ud800"}]', "results.json: not JSON: a text in it has half a character"),
         ("[" * 100_000, "results.json: it is nested too deeply"),
         ("[" + "9" * 5000 + "]", "results.json: a number in it has too many digits"),
         ({"annotations": []}, "results.json: a results file is a list of detections, and this is an object"),
