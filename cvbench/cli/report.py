@@ -104,4 +104,6 @@ def _site(root: Path, folder: Path, *, with_pictures: bool, force: bool) -> None
 
     written = write_site(root, folder, with_pictures=with_pictures, force=force)
     left_out = f"; {written.unreadable} runs cannot be read" if written.unreadable else ""
-    typer.echo(f"{folder / INDEX}: {written.pages} pages{left_out}", err=True)
+    typer.echo(
+        f"{folder / INDEX}: {written.pages} pages, {written.new} of them new or changed{left_out}", err=True
+    )

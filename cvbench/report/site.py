@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
+import cvbench
 from cvbench.compare.comparison import compare
 from cvbench.compare.formatting import rows
 from cvbench.errors import InputError, StoreError
-from cvbench.files import write_whole
+from cvbench.files import sha256_of_file, sha256_of_sources, write_whole
 from cvbench.report.frame import Source, read_sources
 from cvbench.report.page import html_page
 from cvbench.report.page.building import rendered
 from cvbench.report.page.history import SuiteHistory, machine_name, suite_history
 from cvbench.report.page.views import Column, Row, Table, Value
+from cvbench.spec.canonical import digest
 from cvbench.store import Run, Store
 
 INDEX: Final = "index.html"
+STAMPS: Final = ".cvbench-site.json"
+"""The file that says what each page was made from."""
 _OURS: Final = 'name="generator" content="cvbench"'
 
 
@@ -40,10 +47,12 @@ class Written(NamedTuple):
 
     pages: int
     unreadable: int
+    new: int
+    """Pages that were written; the others had not changed."""
 
 
 def write_site(root: Path, folder: Path, *, with_pictures: bool, force: bool) -> Written:
-    """Write `index.html` and a page for each run below `root` into `folder`.
+    """Write `index.html` and a page for each run below `root` into `folder`; only what changed is written.
 
     A run that cannot be read is a row that says so. Raises StoreError where there is no run at all, and
     InputError where the folder holds something else than an earlier site, unless `force` says so.
@@ -61,13 +70,61 @@ def write_site(root: Path, folder: Path, *, with_pictures: bool, force: bool) ->
     sources, unreadable = _read(root, runs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        known, made, new = _known(folder), dict[str, str](), 0
         for number, source in enumerate(sources):
             before = next((s for s in reversed(sources[:number]) if _suite(s) == _suite(source)), None)
-            write_whole(folder / page_name(source.run), _page(source, before, with_pictures=with_pictures))
-        write_whole(index, rendered("site.html.j2", page=_index(root, sources, unreadable)))
+            name, stamp = page_name(source.run), _stamp(source, before, with_pictures=with_pictures)
+            if known.get(name) != stamp or not (folder / name).is_file():
+                write_whole(folder / name, _page(source, before, with_pictures=with_pictures))
+                new += 1
+            made[name] = stamp
+        new += _write_changed(index, rendered("site.html.j2", page=_index(root, sources, unreadable)))
+        _write_changed(folder / STAMPS, json.dumps(made, indent=1).encode())
     except OSError as error:
         raise InputError(f"{folder}: it cannot be written ({error.strerror or error}).") from error
-    return Written(len(sources) + 1, len(unreadable))
+    return Written(len(sources) + 1, len(unreadable), new)
+
+
+def _known(folder: Path) -> dict[str, str]:
+    """The stamps of the pages that are there; none where they cannot be read, so that all are written."""
+    try:
+        return TypeAdapter(dict[str, str]).validate_json((folder / STAMPS).read_bytes())
+    except (OSError, ValidationError):
+        return {}
+
+
+def _stamp(source: Source, before: Source | None, *, with_pictures: bool) -> str:
+    """A hash that differs whenever a page may: of this program, and of the files of both runs.
+
+    Records name the hash of each attachment, so names, sizes and times of run.json and of the records are
+    enough; an attachment that was damaged since shows by its own size or time.
+    """
+    files = [_files(one.run) for one in (source, before) if one is not None]
+    return digest({"program": _program(), "pictures": with_pictures, "files": files})
+
+
+def _files(run: Run) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of every file that a page of the run may show, in order."""
+    paths = [run.folder / "run.json", *run.folder.glob("*/*")]
+    shown = [path for path in paths if path.is_file() and not path.parent.name.startswith(".")]
+    stats = [(str(path.relative_to(run.folder)), path.stat()) for path in sorted(shown)]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+
+@cache
+def _program() -> str:
+    """The sources of cvbench: another version may draw another page."""
+    package = Path(cvbench.__file__).parent
+    templates = sorted(path for path in (package / "report/page/templates").iterdir() if path.is_file())
+    return digest([sha256_of_sources([package]), *map(sha256_of_file, templates)])
+
+
+def _write_changed(path: Path, content: bytes) -> int:
+    """Write what is not there yet; returns how many files were written."""
+    if path.is_file() and path.read_bytes() == content:
+        return 0
+    write_whole(path, content)
+    return 1
 
 
 def page_name(run: Run) -> str:

@@ -42,6 +42,28 @@ def test_every_run_has_a_page_and_a_row_that_leads_there(tmp_path):
     assert all((tmp_path / "site" / page).is_file() for page in pages)
 
 
+def test_only_what_changed_is_written_again(tmp_path):
+    store, folder = made_runs(tmp_path / "results", [0.01, 0.011, 0.01]), tmp_path / "site"
+
+    def written(**given):
+        before = {path: path.stat().st_mtime_ns for path in folder.glob("*.html")}
+        said = write_site(store.root, folder, with_pictures=True, force=False, **given).new
+        changed = {p.name for p in folder.glob("*.html") if before.get(p) != p.stat().st_mtime_ns}
+        assert len(changed) == said
+        return changed
+
+    pages = [page_name(run) for run in store.runs()]
+    assert written() == {*pages, "index.html"}
+    assert written() == set()
+    (record,) = (store.runs()[1].folder / "cells").iterdir()
+    record.write_text(record.read_text().replace("0.011", "0.022"))
+    assert written() == {*pages[1:], "index.html"}  # the third page compares its run with the second
+    (folder / pages[0]).unlink()
+    assert written() == {pages[0]}
+    (folder / ".cvbench-site.json").write_text("[")
+    assert written() == set(pages)
+
+
 def test_each_page_is_held_against_the_run_of_its_suite_before_it(tmp_path):
     store = made_runs(tmp_path / "results", [0.01, 0.02])
     write_site(store.root, tmp_path / "site", with_pictures=True, force=False)
@@ -122,7 +144,7 @@ def test_hostile_names_are_text_and_their_pages_stay_in_the_folder(tmp_path):
     reader = Reader((tmp_path / "site/index.html").read_text(encoding="utf-8"))
     assert not reader.all("img")
     assert len(reader.all("script")) == 1
-    assert len(list((tmp_path / "site").iterdir())) == 2
+    assert len(list((tmp_path / "site").glob("*.html"))) == 2
 
 
 def test_pages_may_be_read_by_those_who_may_read_new_files(tmp_path):
