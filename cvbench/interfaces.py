@@ -151,6 +151,15 @@ class Explained(Protocol):
         ...
 
 
+@runtime_checkable
+class Annotated(Protocol):
+    """What a metric may also promise: to say what is unusual about the truths it has seen."""
+
+    def notes(self) -> Sequence[str]:
+        """What a reader of its values has to know; what comes before the first colon is the short form."""
+        ...
+
+
 def module_of(model: object) -> nn.Module:
     """The model as the torch module that it is; raises TypeError for one that is none."""
     if not isinstance(model, nn.Module):

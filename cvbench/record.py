@@ -210,6 +210,9 @@ class Record(Frozen):
     cautions: tuple[str, ...] = ()
     """What a reader of the speed figures should know: disturbances, a warm-up that did not end, too wide
     an interval."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the accuracy metrics should know, such as images that were trained on too. What comes
+    before the first colon is the short form, which tables show."""
     rounds: tuple[Round, ...] = ()
     """The processes that timed it, where the suite asks for several; none where its own did."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,10 +22,12 @@ from cvbench.cli.output import (
     print_table,
 )
 from cvbench.runner.environment import has_gpu, probe
-from cvbench.spec.catalogue import known_task, shown_metric
+from cvbench.spec.catalogue import DATASETS, known_task, shown_metric
+from cvbench.spec.catalogue.datasets import find_root
 from cvbench.spec.cell import Cell
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # torch comes with the data sets
+    from cvbench.data.datasets import Inspection
     from cvbench.spec.suite import Planned
 
 
@@ -36,36 +39,74 @@ def plan(
     out: OutFolder = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Show the cells `cvbench run SUITE` would run, why any is skipped, and how long they will take."""
+    """Show the cells `cvbench run SUITE` would run, why any is skipped, and how long they will take.
+
+    Opens your own data sets, without decoding their images. Exit code 2 where one cannot be opened.
+    """
     from cvbench.spec.suite import plan as planned_cells
 
     wanted = chosen_cells(suite, overrides, only=only, limit=limit)
     planned = planned_cells(wanted, has_gpu=has_gpu())
+    inspected = _inspected(planned)
+    problems = dict.fromkeys(found.problem for found in inspected.values() if found.problem)
     known = earlier_records(out)
     machine = probe().hard if known else {}
     forecasts = [SKIPPED if one.skip else forecast(one.cell, known, machine) for one in planned]
     if as_json:
-        cells = [_document(one, told) for one, told in zip(planned, forecasts, strict=True)]
+        cells = [
+            _document(one, told, inspected.get(one.cell.key))
+            for one, told in zip(planned, forecasts, strict=True)
+        ]
         print_json(
             {"suite": wanted.name, "source": wanted.source, "timeout_s": wanted.timeout_s, "cells": cells}
         )
+        _end(problems)
         return
     print_table([_row(one, told) for one, told in zip(planned, forecasts, strict=True)])
     skipped = sum(bool(one.reasons) for one in planned)
     for reason, count in Counter(reason for one in planned for reason in one.reasons).items():
         if ":" in reason:  # the table has what stands before it
             typer.echo(f"\n{reason}" + (f"\n  for {count} cells" if count > 1 else ""))
+    for problem in problems:
+        typer.echo(f"\nwill fail: {problem}")
+    for note in dict.fromkeys(note for found in inspected.values() for note in found.notes):
+        typer.echo(f"\nnote: {note}")
     time = f"; expected time: {expected(forecasts)}" if skipped < len(planned) else ""
     skips = f", {skipped} of them skipped" if skipped else ""
     typer.echo(f"\n{wanted.name}: {len(planned)} cells{skips}{time}")
+    _end(problems)
 
 
-def _document(planned: Planned, told: Forecast) -> dict[str, object]:
+def _end(problems: Collection[str]) -> None:
+    """End with 2 where a run would fail for its data."""
+    if problems:
+        raise typer.Exit(2)
+
+
+def _inspected(planned: Sequence[Planned]) -> dict[str, Inspection]:
+    """Cell key → what it would find in its data, where that is in a folder of the user's."""
+    cells = [
+        one.cell
+        for one in planned
+        if not one.skip
+        and one.cell.data.name in DATASETS
+        and find_root(one.cell.data.name, one.cell.data.root)
+    ]
+    if not cells:
+        return {}
+    from cvbench.data.datasets import inspect_cells  # imports torch
+
+    return inspect_cells(cells)
+
+
+def _document(planned: Planned, told: Forecast, found: Inspection | None) -> dict[str, object]:
     cell = planned.cell
     return {
         "key": cell.key,
         "title": cell.title,
         "skip": planned.skip,
+        "problem": None if found is None else found.problem,
+        "notes": [] if found is None else list(found.notes),
         "expected_s": told.wall_s,
         "expected_by": told.by,
         "least_s": told.least_s,

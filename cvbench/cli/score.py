@@ -47,6 +47,16 @@ ImageSetOption = Annotated[
     typer.Option(help="VOC: a list in ImageSets/Main. Label maps: a file of image names."),
 ]
 
+VoidOption = Annotated[
+    str | None,
+    typer.Option(
+        "--void",
+        "--ignore",
+        help="Label maps: labels of the truth that do not count, such as 0 or 0,255, or none. [default: 255] "
+        "Class k is the k-th label that is not void.",
+    ),
+]
+
 
 def score(  # noqa: PLR0917, options are given by name on the command line
     predictions: PredictionsArgument,
@@ -56,6 +66,7 @@ def score(  # noqa: PLR0917, options are given by name on the command line
     ],
     classes: ClassesOption = None,
     image_set: ImageSetOption = None,
+    void: VoidOption = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="Show the figures of each class.")] = False,
     resamples: Annotated[
         int | None,
@@ -82,7 +93,14 @@ def score(  # noqa: PLR0917, options are given by name on the command line
 
     names = None if classes is None else read_class_names(classes)
     told = score_files(
-        predictions, truth, protocol, classes=names, image_set=image_set, draws=resamples, seed=seed
+        predictions,
+        truth,
+        protocol,
+        classes=names,
+        image_set=image_set,
+        void=void,
+        draws=resamples,
+        seed=seed,
     )
     if as_json:
         print_json(

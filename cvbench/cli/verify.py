@@ -25,7 +25,8 @@ from cvbench.spec.catalogue.datasets import DATASETS, ROOT_VARIABLE, find_root
 from cvbench.spec.cell import DataSpec
 
 if TYPE_CHECKING:  # torch comes with it
-    from cvbench.data.datasets.verify import Fault, Verification
+    from cvbench.data.datasets.faults import Fault
+    from cvbench.data.datasets.verify import Verification
 
 _EXTREMES = 3
 

@@ -30,6 +30,10 @@ class _Pixels(NamedTuple):
     true: Int64[np.ndarray, " classes"]
 
 
+def _pixels(truth: Truth) -> int:
+    return truth.labels.numel() if isinstance(truth, LabelMap) else 0
+
+
 class MeanIoU:
     """Mean intersection over union of the classes, pixel accuracy, and mean Dice.
 
@@ -51,6 +55,8 @@ class MeanIoU:
         self.images: PerImage[_Pixels] = PerImage()
         self.counts = np.zeros((len(self.classes), len(self.classes)), np.int64)
         """Pixels of all images, by true and predicted class."""
+        self.void = 0
+        """Pixels of all images that do not count."""
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
         """Take in one batch; raises ValueError for an id that came before, or a label that is no class."""
@@ -59,6 +65,7 @@ class MeanIoU:
         self.images.add(ids, [_Pixels(c.diagonal().copy(), c.sum(0), c.sum(1)) for c in counts])
         for of_image in counts:
             self.counts += of_image
+        self.void += sum(map(_pixels, truths)) - sum(int(of_image.sum()) for of_image in counts)
 
     def merge(self, other: Metric) -> None:
         """Take in what another MeanIoU over the same classes has accumulated."""
@@ -66,6 +73,7 @@ class MeanIoU:
             raise TypeError("only a MeanIoU over the same classes can be merged")
         self.images.merge(other.images)
         self.counts += other.counts
+        self.void += other.void
 
     def compute(self) -> list[Measurement]:
         """The figures mIoU, pixel_accuracy and Dice."""
@@ -92,6 +100,21 @@ class MeanIoU:
     def evidence(self) -> list[Evidence]:
         """What was taken for what, pixel by pixel."""
         return [confusion_evidence(self.counts, unit="pixels")]
+
+    def notes(self) -> list[str]:
+        """Says so where the truth has void pixels and one class at most, as masks of 0 and 255 have."""
+        there = np.flatnonzero(self.counts.sum(1)).tolist()
+        if not self.void or len(there) > 1:
+            return []
+        share = self.void / (self.void + int(self.counts.sum()))
+        which = f"only {self.classes[there[0]]!r}" if there else "none"
+        of = f"{len(self.classes)} class{'es' * (len(self.classes) != 1)}"
+        note = (
+            f"{share:.0%} of the true pixels are void, and {which} of {of} occurs: masks of 0 and 255 look "
+            "like this, since 255 is void unless said otherwise. To count it, set the option void: none "
+            "(cvbench score: --void none)."
+        )
+        return [note]
 
     def _column(self, name: str) -> Float64[np.ndarray, "images classes"]:
         rows = [getattr(pixels, name) for pixels in self.images.entries()]

@@ -137,6 +137,7 @@ def status(record: Record) -> str:
         words.append(f"{len(record.skipped_samples)} samples skipped")
     if record.shadowed_objects:
         words.append(f"{record.shadowed_objects:,} objects shadowed in training")
+    words += [note.partition(":")[0] for note in record.notes]
     if _was_disturbed(record):
         words.append("timings disturbed")
     return "; ".join(words)

@@ -78,6 +78,8 @@ def print_record(record: Record, console: Console) -> None:
             _plain(m.protocol),
         )
     console.print(figures)
+    for note in record.notes:
+        console.print(f"  note: {escape(note)}")
     for caution in record.cautions:
         console.print(f"  caution: {_plain(caution)}")
     if record.output:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from cvbench.data.datasets import check_trained, drawn, joint, open_dataset
+from cvbench.data.datasets import check_trained, drawn, joint, note_on_overlap, open_dataset
 from cvbench.errors import InputError
 from cvbench.interfaces import Dataset, Metric, Model
 from cvbench.models.weights.loading import load_weight_file
@@ -66,6 +66,7 @@ def run_cell(job: CellJob, *, times: StageTimes) -> CellResult:
         passports=passports | ({"train": learned.passport} if learned.passport else {}),
         measurements=(*evaluated.measurements, *figures_of(timed.series), *timed.readings),
         cautions=(*evaluated.warnings, *timed.warnings),
+        notes=(*learned.notes, *evaluated.notes),
         conditions=timed.conditions,
         curve=learned.curve,
         skipped_samples=(*learned.skipped, *evaluated.skipped),
@@ -86,6 +87,8 @@ class Learned(NamedTuple):
     curve: Curve | None = None
     passport: Passport | None = None
     """Of the training images."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the metrics should know of the training images."""
     skipped: tuple[str, ...] = ()
     """Training samples that could not be decoded."""
     shadowed: int | None = None
@@ -106,7 +109,7 @@ def train_or_load(job: CellJob, model: Model, opened: OpenCell, *, times: StageT
     with times.stage("data"):
         images = open_training_data(cell, cell.train, model)
         check_trained(images, opened.data)
-        passport = images.passport
+        passport, note = images.passport, note_on_overlap(opened.data, images)
     with times.stage("train"):
         training = trained(
             model,
@@ -119,7 +122,14 @@ def train_or_load(job: CellJob, model: Model, opened: OpenCell, *, times: StageT
             on_progress=lambda progress: times.news(_shown(progress)),
             undecodable=cell.data.undecodable,
         )
-    return Learned(training.source, training.curve, passport, training.skipped, training.shadowed)
+    return Learned(
+        training.source,
+        training.curve,
+        passport,
+        notes=(note,) if note else (),
+        skipped=training.skipped,
+        shadowed=training.shadowed,
+    )
 
 
 def open_training_data(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:

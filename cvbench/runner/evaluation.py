@@ -11,7 +11,7 @@ from torch import Tensor
 from cvbench.data.images.color import normalize
 from cvbench.data.images.loader import batches
 from cvbench.errors import CellError
-from cvbench.interfaces import Dataset, Metric
+from cvbench.interfaces import Annotated, Dataset, Metric
 from cvbench.record import Measurement
 from cvbench.runner.inference import Inference
 from cvbench.runner.progress import Progress
@@ -32,6 +32,8 @@ class Findings:
     """The images that the model did worst on, the worst first."""
     warnings: tuple[str, ...] = ()
     """What a reader of the metrics has to know: how many images the model gave no numbers for."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the metrics should know of the truths."""
 
 
 def evaluate(
@@ -84,7 +86,8 @@ def evaluate(
     _check_whole(positions, skipped, len(data))
     unsound.require_numbers()
     figures = tuple(figure for metric in metrics for figure in metric.compute())
-    return Findings(figures, tuple(skipped), tuple(worst.images()), unsound.warnings())
+    notes = tuple(note for metric in metrics if isinstance(metric, Annotated) for note in metric.notes())
+    return Findings(figures, tuple(skipped), tuple(worst.images()), unsound.warnings(), notes)
 
 
 def _check_whole(scored: Sequence[int], skipped: Sequence[str], images: int) -> None:

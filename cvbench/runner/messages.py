@@ -189,6 +189,7 @@ class CellResult:
     passports: Mapping[str, Passport] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     cautions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     conditions: Mapping[str, Scalar] = field(default_factory=dict)
     """What changed by the minute while it was timed."""
     curve: Curve | None = None

@@ -123,6 +123,7 @@ def _do_cell(job: CellJob, send: Send, started: datetime) -> None:
         shadowed_objects=result.shadowed_objects,
         attachments=result.attachments,
         cautions=result.cautions,
+        notes=result.notes,
     )
     write_whole(job.staged / RECORD, record.model_dump_json().encode())
     with suppress(CellError):  # that it ends tells the same, a little later

@@ -1,5 +1,6 @@
 """`cvbench plan`: what a suite would do here."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,31 @@ def test_a_machine_without_the_data_and_the_weights_is_told_what_is_missing_and_
             assert "https://download.pytorch.org/models/" in cell["skip"]
         else:
             assert f"there is no file {weights}" in cell["skip"]
+
+
+def own_images(root, *paths):
+    from tests.data.datasets.trees.pixels import jpeg, pixels
+
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(jpeg(pixels(int(path[-5]))))
+    return [f"data={{name: folder, split: val, root: {root}}}"]
+
+
+def test_data_that_a_run_would_refuse_is_refused(cvbench, tmp_path):
+    data = own_images(tmp_path, "train/ant/1.jpg", "val/Ant/2.jpg")
+    done = cvbench("plan", "suites/small.yaml", *data)
+
+    assert done.code == 2
+    assert f"will fail: {tmp_path}: val and train have no class in common." in done.stdout
+    (first, second) = json.loads(cvbench("plan", "suites/small.yaml", *data, "--json").stdout)["cells"]
+    assert first["problem"] == second["problem"]
+    assert "no class in common" in first["problem"]
+
+
+def test_images_that_are_trained_on_and_scored_are_noted(cvbench, tmp_path):
+    data = own_images(tmp_path, "train/a/1.jpg", "train/b/2.jpg", "val/a/1.jpg", "val/b/3.jpg")
+    done = cvbench("plan", "suites/small.yaml", *data)
+
+    assert done.code == 0
+    assert "note: 1 of 2 images of the scored split are in the training split: " in done.stdout

@@ -83,3 +83,22 @@ def test_maps_that_do_not_fit_are_refused(predicted, true, message):
 def test_any_number_of_pixels_is_counted(pixels):
     of = scored(maps([[1] * pixels]), maps([[1] * pixels]))
     assert of["pixel_accuracy"].parts[1].n == pixels
+
+
+def test_void_beside_one_class_is_noted_whatever_the_order_of_merging():
+    def seen(*labels):
+        metric = MeanIoU(("ground", "car"))
+        for number, label in enumerate(labels):
+            true = LabelMap(torch.tensor([label], dtype=torch.uint8))
+            metric.update([f"{label}{number}"], [LabelMap(torch.zeros_like(true.labels))], [true])
+        return metric
+
+    (note,) = seen([0, 0, 0, 255], [0, 0, 0, 0]).notes()
+    assert note.startswith(
+        "12% of the true pixels are void, and only 'ground' of 2 classes occurs: masks of 0"
+    )
+    assert seen([0, 0], [0, 0]).notes() == []
+    assert seen([0, 1], [255, 255]).notes() == []
+    one, other = seen([0, 255]), seen([1, 1])
+    one.merge(other)
+    assert one.notes() == []

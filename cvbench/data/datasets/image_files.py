@@ -135,12 +135,20 @@ class InFolder:
 
     def read(self, index: int) -> bytes:
         """The file's bytes."""
+        return self._read(index, 0, -1)
+
+    def middle(self, index: int, count: int) -> bytes:
+        """At most `count` of its bytes, from the middle on."""
+        return self._read(index, max(int(self.sizes[index]), 0) // 2, count)
+
+    def _read(self, index: int, start: int, count: int) -> bytes:
         path = self.name(index)
         try:
             with open(path, "rb", opener=_opened_at_once) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise DataError(f"{path}: not a regular file. Replace it with an image file.")
-                return file.read()
+                file.seek(start)
+                return file.read(count)
         except FileNotFoundError as error:
             raise DataError(f"{path}: there is no such file") from error
         except OSError as error:

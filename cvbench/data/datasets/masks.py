@@ -1,17 +1,21 @@
 """Images of one's own, each with a label map: `images/<split>/1.jpg` beside `masks/<split>/1.png`.
 
-A map's pixels are labels, or places in its palette; 255 is a border that does not count. Label 0 is a
-class like the others, the background where there is one. Names of the classes come from the option
-`classes`, or from `classes.txt` below the root, one a line. An id is the image's path without its ending.
+A map's pixels are labels, or places in its palette; 255 is void and does not count, or whatever the option
+`void` says instead. Label 0 is a class like the others, the background where there is one. Names of the
+classes come from the option `classes`, or from `classes.txt` below the root, one per line. An id is the
+image's path without its ending.
 """
 
 from __future__ import annotations
 
+import glob
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
+
+import torch
 
 from cvbench.data.annotations.voc import read_text
 from cvbench.data.datasets.cache import PackedTexts
@@ -19,28 +23,29 @@ from cvbench.data.datasets.coco import below
 from cvbench.data.datasets.image_files import MISSING, InFolder, list_images
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.open import root_folder
-from cvbench.data.images.decoding import decode_image, decode_labels
+from cvbench.data.images.decoding import decode_image
+from cvbench.data.images.label_maps import LabelRule, decode_labels, void_labels
 from cvbench.errors import DataError
 from cvbench.record import Passport
-from cvbench.spec.cell import TaskName
+from cvbench.spec.cell import Option, TaskName
 from cvbench.values import VOID, LabelMap, Sample
 
 
-def read_label_map(maps: InFolder, index: int, size: tuple[int, int], classes: int) -> LabelMap:
+def read_label_map(maps: InFolder, index: int, size: tuple[int, int], known: LabelRule) -> LabelMap:
     """The label map of an image of this height and width.
 
-    Raises DataError where it has another size, or labels that are neither classes nor VOID.
+    Raises DataError where it has another size, or labels that are neither classes nor void.
     """
     name = maps.name(index)
     labels = decode_labels(maps.read(index), name)
-    if tuple(labels.shape) != size:
+    if labels.shape != size:
         raise DataError(
             f"{name}: is {labels.shape[1]} x {labels.shape[0]} pixels, and its image {size[1]} x {size[0]}"
         )
-    strange = labels[(labels >= classes) & (labels != VOID)]
-    if len(strange):
-        raise DataError(f"{name}: has the label {int(strange[0])}; labels are 0 to {classes - 1}, and {VOID}")
-    return LabelMap(labels)
+    strange = known.strange(labels)
+    if strange:
+        raise DataError(f"{name}: has the label {strange[0]}; {known.described()}")
+    return LabelMap(torch.from_numpy(known.table[labels]))
 
 
 def masks(
@@ -51,9 +56,12 @@ def masks(
     images: str = "images/{split}",
     masks: str = "masks/{split}",
     classes: Sequence[str] | None = None,
+    void: Option | None = None,
+    mask_suffix: str = ".png",
 ) -> MaskedImages:
     """A split below `root`; `{split}` in a path stands for its name.
 
+    `void` names the labels that do not count: a number, a list, or `none`; 255 by default.
     Raises DataError where the folders are no such set, or an image has no map.
     """
     if task != "segmentation":
@@ -69,15 +77,29 @@ def masks(
     twice = next((name for name, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
         raise DataError(f"{folder}: there are two images {twice}, and one label map for both")
-    maps = InFolder.of(maps_folder, [f"{name}.png" for name in ids])
+    maps = InFolder.of(maps_folder, [f"{name}{mask_suffix}" for name in ids])
     without = [name for name, size in zip(ids, maps.sizes.tolist(), strict=True) if size == MISSING]
     if without:
         raise DataError(
             f"{maps_folder}: {len(without):,} of {len(ids):,} images have no label map, "
-            f"first {without[0]}.png"
+            f"first {without[0]}{mask_suffix}.{_found_instead(maps_folder, without[0])}"
         )
-    manifest = Manifest("segmentation", names, ids, pictures, maps.sizes.tolist(), {})
-    return MaskedImages(pictures, maps, PackedTexts.of(ids), names, manifest.passport("masks", split))
+    known = LabelRule.of(len(names), void_labels(void))
+    decided = {} if void is None else {"void": sorted(known.void)}
+    manifest = Manifest("segmentation", names, ids, pictures, maps.sizes.tolist(), decided)
+    return MaskedImages(pictures, maps, known, PackedTexts.of(ids), names, manifest.passport("masks", split))
+
+
+def _found_instead(folder: Path, name: str) -> str:
+    """What to do about a missing map where a file of nearly its name is there."""
+    begin = folder / name
+    near = sorted(path.name for path in begin.parent.glob(f"{glob.escape(begin.name)}*") if path.is_file())
+    if not near:
+        return ""
+    end = near[0].removeprefix(begin.name)
+    if not end.lower().endswith(".png"):
+        return f"\n  {near[0]} is there: save label maps as PNG, which keeps the values of pixels."
+    return f"\n  {near[0]} is there: set the option mask_suffix: {end}"
 
 
 def _names(root: Path, given: Sequence[str] | None) -> tuple[str, ...]:
@@ -93,7 +115,8 @@ def _names(root: Path, given: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _lines(file: Path) -> tuple[str, ...]:
-    return tuple(line.strip() for line in read_text(file).splitlines() if line.strip())
+    text = read_text(file).removeprefix("\ufeff")  # a byte order mark is no part of the first name
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +125,7 @@ class MaskedImages:
 
     pictures: InFolder = field(repr=False)
     maps: InFolder = field(repr=False)
+    known: LabelRule = field(repr=False)
     ids: PackedTexts = field(repr=False)
     classes: tuple[str, ...] = field(repr=False)
     passport: Passport
@@ -114,4 +138,4 @@ class MaskedImages:
         index = range(len(self))[index]
         image = decode_image(self.pictures.read(index), self.pictures.name(index))
         size = image.shape[1], image.shape[2]
-        return Sample(image, read_label_map(self.maps, index, size, len(self.classes)), self.ids[index])
+        return Sample(image, read_label_map(self.maps, index, size, self.known), self.ids[index])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,116 +21,21 @@ from typing import Final, NamedTuple
 import numpy as np
 from PIL import Image
 
-from cvbench.data.datasets.folder import LabelledImages
+from cvbench.data.datasets.faults import Fault, fault
 from cvbench.data.datasets.image_files import MISSING, InFolder, Pictures, list_left_out
-from cvbench.data.datasets.imagenet import OF_VAL, read_truth
 from cvbench.data.datasets.open import open_dataset
-from cvbench.data.images.decoding import formats
-from cvbench.errors import CvbenchError, DataError
+from cvbench.data.datasets.overlap import shared_images
+from cvbench.data.datasets.published import faults_of_published
+from cvbench.data.images.decoding import decode_image, formats
+from cvbench.errors import DataError
 from cvbench.interfaces import Dataset
 from cvbench.record import Passport
 from cvbench.spec.catalogue import DATASETS
-from cvbench.spec.catalogue.label_spaces import imagenet_classes
 from cvbench.spec.cell import DataSpec, TaskName
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Truth
 
-_A_CLASS: Final = {"val": range(50, 51), "train": range(732, 1301)}
-"""How many images a class of ImageNet has."""
-_ALIKE: Final = 0.9
-"""The share of images with one shorter side from which on a copy was resized."""
-_ENOUGH: Final = 20
-
-
-def faults_of_published(
-    name: str, dataset: Dataset, sizes: Sequence[tuple[int, int] | None]
-) -> Iterator[Fault]:
-    """What differs from the published set of this name; nothing where nothing is known of it."""
-    if name == "imagenet" and isinstance(dataset, LabelledImages):
-        yield from _resized([size for size in sizes if size is not None])
-        yield from _uneven(dataset)
-        if dataset.passport.split == "val":
-            yield from _of_training(dataset)
-            yield from _mislaid(dataset)
-
-
-def _resized(sizes: Sequence[tuple[int, int]]) -> Iterator[Fault]:
-    sides = Counter(min(size) for size in sizes)
-    if len(sizes) < _ENOUGH:
-        return
-    side, times = sides.most_common(1)[0]
-    if times >= _ALIKE * len(sizes):
-        yield Fault(
-            f"images have a shorter side of {side} pixels, and the published ones differ in size",
-            times, (), "A resized copy: figures differ from the published ones by up to a point.", grave=True,
-        )  # fmt: skip
-
-
-def _uneven(dataset: LabelledImages) -> Iterator[Fault]:
-    usual = _A_CLASS[dataset.passport.split]
-    counts = Counter(dataset.labels.tolist())
-    odd = [label for label in range(len(dataset.classes)) if counts[label] not in usual]
-    bounds = f"{usual[0]}" if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
-    yield from fault(
-        f"classes have another number of images than {bounds}",
-        [f"{imagenet_classes()[k].wnid} ({dataset.classes[k]}): {counts[k]}" for k in odd],
-        cause="A copy that was cut off, or images that were sorted by a list of another order.",
-    )
-
-
-def _of_training(dataset: LabelledImages) -> Iterator[Fault]:
-    strange = [name for name in dataset.ids if not OF_VAL.fullmatch(name)]
-    yield from fault(
-        "images are not named as those of val are",
-        strange,
-        cause="The training images under the name of val, or a set of another year.",
-    )
-
-
-def _mislaid(dataset: LabelledImages) -> Iterator[Fault]:
-    """Folders against the list of labels, where there are both."""
-    pictures = dataset.pictures
-    numbers = [OF_VAL.fullmatch(name) for name in dataset.ids]
-    if not isinstance(pictures, InFolder) or None in numbers:
-        return
-    folder = Path(pictures.folder)
-    try:
-        truth = read_truth(folder.parent, [int(number[1]) for number in numbers if number])
-    except CvbenchError:
-        return  # there is no list, or none that can be read
-    mislaid = [i for i, label in enumerate(truth) if label != dataset.labels[i]]
-    wnids = [one.wnid for one in imagenet_classes()]
-    yield from fault(
-        "images lie in the folder of another class than their list says",
-        [f"{dataset.ids[i]} in {wnids[int(dataset.labels[i])]}, not {wnids[truth[i]]}" for i in mislaid],
-        cause="ILSVRC ids taken for places among the sorted WordNet ids, or classes sorted by name.",
-    )
-
-
-SHOWN: Final = 10
-"""How many places of one fault are named."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong, how often, where first, and what usually causes it."""
-
-    what: str
-    count: int
-    places: tuple[str, ...]
-    cause: str
-    grave: bool
-    """It changes figures, or ends a run."""
-    counted: bool = True
-    """Whether `what` begins with the number of what is wrong."""
-
-
-def fault(what: str, places: Sequence[str], *, cause: str, grave: bool = True) -> Iterator[Fault]:
-    """The fault with these places; none where there are no places."""
-    if places:
-        yield Fault(what, len(places), tuple(places[:SHOWN]), cause, grave)
-
-
 _ORIENTATION: Final = 0x0112
+_IN_VOC: Final = re.compile(r"(.*/)?VOC\d{4}/(JPEGImages|SegmentationClass)")
 
 
 class SampleCheck(NamedTuple):
@@ -140,6 +46,8 @@ class SampleCheck(NamedTuple):
     size: tuple[int, int] | None = None
     """Height and width; None where it cannot be decoded."""
     error: str | None = None
+    misfit: bool = False
+    """The image can be decoded, and `error` is about its truth."""
     missing: bool = False
     labels: Mapping[int, int] = {}
     """Label → images, objects or pixels that have it."""
@@ -194,6 +102,7 @@ def verify(spec: DataSpec, *, task: TaskName, on_step: Callable[[int, int], obje
     names = _Names(dataset)
     faults += _faults_of_files(names, looks)
     faults += _left_out(dataset)
+    faults += _trained_on(spec, dataset, task)
     faults += _faults_of_truths(dataset, names, looks)
     faults += faults_of_published(spec.name, dataset, [look.size for look in looks])
     sizes = sorted({look.size for look in looks if look.size}, key=lambda size: size[0] * size[1])
@@ -254,12 +163,21 @@ def _look(dataset: Dataset, index: int) -> SampleCheck:
         sample = dataset[index]
     except DataError as error:
         missing = pictures is not None and int(pictures.sizes[index]) == MISSING
-        return SampleCheck(digest, error=str(error), missing=missing, turned=turned)
+        misfit = not missing and pictures is not None and _is_decodable(pictures, index)
+        return SampleCheck(digest, error=str(error), missing=missing, misfit=misfit, turned=turned)
     height, width = int(sample.image.shape[1]), int(sample.image.shape[2])
     if pictures is None:
         digest = hashlib.sha256(sample.image.numpy().tobytes()).digest()
     seen = SampleCheck(digest, (height, width), turned=turned, labels=_labels(sample.truth))
     return seen if not isinstance(sample.truth, Detections) else _look_at_objects(seen, sample.truth)
+
+
+def _is_decodable(pictures: Pictures, index: int) -> bool:
+    try:
+        decode_image(pictures.read(index), pictures.name(index))
+    except DataError:
+        return False
+    return True
 
 
 def _look_at_objects(seen: SampleCheck, truth: Detections) -> SampleCheck:
@@ -299,7 +217,8 @@ def _is_turned(content: bytes) -> bool:
 
 def _faults_of_files(names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fault]:
     absent = [i for i, look in enumerate(looks) if look.missing]
-    broken = [i for i, look in enumerate(looks) if look.error and not look.missing]
+    misfits = [i for i, look in enumerate(looks) if look.misfit]
+    broken = [i for i, look in enumerate(looks) if look.error and not look.missing and not look.misfit]
     turned = [i for i, look in enumerate(looks) if look.turned]
     yield from fault(
         "images are not there",
@@ -310,6 +229,11 @@ def _faults_of_files(names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fa
         "samples cannot be decoded",
         [looks[i].error or "" for i in broken],
         cause="Files that were cut off while they were copied; fetch them again.",
+    )
+    yield from fault(
+        "samples have a truth that does not fit",
+        [looks[i].error or "" for i in misfits],
+        cause="Truths of other images, a resized copy, or label maps in colors or with labels of their own.",
     )
     yield from fault(
         "images say that they are to be shown turned, which is not done",
@@ -328,16 +252,58 @@ def _faults_of_files(names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fa
 
 
 def _left_out(dataset: Dataset) -> Iterator[Fault]:
-    """What is in the folder of the images and is not read."""
-    pictures = getattr(dataset, "pictures", None)
+    """What is in the folders of the images and of their label maps and is not read."""
+    pictures, maps = (getattr(dataset, name, None) for name in ("pictures", "maps"))
     if isinstance(pictures, InFolder):
-        paths = [pictures.paths[index] for index in range(len(pictures))]
         yield from fault(
             "files in the folder are not part of this split",
-            list_left_out(Path(pictures.folder), paths),
+            [
+                path
+                for path in _besides(pictures)
+                if f"{pictures.folder}/{path}" != getattr(dataset, "file", "")
+            ],
             cause="Images of other splits, hidden files, thumbnails, or files that are not images.",
             grave=False,
         )
+    if isinstance(maps, InFolder):
+        yield from fault(
+            "files in the folder of label maps belong to no image of this split",
+            _besides(maps),
+            cause="Maps of other splits, or images that are missing.",
+            grave=False,
+        )
+
+
+def _besides(files: InFolder) -> list[str]:
+    """Other files of the folder, or of the folders with files of this split in a tree of VOC."""
+    paths = list(files.paths)
+    parents = {path.rpartition("/")[0] for path in paths}
+    if not all(_IN_VOC.fullmatch(parent) for parent in parents):
+        return list_left_out(Path(files.folder), paths)
+    read = set(paths)
+    return [
+        path
+        for parent in sorted(parents)
+        for one in list_left_out(Path(files.folder) / parent, ())
+        if (path := f"{parent}/{one}") not in read
+    ]
+
+
+def _trained_on(spec: DataSpec, dataset: Dataset, task: TaskName) -> Iterator[Fault]:
+    """What does not go together with the training split of a set of one's own, where there is one."""
+    card = DATASETS.get(spec.name)
+    if card is None or card.classes is not None or spec.split == "train":
+        return
+    try:
+        trained = open_dataset(spec, task=task, split="train")
+    except DataError:
+        return  # there is no training split, or `data verify --split train` says what is wrong with it
+    yield from fault(
+        f"images of {spec.split} are in the training split too",
+        shared_images(dataset, trained),
+        cause="One folder for both splits, or images that were copied before they were split.",
+        grave=False,
+    )
 
 
 def _seen(first: dict[bytes, int], digest: bytes, index: int) -> bool:
@@ -358,6 +324,12 @@ def _faults_of_truths(dataset: Dataset, names: _Names, looks: Sequence[SampleChe
         grave=False,
     )  # fmt: skip
     used = set(chain.from_iterable(look.labels for look in looks)) - {VOID}
+    if VOID in set(chain.from_iterable(look.labels for look in looks)) and len(used) <= 1:
+        yield Fault(
+            "label maps hold only void and one class at most, as masks of 0 and 255 do", 1, (),
+            "Binary masks: set the option void=none, and 255 is the second class.",
+            grave=dataset.passport.name == "masks", counted=False,
+        )  # fmt: skip
     unused = [name for label, name in enumerate(dataset.classes) if label not in used]
     yield from fault(
         "classes are not there at all", unused, cause="A part of the set, or another set of classes.",

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -33,6 +34,7 @@ from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.datasets.masks import read_label_map
 from cvbench.data.datasets.open import check_count, looked_for, root_folder
 from cvbench.data.images.decoding import decode_image
+from cvbench.data.images.label_maps import LabelRule
 from cvbench.errors import DataError
 from cvbench.record import Passport
 from cvbench.spec.catalogue.label_spaces import VOC_CLASSES
@@ -228,6 +230,11 @@ def _boxes(years: Sequence[_Year]) -> Boxes:
     )
 
 
+@cache
+def _known(classes: int) -> LabelRule:
+    return LabelRule.of(classes)
+
+
 @dataclass(frozen=True, eq=False)
 class Voc:
     """One split; an image, and a label map, is read when it is looked at."""
@@ -265,4 +272,4 @@ class Voc:
 
     def _labels(self, index: int, size: tuple[int, int]) -> LabelMap:
         assert self.maps is not None
-        return read_label_map(self.maps, index, size, len(self.classes))
+        return read_label_map(self.maps, index, size, _known(len(self.classes)))

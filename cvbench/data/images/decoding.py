@@ -52,7 +52,8 @@ _ALLOWED: Final = {
 """Format → the plugin of Pillow that decodes it; the last one came with Pillow 11.3."""
 _JPEG: Final = b"\xff\xd8\xff"
 _PLAIN: Final = {"YCbCr", "Gray", "RGB"}
-_SIXTEEN_BITS: Final = {"I;16", "I;16B", "I;16L", "I;16N"}
+SIXTEEN_BITS: Final = {"I;16", "I;16B", "I;16L", "I;16N"}
+"""Pillow's modes of one channel of 16 bits."""
 
 
 @cache
@@ -71,20 +72,9 @@ def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
     """
     pixels = _fast(content, name) if content.startswith(_JPEG) else None
     if pixels is None:
-        with _opened(content, name) as picture:
+        with opened_image(content, name) as picture:
             pixels = _pixels(picture, name)
     return torch.from_numpy(pixels).permute(2, 0, 1)
-
-
-def decode_labels(content: bytes, name: str) -> UInt8[Tensor, "h w"]:
-    """A label map: the values of a PNG's pixels, or their places in its palette.
-
-    Raises DataError, with the file's `name`, for anything but one channel of at most 8 bits.
-    """
-    with _opened(content, name) as picture:
-        if picture.mode not in ("L", "P", "1"):
-            raise DataError(f"{name}: is no label map: it has {picture.mode}, not one channel of bytes")
-        return torch.from_numpy(np.array(picture, np.uint8))
 
 
 def _fast(content: bytes, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
@@ -101,7 +91,7 @@ def _fast(content: bytes, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
 
 
 @contextmanager
-def _opened(content: bytes, name: str) -> Iterator[Image.Image]:
+def opened_image(content: bytes, name: str) -> Iterator[Image.Image]:
     """The picture, its header read; whatever goes wrong inside the block is the file's fault."""
     try:
         with warnings.catch_warnings():
@@ -128,7 +118,7 @@ def _check_size(height: int, width: int, name: str) -> None:
 
 def _pixels(picture: Image.Image, name: str) -> UInt8[np.ndarray, "h w 3"]:
     """RGB of any mode that says what its values mean."""
-    sixteen = picture.mode in _SIXTEEN_BITS or (picture.mode == "I" and picture.format in ("PNG", "PPM"))
+    sixteen = picture.mode in SIXTEEN_BITS or (picture.mode == "I" and picture.format in ("PNG", "PPM"))
     if picture.mode in ("I", "F") and not sixteen:
         kind = "floating-point" if picture.mode == "F" else "32-bit integer"
         raise DataError(

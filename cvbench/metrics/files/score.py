@@ -28,6 +28,7 @@ def score_files(
     *,
     classes: Sequence[str] | None = None,
     image_set: str | None = None,
+    void: str | None = None,
     draws: int | None = None,
     seed: int = 0,
 ) -> Score:
@@ -35,14 +36,17 @@ def score_files(
 
     Boxes come from COCO's JSON files, or from VOC's where the truth is a folder; every protocol for
     boxes scores both. `draws` is how many resamples an interval takes, where it comes from resampling:
-    None for the usual number, 0 for no interval. Raises UnknownName for a protocol that there is not,
+    None for the usual number, 0 for no interval. `void` names the labels of
+    label maps that do not count. Raises UnknownName for a protocol that there is not,
     and InputError, with everything that is wrong, for files that are not sound.
     """
     wanted = find_protocol(protocol)
     if wanted.compares in ("classes", "pixels"):
         if draws is not None:
             raise InputError(f"--resamples: {protocol} takes no number of resamples")
-        return _of_images(wanted, predictions, truth, classes, image_set)
+        return _of_images(wanted, predictions, truth, classes, image_set, void)
+    if void is not None:
+        raise InputError(f"--void: only label maps have labels that do not count; {wanted.name} takes none")
     files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
     measurements = score_detections(wanted, files, draws=draws, seed=seed)
     notes = _notes(files)
@@ -113,18 +117,29 @@ def read_detections(
 
 
 def _of_images(
-    metric: MetricCard, predictions: Path, truth: Path, classes: Sequence[str] | None, image_set: str | None
+    metric: MetricCard,
+    predictions: Path,
+    truth: Path,
+    classes: Sequence[str] | None,
+    image_set: str | None,
+    void: str | None,
 ) -> Score:
     if metric.compares == "classes":
         from cvbench.metrics.files.classification import score_classes
 
         if image_set is not None:
             raise InputError(f"--image-set: {metric.name} scores all images of the labels")
+        if void is not None:
+            raise InputError(
+                f"--void: only label maps have labels that do not count; {metric.name} takes none"
+            )
         return Score(metric, *score_classes(predictions, truth, metric=metric.name, classes=classes))
+    from cvbench.data.images.label_maps import void_labels
     from cvbench.metrics.files.segmentation import score_maps
 
     chosen = None if image_set is None else Path(image_set)
-    return Score(metric, score_maps(predictions, truth, classes=classes, image_set=chosen), ())
+    scored = score_maps(predictions, truth, classes=classes, image_set=chosen, void=void_labels(void))
+    return Score(metric, scored.measurements, scored.notes)
 
 
 def _notes(files: CocoFiles | VocFiles) -> list[str]:

@@ -53,6 +53,7 @@ def cell_view(told: PageRecord, *, picture_bytes: int) -> CellView:
         command=command(source, record),
         facts=_facts(record),
         figures=_figures(record),
+        notes=record.notes,
         cautions=record.cautions,
         ledger=_ledger(record),
         charts=charts,

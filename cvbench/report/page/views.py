@@ -147,6 +147,7 @@ class CellView:
     command: str
     facts: Sequence[tuple[str, str]]
     figures: Table
+    notes: Sequence[str] = ()
     cautions: Sequence[str] = ()
     ledger: Sequence[Stage] = ()
     charts: Sequence[tuple[str, Chart]] = ()

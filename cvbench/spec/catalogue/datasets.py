@@ -130,6 +130,10 @@ DATASETS: Catalogue[DatasetCard] = Catalogue(
             "images": Choice("images/{split}", "the folder of a split's images, below the root"),
             "masks": Choice("masks/{split}", "the folder of its label maps: PNG files of the same names"),
             "classes": Choice(None, "names of the labels from 0 on; else those in the root's classes.txt"),
+            "void": Choice(None, "labels that do not count: a number, a list, or none; 255 by default"),
+            "mask_suffix": Choice(
+                ".png", "what follows the image's name in its label map's, such as _mask.png"
+            ),
         },
     ),
 )

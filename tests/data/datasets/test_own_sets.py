@@ -155,3 +155,33 @@ def test_a_limit_on_a_folder_that_is_sorted_by_class_takes_of_every_class(tmp_pa
 
     assert labels == sorted(labels)
     assert min(labels.count(label) for label in range(3)) >= 2
+
+
+def test_other_void_labels_other_names_and_a_byte_order_mark(tmp_path):
+    masked(tmp_path, classes="\ufeffground\nroad\ncar\nsky\n")
+    assert opened("masks", tmp_path).classes == ("ground", "road", "car", "sky")
+    # labels 1, 2, 3, 4 are the classes; 0 is void, and so is 255
+    voided = opened("masks", tmp_path, void=(0, 255))
+    assert sorted(set(voided[0].truth.labels.ravel().tolist())) == [0, 1, 255]
+    assert voided.passport.sha256 != opened("masks", tmp_path).passport.sha256
+    with pytest.raises(DataError, match=r"has the label 255; labels are 0 to 3$"):
+        opened("masks", tmp_path, void="none")[0]
+    assert "void: 'black' is not a label" in refusal("masks", tmp_path, void="black")
+
+    file = tmp_path / "masks/val/a.png"
+    file.rename(file.with_name("a_mask.png"))
+    assert "first a.png.\n  a_mask.png is there: set the option mask_suffix: _mask.png" in refusal(
+        "masks", tmp_path
+    )
+    (tmp_path / "masks/val/deep/b.png").rename(tmp_path / "masks/val/deep/b_mask.png")
+    assert len(opened("masks", tmp_path, mask_suffix="_mask.png")) == 2
+    file.with_name("a_mask.png").rename(file.with_name("a.jpg"))
+    assert "a.jpg is there: save label maps as PNG" in refusal("masks", tmp_path)
+
+
+def test_masks_of_0_and_255_are_two_classes_where_none_is_void(tmp_path):
+    masked(tmp_path, classes="ground\ncar\n")
+    Image.fromarray(np.where(LABELS == 1, 255, 0).astype(np.uint8)).save(tmp_path / "masks/val/a.png")
+
+    assert set(opened("masks", tmp_path)[0].truth.labels.ravel().tolist()) == {0, 255}
+    assert set(opened("masks", tmp_path, void="none")[0].truth.labels.ravel().tolist()) == {0, 1}

@@ -212,3 +212,70 @@ def test_what_comes_along_is_sound():
     assert found.sound
     assert found.decoded == 60
     assert found.bytes is None
+
+
+def labelled(root, numbers=(1, 2), maps=(0, 255), split="val"):
+    for number in numbers:
+        for kind, content in (
+            ("images", Image.fromarray(pixels(number))),
+            ("masks", Image.fromarray(np.resize(np.array(maps, np.uint8), pixels(number).shape[:2]))),
+        ):
+            (root / kind / split).mkdir(parents=True, exist_ok=True)
+            content.save(root / kind / split / f"{number}.png")
+    (root / "classes.txt").write_text("ground\ncar\n")
+    return root
+
+
+def test_masks_of_0_and_255_are_wrong_unless_none_is_void(tmp_path):
+    root = labelled(tmp_path)
+    what = "label maps hold only void and one class at most, as masks of 0 and 255 do"
+
+    found = looked_through("masks", root, task="segmentation")
+    assert faults(found)[what].grave
+    assert "void=none" in faults(found)[what].cause
+    counted = looked_through("masks", root, task="segmentation", void="none")
+    assert counted.sound
+    assert counted.labels["car"] == counted.labels["ground"]
+
+
+def test_a_map_that_does_not_fit_is_told_from_an_image_that_cannot_be_decoded(tmp_path):
+    root = labelled(tmp_path, maps=(0, 1))
+    Image.new("RGB", (4, 4)).save(root / "masks/val/1.png")
+    (root / "images/val/2.png").write_bytes(b"<html>")
+
+    found = faults(looked_through("masks", root, task="segmentation"))
+    assert "1.png: is no label map: it has RGB" in found["samples have a truth that does not fit"].places[0]
+    assert "label maps in colors" in found["samples have a truth that does not fit"].cause
+    assert "2.png: is no image" in found["samples cannot be decoded"].places[0]
+
+
+def test_what_is_left_out_is_listed_for_every_kind(tmp_path):
+    root = labelled(tmp_path / "masks", maps=(0, 1))
+    (root / "masks/val/9.png").write_bytes(b"")
+    (root / "images/val/notes.txt").write_text("")
+    found = faults(looked_through("masks", root, task="segmentation"))
+    assert found["files in the folder are not part of this split"].places == ("notes.txt",)
+    assert found["files in the folder of label maps belong to no image of this split"].places == ("9.png",)
+
+    root = coco.write(tmp_path / "coco")
+    (root / "val2017/extra.jpg").write_bytes(b"")
+    found = faults(looked_through("coco", root))
+    assert found["files in the folder are not part of this split"].places == ("extra.jpg",)
+
+    root = voc.write(tmp_path / "voc")
+    (root / "VOCdevkit/VOC2007/JPEGImages/999999.jpg").write_bytes(b"")
+    found = faults(looked_through("voc", root, split="test"))
+    assert found["files in the folder are not part of this split"].places == (
+        "VOCdevkit/VOC2007/JPEGImages/999999.jpg",
+    )
+
+
+def test_images_that_are_trained_on_too_are_named(tmp_path):
+    for number, path in enumerate(["train/a/1", "train/a/2", "val/a/3", "val/a/4"]):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{path}.jpg").write_bytes(jpeg(pixels(number % 3)))  # val/a/4 is train/a/1
+
+    found = looked_through("folder", tmp_path)
+    assert faults(found)["images of val are in the training split too"].places == (f"{tmp_path}/val/a/4.jpg",)
+    assert found.sound
+    assert faults(looked_through("folder", tmp_path, split="train")) == {}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cvbench.data.datasets import open_dataset
 from cvbench.data.datasets.voc import PUBLISHED, VocImageSet
@@ -183,7 +184,7 @@ def test_a_label_map_that_does_not_fit_is_said_when_it_is_looked_at(tmp_path, ch
 def test_a_label_map_in_colours_is_refused(tmp_path):
     tree.write(tmp_path)
     file = tmp_path / "VOCdevkit/VOC2007/SegmentationClass/000001.png"
-    file.write_bytes(jpeg(pixels(0)))
+    Image.fromarray(pixels(0)).save(file)
 
     with pytest.raises(DataError, match=r"000001.png: is no label map: it has RGB"):
         opened(tmp_path, task="segmentation")[0]

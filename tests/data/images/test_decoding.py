@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvbench.data.images.decoding import MOST_PIXELS, decode_image, decode_labels
+from cvbench.data.images.decoding import MOST_PIXELS, decode_image
 from cvbench.errors import DataError
 from tests.data.datasets.trees.pixels import decoded, jpeg, pixels
 
@@ -147,13 +147,6 @@ def test_a_png_by_the_name_of_a_jpeg_is_read():
     content = saved(Image.fromarray(pixels(1)), "PNG")
 
     assert np.array_equal(decode_image(content, "n02105855_2933.JPEG").permute(1, 2, 0).numpy(), pixels(1))
-
-
-@pytest.mark.parametrize("mode", ["RGB", "I;16", "LA"])
-def test_a_label_map_is_one_channel_of_bytes(mode):
-    picture = Image.new(mode, (3, 3))
-    with pytest.raises(DataError, match=r"map.png: is no label map: it has (RGB|I;16|LA), not one channel"):
-        decode_labels(saved(picture, "PNG"), "map.png")
 
 
 @pytest.mark.parametrize(("kind", "named"), [(np.float32, "floating-point"), (np.int32, "32-bit integer")])
