@@ -16,7 +16,7 @@ from cvbench.metrics.per_image import PerImage, confusion_evidence
 from cvbench.metrics.segmentation_counts import Ratio, confusion, pixel_ratios
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
-from cvbench.values import VOID, Prediction, Truth
+from cvbench.values import VOID, LabelMap, Prediction, Truth
 
 RESAMPLES = 500
 

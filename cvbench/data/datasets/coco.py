@@ -16,7 +16,14 @@ from typing import Final
 from cvbench.data.annotations.coco import read_categories
 from cvbench.data.datasets.classes import check_splits, joined_classes
 from cvbench.data.datasets.coco_detection import Instances, open_instances
-from cvbench.data.datasets.open import check_count, first_there, looked_for, root_folder
+from cvbench.data.datasets.open import (
+    check_count,
+    first_there,
+    hint_of_yolo,
+    looked_for,
+    root_folder,
+    split_names,
+)
 from cvbench.errors import DataError
 from cvbench.spec.catalogue import DATASETS
 from cvbench.spec.catalogue.label_spaces import COCO_CATEGORIES
@@ -91,7 +98,9 @@ def coco_json(
     top = root_folder("coco-json", root)
     file, folder = below(top, annotations, split), below(top, images, split)
     if not file.is_file():
-        raise DataError(f"{file}: there is no such file; the option annotations says where it is")
+        raise DataError(
+            f"{file}: there is no such file; the option annotations says where it is{hint_of_yolo(top)}"
+        )
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder; the option images says where it is")
     numbered = {
@@ -105,8 +114,12 @@ def coco_json(
 
 
 def below(root: Path, template: str, split: str) -> Path:
-    """The place that a template names; raises DataError where it is not below the root."""
+    """The place that a template names; for `val` also `valid` or `validation`, where only that is there.
+
+    Raises DataError where it is not below the root.
+    """
     path = Path(template.replace("{split}", split))
     if path.is_absolute() or ".." in path.parts:
         raise DataError(f"{template}: leads out of {root}; name a path below the root")
-    return root / path
+    places = [root / template.replace("{split}", name) for name in split_names(split)]
+    return next((place for place in places if place.exists()), root / path)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -26,6 +26,7 @@ from cvbench.data.annotations.json import read_bytes
 from cvbench.data.annotations.problems import Problems, Side
 from cvbench.data.annotations.segmentations import Runs, Segmentation, problem_of, text_of
 from cvbench.data.datasets.cache import PackedTexts, read_cache, write_cache
+from cvbench.data.datasets.file_names import respelled, safe_names
 from cvbench.data.datasets.image_files import MISSING, InFolder
 from cvbench.data.datasets.manifest import Manifest
 from cvbench.data.images.decoding import decode_image
@@ -151,7 +152,7 @@ def open_instances(
     folder. A single missing image is an error when it is looked at.
     """
     index = read_index(annotations)
-    pictures = InFolder.of(images, _safe(annotations, index))
+    pictures = _found(annotations, images, index)
     if len(pictures) == 0:
         raise DataError(f"{annotations}: tells of no image")
     if (pictures.sizes == MISSING).all():
@@ -178,13 +179,23 @@ def open_instances(
     return Instances(index, pictures, str(annotations), classes, passport, masks=masks)
 
 
-def _safe(path: Path, index: CocoIndex) -> list[str]:
-    """The file names; DataError where one is no path below the folder of images."""
-    names = list(index.file_name)
-    for name in names:
-        if ".." in (parts := PurePosixPath(name).parts) or name.startswith("/") or "\0" in name or not parts:
-            raise DataError(f"{path}: the file_name {name!r} leads out of the folder of images")
-    return names
+def _found(file: Path, images: Path, index: CocoIndex) -> InFolder:
+    """The images of the file; one that is not there by its name is looked for by its other spellings."""
+    names = safe_names(file, images, index.file_name)
+    pictures = InFolder.of(images, names)
+    missing = np.flatnonzero(pictures.sizes == MISSING).tolist()
+    others = {i: other for i in missing if (other := respelled(images, names[i])) is not None}
+    if not others:
+        return pictures
+    taken = {name: i for i, name in enumerate(names) if i not in others}
+    for i, other in others.items():
+        if other in taken:
+            raise DataError(
+                f"{file}: the file names {names[taken[other]]!r} and {names[i]!r} are one file, "
+                f"{images / other}"
+            )
+        taken[other] = i
+    return InFolder.of(images, [others.get(i, name) for i, name in enumerate(names)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.classes import check_splits
 from cvbench.data.datasets.image_files import InFolder, Pictures, class_folders, list_images
 from cvbench.data.datasets.manifest import Manifest
-from cvbench.data.datasets.open import looked_for, root_folder
+from cvbench.data.datasets.open import first_there, hint_of_yolo, looked_for, root_folder, split_names
 from cvbench.data.images.decoding import decode_image
 from cvbench.errors import DataError
 from cvbench.record import Passport
@@ -52,30 +52,36 @@ def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledIm
     if task != "classification":
         raise ValueError(f"folder is a classification set; it has no truth for {task}")
     top = root_folder("folder", root)
-    splits = [name for name in DATASETS["folder"].splits if (top / name).is_dir()]
+    splits = {
+        name: place
+        for name in DATASETS["folder"].splits
+        if (place := first_there(top, split_names(name))) is not None and place.is_dir()
+    }
     if split not in splits:
         wanted = f"{split}/<class>/<image>"
-        raise DataError(f"{top}: holds no {wanted}; there is {looked_for(splits) if splits else 'no split'}")
-    own = class_folders(top / split)
+        there = looked_for(list(splits)) if splits else "no split"
+        raise DataError(f"{top}: holds no {wanted}; there is {there}{hint_of_yolo(top)}")
+    place = splits[split]
+    own = class_folders(place)
     if not own:
-        raise DataError(f"{top / split}: has no folders in it; each class has one of its own")
-    images = list_images(top / split)
+        raise DataError(f"{place}: has no folders in it; each class has one of its own")
+    images = list_images(place)
     used = {image.path.partition("/")[0] for image in images if "/" in image.path}
     loose = next((image.path for image in images if "/" not in image.path), None)
     if loose is not None:
-        raise DataError(f"{top / split}: {loose} lies beside the classes' folders; nothing tells its class")
+        raise DataError(f"{place}: {loose} lies beside the classes' folders; nothing tells its class")
     empty = sorted(own - used)
     if empty:
         raise DataError(
-            f"{top / split / empty[0]}: has no image in it; remove the folder.\n"
+            f"{place / empty[0]}: has no image in it; remove the folder.\n"
             "  A class keeps its place as long as another split has it."
         )
-    named = {name: class_folders(top / name) for name in splits}
+    named = {name: class_folders(folder) for name, folder in splits.items()}
     check_splits(top, split, {name: sorted(folders) for name, folders in named.items()})
     classes = tuple(sorted(set[str]().union(*named.values())))
     label = {name: k for k, name in enumerate(classes)}
     ids = [image.path for image in images]
     labels = [label[path.partition("/")[0]] for path in ids]
-    pictures = InFolder.of(top / split, ids, [image.size for image in images])
+    pictures = InFolder.of(place, ids, [image.size for image in images])
     passport = Manifest("classification", classes, ids, pictures, labels, {}).passport("folder", split)
     return LabelledImages(pictures, np.array(labels, np.int64), PackedTexts.of(ids), classes, passport)

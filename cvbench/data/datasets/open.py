@@ -103,6 +103,21 @@ def root_folder(name: str, root: str | None) -> Path:
     return folder
 
 
+def split_names(split: str) -> tuple[str, ...]:
+    """What the folder of a split of one's own may be called, the usual name first."""
+    return ("val", "valid", "validation") if split == "val" else (split,)
+
+
+def hint_of_yolo(root: Path) -> str:
+    """A remedy for a message, where the folder holds the files of YOLO's trainers; else nothing."""
+    if not (root / "data.yaml").is_file() and next(root.glob("labels/*/*.txt"), None) is None:
+        return ""
+    return (
+        ".\n  This looks like a dataset in YOLO's form (data.yaml, labels/*.txt), which cvbench does not "
+        "read: convert it\n  to COCO's form and open it as coco-json. See docs/data.md"
+    )
+
+
 def first_there(root: Path, candidates: Sequence[str]) -> Path | None:
     """The first of these files or folders below `root` that is there."""
     return next((root / path for path in candidates if (root / path).exists()), None)

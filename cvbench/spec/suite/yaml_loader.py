@@ -16,6 +16,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from cvbench.errors import Problem, SuiteError
 
 _DEPTH = 20
+_SPLIT = "{split}"
+_SPLIT_AS_TEXT = "\ue000split\ue001"
+"""What stands in for it while YAML is read, where braces are a mapping; as long, so columns are right."""
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
@@ -40,7 +43,7 @@ def read(text: str, place: str) -> ParsedText:
         line = text.count("\n", 0, odd.start()) + 1
         what = f"this is not YAML: the character U+{ord(odd.group()):04X} is not allowed in it."
         raise SuiteError([Problem(f"{place}: line {line}", what)])
-    loader = _Loader(text, place)
+    loader = _Loader(text.replace(_SPLIT, _SPLIT_AS_TEXT), place)
     try:
         node = loader.get_single_node()
         tree = None if node is None else loader.value(node)
@@ -106,7 +109,7 @@ class _Loader(yaml.BaseLoader):
     def value(self, node: Node) -> Any:
         """The tree below a node."""
         if isinstance(node, ScalarNode):
-            return scalar(node.value) if node.style is None else self._text(node)
+            return self._text(node) if node.style or _SPLIT_AS_TEXT in node.value else scalar(node.value)
         if isinstance(node, SequenceNode):
             return [self.value(item) for item in node.value]
         assert isinstance(node, MappingNode)
@@ -125,7 +128,7 @@ class _Loader(yaml.BaseLoader):
 
     def _text(self, node: ScalarNode) -> str:
         r"""Text as written; two escapes "\ud83d\ude00" are one character, as in JSON; one is none."""
-        text: str = node.value
+        text: str = node.value.replace(_SPLIT_AS_TEXT, _SPLIT)
         try:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:

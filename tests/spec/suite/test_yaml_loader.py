@@ -172,3 +172,23 @@ def test_an_empty_text_says_nothing():
 def test_no_text_ends_in_anything_but_a_tree_or_a_suite_error(text):
     with suppress(SuiteError):
         read(text, "f.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("{split}", "{split}"),
+        ("images: {split}", {"images": "{split}"}),
+        ("a: {split}/_annotations.coco.json", {"a": "{split}/_annotations.coco.json"}),
+        ("a: \"{split}/x\"\nb: '{split}'", {"a": "{split}/x", "b": "{split}"}),
+        ("{images: {split}, masks: masks/{split}}", {"images": "{split}", "masks": "masks/{split}"}),
+        ("{split}: 1", {"{split}": 1}),
+    ],
+)
+def test_the_place_of_a_split_is_text_with_and_without_quotes(text, tree):
+    assert read(text, "it") == (tree, ())
+
+
+def test_a_mistake_behind_it_keeps_its_column():
+    with pytest.raises(SuiteError, match="line 1, column 17"):
+        read("images: {split} *x", "it")
