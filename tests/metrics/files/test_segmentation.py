@@ -37,7 +37,7 @@ def test_a_list_chooses_images(tmp_path):
     write(tmp_path / "true", **{"scan 2": [[1, 1]]})
     write(tmp_path / "told", **{"scan 2": [[1, 1]]})
     (tmp_path / "set.txt").write_text("scan 2\nb 1\n")
-    assert score_maps(told, true, classes=("x", "y"), image_set=tmp_path / "set.txt")[0].n == 2
+    assert score_maps(told, true, classes=("x", "y"), image_set=tmp_path / "set.txt")[0][0].n == 2
     (tmp_path / "set.txt").write_text("b\nc\n")
     with pytest.raises(InputError, match=r"an image without a map in .*true\n  line 2: c"):
         score_maps(told, true, image_set=tmp_path / "set.txt")

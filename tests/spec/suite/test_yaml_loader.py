@@ -190,5 +190,5 @@ def test_the_place_of_a_split_is_text_with_and_without_quotes(text, tree):
 
 
 def test_a_mistake_behind_it_keeps_its_column():
-    with pytest.raises(SuiteError, match="line 1, column 17"):
-        read("images: {split} *x", "it")
+    with pytest.raises(SuiteError, match="line 1, column 11"):
+        read("[{split}, *x]", "it")
