@@ -7,13 +7,15 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any, Final, get_args
 
+from torch import nn
+
 from cvbench.errors import InputError
 from cvbench.interfaces import Model
-from cvbench.spec.catalogue import MODELS, ModelCard
+from cvbench.spec.catalogue import MODELS, ModelCard, is_address
 from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.catalogue.options import check_options, choices_of
 from cvbench.spec.catalogue.weights import WeightFile, weight_file
-from cvbench.spec.cell import ModelSpec, Option
+from cvbench.spec.cell import ModelSpec, Option, TaskName
 from cvbench.values import Preprocessing
 
 _COCO_OUTPUTS: Final = 91
@@ -79,17 +81,13 @@ def build_model(spec: ModelSpec, classes: int, *, weights: WeightFile | None = N
     task = task_of(spec)
     builder: Callable[..., Any] = MODELS.load(spec.name)
     card: ModelCard | None = MODELS.get(spec.name)
+    if is_address(spec.name):
+        return _own_model(spec, builder, classes, task)
     choices = card.options if card else choices_of(builder, without=_first_argument(builder))
     check_options(spec.name, spec.options, choices)
     weights = weights or weight_file(spec)
     options = {**implied_options(spec, weights, choices), **spec.options}
     model: Model = builder(classes, **options)
-    missing = [member for member in _MEMBERS if not hasattr(model, member)]
-    if missing:
-        raise InputError(
-            f"{spec.name}: it gives a {type(model).__name__} without {', '.join(missing)}.\n"
-            f"  A {task} model has {', '.join(_MEMBERS)}: see cvbench/interfaces.py"
-        )
     fit_to_weights(model, spec, weights)
     return model
 
@@ -97,6 +95,34 @@ def build_model(spec: ModelSpec, classes: int, *, weights: WeightFile | None = N
 def _first_argument(builder: Callable[..., Any]) -> list[str]:
     """The name under which a builder takes the number of classes."""
     return list(inspect.signature(builder).parameters)[:1]
+
+
+def _own_model(spec: ModelSpec, builder: Callable[..., Any], classes: int, task: TaskName) -> Model:
+    """The model behind an import path; a plain `nn.Module` is given what it lacks."""
+    from cvbench.models.external import plain
+
+    try:
+        counted = plain.class_argument(builder)
+    except (TypeError, ValueError):  # nothing that can be called, or a builtin without a signature
+        raise _not_a_network(spec, builder) from None
+    if not isinstance(builder, nn.Module):
+        check_options(spec.name, spec.options, choices_of(builder, without=[counted] if counted else []))
+    net = plain.build(builder, classes, spec.options)
+    if all(hasattr(net, member) for member in _MEMBERS):
+        if spec.preprocessing is not None:
+            raise InputError(f"{spec.name} has a preprocessing of its own.\n  Leave `preprocessing:` out.")
+        model: Model = net
+        return model
+    if not isinstance(net, nn.Module):
+        raise _not_a_network(spec, net)
+    return plain.adapted(spec.name, net, task, classes, spec.preprocessing)
+
+
+def _not_a_network(spec: ModelSpec, found: object) -> InputError:
+    return InputError(
+        f"{spec.name}: this gives a {type(found).__name__}, which is not a torch.nn.Module.\n"
+        "  Name a class or a function that returns a network, such as my_models:MyNet."
+    )
 
 
 def refusal(model: str, option: str, value: object, *, wanted: str) -> InputError:

@@ -68,6 +68,34 @@ PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 _SHORTEST_KEY = 4
 
 
+class PreprocessingSpec(Frozen):
+    """How an image becomes the input of your own network; what is not given keeps its task's default.
+
+    Classification: 224 x 224, stretched, ImageNet's mean and deviation. Segmentation: the same at 512 x 512.
+    Detection: a letterbox of 640 x 640, values 0 to 1.
+    """
+
+    size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
+    """Side of the square input, or its height and width."""
+    resize: Literal["stretch", "letterbox", "crop", "scale"] | None = None
+    """`crop` cuts the middle after the shorter side became `shorter`; `letterbox` keeps the aspect and fills
+    the rest; `scale` keeps the aspect, with sizes that differ between images."""
+    shorter: PositiveInt | None = None
+    """Pixels of the shorter side, for `crop` and `scale`."""
+    longer: PositiveInt | None = None
+    """The most pixels of the longer side, for `scale`."""
+    mean: tuple[float, float, float] | None = None
+    """Per channel, in the network's channel order; of values from 0 to 1."""
+    std: tuple[float, float, float] | None = None
+    """Standard deviation per channel, in the network's channel order."""
+    interpolation: Literal["bilinear", "bicubic"] | None = None
+    antialias: bool | None = None
+    fill: Annotated[int, Field(ge=0, le=255)] | None = None
+    """Gray level of a letterbox's bars."""
+    color: Literal["rgb", "bgr"] | None = None
+    """The network's channel order; `rgb` by default."""
+
+
 class ModelSpec(Frozen):
     """Which network, in which form, with which weights."""
 
@@ -83,6 +111,8 @@ class ModelSpec(Frozen):
     labels: LabelsName | None = None
     """Which classes the weights count, where those are not the data set's own and the weights do not tell.
     Classes are mapped by what they are, and the record has the table."""
+    preprocessing: PreprocessingSpec | None = None
+    """How images come into a plain network by import path; models of the catalogue have options instead."""
 
 
 class DataSpec(Frozen):

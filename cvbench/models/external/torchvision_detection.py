@@ -63,27 +63,33 @@ class TorchvisionDetector(nn.Module):
 
     def loss(self, outputs: Float[Tensor, "b 3 h w"], truths: Sequence[Detections]) -> dict[str, Tensor]:
         """The network's own losses, by its own names."""
-        found: dict[str, Tensor] = self._net(list(outputs), [self._target(truth) for truth in truths])
+        found: dict[str, Tensor] = self._net(
+            list(outputs), [target_of(truth, self._number) for truth in truths]
+        )
         return found
 
     def decode(self, outputs: Sequence[Mapping[str, Tensor]]) -> list[Detections]:
         """Its detections, best score first; those of labels that name nothing are left out."""
-        return [self._detections(found) for found in outputs]
+        return [detections_of(found, self._of_number) for found in outputs]
 
-    def _target(self, truth: Detections) -> dict[str, Tensor]:
-        left, top, right, bottom = truth.boxes.unbind(1)
-        sound = (right > left) & (bottom > top)
-        target = {"boxes": truth.boxes[sound], "labels": self._number.to(sound.device)[truth.labels[sound]]}
-        if truth.masks is not None:
-            target["masks"] = truth.masks[sound].to(torch.uint8)
-        return target
 
-    def _detections(self, found: Mapping[str, Tensor]) -> Detections:
-        labels = self._of_number.to(found["labels"].device)[found["labels"]]
-        order = found["scores"].argsort(descending=True, stable=True)
-        order = order[labels[order] >= 0]
-        masks = found["masks"][order, 0] >= 0.5 if "masks" in found else None
-        return Detections(found["boxes"][order], labels[order], found["scores"][order], masks)
+def target_of(truth: Detections, numbers: Tensor) -> dict[str, Tensor]:
+    """A truth as torchvision's targets have it, without objects that have no area; `numbers` by our label."""
+    left, top, right, bottom = truth.boxes.unbind(1)
+    sound = (right > left) & (bottom > top)
+    target = {"boxes": truth.boxes[sound], "labels": numbers.to(sound.device)[truth.labels[sound]]}
+    if truth.masks is not None:
+        target["masks"] = truth.masks[sound].to(torch.uint8)
+    return target
+
+
+def detections_of(found: Mapping[str, Tensor], of_number: Tensor) -> Detections:
+    """Objects of torchvision's mapping, best score first, without labels for which `of_number` has -1."""
+    labels = of_number.to(found["labels"].device)[found["labels"]]
+    order = found["scores"].argsort(descending=True, stable=True)
+    order = order[labels[order] >= 0]
+    masks = found["masks"][order, 0] >= 0.5 if "masks" in found else None
+    return Detections(found["boxes"][order], labels[order], found["scores"][order], masks)
 
 
 def build(

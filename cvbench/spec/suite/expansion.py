@@ -98,6 +98,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
                 options=model.options,
                 weights=model.weights,
                 labels=model.labels,
+                preprocessing=model.preprocessing,
             ),
             data=DataSpec.model_validate(settings.data.model_dump()),
             train=None if model.weights else settings.train,

@@ -53,6 +53,9 @@ def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
         settings["seed"] = _listed(settings["seed"])
     if isinstance(runtime := settings.get("runtime"), Mapping):
         settings["runtime"] = {key: _listed(value) for key, value in runtime.items()}
+    time = settings.get("time")
+    if isinstance(time, Mapping) and isinstance(plan := time.get("throughput"), Mapping) and "batch" in plan:
+        settings["time"] = {**time, "throughput": {**plan, "batch": _listed(plan["batch"])}}
     return settings
 
 
@@ -143,9 +146,11 @@ def _text(path: FilePath) -> str:
             raise SuiteError([Problem(str(path), "this is more than 1 MiB, too large for a suite.")])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        beside = [other.name for other in path.parent.glob("*.yaml")] if path.suffix else []
-        known = {*beside, *(name for name, _, _ in suites())}
-        near = suggestion(path.name, sorted(known), listing="cvbench list suites")
+        names = {name for name, _, _ in suites()}
+        beside = {other.name for other in path.parent.glob("*.yaml")}
+        near = suggestion(path.name, sorted(beside if path.suffix else names), listing="cvbench list suites")
+        if path.stem in names:
+            near = f"The suite of this name is bundled: cvbench run {path.stem}"
         problem = Problem(str(path), "there is no such file.", near)
     except UnicodeDecodeError as error:
         problem = Problem(str(path), f"this is not UTF-8 text: byte {error.start} cannot be read.")

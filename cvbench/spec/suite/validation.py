@@ -167,6 +167,7 @@ def misfits(suite: Mapping[str, Any]) -> Iterator[SuiteProblem]:
     for entry in entries:
         yield from _training(entry)
         yield from _fitting_data(entry)
+        yield from _preprocessing(entry)
         yield from _metrics(entry)
         yield from _published(entry)
     yield from _expectations(mapping(suite, "expect"), entries)
@@ -191,6 +192,14 @@ def _training(entry: Entry) -> Iterator[SuiteProblem]:
         yield SuiteProblem(
             entry.path, "this is neither scored nor timed.", "Remove metrics: [] or time: null"
         )
+
+
+def _preprocessing(entry: Entry) -> Iterator[SuiteProblem]:
+    """That only a model by import path says how images come in."""
+    if entry.tree.get("preprocessing") is not None and not is_address(entry.name or ""):
+        what = f"{entry.name} has a preprocessing of its own; this key is for models by import path."
+        remedy = f"Change it by options: cvbench show {entry.name}"
+        yield SuiteProblem((*entry.path, "preprocessing"), what, remedy)
 
 
 def _fitting_data(entry: Entry) -> Iterator[SuiteProblem]:

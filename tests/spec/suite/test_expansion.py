@@ -161,3 +161,9 @@ def test_what_comes_to_one_experiment_is_one_cell():
     laid_out = cells(f"{text}runtime: {{layout: [contiguous, channels_last], engine: [torch, onnx]}}\n")
     shown = [(cell.runtime.layout, cell.runtime.engine) for cell in laid_out]
     assert shown == [("contiguous", None), ("contiguous", "onnx"), ("channels_last", None)]
+
+
+def test_one_batch_of_a_throughput_is_a_list_of_one():
+    text = "schema: 1\ndata: fashion\ntrain: {{epochs: 1}}\nmodels: [resnet18]\ntime: {{throughput: {{batch: {}}}}}\n"
+    one, listed = (parse_suite(text.format(batch), path="a.yaml").cells for batch in ("8", "[8]"))
+    assert one == listed

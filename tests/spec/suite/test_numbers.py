@@ -24,6 +24,7 @@ KEYS = {"expect": "resnet18", "resnet18": "top1", "published": "top1", "options"
 """What stands below a mapping whose keys are free."""
 AT_LEAST_1 = {"aspect", "saturation", "exposure", "window"}
 PAIRS = {"scale", "area"}
+TRIPLES = {"mean", "std"}
 
 
 def paths(kind, path=(), seen=None):
@@ -54,6 +55,8 @@ def written(path, number):
     last = path.rpartition(".")[2]
     if last in PAIRS:
         return f"{path}=[{number}, {number}]"
+    if last in TRIPLES:
+        return f"{path}=[{number}, {number}, {number}]"
     return f"{path}=[{number}]" if last == "milestones" else f"{path}={number}"
 
 
@@ -72,6 +75,8 @@ def test_all_kinds_of_numbers_are_among_them():
 def test_scientific_notation_is_the_number_that_it_says(path):
     if path.startswith("models.0.published"):
         others = [f"models.0.published.top1.{part}=0.25" for part in ("value", "within")]
+    elif path.startswith("models.0.preprocessing"):
+        others = ["models.0.name=my_models:MyNet", "models.0.task=classification"]
     else:
         others = []
     scientific, plain = ("15e-1", "1.5") if path.rpartition(".")[2] in AT_LEAST_1 else ("5e-1", "0.5")
