@@ -28,9 +28,8 @@ COUNTED = (
 HABITS = {
     r"\btold\b": "reported, shown, listed",
     r"\bstands? (?:in|at|on|there|here|twice|where|beside|once|alone|wherever)\b": "is in, is listed, is",
-    r"\blies? (?:here|there|ready|(?:in|under|beside) (?:the |its |a |their )?(?:folder|file|cache|run|home))\b": (
-        "is in, is stored in"
-    ),
+    r"\blies? (?:here|there|ready)\b": "is here, is ready",
+    r"\blies? (?:in|under) (?:the |its |a |their )?(?:folder|file|cache|run|home)\b": "is stored in",
     r"\bcomes? to\b(?! (?:an? )?(?:end|mind))": "equals, is",
     r"\bheld against\b": "compared with",
     rf"\b(?:{COUNTED}) an? (?:{EACH})\b": "images per second, one record per cell",
