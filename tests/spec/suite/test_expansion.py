@@ -164,6 +164,7 @@ def test_what_comes_to_one_experiment_is_one_cell():
 
 
 def test_one_batch_of_a_throughput_is_a_list_of_one():
-    text = "schema: 1\ndata: fashion\ntrain: {{epochs: 1}}\nmodels: [resnet18]\ntime: {{throughput: {{batch: {}}}}}\n"
-    one, listed = (parse_suite(text.format(batch), path="a.yaml").cells for batch in ("8", "[8]"))
+    suite = "schema: 1\ndata: fashion\ntrain: {epochs: 1}\nmodels: [resnet18]\n"
+    texts = (f"{suite}time: {{throughput: {{batch: {batch}}}}}\n" for batch in ("8", "[8]"))
+    one, listed = (parse_suite(text, path="a.yaml").cells for text in texts)
     assert one == listed

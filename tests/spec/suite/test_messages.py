@@ -44,7 +44,6 @@ def with_model(parts):
          "time.latency.warmup: '5 parsecs' is not a duration; write 30s, 5m, 1.5h or 200ms."),
         ("time: {latency: {warmup: [1]}}",
          "time.latency.warmup: [1] is not a duration; write 30s, 5m, 1.5h or 200ms."),
-        ("time: {throughput: {batch: 8}}", "time.throughput.batch: 8 is not a list."),
         ("runtime: {device: gpu}", 'runtime.device: "gpu" is not one of auto, cpu, cuda, cuda:N.'),
         ("runtime: {precision: [fp32, fp8]}",
          'runtime.precision[1]: "fp8" is none of fp32, tf32, bf16, fp16.'),
