@@ -43,12 +43,21 @@ class Problem:
         return f"{self.place}: {self.what}" + (f"\n  {self.remedy}" if self.remedy else "")
 
 
+MOST_PROBLEMS: Final = 50
+"""Of a suite, in one message; how many more there are is told by their number."""
+
+
 class SuiteError(CvbenchError):
     """Every problem found in a suite, reported together."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        more = len(self.problems) - MOST_PROBLEMS
+        told = [
+            *map(str, self.problems[:MOST_PROBLEMS]),
+            *([f"… and {more:,} more problems"] if more > 0 else []),
+        ]
+        super().__init__("\n".join(told))
 
 
 class UnknownName(CvbenchError):

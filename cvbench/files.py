@@ -8,7 +8,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -118,6 +118,16 @@ def sha256_of_file(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_files(paths: Sequence[Path]) -> str:
+    """The SHA-256 of the files' contents one after the other, in hexadecimal, as `cat FILES | sha256sum`."""
+    total = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                total.update(chunk)
+    return total.hexdigest()
 
 
 def sha256_of_sources(paths: Iterable[Path]) -> str:

@@ -199,6 +199,9 @@ class Record(Frozen):
     artifact: Artifact | None = None
     passports: Mapping[str, Passport] = Field(default_factory=dict)
     """Of each split that was used."""
+    inputs: Mapping[str, str] = Field(default_factory=dict)
+    """Hashes of the files that the cell named when its run was opened: `weights`, `data` and others. Empty
+    for a cell that names none, and in records that predate the field."""
     measurements: tuple[Measurement, ...] = ()
     curve: Curve | None = None
     skipped_samples: tuple[str, ...] = ()

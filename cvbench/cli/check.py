@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import RESULTS, AsJson, JUnitFile, OutFolder, earlier_lines, print_json
+from cvbench.cli.output import RESULTS, AllowSkips, AsJson, JUnitFile, OutFolder, earlier_lines, print_json
 from cvbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,14 +52,16 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     force: Annotated[
         bool, typer.Option("--force", help="Update even where the check fails or the machine is another.")
     ] = False,
+    allow_skips: AllowSkips = False,
     as_json: AsJson = False,
 ) -> None:
     """Check RUN: cells finished or skipped, floors and published values met, nothing worse than the baseline.
 
     Cells that an earlier command left in the run (another --limit, other overrides) are listed, not judged.
 
-    Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed or is missing, 4 inconclusive,
-    5 not comparable. Under GitHub Actions, annotations and a job summary are written automatically.
+    Exit codes: 0 pass, 1 regression or missed floor, 3 a cell failed, is missing, or lacks its data or
+    weights, 4 inconclusive, 5 not comparable. Under GitHub Actions, annotations and a job summary are written
+    automatically.
     """
     from cvbench.compare.gate import check as gate
     from cvbench.compare.gate.floors import check_run
@@ -70,7 +72,7 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     records = found.records()
     if not records:
         raise gate.nothing_to_check(found)
-    items = check_run(found, records)
+    items = check_run(found, records, allow_skips=allow_skips)
     told, comparison = list[str](), None
     if against:
         done = gate.check_against(found, against, figures=metrics, out=out)

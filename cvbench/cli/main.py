@@ -196,7 +196,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which vision architecture, at what price, and did today's change make it worse?",
     epilog="Exit codes: 0 pass · 1 regression or missed expectation · 2 usage or suite error · "
-    "3 a cell failed · 4 inconclusive · 5 not comparable · 70 a bug in cvbench · 130 interrupted",
+    "3 a cell failed or lacks its files · 4 inconclusive · 5 not comparable · 70 a bug in cvbench · "
+    "130 interrupted",
 )
 
 

@@ -95,6 +95,12 @@ RESULTS: Final = Path("results")
 
 OutFolder = Annotated[Path, typer.Option(help="Folder of the results.", envvar="CVBENCH_RESULTS")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AllowSkips = Annotated[
+    bool,
+    typer.Option(
+        "--allow-skips", help="Accept cells that are skipped because their data or weights are missing."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 JUnitFile = Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")]
 SuiteFile = Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from cvbench.cli.output import (
     RESULTS,
+    AllowSkips,
     AsJson,
     Fresh,
     Limit,
@@ -34,12 +35,16 @@ def run(
     only: Only = None,
     limit: Limit = None,
     fresh: Fresh = False,
+    allow_skips: AllowSkips = False,
     as_json: AsJson = False,
 ) -> None:
     """Run SUITE: train or load each model, score it, time it, and keep a record of each.
 
     Giving the same command again continues where the last one stopped, and repeats nothing that is
     finished. Failed cells are tried again.
+
+    Exit codes: 0 all cells finished, 1 a floor or published value is missed, 3 a cell failed, or was skipped
+    because its data or weights are missing (unless --allow-skips).
     """
     from rich.console import Console
 
@@ -48,6 +53,7 @@ def run(
     from cvbench.compare.gate.result import Answer, exit_code
     from cvbench.report.terminal import print_tables
     from cvbench.runner import session
+    from cvbench.spec.suite.planning import lacks_files
 
     wanted = chosen_cells(suite, overrides, only=only, limit=limit)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
@@ -73,7 +79,15 @@ def run(
         typer.echo(json.dumps(document))
     print_tables(records, console)
     console.print(f"\nResults: {folder}")
-    items = check_records(records, wanted.expectations)
+    items = check_records(records, wanted.expectations, allow_skips=allow_skips)
+    missing = [record for record in records if record.outcome == "skipped" and lacks_files(record.reason)]
+    if missing and not allow_skips:
+        console.print(
+            f"{len(missing)} of {len(records)} cells were skipped: their data or weights are missing.\n"
+            "  Correct the paths above, or accept this with --allow-skips.",
+            style="red",
+            markup=False,
+        )
     for item in items:
         if item.answer is Answer.REGRESSION:
             console.print(f"missed expectation: {item.cell}: {item.message}", style="red", markup=False)

@@ -7,9 +7,9 @@ exception; the worker makes the Record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cvbench.data.datasets import check_trained, drawn, joint, note_on_overlap, open_dataset
 from cvbench.errors import InputError
@@ -26,7 +26,7 @@ from cvbench.runner.messages import WEIGHTS, CellJob, CellResult
 from cvbench.runner.parquet import save_series
 from cvbench.runner.progress import Progress, StageTimes
 from cvbench.runner.time_model import Timed, count_macs_of, time_inference
-from cvbench.spec.catalogue import METRICS
+from cvbench.spec.catalogue import METRICS, is_address
 from cvbench.spec.catalogue.models import task_of
 from cvbench.spec.cell import Cell, TrainRecipe
 from cvbench.timing.figures import figures_of
@@ -77,7 +77,19 @@ def run_cell(job: CellJob, *, times: StageTimes) -> CellResult:
 
 def load_metrics(cell: Cell, data: Dataset) -> dict[str, Metric]:
     """The cell's metrics by name; none where the suite says `metrics: []`."""
-    return {name: METRICS.load(name)(data.classes) for name in cell.metrics}
+    return {name: _metric_class(name)(data.classes) for name in cell.metrics}
+
+
+def _metric_class(name: str) -> Callable[[Sequence[str]], Metric]:
+    """What makes a metric; of one by import path nothing is called before it is known to be a metric."""
+    made: Any = METRICS.load(name)
+    wanted = ("update", "merge", "compute", "outcomes")
+    if is_address(name) and (missing := [one for one in wanted if not callable(getattr(made, one, None))]):
+        raise InputError(
+            f"{name}: not a metric: it has no {', '.join(missing)}.\n"
+            "  Name a class with update, merge, compute and outcomes, as in cvbench.interfaces.Metric."
+        )
+    return made  # type: ignore[no-any-return]
 
 
 class Learned(NamedTuple):

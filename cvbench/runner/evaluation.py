@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-
-from torch import Tensor
+from dataclasses import dataclass
 
 from cvbench.data.images.color import normalize
 from cvbench.data.images.loader import batches
@@ -14,11 +12,11 @@ from cvbench.errors import CellError
 from cvbench.interfaces import Annotated, Dataset, Metric
 from cvbench.record import Measurement
 from cvbench.runner.inference import Inference
+from cvbench.runner.predictions import checked
 from cvbench.runner.progress import Progress
 from cvbench.runner.unsound import Unsound
 from cvbench.runner.worst_images import Bad, Worst
 from cvbench.spec.cell import Cell
-from cvbench.values import ClassScores, Detections, LabelMap, Prediction
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,10 @@ def evaluate(
         if batch.ids:
             images = normalize(inference.place(batch.images), preprocessing)
             outputs = inference.forward(images)
-            decoded = inference.decode(outputs)
+            decoded = checked(inference.decode(outputs), batch.ids, task=data.task, classes=data.classes)
             unsound.see(outputs, decoded, images=len(batch.ids))
             predictions = [
-                placement.restore(on_host(prediction))
-                for placement, prediction in zip(batch.placements, decoded, strict=True)
+                placement.restore(one) for placement, one in zip(batch.placements, decoded, strict=True)
             ]
             for metric in metrics:
                 metric.update(batch.ids, predictions, batch.truths)
@@ -99,15 +96,3 @@ def _check_whole(scored: Sequence[int], skipped: Sequence[str], images: int) -> 
             f"{len(scored)} images scored and {len(skipped)} skipped, but the data set has {images}: "
             f"{left_out} left out, {twice} more than once."
         )
-
-
-def on_host(prediction: Prediction) -> Prediction:
-    """The prediction in the host's memory; itself if it is there already."""
-    match prediction:
-        case ClassScores():
-            return ClassScores(prediction.scores.cpu())
-        case LabelMap():
-            return LabelMap(prediction.labels.cpu())
-        case Detections():
-            moved = {k: v.cpu() for k, v in vars(prediction).items() if isinstance(v, Tensor)}
-            return replace(prediction, **moved)

@@ -17,13 +17,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.machinery import PathFinder
 from pathlib import Path
 
 from cvbench import units
 from cvbench.errors import CellError, InputError
 from cvbench.runner.messages import CellJob, Failure, News, RoundJob, WorkerJob, read_news
 from cvbench.runner.out_of_memory import memory_kills
+from cvbench.spec.catalogue.own_code import find_module
 from cvbench.spec.folders import compile_caches
 
 AHEAD = "--ahead"
@@ -142,7 +142,7 @@ def start_worker(*, log: Path, settings: Mapping[str, str], ahead: bool = False)
         pass
     with log.open("ab") as output:  # appending: what is cut meanwhile leaves no hole
         process = subprocess.Popen(  # noqa: S603  (of nothing but our own words)
-            [sys.executable, "-u", "-m", "cvbench.runner.worker", *([AHEAD] if ahead else [])],
+            [sys.executable, *worker_code("cvbench.runner.worker"), *([AHEAD] if ahead else [])],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -182,16 +182,23 @@ def shorten(log: Path) -> None:
         return  # the model's code took it away
 
 
+def worker_code(module: str) -> list[str]:
+    """Python's arguments for `main` of a module.
+
+    No file in the working folder stands in for a library (`-P`); it is searched last, for your own modules.
+    """
+    start = f"import os, sys; sys.path.append(os.getcwd()); from {module} import main; main()"
+    return ["-u", "-P", "-c", start]
+
+
 def refuse_namesake() -> None:
-    """Raises InputError where workers would import another `cvbench`: that of the folder they start in."""
-    if os.environ.get("PYTHONSAFEPATH"):
-        return
-    found = PathFinder.find_spec("cvbench", [str(Path.cwd())])
+    """Raises InputError where workers would import another `cvbench` than the one that runs."""
+    found = find_module("cvbench")
     own = Path(__file__).parents[1] / "__init__.py"
-    if found is not None and found.origin is not None and not own.samefile(found.origin):
+    if found is None or found.origin is None or not own.samefile(found.origin):
         raise InputError(
-            f"{found.origin}: models would run by this, and not by the cvbench that runs, {own.parent}.\n"
-            "  Give it another name, or start from another folder."
+            f"{found.origin if found else 'no cvbench'}: models would run by this, and not by the cvbench "
+            f"that runs, {own.parent}.\n  Install that one, or put its folder on PYTHONPATH."
         )
 
 

@@ -6,23 +6,24 @@ This is `cvbench run` without its terminal; the Python API is the same function.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cvbench.files import sha256_of_sources
 from cvbench.record import PlannedCell, Record, RunInfo
 from cvbench.runner import cell_process, environment
+from cvbench.runner.inputs import Inputs
 from cvbench.runner.messages import WEIGHTS
 from cvbench.runner.process import refuse_namesake
 from cvbench.runner.progress import Progress
 from cvbench.runner.round_scheduler import RoundScheduler
 from cvbench.spec.canonical import digest
 from cvbench.spec.catalogue import is_address
+from cvbench.spec.catalogue.own_code import sources_of
 from cvbench.spec.cell import Cell
 from cvbench.spec.suite import Planned, Suite, plan_cell
 from cvbench.store import Run, Store
@@ -59,6 +60,8 @@ class Session:
     """The next cell's worker, importing while another scores."""
     _plans: dict[str, Planned] = field(default_factory=dict)
     """By the key of their cell."""
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What each cell reads from the disk, as it was when the session began; by the key of the cell."""
 
     def run_suite(self) -> Iterator[Record]:
         """Every cell of the suite: in order where its worker does all, at the end where rounds time it.
@@ -123,6 +126,7 @@ class Session:
                 timeout_s=self.suite.timeout_s,
                 on_progress=lambda progress: self.listener.progressed(cell, progress),
             )
+        record = record.model_copy(update={"inputs": self.inputs.get(cell.key, {})})
         if record.outcome == "ok" and cell.time is not None and cell.time.rounds is not None:
             if (staged / WEIGHTS).is_file():
                 scheduler.hold(record, staged)
@@ -168,8 +172,8 @@ def _is_good(record: Record | None) -> bool:
 def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) -> Iterator[Session]:
     """A session whose results folder is this process's own while the block lasts.
 
-    Raises StoreError or RunInUse before any work if the folder cannot be written, and InputError if
-    workers would import another `cvbench`.
+    Raises StoreError or RunInUse before any work if the folder cannot be written, InputError if workers
+    would import another `cvbench`, and UnknownName for an import path whose module they would not find.
     """
     machine = environment.probe()
     code = sha256_of_sources(_sources(suite.cells))
@@ -192,9 +196,18 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
         cells=_planned(suite.cells),
     )
     refuse_namesake()
-    store = Store(out)
-    with store.writing(info, fresh=fresh, whole=_planned(suite.whole)) as run:
-        yield Session(suite, run, store, listener)
+    store, has_gpu = Store(out), environment.has_gpu()
+    plans = {cell.key: plan_cell(cell, has_gpu=has_gpu) for cell in suite.cells}
+    look = Inputs(without=out)
+    inputs = {key: look.of(planned) for key, planned in plans.items()}
+
+    def continues(run: Run) -> bool:
+        finished = ((key, run.finished(key)) for key in inputs)
+        return all(one is None or dict(one.inputs) == inputs[key] for key, one in finished)
+
+    whole = _planned(suite.whole)
+    with store.writing(info, fresh=fresh, whole=whole, continues=continues) as run:
+        yield Session(suite, run, store, listener, _plans=plans, inputs=inputs)
 
 
 def _planned(cells: Sequence[Cell]) -> tuple[PlannedCell, ...]:
@@ -202,15 +215,15 @@ def _planned(cells: Sequence[Cell]) -> tuple[PlannedCell, ...]:
 
 
 def _sources(cells: tuple[Cell, ...]) -> list[Path]:
-    """The code that decides what a cell yields: cvbench itself, and modules named by address."""
+    """The code that decides what a cell yields: cvbench itself, and all that import paths lead to.
+
+    Raises UnknownName for a module that no worker would find.
+    """
     own = [Path(__file__).parents[1]]
     for cell in cells:
-        for name in (cell.model.name, cell.data.name, *cell.metrics):
-            if is_address(name):
-                found = find_spec(name.partition(":")[0].partition(".")[0])
-                if found is not None and found.origin is not None:
-                    origin = Path(found.origin)
-                    own.append(origin.parent if origin.name == "__init__.py" else origin)
+        also = [cell.train.also.name] if cell.train and cell.train.also else []
+        for name in filter(is_address, (cell.model.name, cell.data.name, *also, *cell.metrics)):
+            own += sources_of(name)
     return sorted(set(own))
 
 

@@ -18,9 +18,9 @@ from cvbench.data.images.loader import batches
 from cvbench.errors import CellError
 from cvbench.interfaces import Dataset, module_of
 from cvbench.record import Measurement, Scalar
-from cvbench.runner.evaluation import on_host
 from cvbench.runner.inference import Inference, input_pool
 from cvbench.runner.out_of_memory import is_out_of_memory
+from cvbench.runner.predictions import on_host
 from cvbench.runner.progress import Progress
 from cvbench.runner.time_training_step import time_training_step
 from cvbench.spec.cell import EndToEndPlan, EnergyPlan, LatencyPlan, TimingPlan, TrainRecipe, TrainStepPlan

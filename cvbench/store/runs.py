@@ -10,7 +10,8 @@
     <out>/checkpoints/                      trained weights, shared by all runs
 
 A run is continued by whoever asks for the same suite on the same machine with the same code and the
-same data folders: that is its `identity`. One process at a time writes a suite's folder.
+same data folders: that is its `identity`. Where the files that its finished cells read have changed since,
+a new run begins. One process at a time writes a suite's folder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +55,13 @@ class Run:
         """The record of a cell, or None while there is none."""
         path = self.folder / "cells" / f"{key}.json"
         return read_record(path) if path.exists() else None
+
+    def finished(self, key: str) -> Record | None:
+        """The good record of a cell, or what is held of it for its rounds of timing; None without either."""
+        record, held = self.record(key), self.held(key)
+        if record is not None and record.outcome == "ok":
+            return record
+        return read_record(held / "record.json") if held is not None else None
 
     def records(self) -> list[Record]:
         """The records of the suite's cells as last run, in the suite's order.
@@ -179,8 +187,17 @@ class Store:
         raise StoreError(f'"{name}" is no run.\n  See all: cvbench list runs')
 
     @contextmanager
-    def writing(self, info: RunInfo, *, fresh: bool, whole: Sequence[PlannedCell] = ()) -> Iterator[Run]:
-        """The run to write into: the newest of this identity, or a new one where none is or `fresh`.
+    def writing(
+        self,
+        info: RunInfo,
+        *,
+        fresh: bool,
+        whole: Sequence[PlannedCell] = (),
+        continues: Callable[[Run], bool] = lambda _: True,
+    ) -> Iterator[Run]:
+        """The run to write into: the newest of this identity that `continues`, or a new one where none does.
+
+        With `fresh` it is a new one.
 
         Its run.json becomes `info`, with the run's name and start. `whole` are the cells of the suite that
         `info.cells` were chosen from: those of them that the run has already stay in its plan.
@@ -209,14 +226,16 @@ class Store:
                 "  Make room there, or name another folder with --out."
             ) from error
         try:
-            yield self._open(home, info, fresh=fresh, whole=whole)
+            same = [run for run in self.runs(home.name) if _identity(run) == info.identity]
+            found = None if fresh else next(filter(continues, reversed(same)), None)
+            yield self._open(home, info, found, whole)
         finally:
             lock.release()
 
-    def _open(self, home: Path, info: RunInfo, *, fresh: bool, whole: Sequence[PlannedCell]) -> Run:
-        same = [run for run in self.runs(home.name) if _identity(run) == info.identity]
-        if same and not fresh:
-            run, created = same[-1], same[-1].info.created
+    @staticmethod
+    def _open(home: Path, info: RunInfo, same: Run | None, whole: Sequence[PlannedCell]) -> Run:
+        if same is not None:
+            run, created = same, same.info.created
             known = {cell.key for cell in (*info.cells, *run.info.cells)}
             kept = tuple(cell for cell in whole if cell.key in known)
             info = info.model_copy(update={"cells": kept or info.cells})

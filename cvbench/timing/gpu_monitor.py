@@ -135,7 +135,7 @@ def following(device: str) -> Iterator[GpuMonitor]:
     with TemporaryDirectory(prefix="cvbench-") as folder:
         file = Path(folder) / "gpu.jsonl"
         file.touch()
-        command = [sys.executable, "-m", "cvbench.timing.gpu_sampler", device, str(file)]
+        command = [sys.executable, "-P", str(Path(__file__).with_name("gpu_sampler.py")), device, str(file)]
         sampler = subprocess.Popen(command)  # noqa: S603 - our own module, our own arguments
         try:
             yield GpuMonitor(file, frozenset({os.getpid()}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,6 +19,7 @@ from cvbench.models.weights.tensors import (
 from cvbench.record import Curve, Passport
 from cvbench.spec.canonical import Frozen, digest
 from cvbench.spec.catalogue import is_address
+from cvbench.spec.catalogue.own_code import find_module, sources_of
 from cvbench.spec.cell import ModelSpec, TrainRecipe
 from cvbench.training.engine import SAVE_EVERY_S, TrainingProgress, ignore, train
 from cvbench.training.step import shadowed_objects
@@ -50,8 +50,8 @@ def training_key(
 ) -> str:
     """16 hexadecimal digits for everything that makes the weights: equal keys, equal trainings.
 
-    The code counts too: all of cvbench's that takes part, and, for a model of one's own, the package
-    or the single file that its address names. What only says where or how fast does not count: the
+    The code counts too: all of cvbench's that takes part, and, for a model of one's own, all that its
+    import path leads to in its folder. What only says where or how fast does not count: the
     number of workers, the GPU's number.
     """
     return digest(
@@ -151,11 +151,6 @@ def _read(path: Path) -> _Account:
 def _sources(spec: ModelSpec) -> list[Path]:
     """Where the code lies that decides what the weights are."""
     ours = [Path(__file__).parents[1] / name for name in _CODE]
-    if not is_address(spec.name):
-        return ours
-    found = find_spec(spec.name.partition(":")[0].partition(".")[0])
-    if found is None:
+    if not is_address(spec.name) or find_module(spec.name.partition(":")[0]) is None:
         return ours  # made up while the program runs: there is nothing to read
-    if found.submodule_search_locations:
-        return [*ours, *map(Path, found.submodule_search_locations)]
-    return [*ours, Path(found.origin)] if found.origin else ours
+    return [*ours, *sources_of(spec.name)]

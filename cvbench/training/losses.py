@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from cvbench.errors import Diverged
+from cvbench.errors import Diverged, InputError
 from cvbench.record import Curve
 from cvbench.spec.cell import TrainRecipe
 from cvbench.training.batches import Order
@@ -144,3 +144,19 @@ def remedy(recipe: TrainRecipe) -> str:
         f"{half}lower train.lr (it is {recipe.lr:g}), lengthen train.warmup (it is {recipe.warmup:g}){clip}."
     )
     return text[0].upper() + text[1:]
+
+
+def check_terms(terms: object) -> None:
+    """Raise InputError unless `terms` are what a model's `loss` returns: named scalar tensors."""
+    expected = "a model returns its terms by name, each a scalar tensor, such as {'class': loss}"
+    if not isinstance(terms, Mapping) or not terms:
+        raise InputError(f"loss returned {_told(terms)}; {expected}.")
+    for name, term in terms.items():
+        if not isinstance(term, Tensor) or term.ndim > 0:
+            raise InputError(f"loss returned {_told(term)} under {name!r}; {expected}.")
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a Tensor of {list(value.shape)}"
+    return "None" if value is None else f"{'an empty' if value == {} else 'a'} {type(value).__name__}"

@@ -17,7 +17,7 @@ from cvbench.errors import Diverged
 from cvbench.models.weights.tensors import adopt
 from cvbench.spec.cell import Precision, TrainRecipe
 from cvbench.training.batches import Order, TrainingBatch
-from cvbench.training.losses import Losses, remedy
+from cvbench.training.losses import Losses, check_terms, remedy
 from cvbench.values import Preprocessing
 
 _HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -129,6 +129,7 @@ class Trainer:
         with casting(self._recipe.precision, self._device):
             outputs = self.net(normalize(images, preprocessing))
         terms: Mapping[str, Tensor] = self.net.loss(widened(outputs), truths)
+        check_terms(terms)
         return terms
 
     def backward(self, terms: Mapping[str, Tensor]) -> None:

@@ -11,7 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cvbench as cvbench_package
+
 HERE = Path(__file__).parent
+OWN = Path(cvbench_package.__file__).parents[1]
+"""Where the cvbench under test is: its workers import no other."""
 
 SUITE = """
 schema: 1
@@ -34,7 +38,7 @@ def toy(name: str, **options: object) -> str:
 def environment(*, stubs: bool = False) -> dict[str, str]:
     """Where the worker finds the toys; compiled modules may be kept, or each worker compiles torch anew."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    path = os.pathsep.join(map(str, [HERE / "stubs", HERE] if stubs else [HERE]))
+    path = os.pathsep.join(map(str, [*([HERE / "stubs"] if stubs else []), HERE, OWN]))
     return {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 

@@ -81,27 +81,26 @@ def namesake(folder, form):
 
 
 @pytest.mark.parametrize("form", ["module", "package"])
-def test_another_cvbench_in_the_folder_is_refused_by_name(form, tmp_path, monkeypatch):
-    monkeypatch.chdir(namesake(tmp_path, form))
-    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+def test_another_cvbench_that_workers_would_import_is_refused_by_name(form, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(namesake(tmp_path, form)))
     with pytest.raises(InputError, match=r"cvbench.*\.py: models would run by this"):
         refuse_namesake()
-    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # Python does not look into the folder then
-    refuse_namesake()
 
 
-@pytest.mark.parametrize("form", ["folder", "none"])
-def test_a_folder_of_that_name_is_no_cvbench(form, tmp_path, monkeypatch):
+@pytest.mark.parametrize("form", ["module", "package", "folder", "none"])
+def test_one_in_the_working_folder_is_never_imported(form, tmp_path, monkeypatch):
     monkeypatch.chdir(namesake(tmp_path, form))
-    refuse_namesake()
-    monkeypatch.chdir(Path(process.__file__).parents[2])  # where this very cvbench may lie
+    monkeypatch.setenv("PYTHONPATH", str(Path(process.__file__).parents[2]))
     refuse_namesake()
 
 
 def test_another_cvbench_is_refused_before_any_work(suite, tmp_path):
     here = namesake(tmp_path, "module")
-    command = [sys.executable, "-P", "-m", "cvbench", "run", suite(toy("linear")), "--out", tmp_path / "r"]
-    run = subprocess.Popen(command, cwd=here, env=environment(stubs=True), stderr=subprocess.PIPE, text=True)
+    env = environment(stubs=True)
+    command = [sys.executable, "-P", "-c", "import sys; from cvbench.cli.main import app; "]
+    command[-1] += f"import os; os.environ['PYTHONPATH'] = {str(here)!r}; app()"
+    command += ["run", suite(toy("linear")), "--out", tmp_path / "r"]
+    run = subprocess.Popen(command, cwd=here, env=env, stderr=subprocess.PIPE, text=True)
     _, err = run.communicate(timeout=120)
     assert run.returncode == 2
     assert "cvbench.py: models would run by this" in err

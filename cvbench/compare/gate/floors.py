@@ -13,28 +13,34 @@ from cvbench.errors import StoreError, SuiteError
 from cvbench.record import Record
 from cvbench.spec.expectations import Expectations, Published
 from cvbench.spec.suite import parse_suite
+from cvbench.spec.suite.planning import lacks_files
 from cvbench.store import Run
 
 _ROUNDING = 1e-12
 """A metric at the very end of the published range is within it, whatever its last bit is."""
 
 
-def check_records(records: Iterable[Record], expectations: Expectations) -> list[Item]:
+def check_records(
+    records: Iterable[Record], expectations: Expectations, *, allow_skips: bool = False
+) -> list[Item]:
     """One item per cell, floor and published value.
 
-    A cell that did not finish is FAILED. One that was skipped passes. A finished cell is a REGRESSION for
-    each metric that is missing, not finite, below its floor, or too far from its published value.
+    A cell that did not finish is FAILED, and one that was skipped because its data or weights are missing,
+    unless `allow_skips`. One that was skipped for another reason, such as a GPU that is not there, passes. A
+    finished cell is a REGRESSION for each metric that is missing, not finite, below its floor, or too far
+    from its published value.
     """
-    return [item for record in records for item in _record_items(record, expectations)]
+    items = [_record_items(record, expectations, allow_skips=allow_skips) for record in records]
+    return [item for some in items for item in some]
 
 
-def check_run(run: Run, records: Iterable[Record]) -> list[Item]:
+def check_run(run: Run, records: Iterable[Record], *, allow_skips: bool = False) -> list[Item]:
     """The items of a stored run, and a FAILED one for each cell of its suite that has no record.
 
     Raises StoreError where the run's expectations cannot be read.
     """
     info = run.info
-    items = check_records(records, expectations_of(run))
+    items = check_records(records, expectations_of(run), allow_skips=allow_skips)
     present = {record.key for record in records}
     told = "it has not run yet; give the same cvbench run command again to resume"
     absent = [cell.title or cell.key for cell in info.cells if cell.key not in present]
@@ -60,9 +66,9 @@ def expectations_of(run: Run) -> Expectations:
         ) from error
 
 
-def _record_items(record: Record, expectations: Expectations) -> Iterator[Item]:
+def _record_items(record: Record, expectations: Expectations, *, allow_skips: bool) -> Iterator[Item]:
     title = record.cell.title
-    yield _outcome(record)
+    yield _outcome(record, allow_skips=allow_skips)
     if record.outcome != "ok":
         return
     for metric, floor in expectations.expect.get(record.cell.model.name, {}).items():
@@ -76,8 +82,10 @@ def _record_items(record: Record, expectations: Expectations) -> Iterator[Item]:
         yield Item(title, f"published {metric}", answer, told)
 
 
-def _outcome(record: Record) -> Item:
+def _outcome(record: Record, *, allow_skips: bool) -> Item:
     title = record.cell.title
+    if record.outcome == "skipped" and lacks_files(record.reason) and not allow_skips:
+        return Item(title, "outcome", Answer.FAILED, f"skipped: {record.reason}")
     if record.outcome not in ("ok", "skipped"):
         return Item(title, "outcome", Answer.FAILED, f"{record.outcome}: {record.reason}")
     broken = [m.name for m in record.measurements if m.value is not None and not math.isfinite(m.value)]

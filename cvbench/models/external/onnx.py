@@ -3,10 +3,14 @@
 The file is the model's `weights`. It says nothing of how images become its input, so the options do; the
 defaults are values of 0 to 1 and the whole image stretched. What it has to give:
 
-    classifier   one tensor (b, classes): logits, or probabilities with `softmax: false`
+    classifier   a tensor (b, classes): logits, or probabilities with `softmax: false`
     detector     three tensors named boxes (n, 4), labels (n) and scores (n), as torchvision's detectors
                  export them: corners in pixels, image by image, labels counted from `first_label`
-    segmenter    one tensor (b, classes, h, w) of logits
+    segmenter    a tensor (b, classes, h, w) of logits
+
+Of several outputs the first of that shape is taken, or the one that the option `output` names. A file whose
+batch is fixed gets batches of that size: the last one is filled up with black images, and cut. External data
+is read from the file's own folder.
 
 It computes in the precision that it was exported in, and cannot be trained here. Its tensors stand among
 the parameters, for the count and the fingerprint; what is run is the file. On a GPU onnxruntime's CUDA
@@ -15,7 +19,6 @@ provider is taken where it is installed; that has not been run yet.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +30,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cvbench.errors import InputError
+from cvbench.files import sha256_of_files
 from cvbench.models.building import refusal
 from cvbench.models.classification import softmax_scores
+from cvbench.models.external.onnx_files import check_sizes, external_files, libraries, read_graph
 from cvbench.models.external.preprocessing import OF_ONE_SIZE, OF_WHOLE_IMAGES, with_options
 from cvbench.models.segmentation import best_labels
 from cvbench.values import ClassScores, Detections, Prediction, Preprocessing
@@ -50,37 +55,44 @@ class OnnxModel(nn.Module):
         self.takes_its_size = takes_its_size
         self.softmax: bool = rules["softmax"]
         self.first_label: int = rules["first_label"]
+        self.output: str | None = rules["output"]
         self._session: Any = None
-        self._one_by_one = kind == "detector"
+        self._batch: int | None = None
+        """The only number of images that the file takes; None for any."""
+        self._failures: tuple[type[Exception], ...] = ()
+        self._outputs: list[str] = []
 
     def open_file(self, path: Path) -> None:
         """Take the net of an ONNX file; raises InputError for one that cannot be run or does not fit."""
-        onnx, runtime = _libraries()
-        failures = _failures(onnx, runtime)
+        onnx, runtime = libraries()
+        self._failures = _failures(onnx, runtime)
+        self._path = path
+        model = read_graph(path)
+        external = external_files(path, model)
+        check_sizes(path, model)
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        providers = ["CPUExecutionProvider"]
+        if torch.cuda.is_available() and "CUDAExecutionProvider" in runtime.get_available_providers():
+            providers.insert(0, "CUDAExecutionProvider")
         try:
-            content = path.read_bytes()
-            graph = onnx.load_model_from_string(content).graph
-            options = runtime.SessionOptions()
-            options.intra_op_num_threads = torch.get_num_threads()
-            providers = ["CPUExecutionProvider"]
-            if torch.cuda.is_available() and "CUDAExecutionProvider" in runtime.get_available_providers():
-                providers.insert(0, "CUDAExecutionProvider")
-            session = runtime.InferenceSession(content, options, providers=providers)
+            sha256 = sha256_of_files([path, *external])
+            session = runtime.InferenceSession(str(path), options, providers=providers)
+            onnx.external_data_helper.load_external_data_for_model(model, str(path.resolve().parent))
+            self._check(path, session)
+            self._keep(onnx, model.graph, bytes.fromhex(sha256))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
-        except failures as error:
+        except self._failures as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{path}: this is no ONNX file that can be run here ({reason}).") from error
-        self._check(path, session)
+            raise InputError(f"{path}: not an ONNX file that can be run here ({reason}).") from error
         self._session = session
-        self._keep(onnx, graph, hashlib.sha256(content).digest())
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
         """What the file gives, on the images' device; of a detector one entry an image."""
         if self._session is None:
             raise InputError(f"onnx/{self.kind}: no file has been opened; name one as `weights`.")
-        parts = [image[None] for image in images] if self._one_by_one else [images]
-        given = [self._run(part) for part in parts]
+        given = [self._run(part) for part in torch.split(images, self._batch or len(images) or 1)]
         if self.kind == "detector":
             return given
         return torch.cat([one[0] for one in given])
@@ -101,14 +113,26 @@ class OnnxModel(nn.Module):
         return found
 
     def _run(self, images: Tensor) -> list[Tensor]:
-        name = self._session.get_inputs()[0].name
-        given = self._session.run(self._outputs, {name: images.contiguous().cpu().numpy()})
-        return [torch.from_numpy(np.array(values)).to(images.device) for values in given]
-
-    @property
-    def _outputs(self) -> list[str]:
-        names = {output.name.lower(): output.name for output in self._session.get_outputs()}
-        return [names[name] for name in _FOUND] if self.kind == "detector" else [*names.values()][:1]
+        """What the file gives for up to a batch of images; one of a fixed size is filled up, and cut."""
+        name, count = self._session.get_inputs()[0].name, len(images)
+        filling = images.new_zeros(((self._batch or count) - count, *images.shape[1:]))
+        values = torch.cat([images.cpu(), filling.cpu()]).contiguous().numpy()
+        try:
+            given = self._session.run(self._outputs, {name: values})
+        except self._failures as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"{self._path}: it cannot run images {list(values.shape)} ({reason})."
+            ) from error
+        found = [torch.from_numpy(np.array(one)).to(images.device) for one in given]
+        if self.kind == "detector":
+            return found
+        if found[0].ndim == 0 or len(found[0]) != len(values):
+            raise InputError(
+                f"{self._path}: {self._outputs[0]} is {list(found[0].shape)} for {len(values)} images; one "
+                "row per image is needed.\n  Name another output: options: {output: NAME}."
+            )
+        return [found[0][:count]]
 
     def _detections(self, given: Sequence[Tensor]) -> Detections:
         boxes, labels, scores = given
@@ -133,16 +157,38 @@ class OnnxModel(nn.Module):
                     f"{path}: it takes images of {list(fixed)}, and the options say "
                     f"{list(self.preprocessing.size)}.\n  Set size: {fixed[0]} and, for a crop, shorter."
                 )
-        self._one_by_one = self.kind == "detector" or shape[0] == 1
-        names = {output.name.lower() for output in outputs}
-        if self.kind == "detector" and not names.issuperset(_FOUND):
-            raise InputError(f"{path}: a detector gives {', '.join(_FOUND)}; this gives {', '.join(names)}.")
-        given = outputs[0].shape[1] if self.kind != "detector" and len(outputs[0].shape) > 1 else self.classes
-        if isinstance(given, int) and given != self.classes:
+        self._batch = shape[0] if isinstance(shape[0], int) else 1 if self.kind == "detector" else None
+        if self.kind == "detector" and self._batch != 1:
             raise InputError(
-                f"{path}: it tells {given} classes apart, and the data set has {self.classes}.\n"
-                "  Say with `labels` which classes they are, if the data set's are among them."
+                f"{path}: it takes batches of {self._batch}, and gives no image's number with its boxes.\n"
+                "  Export the detector with a batch of 1."
             )
+        self._outputs = self._chosen(path, outputs)
+
+    def _chosen(self, path: Path, outputs: Sequence[Any]) -> list[str]:
+        """The names of the outputs that are read; raises InputError where none has the task's shape."""
+        names = {output.name.lower(): output.name for output in outputs}
+        told = "; ".join(f"{one.name}: {one.type} {one.shape}" for one in outputs)
+        if self.kind == "detector":
+            if not names.keys() >= {*_FOUND}:
+                raise InputError(f"{path}: a detector gives {', '.join(_FOUND)}; this gives {told}.")
+            return [names[name] for name in _FOUND]
+        wanted = [one for one in outputs if self.output in (None, one.name)]
+        fitting = sorted(filter(self._fits, wanted), key=lambda one: not isinstance(one.shape[1], int))
+        if fitting:
+            return [fitting[0].name]
+        form = f"(b, {self.classes})" if self.kind == "classifier" else f"(b, {self.classes}, h, w)"
+        raise InputError(
+            f"{path}: it has no output {self.output or ''} of the shape {form} of floats, and the data set "
+            f"has {self.classes} classes. Its outputs are {told}.\n"
+            "  Name one: options: {output: NAME}. If it counts other classes, say with `labels` which ones."
+        )
+
+    def _fits(self, output: Any) -> bool:
+        """Whether an output may be the task's: its rank, its type, and its classes where they are known."""
+        shape, rank = output.shape, 2 if self.kind == "classifier" else 4
+        floats = output.type in ("tensor(float)", "tensor(float16)", "tensor(double)")
+        return floats and len(shape) == rank and shape[1] in (self.classes, *_unknown(shape[1]))
 
     def _keep(self, onnx: Any, graph: Any, sha256: bytes) -> None:
         """The file's tensors as parameters, and its hash, which also covers the graph."""
@@ -163,6 +209,7 @@ def build(
     size: object = None,
     softmax: bool = True,
     first_label: int = 1,
+    output: str | None = None,
     **said: Any,
 ) -> OnnxModel:
     """The model of this kind, whose file is still to be opened; `said` tells how images come in."""
@@ -178,23 +225,17 @@ def build(
         takes_its_size=size is None,
         softmax=softmax,
         first_label=first_label,
+        output=output,
     )
+
+
+def _unknown(side: object) -> tuple[object, ...]:
+    """The side itself where the file does not say how long it is."""
+    return () if isinstance(side, int) else (side,)
 
 
 def _of_size(preprocessing: Preprocessing, size: tuple[int, int]) -> Preprocessing:
     return replace(preprocessing, size=size)
-
-
-def _libraries() -> tuple[Any, Any]:
-    try:
-        import onnx
-        import onnx.numpy_helper
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"ONNX files need {error.name}, which is not installed.\n  pip install 'cvbench[onnx]'"
-        ) from error
-    return onnx, onnxruntime
 
 
 def _failures(onnx: Any, runtime: Any) -> tuple[type[Exception], ...]:

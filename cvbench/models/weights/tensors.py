@@ -47,7 +47,8 @@ def read_tensors(path: Path) -> Content:
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
             f"{path}: this is no safetensors file, or it is damaged ({error}).\n"
-            "  A file's ending says its format: .safetensors, .pth with plain tensors, darknet's .weights."
+            "  A file's ending says its format: .safetensors, .pth or .ckpt with plain tensors, "
+            "darknet's .weights."
         ) from error
 
 
@@ -57,9 +58,12 @@ def adopt(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], *, path: P
     Raises InputError, before anything is changed, at the first name that only one side knows, or
     whose shapes or kinds of number differ.
     """
+    _check_classes(targets, found, path)
     for name, target in targets.items():
         if name not in found:
-            raise _mismatch(path, f"{name} is not in the file", f"it as {_form(target)}")
+            first = next(iter(found), "nothing")
+            lacking = f"{name} is not in the file, whose first name is {first}"
+            raise _mismatch(path, lacking, f"it as {_form(target)}")
         ours, theirs = target.is_floating_point(), found[name].is_floating_point()
         if found[name].shape != target.shape or ours != theirs:
             raise _mismatch(path, f"{name} is {_form(found[name])} in the file", f"it as {_form(target)}")
@@ -69,6 +73,21 @@ def adopt(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], *, path: P
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(found[name])
+
+
+def _check_classes(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
+    """Raise InputError where all that differs is the length of some tensors: another number of classes."""
+    if targets.keys() != found.keys():
+        return
+    odd = [name for name, target in targets.items() if found[name].shape != target.shape]
+    same_rest = all(found[name].shape[1:] == targets[name].shape[1:] for name in odd)
+    if odd and same_rest and all(targets[name].ndim for name in odd):
+        name = odd[0]
+        raise InputError(
+            f"{path}: these weights are for another number of classes: {name} is {_form(found[name])} in the "
+            f"file, and the model has {_form(targets[name])} for the data set's classes.\n"
+            "  Say with `labels` (imagenet, coco or voc) which classes the weights count, or train."
+        )
 
 
 def _mismatch(path: Path, theirs: str, ours: str) -> InputError:

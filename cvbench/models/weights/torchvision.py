@@ -4,24 +4,23 @@ cvbench's AlexNet, VGG, GoogLeNet, ResNet and Faster R-CNN on a pyramid carry to
 tensors are taken over name by name. What a file may lack, or name otherwise, is said here.
 
 A `.pth` file is a pickle, which can run any code when it is read. Only plain tensors in plain
-containers are let through; a file with anything else is refused unread.
+containers are let through; a file with anything else is refused unread. `wrappings.py` takes off what
+training scripts put around the tensors.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from cvbench.errors import InputError
 from cvbench.interfaces import module_of
 from cvbench.models.weights.tensors import adopt
+from cvbench.models.weights.wrappings import read_state_dict, without_prefix
 
 COUNTER = ".num_batches_tracked"
 """Files from before PyTorch 0.4.1 have none; nothing that cvbench computes reads it."""
@@ -41,13 +40,14 @@ def load_torchvision(model: object, path: Path) -> None:
     differs and both shapes.
     """
     targets = module_of(model).state_dict()
-    adopt(targets, with_counters(with_new_names(read_state_dict(path)), targets), path=path)
+    found = without_prefix(with_new_names(read_state_dict(path)), targets)
+    adopt(targets, with_counters(with_new_names(found), targets), path=path)
 
 
 def with_counters(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a file, and the model's own counters of batches where the file has none."""
-    lacking = {name: value for name, value in targets.items() if name.endswith(COUNTER)}
-    return {**lacking, **found}
+    own = {name: value for name, value in targets.items() if name.endswith(COUNTER) and name not in found}
+    return {**found, **own}
 
 
 def with_new_names(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -64,40 +64,6 @@ def _new_name(name: str) -> str:
         if match := old.fullmatch(name):
             return match.expand(new)
     return name
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.pth` file by name; raises InputError for a file that holds anything else."""
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file.") from error
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path}: this is no file of plain tensors; anything else is not read, as it could run code.\n"
-            "  Save the tensors alone: torch.save(model.state_dict(), FILE), or as safetensors."
-        ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path}: this is no PyTorch file, or it is damaged ({_first_line(error)})."
-        ) from error
-    if not isinstance(content, Mapping):
-        raise _not_by_name(path, f"a {type(content).__name__}")
-    for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise _not_by_name(path, f"a {type(value).__name__} under {name!r}")
-    return dict(content)
-
-
-def _not_by_name(path: Path, found: str) -> InputError:
-    return InputError(
-        f"{path}: it holds {found} where tensors by name are wanted.\n"
-        "  Save the state dict alone: torch.save(model.state_dict(), FILE)"
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def in_order(found: Mapping[str, Tensor], targets: Mapping[str, Tensor], *, path: Path) -> dict[str, Tensor]:

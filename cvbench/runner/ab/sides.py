@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from cvbench.errors import InputError
+from cvbench.runner.environment.system_files import GIT
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.spec.catalogue.weights import HOME_VARIABLE
 from cvbench.spec.cell import Cell, DataSpec
@@ -121,7 +122,7 @@ def _commit(name: str) -> str:
 
 
 def _git(*arguments: str, about: str | None = None) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    done = subprocess.run([*GIT, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         told = done.stderr.strip() or "it is no commit here"
         raise InputError(

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from cvbench.errors import CellError
 from cvbench.runner.ab.messages import Failed, Freed, Ready, SideAnswer, SideOrder, SliceTimes, read_answer
 from cvbench.runner.ab.sides import ABSide
-from cvbench.runner.process import end_worker, tail_of, worker_variables
+from cvbench.runner.process import end_worker, tail_of, worker_code, worker_variables
 
 _Expected = TypeVar("_Expected", Freed, Ready, SliceTimes)
 
@@ -75,7 +75,7 @@ def side_worker(side: ABSide, *, threads: Mapping[str, str], timeout_s: float) -
         log = Path(folder) / "output.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603, the side's own interpreter
-                [side.python, "-u", "-m", "cvbench.runner.ab.worker"],
+                [side.python, *worker_code("cvbench.runner.ab.worker")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,

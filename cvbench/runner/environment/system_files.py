@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 
 LONGEST_S = 20
+GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+"""Git without the programs that a repository can name: it is asked in folders of others too."""
 
 
 def answer(name: str, *arguments: str) -> str:
@@ -57,4 +59,4 @@ def commit_of(file: Path) -> str | None:
 
 def _git(file: Path, *arguments: str) -> str:
     """What git says in the file's folder."""
-    return answer("git", "-C", str(file.parent), *arguments) if file.parent.is_dir() else ""
+    return answer(*GIT, "-C", str(file.parent), *arguments) if file.parent.is_dir() else ""

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from cvbench.errors import UnknownName, suggestion
+from cvbench.spec.catalogue.own_code import reach_working_folder
 from cvbench.spec.cell import Option, TaskName
 from cvbench.spec.moved import moved_address
 
@@ -212,6 +213,7 @@ def load(address: str) -> Any:
         warnings.warn(f"{address} has moved; write {new}", DeprecationWarning, stacklevel=2)
         address = new
     module_name, _, attribute = address.partition(":")
+    reach_working_folder()
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

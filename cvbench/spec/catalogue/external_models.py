@@ -106,9 +106,16 @@ _ONNX_TASKS: Final[dict[str, TaskName]] = {
 }
 
 
+_OUTPUT: Final = Choice(None, "the name of the output that is read; by default the first of the task's shape")
+
+
 def _onnx_card(kind: str) -> ModelCard:
     rule = {
-        "classifier": {"softmax": Choice(True, "whether what it gives are logits, not probabilities")},
+        "classifier": {
+            "softmax": Choice(True, "whether what it gives are logits, not probabilities"),
+            "output": _OUTPUT,
+        },
+        "segmenter": {"output": _OUTPUT},
         "detector": {"first_label": Choice(1, "the number of its first class; 1 where 0 is the background")},
     }
     return ModelCard(

@@ -45,6 +45,9 @@ WeightFormat = Literal["safetensors", "pytorch", "darknet", "onnx"]
 _FORMATS: Final[Mapping[str, WeightFormat]] = {
     ".pth": "pytorch",
     ".pt": "pytorch",
+    ".ckpt": "pytorch",
+    ".tar": "pytorch",
+    ".bin": "pytorch",
     ".weights": "darknet",
     ".onnx": "onnx",
 }

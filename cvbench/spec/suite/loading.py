@@ -18,7 +18,7 @@ from cvbench.spec.expectations import Expectations
 from cvbench.spec.moved import ENDS, moved_address
 from cvbench.spec.suite.bundled import bundled_folder, find_suite, suites
 from cvbench.spec.suite.expansion import expand
-from cvbench.spec.suite.messages import SuiteProblem, position, problems_of, show_path, written_part
+from cvbench.spec.suite.messages import Positions, SuiteProblem, problems_of, show_path, written_part
 from cvbench.spec.suite.overrides import Overrides
 from cvbench.spec.suite.schema import SuiteFile
 from cvbench.spec.suite.suite import Suite
@@ -96,7 +96,8 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
     if form and not findings:
         cells, twins, published = expand(form)
         findings += twins
-    found = sorted(findings, key=lambda finding: position(finding.path, tree))
+    position = Positions(tree)
+    found = sorted(findings, key=lambda finding: position(finding.path))
     problems = (*problems, *written.problems, *(_problem(one, tree, path, written) for one in found))
     if problems or not form:
         raise SuiteError(problems)

@@ -50,13 +50,27 @@ def written_part(path: Path, tree: Any) -> Path:
     return path
 
 
-def position(path: Path, tree: Any) -> tuple[int, ...]:
-    """Where a path stands in the order of the file, to sort by; a parent stands before its children."""
-    places: list[int] = []
-    for step in written_part(path, tree):
-        places.append(step if isinstance(step, int) else list(tree).index(step))
-        tree = tree[step]
-    return tuple(places)
+class Positions:
+    """Where paths stand in the order of a file, to sort by; each mapping's keys are numbered once."""
+
+    def __init__(self, tree: Any) -> None:
+        self._tree = tree
+        self._numbered: dict[int, dict[Any, int]] = {}
+
+    def __call__(self, path: Path) -> tuple[int, ...]:
+        """The place of each step of the path; a parent stands before its children."""
+        places, here = list[int](), self._tree
+        for step in path:
+            if not _holds(here, step):
+                break
+            places.append(step if isinstance(step, int) else self._number(here)[step])
+            here = here[step]
+        return tuple(places)
+
+    def _number(self, mapping: Mapping[str, Any]) -> dict[Any, int]:
+        if id(mapping) not in self._numbered:
+            self._numbered[id(mapping)] = {key: number for number, key in enumerate(mapping)}
+        return self._numbered[id(mapping)]
 
 
 def _holds(tree: Any, step: str | int) -> bool:

@@ -15,6 +15,14 @@ from cvbench.spec.suite.suite import Suite
 
 ENGINES: Final = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "openvino")}
 """Engine → the package that it is, and the extra of ours that brings it."""
+NO_DATA: Final = "no data: "
+NO_WEIGHTS: Final = "no weights: "
+"""How the reasons of cells begin whose files are missing."""
+
+
+def lacks_files(reason: str | None) -> bool:
+    """Whether a cell was skipped because its data or weights are not there, as the record's reason says."""
+    return any(one.startswith((NO_DATA, NO_WEIGHTS)) for one in (reason or "").split("; "))
 
 
 class Planned(NamedTuple):
@@ -98,16 +106,16 @@ def _unfit_engine(cell: Cell, *, on_cpu: bool) -> Iterator[str]:
 def _missing_data(data: DataSpec) -> str | None:
     card, root = DATASETS.get(data.name), find_root(data.name, data.root)
     if root is not None and not Path(root).is_dir():
-        return f"no data: there is no folder {root}"
+        return f"{NO_DATA}there is no folder {root}"
     if root is None and card is not None and card.needs_root:
-        return f"no data: name the folder of {card.name} as root, or put it at ${ROOT_VARIABLE}/{card.name}"
+        return f"{NO_DATA}name the folder of {card.name} as root, or put it at ${ROOT_VARIABLE}/{card.name}"
     return None
 
 
 def _missing_weights(weights: WeightFile | None) -> str | None:
     if weights is None or weights.found() is not None:
         return None
-    return f"no weights: {weights.missing()}"
+    return f"{NO_WEIGHTS}{weights.missing()}"
 
 
 def _precisions(cell: Cell) -> list[tuple[str, str]]:

@@ -83,6 +83,17 @@ def test_a_cell_that_was_not_finished_misses_nothing_and_fails():
     assert (item.name, item.answer, item.message) == ("resnet18: outcome", Answer.FAILED, "failed: it broke")
 
 
+@pytest.mark.parametrize(
+    "reason", ["no data: there is no folder dta", "x; no weights: there is no file b.pth"]
+)
+def test_a_cell_without_its_data_or_weights_fails_unless_skips_are_allowed(reason):
+    skipped = bad(SUITE.cells[0], reason).model_copy(update={"outcome": "skipped"})
+    [item] = check_records([skipped], SUITE.expectations)
+    assert (item.answer, exit_code([item])) == (Answer.FAILED, 3)
+    assert reason in item.message
+    assert exit_code(check_records([skipped], SUITE.expectations, allow_skips=True)) == 0
+
+
 def test_a_cell_that_was_skipped_misses_nothing_and_passes():
     skipped = bad(SUITE.cells[0], "there is no GPU here").model_copy(update={"outcome": "skipped"})
     items = check_records([skipped], SUITE.expectations)

@@ -1,6 +1,8 @@
 """Nets in ONNX files: written here node by node, so that what they compute is known."""
 
+import hashlib
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -123,8 +125,8 @@ def test_a_suite_takes_it_by_its_weights_with_a_hash(tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "said"),
     [
-        (b"no graph", {}, "this is no ONNX file that can be run here"),
-        (b"", {}, "this is no ONNX file that can be run here"),
+        (b"no graph", {}, "not an ONNX file that can be run here"),
+        (b"", {}, "not an ONNX file that can be run here"),
         (None, {"size": 32}, r"it takes images of \[16, 24\], and the options say \[32, 32\]"),
     ],
 )
@@ -138,7 +140,10 @@ def test_a_file_that_cannot_be_run_is_refused(tmp_path, content, options, said):
 
 def test_what_does_not_fit_is_told(tmp_path):
     path = classifier(tmp_path / "net.onnx")
-    with pytest.raises(InputError, match="it tells 5 classes apart, and the data set has 7"):
+    with pytest.raises(
+        InputError,
+        match=r"no output  ?of the shape \(b, 7\).*Its outputs are logits: tensor\(float\) \['b', 5\]",
+    ):
         loaded(path, classes=7)
     with pytest.raises(InputError, match="a detector gives boxes, labels, scores; this gives logits"):
         loaded(path, "detector")
@@ -167,3 +172,107 @@ def test_it_computes_as_it_was_exported(runtime):
         runtime=Runtime(device="cpu", **runtime),
     )
     assert "as it was exported" in plan_cell(cell, has_gpu=False).skip
+
+
+def external(folder, matrix):
+    """As torch exports since 2.9: the graph, and its tensors in a file beside it."""
+    folder.mkdir()
+    model = onnx.load(classifier(folder / "whole.onnx", matrix=matrix))
+    for tensor in model.graph.initializer:
+        onnx.external_data_helper.set_external_data(tensor, location="net.onnx.data")
+    onnx.save(model, folder / "net.onnx")
+    return folder / "net.onnx"
+
+
+def test_external_data_are_those_beside_the_file_from_every_folder_and_part_of_its_hash(
+    tmp_path, monkeypatch
+):
+    one, other = external(tmp_path / "one", MATRIX), external(tmp_path / "two", MATRIX + 1)
+    assert one.read_bytes() == other.read_bytes()
+    prints = set()
+    for folder in (tmp_path, one.parent, other.parent):
+        monkeypatch.chdir(folder)
+        assert torch.equal(
+            loaded(one)(torch.ones(1, 3, 16, 24)), torch.from_numpy(np.ones((1, 3), "f4") @ MATRIX)
+        )
+        prints.add((fingerprint(loaded(one)), fingerprint(loaded(other))))
+    assert len(prints) == 1
+    assert len({*prints.pop()}) == 2
+    sha256 = hashlib.sha256(other.read_bytes() + (other.parent / "net.onnx.data").read_bytes()).hexdigest()
+    spec = ModelSpec(name="onnx/classifier", weights=f"{one}#sha256={sha256}")
+    with pytest.raises(InputError, match="this is not the file that is meant"):
+        load_weight_file(build_model(spec, 5), weight_file(spec))
+    load_weight_file(build_model(spec, 5), replace(weight_file(spec), places=(other,)))
+
+
+@pytest.mark.parametrize("location", ["../two/net.onnx.data", "/etc/passwd", "link"])
+def test_external_data_outside_of_the_folder_are_refused(tmp_path, location):
+    path, other = external(tmp_path / "one", MATRIX), external(tmp_path / "two", MATRIX)
+    (path.parent / "link").symlink_to(other.parent / "net.onnx.data")
+    model = onnx.load(path, load_external_data=False)
+    model.graph.initializer[0].external_data[0].value = location
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match="lies outside of its folder"):
+        loaded(path)
+
+
+def test_external_data_that_are_missing_are_named(tmp_path):
+    path = external(tmp_path / "one", MATRIX)
+    (path.parent / "net.onnx.data").unlink()
+    with pytest.raises(InputError, match=r"external data 'net\.onnx\.data' is missing"):
+        loaded(path)
+
+
+@pytest.mark.parametrize("count", [1, 8, 12])
+def test_a_fixed_batch_is_filled_up_and_cut(tmp_path, count):
+    images = torch.rand(count, 3, 16, 24)
+    found = loaded(classifier(tmp_path / "net.onnx", batch=8))(images)
+    torch.testing.assert_close(found, images.mean((2, 3)) @ torch.from_numpy(MATRIX))
+
+
+def two_outputs(path):
+    """Labels first, then features, then the scores."""
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["images"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["features"]),
+        helper.make_node("MatMul", ["features", "matrix"], ["logits"]),
+        helper.make_node("ArgMax", ["logits"], ["label"], axis=1, keepdims=0),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("label", TensorProto.INT64, ["b"]),
+        helper.make_tensor_value_info("features", TensorProto.FLOAT, ["b", 3]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", 5]),
+    ]
+    return saved(path, nodes, outputs=outputs, tensors=[numpy_helper.from_array(MATRIX, "matrix")])
+
+
+def test_of_several_outputs_the_one_of_the_tasks_shape_is_read_or_the_one_that_is_named(tmp_path):
+    path, images = two_outputs(tmp_path / "net.onnx"), torch.rand(2, 3, 16, 24)
+    torch.testing.assert_close(loaded(path)(images), images.mean((2, 3)) @ torch.from_numpy(MATRIX))
+    torch.testing.assert_close(loaded(path, classes=3, output="features")(images), images.mean((2, 3)))
+    with pytest.raises(
+        InputError, match=r"(?s)label: tensor\(int64\).*features.*logits.*options: \{output: NAME\}"
+    ):
+        loaded(path, output="label")
+
+
+def bomb(path, node, *, tensors):
+    total = helper.make_node("ReduceSum", ["big"], ["sum"], keepdims=0)
+    outputs = [helper.make_tensor_value_info("sum", TensorProto.FLOAT, [])]
+    return saved(path, [node, total], outputs=outputs, tensors=tensors)
+
+
+def test_a_few_bytes_that_ask_for_much_memory_are_refused(tmp_path):
+    shape = numpy_helper.from_array(np.array([1 << 16, 1 << 16], np.int64), "shape")
+    node = helper.make_node("ConstantOfShape", ["shape"], ["big"])
+    with pytest.raises(InputError, match=r"'big' has the shape \[65536, 65536\], 4,294,967,296 elements"):
+        loaded(bomb(tmp_path / "net.onnx", node, tensors=[shape]))
+    one = numpy_helper.from_array(np.ones((1, 1), np.float32), "one")
+    with pytest.raises(InputError, match="'big' has the shape"):
+        loaded(
+            bomb(
+                tmp_path / "b.onnx",
+                helper.make_node("Expand", ["one", "shape"], ["big"]),
+                tensors=[one, shape],
+            )
+        )

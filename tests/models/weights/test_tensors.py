@@ -57,7 +57,10 @@ def test_tensors_are_taken_over_in_the_layout_of_their_targets(tmp_path):
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ({"a": torch.ones(2)}, "b is not in the file, and the model has it as float32 [3, 4]"),
+        (
+            {"a": torch.ones(2)},
+            "b is not in the file, whose first name is a, and the model has it as float32 [3, 4]",
+        ),
         (
             {"a": torch.ones(2), "b": torch.ones(3, 5)},
             "b is float32 [3, 5] in the file, and the model has it as float32 [3, 4]",

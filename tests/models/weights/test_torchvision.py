@@ -112,14 +112,14 @@ def test_the_format_before_zip_files_is_read(tmp_path):
     [
         (
             {"fc.weight": torch.zeros(1000, 512)},
-            "conv1.weight is not in the file, and the model has it as float32 [8, 3, 7, 7]",
+            "conv1.weight is not in the file, whose first name is fc.weight, and the model has it as float32",
         ),
-        ({"model": {"fc.weight": torch.zeros(3, 64)}}, "it holds a dict under 'model' where tensors"),
-        ([torch.zeros(3)], "it holds a list where tensors by name are wanted"),
-        (nn.Linear(2, 2), "this is no file of plain tensors"),
+        ({"nets": {"fc.weight": torch.zeros(3, 64)}}, "it holds a dict under 'nets' where tensors"),
+        ([torch.zeros(3)], "it holds a list where tensors by name are expected"),
+        (nn.Linear(2, 2), "a whole pickled model; that is not read, as it could run code"),
         (
             {"a": torch.zeros(1), "args": argparse.Namespace()},
-            "anything else is not read, as it could run code",
+            "it holds a Namespace under 'args' where tensors",
         ),
     ],
 )
@@ -152,7 +152,10 @@ def test_weights_of_another_architecture_are_refused_with_the_first_difference(t
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", b"\x80\x02garbage", b"no pickle at all"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path, content):
     (tmp_path / "weights.pth").write_bytes(content)
-    with pytest.raises(InputError, match=r"weights\.pth: this is no "):
+    with pytest.raises(
+        InputError,
+        match=r"weights\.pth: (the file is empty|not a PyTorch file|it holds more than plain tensors)",
+    ):
         read_state_dict(tmp_path / "weights.pth")
 
 
@@ -162,7 +165,7 @@ def test_a_pickle_that_would_run_code_is_not_run(tmp_path):
             return (open, (str(tmp_path / "sprung"), "w"))
 
     torch.save({"a": Trap()}, tmp_path / "weights.pth")
-    with pytest.raises(InputError, match="no file of plain tensors"):
+    with pytest.raises(InputError, match="could run code"):
         read_state_dict(tmp_path / "weights.pth")
     assert not (tmp_path / "sprung").exists()
 

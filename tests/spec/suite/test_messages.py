@@ -2,7 +2,9 @@
 
 import pytest
 
-from cvbench.spec.suite.messages import keys_at
+from cvbench.errors import SuiteError
+from cvbench.spec.suite import parse_suite
+from cvbench.spec.suite.messages import Positions, keys_at
 from cvbench.spec.suite.schema import SuiteFile
 
 SUITE = "schema: 1\ndata: fashion\ntrain: {epochs: 2}\nmodels: [resnet18]\n"
@@ -166,3 +168,26 @@ def test_no_message_speaks_of_pydantic(problems):
 )
 def test_the_keys_of_a_place_are_known(path, keys):
     assert keys_at(SuiteFile, path) == keys
+
+
+def test_positions_number_the_keys_of_a_mapping_once():
+    class Counted(dict):
+        walks = 0
+
+        def __iter__(self):
+            Counted.walks += 1
+            return super().__iter__()
+
+    tree = Counted({f"k{number}": number for number in range(1000)})
+    position = Positions(tree)
+    assert [position((f"k{number}",)) for number in range(1000)] == [(number,) for number in range(1000)]
+    assert position(("models", 0)) == ()
+    assert Counted.walks == 1
+
+
+def test_many_problems_are_cut_with_their_number():
+    with pytest.raises(SuiteError) as caught:
+        parse_suite("schema: 1\n" + "".join(f"k{number}: 1\n" for number in range(500)), path="s.yaml")
+    assert len(caught.value.problems) > 500 - 1
+    assert str(caught.value).count("there is no key") <= 50
+    assert "more problems" in str(caught.value).splitlines()[-1]

@@ -1,0 +1,121 @@
+"""PyTorch files as training scripts leave them: the tensors by name, whatever was put around them.
+
+A script saves more than weights: `{"epoch": 3, "state_dict": …, "optimizer": …}`, an average of the
+weights, and names with the prefix of a wrapper: `module.` (DistributedDataParallel), `_orig_mod.`
+(torch.compile), `model.` (Lightning). Both are taken off here. Nothing in a file is ever run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from cvbench.errors import InputError
+
+KEYS: Final = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "module",
+    "state_dict_ema",
+    "model_ema",
+    "ema",
+)
+"""Where a checkpoint has its weights. The first that is there is taken: trained weights before an average."""
+PREFIXES: Final = ("module.", "_orig_mod.", "model.", "net.", "network.", "ema.")
+"""What wrappers put in front of all names."""
+_LAYERS: Final = 4
+"""Of wrappers around wrappers."""
+_PLAIN: Final[list[Any]] = [argparse.Namespace]
+"""Types that a file may hold besides tensors: they are data alone."""
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The tensors of a PyTorch file by name; raises InputError for a file that holds no such thing."""
+    check_kind(path)
+    try:
+        with torch.serialization.safe_globals(_PLAIN):
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path}: it holds more than plain tensors, such as a whole pickled model; that is not read, "
+            "as it could run code.\n  Load it where it was made, and save the tensors alone: "
+            "torch.save(model.state_dict(), FILE), or as safetensors."
+        ) from error
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: not a PyTorch file, or it is damaged ({_first_line(error)}).\n"
+            "  Copy or download it again."
+        ) from error
+    return _state_dict(path, content)
+
+
+def check_kind(path: Path) -> None:
+    """Raise InputError where there is no file, or one whose first bytes say that it holds no weights."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    if start.startswith(b"version https://git-lfs"):
+        raise InputError(f"{path}: this is a Git LFS pointer, not the file itself.\n  Fetch it: git lfs pull")
+    if not start:
+        raise InputError(f"{path}: the file is empty.\n  Copy or download it again.")
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise InputError(f"{path}: this is a web page, not weights.\n  Download the file behind it.")
+
+
+def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
+    """The tensors in a file's content: itself, or below one of `KEYS`."""
+    for _ in range(_LAYERS):
+        if not isinstance(content, Mapping):
+            raise _not_by_name(path, f"a {type(content).__name__}")
+        if content and all(isinstance(value, Tensor) for value in content.values()):
+            break
+        inner = [content[key] for key in KEYS if isinstance(content.get(key), Mapping)]
+        if not inner:
+            odd = next((item for item in content.items() if not isinstance(item[1], Tensor)), None)
+            told = "nothing" if odd is None else f"a {type(odd[1]).__name__} under {odd[0]!r}"
+            raise _not_by_name(path, told)
+        content = inner[0]
+    odd_name = next((name for name in content if not isinstance(name, str)), None)
+    if odd_name is not None:
+        raise _not_by_name(path, f"a tensor under {odd_name!r}")
+    return dict(content)
+
+
+def without_prefix(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without the wrappers' prefixes, where all names have them and the model's do not.
+
+    >>> list(without_prefix({"module.fc.bias": torch.zeros(1)}, {"fc.bias": torch.zeros(1)}))
+    ['fc.bias']
+    """
+    names = dict(zip(found, found, strict=True))
+    for _ in range(_LAYERS):
+        if not names or any(name in targets for name in names.values()):
+            break
+        prefix = next((one for one in PREFIXES if all(n.startswith(one) for n in names.values())), None)
+        if prefix is None:
+            break
+        names = {old: name.removeprefix(prefix) for old, name in names.items()}
+    return {names[old]: value for old, value in found.items()}
+
+
+def _not_by_name(path: Path, found: str) -> InputError:
+    return InputError(
+        f"{path}: it holds {found} where tensors by name are expected.\n"
+        f"  Save the state dict alone: torch.save(model.state_dict(), FILE), or under {', '.join(KEYS)}."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
