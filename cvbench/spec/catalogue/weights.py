@@ -177,7 +177,8 @@ def _own_weights(model: str) -> Any:
         return None
     from torchvision import models
 
-    return models.get_model_weights(model.removeprefix(_TORCHVISION))
+    name = model.removeprefix(_TORCHVISION)
+    return models.get_model_weights(name) if name in models.list_models() else None
 
 
 def _timm(model: str, tag: str) -> WeightFile:

@@ -2,6 +2,9 @@
 
 import pytest
 
+from cvbench.errors import SuiteError
+from cvbench.spec.suite import parse_suite
+
 
 def with_model(entry):
     return f"schema: 1\ndata: fashion\ntrain: {{epochs: 2}}\nmodels:\n  - {entry}\n"
@@ -72,3 +75,12 @@ def test_the_second_data_set_of_a_recipe_is_looked_up_too(problems):
     ((told, remedy),) = problems(text)
     assert told == 'train.also.name: there is no dataset "fasion".'
     assert remedy.startswith("Did you mean fashion")
+
+
+def test_a_misspelt_model_of_torchvision_with_weights_is_one_clear_mistake():
+    weights = "ResNet50_Weights.IMAGENET1K_V2"
+    text = f"schema: 1\ndata: fashion\nmodels: [{{name: torchvision/resnet5O, weights: {weights}}}]"
+    with pytest.raises(SuiteError) as caught:
+        parse_suite(text, path="s.yaml")
+    assert 'there is no model "torchvision/resnet5O"' in str(caught.value)
+    assert "Did you mean torchvision/resnet50" in str(caught.value)
