@@ -14,6 +14,7 @@ from rich.progress import Progress as Bars
 from cvbench.record import Measurement, Record
 from cvbench.runner.progress import Progress
 from cvbench.spec.cell import Cell
+from cvbench.spec.titles import distinct_titles
 from cvbench.units import show_seconds
 
 _MARKS = {"ok": "[green]✓[/green]", "skipped": "[yellow]-[/yellow]"}
@@ -25,7 +26,8 @@ class Display:
     def __init__(self, console: Console, cells: Sequence[Cell]) -> None:
         self._console = console
         self._number = {cell.key: place for place, cell in enumerate(cells, 1)}
-        self._width = max(len(cell.title) for cell in cells)
+        self._titles = dict(zip(self._number, distinct_titles(cells), strict=True))
+        self._width = max(map(len, self._titles.values()))
         self._bars = Bars(
             TextColumn("{task.description}"),
             TextColumn("[cyan]{task.fields[stage]:8}"),
@@ -93,7 +95,7 @@ class Display:
 
     def _label(self, cell: Cell) -> str:
         total = len(self._number)
-        return escape(f"[{self._number[cell.key]}/{total}] {cell.title:{self._width}}")
+        return escape(f"[{self._number[cell.key]}/{total}] {self._titles[cell.key]:{self._width}}")
 
 
 def _summary(record: Record, *, reused: bool) -> str:

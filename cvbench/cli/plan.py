@@ -25,6 +25,7 @@ from cvbench.runner.environment import has_gpu, probe
 from cvbench.spec.catalogue import DATASETS, known_task, shown_metric
 from cvbench.spec.catalogue.datasets import find_root
 from cvbench.spec.cell import Cell
+from cvbench.spec.titles import distinct_titles
 
 if TYPE_CHECKING:  # torch comes with the data sets
     from cvbench.data.datasets import Inspection
@@ -51,18 +52,19 @@ def plan(
     problems = dict.fromkeys(found.problem for found in inspected.values() if found.problem)
     known = earlier_records(out)
     machine = probe().hard if known else {}
+    named = distinct_titles([one.cell for one in planned])
     forecasts = [SKIPPED if one.skip else forecast(one.cell, known, machine) for one in planned]
     if as_json:
         cells = [
-            _document(one, told, inspected.get(one.cell.key))
-            for one, told in zip(planned, forecasts, strict=True)
+            _document(one, told, title, inspected.get(one.cell.key))
+            for one, told, title in zip(planned, forecasts, named, strict=True)
         ]
         print_json(
             {"suite": wanted.name, "source": wanted.source, "timeout_s": wanted.timeout_s, "cells": cells}
         )
         _end(problems)
         return
-    print_table([_row(one, told) for one, told in zip(planned, forecasts, strict=True)])
+    print_table([_row(*one) for one in zip(planned, forecasts, named, strict=True)])
     skipped = sum(bool(one.reasons) for one in planned)
     for reason, count in Counter(reason for one in planned for reason in one.reasons).items():
         if ":" in reason:  # the table has what stands before it
@@ -99,11 +101,11 @@ def _inspected(planned: Sequence[Planned]) -> dict[str, Inspection]:
     return inspect_cells(cells)
 
 
-def _document(planned: Planned, told: Forecast, found: Inspection | None) -> dict[str, object]:
+def _document(planned: Planned, told: Forecast, title: str, found: Inspection | None) -> dict[str, object]:
     cell = planned.cell
     return {
         "key": cell.key,
-        "title": cell.title,
+        "title": title,
         "skip": planned.skip,
         "problem": None if found is None else found.problem,
         "notes": [] if found is None else list(found.notes),
@@ -115,10 +117,10 @@ def _document(planned: Planned, told: Forecast, found: Inspection | None) -> dic
     }
 
 
-def _row(planned: Planned, told: Forecast) -> dict[str, str]:
+def _row(planned: Planned, told: Forecast, title: str) -> dict[str, str]:
     cell = planned.cell
     return {
-        "model": cell.title,
+        "model": title,
         "task": str(known_task(cell.model)),
         "data": _data(cell),
         "weights": _weights(cell),

@@ -66,10 +66,9 @@ class SuiteTests(pytest.File):
             raise pytest.UsageError(str(error)) from error
         bench = _Bench(suite, Path(self.config.getoption("--cvbench-out")), self.session)
         self.config.add_cleanup(bench.close)
-        titles = [cell.title for cell in suite.cells]
-        for cell in suite.cells:
-            alone = titles.count(cell.title) == 1
-            name = cell.title if alone else f"{cell.title} {cell.key[:6]}"
+        from cvbench.spec.titles import distinct_titles
+
+        for cell, name in zip(suite.cells, distinct_titles(suite.cells), strict=True):
             yield CellItem.from_parent(self, name=name, cell=cell, bench=bench)
         against = self.config.getoption("--cvbench-against")
         if against is not None:

@@ -82,7 +82,8 @@ def _artifact(a: Record, b: Record) -> Iterator[Unlike]:
 def _cell(a: Record, b: Record) -> Iterator[Unlike]:
     if a.key == b.key:
         return
-    x, y = (record.cell.model_dump(mode="json", exclude={"data": {"root", "workers"}}) for record in (a, b))
+    no_part = {"data": {"root", "workers"}, "model": {"title"}}  # of the experiment
+    x, y = (record.cell.model_dump(mode="json", exclude=no_part) for record in (a, b))
     for name, mine, other in _entries(_flat(x), _flat(y)):
         yield Unlike(name, mine, other)
 

@@ -58,15 +58,15 @@ def _key(record: Record) -> Hashable:
 def _experiment(record: Record) -> Hashable:
     """Everything but how it was timed, and the weights' file."""
     cell = record.cell
-    return cell.title, cell.data.name, cell.data.split, cell.runtime.model_dump_json(), cell.seed
+    return cell.described, cell.data.name, cell.data.split, cell.runtime.model_dump_json(), cell.seed
 
 
 def _model_and_data(record: Record) -> Hashable:
-    return record.cell.title, record.cell.data.name, record.cell.data.split
+    return record.cell.described, record.cell.data.name, record.cell.data.split
 
 
 def _model(record: Record) -> Hashable:
-    return record.cell.title, record.cell.data.name
+    return record.cell.described, record.cell.data.name
 
 
 TWO_TRAININGS = (
@@ -181,12 +181,13 @@ def compare_models(
 def models_in_common(run: Run, base: str, other: str) -> list[Sides]:
     """The pairs of cells that `compare_models` compares, each with the run."""
     records = run.records()
-    exact = [[r for r in records if r.cell.title == name] for name in (base, other)]
+    named = list(zip(records, titles(records), strict=True))
+    exact = [[r for r, title in named if name in (title, r.cell.title)] for name in (base, other)]
     found = [
         own or [r for r in records if r.cell.matches(name)]
         for name, own in zip((base, other), exact, strict=True)
     ]
-    there = ", ".join(dict.fromkeys(titles(records)))
+    there = ", ".join(dict.fromkeys(title for _, title in named))
     for name, own in zip((base, other), found, strict=True):
         if not own:
             raise InputError(f"--models {name}: this names no cell of {run.folder}.\n  There are: {there}.")

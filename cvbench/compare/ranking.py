@@ -14,7 +14,7 @@ from cvbench.compare.accuracy import Memory
 from cvbench.compare.comparability import domain_of, is_primary
 from cvbench.compare.comparison import findings
 from cvbench.compare.differences import Difference, Finding, judge
-from cvbench.compare.seeds import seeds_together, taken_together, titles, was_trained
+from cvbench.compare.seeds import is_untrained, seeds_together, taken_together, titles, was_trained
 from cvbench.record import Measurement, Record
 from cvbench.statistics.mean_effects import of_pairs
 from cvbench.statistics.verdicts import front, ranks
@@ -31,7 +31,7 @@ class Place:
     value: float | None
     interval: tuple[float, float] | None
     rank: int | None
-    """Shared by those that nothing separates; None without a value."""
+    """Shared by those that nothing separates; None without a value, and for an untrained accuracy."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def rank(runs: Sequence[Run]) -> list[Ranking]:
 def _entries(run: Run) -> Iterator[_Entry]:
     """The cells of a run that have an accuracy; trainings that differ in their seed alone are one."""
     records = [record for record in run.records() if _leading(record) is not None]
-    named = titles(records)
+    named, folded = titles(records), titles(records, shown=("seed",))
     for places in seeds_together(records):
         those = [records[place] for place in places]
         if len(those) > 1 and all(map(was_trained, those)):
-            yield _Entry(run, f"{those[0].cell.title}, {len(those)} seeds", tuple(those))
+            yield _Entry(run, f"{folded[places[0]]}, {len(those)} seeds", tuple(those))
         else:
             yield from (_Entry(run, named[place], (records[place],)) for place in places)
 
@@ -118,14 +118,21 @@ def _rank(data: str, entries: Sequence[_Entry]) -> Ranking:
         if k
     }
     placed = [ranks(beats) for beats in better]
+    untrained = [is_untrained(entry.first) for entry in entries]
     cells = [
         Ranked(
             run=f"{entry.run.folder.parent.name}/{entry.run.folder.name}",
             title=entry.title,
             key=entry.first.key,
             seeds=tuple(record.cell.seed for record in entry.records),
-            places=tuple(_place(entry, figure, int(placed[k][i])) for k, figure in enumerate(figures)),
-            fronts=tuple(" ".join(figure).strip() for figure, on in fronts.items() if on[i]),
+            places=tuple(
+                # The accuracy of random weights says nothing of the model.
+                _place(entry, figure, None if untrained[i] and k == 0 else int(placed[k][i]))
+                for k, figure in enumerate(figures)
+            ),
+            fronts=tuple(
+                " ".join(figure).strip() for figure, on in fronts.items() if on[i] and not untrained[i]
+            ),
         )
         for i, entry in enumerate(entries)
     ]
@@ -133,7 +140,7 @@ def _rank(data: str, entries: Sequence[_Entry]) -> Ranking:
     return Ranking(data, figures, tuple(cells))
 
 
-def _place(entry: _Entry, figure: tuple[str, str], rank: int) -> Place:
+def _place(entry: _Entry, figure: tuple[str, str], rank: int | None) -> Place:
     measured = entry.first.measurement(*figure)
     if measured is None or measured.value is None:
         return Place(*figure, unit=measured.unit if measured else "", value=None, interval=None, rank=None)

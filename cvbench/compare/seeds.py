@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
@@ -11,6 +11,7 @@ import numpy as np
 from cvbench.compare.accuracy import loss_of
 from cvbench.compare.differences import Difference, Finding, judge
 from cvbench.record import Record
+from cvbench.spec.titles import distinct_titles
 from cvbench.statistics.mean_effects import of_pairs
 from cvbench.statistics.verdicts import ALPHA
 
@@ -40,14 +41,18 @@ def seeds_together(records: Sequence[Record]) -> list[list[int]]:
     return list(groups.values())
 
 
-def titles(records: Sequence[Record]) -> list[str]:
-    """What each cell is called; with its seed, where another differs in nothing else."""
-    named = [record.cell.title for record in records]
-    for places in seeds_together(records):
-        if len({records[place].cell.seed for place in places}) > 1:
-            for place in places:
-                named[place] += f" seed={records[place].cell.seed}"
-    return named
+def titles(records: Sequence[Record], *, shown: Collection[str] = ()) -> list[str]:
+    """What each cell is called, told apart as in `distinct_titles`; untrained models say so."""
+    named = distinct_titles([record.cell for record in records], shown=shown)
+    return [
+        f"{title} (untrained)" if is_untrained(one) else title
+        for title, one in zip(named, records, strict=True)
+    ]
+
+
+def is_untrained(record: Record) -> bool:
+    """Whether its weights are the first random ones: its accuracy says nothing of the model."""
+    return record.artifact is not None and record.artifact.source == "untrained"
 
 
 def was_trained(record: Record) -> bool:

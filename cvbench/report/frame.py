@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from cvbench.compare.seeds import titles
 from cvbench.errors import StoreError
 from cvbench.record import AttachmentKind, Record, RunInfo
 from cvbench.spec.catalogue import known_task
@@ -24,7 +25,9 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     missing is NaN here, with its reason in `AP50/missing`. Units are those of the record: seconds,
     bytes, fractions.
     """
-    return pd.DataFrame([_row(record) for record in records])
+    several = list(records)
+    named = zip(several, titles(several, shown=_COLUMNS), strict=True)
+    return pd.DataFrame([_row(record, title) for record, title in named])
 
 
 def task_of(record: Record) -> str:
@@ -32,11 +35,17 @@ def task_of(record: Record) -> str:
     return known_task(record.cell.model) or "unknown"
 
 
-def _row(record: Record) -> dict[str, Any]:
+_COLUMNS = (
+    "data", "split", "limit", "precision", "layout", "compile", "engine", "cuda graphs", "seed",
+)  # fmt: skip
+"""Settings that have a column of their own."""
+
+
+def _row(record: Record, title: str) -> dict[str, Any]:
     cell, artifact = record.cell, record.artifact
     row: dict[str, Any] = {
         "key": record.key,
-        "model": cell.title,
+        "model": title,
         "task": task_of(record),
         "data": cell.data.name,
         "split": cell.data.split,

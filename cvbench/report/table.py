@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from cvbench.compare.seeds import titles
 from cvbench.record import MEANS_LITTLE, Measurement, Record
 from cvbench.report.frame import task_of
 from cvbench.report.seeds import SeedRow, table_rows
@@ -36,9 +37,11 @@ def _table(records: Sequence[Record], *, separate: bool) -> pd.DataFrame:
     )
     rows = []
     folded = [row for row, _ in table_rows(records, separate=separate)]
-    for own in folded:
+    columns = ("data", "seed", *run_in(folded[0].record.cell.runtime)) if folded else ()
+    names = titles([own.record for own in folded], shown=columns)
+    for own, name in zip(folded, names, strict=True):
         record = own.record
-        row = {"model": record.cell.title}
+        row = {"model": name}
         if len({r.cell.data.name for r in records}) > 1:
             row["data"] = record.cell.data.name
         row |= what_differs(own, folded)

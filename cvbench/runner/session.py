@@ -26,6 +26,7 @@ from cvbench.spec.catalogue import is_address
 from cvbench.spec.catalogue.own_code import sources_of
 from cvbench.spec.cell import Cell
 from cvbench.spec.suite import Planned, Suite, plan_cell
+from cvbench.spec.titles import distinct_titles
 from cvbench.store import Run, Store
 
 
@@ -211,7 +212,8 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
 
 
 def _planned(cells: Sequence[Cell]) -> tuple[PlannedCell, ...]:
-    return tuple(PlannedCell(key=c.key, title=c.title, model=c.model.name) for c in cells)
+    named = zip(cells, distinct_titles(cells), strict=True)
+    return tuple(PlannedCell(key=c.key, title=title, model=c.model.name) for c, title in named)
 
 
 def _sources(cells: tuple[Cell, ...]) -> list[Path]:

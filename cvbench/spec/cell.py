@@ -113,6 +113,9 @@ class ModelSpec(Frozen):
     Classes are mapped by what they are, and the record has the table."""
     preprocessing: PreprocessingSpec | None = None
     """How images come into a plain network by import path; models of the catalogue have options instead."""
+    title: Annotated[str, Field(pattern=r"^\S([^\x00-\x1f\x7f]{0,78}\S)?$")] | None = None
+    """What tables call the model, at most 80 characters; by default its name and options. No part of a cell's
+    key: a new title measures nothing again."""
 
 
 class DataSpec(Frozen):
@@ -350,7 +353,7 @@ class Cell(Frozen):
         """16 hexadecimal digits that name this experiment on every machine."""
         # Where the data lies says nothing about what is done with it.
         where = {"root", "workers"}
-        left_out: dict[str, Any] = {"data": where, "train": {"also": where}}
+        left_out: dict[str, Any] = {"data": where, "train": {"also": where}, "model": {"title"}}
         parts = {
             name: canonical_of(
                 part.model_dump_json(exclude=left_out.get(name))
@@ -364,7 +367,12 @@ class Cell(Frozen):
 
     @property
     def title(self) -> str:
-        """What a person calls it: the model, and the plain options asked of it; lists are left out."""
+        """What a person calls it: the suite's title for the model, else `described`."""
+        return self.model.title or self.described
+
+    @property
+    def described(self) -> str:
+        """The model, and the plain options asked of it; lists are left out."""
         plain = {name: value for name, value in self.model.options.items() if not isinstance(value, tuple)}
         return " ".join([self.model.name, *(f"{name}={value}" for name, value in plain.items())])
 
@@ -376,4 +384,4 @@ class Cell(Frozen):
         """
         if len(pattern) >= _SHORTEST_KEY and self.key.startswith(pattern):
             return True
-        return any(fnmatchcase(name, pattern) for name in (self.model.name, self.title))
+        return any(fnmatchcase(name, pattern) for name in (self.model.name, self.title, self.described))

@@ -29,10 +29,10 @@ def one_cell(display):
 def test_into_a_file_each_stage_is_one_plain_line():
     text = shown(terminal=False, steps=one_cell)
     assert text.splitlines() == [
-        "[1/2] resnet18: started",
-        "[1/2] resnet18: train",
-        "[1/2] resnet18: evaluate",
-        "[1/2] resnet18: top1 0.800   in 12.0 s",
+        "[1/2] resnet18 seed=0: started",
+        "[1/2] resnet18 seed=0: train",
+        "[1/2] resnet18 seed=0: evaluate",
+        "[1/2] resnet18 seed=0: top1 0.800   in 12.0 s",
     ]
 
 

@@ -3,9 +3,12 @@ import io
 import pytest
 from rich.console import Console
 
+from cvbench.compare.gate.floors import check_records
 from cvbench.record import MEANS_LITTLE, Measurement, Passport, Round
 from cvbench.report.table import tables
 from cvbench.report.terminal import print_record, print_tables
+from cvbench.spec.cell import Cell, DataSpec, ModelSpec
+from cvbench.spec.expectations import Expectations
 from tests.records import bad, cell, good, top1
 
 
@@ -141,3 +144,16 @@ def test_a_record_shows_where_its_time_went_and_what_a_failure_printed():
     assert "12.0 s = import 2.00 s, train 9.00 s, other 1.00 s" in fine
     broken = printed(print_record, bad(cell()), terminal=False)
     assert "the last line it printed" in broken
+
+
+def test_two_checkpoints_of_one_net_have_two_names_and_an_untrained_net_says_so():
+    def scored(source, **model):
+        of = Cell(model=ModelSpec(name="resnet18", **model), data=DataSpec(name="fashion"))
+        record = good(of, top1(0.8))
+        return record.model_copy(update={"artifact": record.artifact.model_copy(update={"source": source})})
+
+    records = [scored("loaded", weights="x/a.pt"), scored("loaded", weights="b.pt"), scored("untrained")]
+    names = ["resnet18 weights=a.pt", "resnet18 weights=b.pt", "resnet18 (untrained)"]
+    [table] = tables(records).values()
+    assert list(table["model"]) == names
+    assert [item.cell for item in check_records(records, Expectations())] == names

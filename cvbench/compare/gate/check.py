@@ -13,6 +13,7 @@ from cvbench.compare.formatting import before_after, change, figure_name, interv
 from cvbench.compare.gate.baselines import Baseline, job_of, read_baseline, unpacked
 from cvbench.compare.gate.history import against_history, steps
 from cvbench.compare.gate.result import Answer, Item
+from cvbench.compare.seeds import titles
 from cvbench.compare.speed import ONE_ROUND
 from cvbench.errors import InputError
 from cvbench.store import Run, Store
@@ -56,7 +57,7 @@ def _compare_runs(
             items.append(
                 _item(cell.title, difference)
                 if known is None
-                else replace(known, message=f"{before_after(difference)}, {known.message}")
+                else replace(known, cell=cell.title, message=f"{before_after(difference)}, {known.message}")
             )
     return items, comparison
 
@@ -77,7 +78,11 @@ def check_against(run: Run, against: str, *, figures: str | None = None, out: Pa
         return BaselineCheck(*_compare_runs(run, Store(out).find(against), figures=figures), [])
     baseline = read_baseline(path)
     with unpacked(baseline, path) as base:
-        told = list(steps(baseline, {record.key: record.cell.title for record in baseline.records}))
+        told = list(
+            steps(
+                baseline, dict(zip((r.key for r in baseline.records), titles(baseline.records), strict=True))
+            )
+        )
         return BaselineCheck(*_compare_runs(run, base, figures=figures, baseline=baseline), told)
 
 

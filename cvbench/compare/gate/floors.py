@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from cvbench.compare.gate.result import Answer, Item
+from cvbench.compare.seeds import titles
 from cvbench.errors import StoreError, SuiteError
 from cvbench.record import Record
 from cvbench.spec.expectations import Expectations, Published
@@ -30,7 +31,9 @@ def check_records(
     finished cell is a REGRESSION for each metric that is missing, not finite, below its floor, or too far
     from its published value.
     """
-    items = [_record_items(record, expectations, allow_skips=allow_skips) for record in records]
+    several = list(records)
+    named = zip(several, titles(several), strict=True)
+    items = [_record_items(record, title, expectations, allow_skips=allow_skips) for record, title in named]
     return [item for some in items for item in some]
 
 
@@ -66,9 +69,10 @@ def expectations_of(run: Run) -> Expectations:
         ) from error
 
 
-def _record_items(record: Record, expectations: Expectations, *, allow_skips: bool) -> Iterator[Item]:
-    title = record.cell.title
-    yield _outcome(record, allow_skips=allow_skips)
+def _record_items(
+    record: Record, title: str, expectations: Expectations, *, allow_skips: bool
+) -> Iterator[Item]:
+    yield _outcome(record, title, allow_skips=allow_skips)
     if record.outcome != "ok":
         return
     for metric, floor in expectations.expect.get(record.cell.model.name, {}).items():
@@ -82,8 +86,7 @@ def _record_items(record: Record, expectations: Expectations, *, allow_skips: bo
         yield Item(title, f"published {metric}", answer, told)
 
 
-def _outcome(record: Record, *, allow_skips: bool) -> Item:
-    title = record.cell.title
+def _outcome(record: Record, title: str, *, allow_skips: bool) -> Item:
     if record.outcome == "skipped" and lacks_files(record.reason) and not allow_skips:
         return Item(title, "outcome", Answer.FAILED, f"skipped: {record.reason}")
     if record.outcome not in ("ok", "skipped"):

@@ -44,7 +44,7 @@ def cell_view(told: PageRecord, *, picture_bytes: int) -> CellView:
     damaged = [Missing("what a damaged file holds", fault) for fault in source.damage(record)]
     return CellView(
         key=told.anchor,
-        title=record.cell.title,
+        title=told.title,
         run=source.name,
         outcome=str(record.outcome),
         reason=record.reason or "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cvbench.compare.seeds import is_untrained, titles
 from cvbench.record import Measurement, Record
 from cvbench.report.page.cells import cell_view
 from cvbench.report.page.overlays import overlays
@@ -67,7 +68,7 @@ def _comparison(all_cells: Sequence[PageRecord], names: Sequence[str], task: str
         if differing
     ]
     if names:
-        places = rank_of([r.measurement(names[0]) for r in records])
+        places = rank_of([None if is_untrained(r) else r.measurement(names[0]) for r in records])
         note = f"by {names[0]}; those that the 95 % intervals do not separate share a place"
         columns.append((Column("place", note), [_place(p) for p in places]))
     spread = "; of several seeds their mean, and the standard deviation below" if is_folded(rows_of) else ""
@@ -91,6 +92,7 @@ def _comparison(all_cells: Sequence[PageRecord], names: Sequence[str], task: str
     )
     columns.append((Column("peak memory"), [shown(peak(r)) for r in records]))
     columns.append((Column("status", numeric=False), [_status(r) for r in records]))
+    named = titles(records)
     rows = [
         Row(
             key=t.anchor,
@@ -98,7 +100,7 @@ def _comparison(all_cells: Sequence[PageRecord], names: Sequence[str], task: str
             href=f"#cell-{t.anchor}",
             values=[values[n] for _, values in columns],
             outcome=str(t.record.outcome),
-            note=t.record.cell.title.removeprefix(t.record.cell.model.name).strip(),
+            note=named[n].removeprefix(t.record.cell.model.name).strip(),
         )
         for n, t in enumerate(those)
     ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from cvbench.compare.seeds import is_untrained
 from cvbench.record import Measurement, Record
 from cvbench.report.frame import Source, task_of
 from cvbench.report.page.charts import Chart
@@ -230,12 +232,18 @@ def _anchor(sources: Sequence[Source], source: Source, record: Record) -> str:
 def _titles(those: Sequence[tuple[Source, Record]]) -> list[str]:
     """The model, with those options and settings in which its namesakes differ, else the key's beginning."""
     traits = [_traits(source, record) for source, record in those]
-    names = [record.cell.model.name for _, record in those]
+    names = [record.cell.model.title or record.cell.model.name for _, record in those]
     titles = []
     for name, own in zip(names, traits, strict=True):
         namesakes = [other for n, other in zip(names, traits, strict=True) if n == name]
         apart = [trait for trait in own if any(o.get(trait) != own[trait] for o in namesakes)]
-        titles.append(" ".join([name, *(f"{trait}={own[trait]}" for trait in apart)]))
+        titles.append(
+            " ".join([name, *(f"{trait}={own[trait]}" for trait in apart if own[trait] is not None)])
+        )
+    titles = [
+        f"{title} (untrained)" if is_untrained(r) else title
+        for title, (_, r) in zip(titles, those, strict=True)
+    ]
     return [
         title if titles.count(title) == 1 else f"{title} ({record.key[:4]})"
         for title, (_, record) in zip(titles, those, strict=True)
@@ -247,6 +255,7 @@ def _traits(source: Source, record: Record) -> dict[str, Any]:
     plain = {name: value for name, value in cell.model.options.items() if not isinstance(value, tuple)}
     return {
         **plain,
+        "weights": PurePath(cell.model.weights).name if cell.model.weights else None,
         "data": cell.data.name,
         **run_in(cell.runtime),
         "device": cell.runtime.device,

@@ -99,6 +99,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
                 weights=model.weights,
                 labels=model.labels,
                 preprocessing=model.preprocessing,
+                title=model.title,
             ),
             data=DataSpec.model_validate(settings.data.model_dump()),
             train=None if model.weights else settings.train,

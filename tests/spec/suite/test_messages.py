@@ -124,7 +124,7 @@ def test_a_key_that_is_like_no_other_gets_all_that_are_known(problems):
     ((what, remedy),) = problems(with_model('"two words": 1'))
     assert what == 'models[0]["two words"]: there is no key "two words" here.'
     assert remedy == (
-        "Known here: name, task, options, weights, labels, preprocessing, data, train, metrics, time, "
+        "Known here: name, task, options, weights, labels, preprocessing, title, data, train, metrics, time, "
         "runtime, seed, published."
     )
 
