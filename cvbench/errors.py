@@ -125,7 +125,16 @@ def cut(text: str, most: int) -> str:
     part = max(4, (most - 24) // 2)
     if len(text) > most:
         text = f"{text[:part]}… ({len(text) - 2 * part} characters cut) …{text[-part:]}"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half characters of Latin-1 file names
+    return writable(text)
+
+
+def writable(text: str) -> str:
+    r"""A text that UTF-8 can hold: bytes of a file name that are no UTF-8 are written as escapes.
+
+    >>> writable("caf\udce9.png")
+    'caf\\udce9.png'
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from cvbench.errors import InputError, writable
 from cvbench.files import sha256_of_sources
 from cvbench.record import PlannedCell, Record, RunInfo
 from cvbench.runner import cell_process, environment
@@ -176,6 +177,9 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
     Raises StoreError or RunInUse before any work if the folder cannot be written, InputError if workers
     would import another `cvbench`, and UnknownName for an import path whose module they would not find.
     """
+    for path in (suite.source, str(out)):
+        if writable(path) != path:
+            raise InputError(f"{writable(path)}: the name is not UTF-8, so no record can hold it. Rename it.")
     machine = environment.probe()
     code = sha256_of_sources(_sources(suite.cells))
     roots = {cell.data.name: cell.data.root for cell in suite.cells}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cvbench.data.images.augmentation import augment, seeded_generator
 from cvbench.data.images.collate import CollatedTruths, MixedTruths, collate
-from cvbench.errors import DataError
+from cvbench.errors import DataError, writable
 from cvbench.interfaces import Dataset
 from cvbench.spec.cell import Augment
 from cvbench.values import Detections, Preprocessing
@@ -112,7 +112,7 @@ class BatchReader:
             except DataError as error:
                 if not self.skip:
                     raise
-                skipped.append(f"{index}: {error}")
+                skipped.append(writable(f"{index}: {error}"))
                 continue
             truth = sample.truth
             if isinstance(truth, Detections) and not self.needs_masks:

@@ -106,3 +106,12 @@ def test_another_cvbench_is_refused_before_any_work(suite, tmp_path):
     assert "cvbench.py: models would run by this" in err
     assert "Traceback" not in err
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(("name", "out"), [("caf\udce9.yaml", "r"), ("s.yaml", "caf\udce9")])
+def test_a_suite_or_a_folder_of_results_whose_name_is_no_utf_8_is_refused(suite, tmp_path, name, out):
+    path = suite(toy("linear")).rename(tmp_path / name)
+    done = cvbench("run", path, "--out", tmp_path / out, stubs=True)
+    assert done.returncode == 2
+    assert r"caf\udce9" in done.stderr
+    assert "the name is not UTF-8" in done.stderr

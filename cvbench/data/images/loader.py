@@ -15,7 +15,7 @@ from torch import Tensor
 from cvbench.data.images.collate import CollatedTruths, without_masks
 from cvbench.data.images.geometry import Placement, fit
 from cvbench.data.images.workers import stream
-from cvbench.errors import DataError
+from cvbench.errors import DataError, writable
 from cvbench.interfaces import Dataset
 from cvbench.values import Preprocessing, Truth
 
@@ -132,11 +132,11 @@ class _Preparation:
             except DataError as error:
                 if not self.skip:
                     raise
-                skipped.append(f"{position}: {error}")
+                skipped.append(writable(f"{position}: {error}"))
                 continue
             fitted = fit(sample.image, None, self.preprocessing)
             truth = sample.truth if self.needs_masks else without_masks(sample.truth)
-            read.append(_Read(fitted.image, truth, fitted.placement, sample.id, position))
+            read.append(_Read(fitted.image, truth, fitted.placement, writable(sample.id), position))
         sizes: dict[tuple[int, int], list[_Read]] = {}
         for one in read:
             sizes.setdefault(one.placement.canvas, []).append(one)

@@ -8,11 +8,25 @@ import torch
 from cvbench.data.images.geometry import fit
 from cvbench.data.images.loader import batches
 from cvbench.errors import DataError
-from cvbench.values import Preprocessing
+from cvbench.values import ClassScores, Preprocessing, Sample
 from tests.data.images.gated import Faulty, Gate, Gated
 from tests.data.images.pictures import Pictures
 
 SQUARE = Preprocessing((24, 24), "letterbox")
+
+
+def test_an_id_of_bytes_that_are_no_utf_8_is_escaped_for_records():
+    class Latin:
+        classes = ("a",)
+
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return Sample(torch.zeros(3, 4, 4, dtype=torch.uint8), ClassScores.of(0, 1), "caf\udce9.png")
+
+    [batch] = batches(Latin(), Preprocessing((4, 4)), batch=1)
+    assert batch.ids == ("caf\\udce9.png",)
 
 
 def test_each_sample_comes_once_and_in_order():
