@@ -64,8 +64,8 @@ def table(found: Sequence[Injection]) -> str:
         "# Faults injected into runs\n\n"
         "Suites of two stub cells, with and without rounds of timing. Each run is hurt once, then the same\n"
         "command runs again without a fault and must end with every record whole. Exit code -9: the command\n"
-        "itself was killed. Exit code 0: the fault did no harm, or never struck, since the run had ended before\n"
-        "the kill, made fewer calls, or fitted on the disk.\n\n" + "\n".join(rows) + "\n"
+        "itself was killed. Exit code 0: the fault did no harm, or never struck, since the run had ended\n"
+        "before the kill, made fewer calls, or fitted on the disk.\n\n" + "\n".join(rows) + "\n"
     )
 
 
