@@ -71,6 +71,8 @@ def open_regular(path: Path) -> BufferedReader:
     Reading a pipe or a device may wait or go on for ever, so they are not read: raises NotAFile, an OSError
     like all others of a file that cannot be opened.
     """
+    if "\0" in str(path):
+        raise NotAFile(errno.EINVAL, "no file's name holds a null character", str(path))
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

@@ -134,3 +134,8 @@ def test_compiled_code_is_kept_where_no_other_user_can_write(monkeypatch, tmp_pa
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/somewhere")
     assert "TORCHINDUCTOR_CACHE_DIR" not in compile_caches()
+
+
+def test_a_name_with_a_null_character_is_refused_like_any_file_that_is_not_there():
+    with pytest.raises(NotAFile, match="null character"):
+        open_regular(Path("a\0b"))

@@ -58,7 +58,7 @@ Memory: TypeAlias = dict[str, "Resamples | None"]
 
 
 def outcomes_of(sides: Sides, name: str) -> Outcomes | None:
-    """Both runs' outcomes of a metric; None where one has none, or no image is in both."""
+    """Both runs' outcomes of a metric; None where one has none, or their protocols or all images differ."""
     tables, hashes = [], []
     for run, record in sides:
         item = record.attachment("outcomes", name)
@@ -67,10 +67,12 @@ def outcomes_of(sides: Sides, name: str) -> Outcomes | None:
         tables.append(run.table(record, item))
         hashes.append(item.sha256)
     a, b = tables
+    protocol, other = ((table.schema.metadata or {}).get(b"protocol", b"").decode() for table in tables)
+    if protocol != other:
+        return None
     in_a, in_b = common_rows(a, b)
     if not in_a.any():
         return None
-    protocol = (a.schema.metadata or {}).get(b"protocol", b"").decode()
     whole = bool(in_a.all() and in_b.all())
     return Outcomes(protocol, rows(a, in_a), rows(b, in_b), whole, (hashes[0], hashes[1]))
 
@@ -224,6 +226,8 @@ def loss_of(effect: Effect, direction: str, rule: VerdictRule) -> Worsening:
 
 def _class_resamples(a: Measurement, before: Resamples, now: Resamples) -> tuple[ClassDifference, ...]:
     if a.name not in before.by_class or a.name not in now.by_class:
+        return ()
+    if len(a.parts) != before.by_class[a.name].shape[1]:  # a record that lists its classes elsewhere alone
         return ()
     change = now.by_class[a.name] - before.by_class[a.name]
     names, effects, p = [], [], []

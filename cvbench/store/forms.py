@@ -68,8 +68,7 @@ def _samples(table: pa.Table, about: Mapping[str, str], title: str) -> None:
         raise FormError(f"column {name}, metadata at {about.get('at')!r}: they are not of {title}")
     if not re.fullmatch(r"[0-9]{1,9}", about.get("warmup_calls", "0")):
         raise FormError(f"metadata warmup_calls: {about['warmup_calls']!r} is not a count")
-    if (_plain(table, name, _REAL) < 0).any():
-        raise FormError(f"column {name}: a sample is below 0")
+    _plain(table, name, _REAL, least=0, below=1e100)
     for key, kind in (("slice", _INTEGER), ("round", _INTEGER), ("valid", _FLAG)):
         if key in table.column_names:
             _plain(table, key, kind, least=0, below=2**31)

@@ -50,10 +50,34 @@ def test_an_empty_install_skips_that_step():
     assert ACTION["inputs"]["install"]["default"]
 
 
-def test_the_workflow_in_the_docs_is_five_lines_of_yaml():
+def test_the_workflow_in_the_docs_is_six_lines_with_the_least_rights_and_fixed_actions():
     page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
     text = page.split("```yaml\n")[1].split("```")[0]
     workflow = yaml.safe_load(text)
-    assert len(text.splitlines()) == 5
+    assert len(text.splitlines()) == 6
+    assert workflow["permissions"] == {"contents": "read"}
     (job,) = workflow["jobs"].values()
     assert set(job["steps"][1]["with"]) <= set(ACTION["inputs"])
+    assert all(re.fullmatch(r".+@([0-9a-f]{40}|COMMIT)", step["uses"]) for step in job["steps"])
+
+
+def test_no_script_runs_python_code_of_the_pull_requests_folder():
+    for step in STEPS.values():
+        assert "python -c" not in step["run"]
+        assert all(line.startswith("cd / && ") for line in step["run"].splitlines() if "python -m" in line)
+
+
+@pytest.mark.parametrize("asked", ["results/ci/now", None])
+def test_the_check_step_reads_the_run_without_python(tmp_path, asked):
+    calls, command = tmp_path / "calls", tmp_path / "cvbench"
+    document = f'{{"run": "{asked}", "records": [{{"run": "x"}}]}}' if asked else ""
+    command.write_text(f"#!/bin/sh\n[ $1 = run ] && echo '{document}' || printf '%s\\n' \"$@\" >> {calls}\n")
+    command.chmod(0o755)
+    given = {"SUITE": "s", "AGAINST": "b.json", "DOUBT": "pass", "JUNIT": "j"}
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", **given}
+    script = ["bash", "-c", STEPS["Check"]["run"]]
+    done = subprocess.run(script, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == (0 if asked else 2)
+    assert (calls.read_text().splitlines()[:2] if asked else calls.exists()) == (
+        ["check", asked] if asked else False
+    )

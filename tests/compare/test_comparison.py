@@ -297,3 +297,26 @@ def test_a_change_beyond_tenfold_has_no_digits_for_people_and_all_for_programs(t
     assert row["would have seen"] == "> 1000 %"
     (found,) = [d for _, d in comparison.differences if d.figure.startswith("latency")]
     assert found.detectable > 10
+
+
+def test_outcomes_of_two_protocols_are_not_paired(tmp_path):
+    right = np.arange(40) % 7 > 0
+    runs = []
+    for part, protocol in (("a", "topk/ties-against"), ("b", "miou/")):
+        made = Made(weights=part * 64).topk(right)
+        made.tables = (
+            [
+                (
+                    kind,
+                    name,
+                    {**columns, **dict.fromkeys(("hits", "predicted", "true"), [[1, 1]] * 40)},
+                    protocol,
+                )
+                for kind, name, columns, _ in made.tables
+            ]
+            if part == "b"
+            else made.tables
+        )
+        runs.append(make_run(tmp_path / "s" / part, made))
+    [(_, difference)] = compare(*runs).differences
+    assert "no outcomes of common images" in difference.reason

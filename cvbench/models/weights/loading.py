@@ -28,6 +28,8 @@ def load_weights(model: Model, path: Path, *, by_position: bool = False) -> None
     Raises InputError for a file that cannot be read and for weights of another architecture, with
     the first difference; the model has not changed then.
     """
+    if path.exists() and not path.is_file():  # a pipe would never end
+        raise InputError(f"{path}: not a regular file.\n  Name a file of weights.")
     kind = format_of(path)
     if isinstance(model, OnnxModel):
         model.open_file(path)

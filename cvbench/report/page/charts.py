@@ -228,7 +228,8 @@ def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> C
     spread = float(np.subtract(*np.quantile(values, [0.75, 0.25])))
     step = 2 * spread / len(values) ** (1 / 3) if spread > 0 else 0.0
     sturges = int(np.ceil(np.log2(len(values)))) + 1
-    bins = min(40, max(sturges, int(np.ceil((high - low) / step)))) if step > 0 and high > low else 5
+    bins = max(sturges, int(np.ceil(min((high - low) / step, 40)))) if step > 0 and high > low else 5
+    bins = min(bins, 40)
     counts, edges = np.histogram(np.minimum(values, high), bins, (low, max(high, low * 1.001)))
     x = Scale(float(edges[0]), float(edges[-1]), _LEFT, width - _RIGHT, words)
     y = Scale(0, float(counts.max()) * 1.05, height - _BOTTOM, _TOP, lambda v: f"{v:.0f}", whole=True)
