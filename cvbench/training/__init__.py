@@ -1,4 +1,4 @@
-"""The training engine: any model, any data set of its task, by a recipe."""
+"""The training engine: trains any model on any dataset of its task, as a recipe says."""
 
 from cvbench.models.weights.tensors import load_weights, save_weights
 from cvbench.training.checkpoints import Training, trained, training_key

@@ -1,4 +1,4 @@
-"""From samples to training batches: read, fitted and augmented, in a worker process or here."""
+"""Training batches: samples are read, resized and augmented, in a data-loader worker or in this process."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from cvbench.values import Detections, Preprocessing
 
 
 class StepSamples(NamedTuple):
-    """The samples of one step."""
+    """The samples of one training step."""
 
     epoch: int
     indices: tuple[int, ...]
     step: int = 0
-    """Its number in the whole training."""
+    """Number of the step in the whole training, from 0."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """Every sample once an epoch, newly shuffled each time.
+    """The order of samples: each sample once per epoch, shuffled again for every epoch.
 
-    The last batch of an epoch may be smaller. A last batch of one sample is left out, as batch
-    normalisation cannot train on it; the next epoch leaves out another sample.
+    The last batch of an epoch can be smaller. A last batch of one sample is dropped, because batch
+    normalization cannot train on it; the next epoch drops a different sample.
     """
 
     samples: int
@@ -42,17 +42,17 @@ class Order:
 
     @property
     def steps_per_epoch(self) -> int:
-        """At least 1 where there is any sample."""
+        """Steps in one epoch; at least 1 if there are any samples."""
         full, rest = divmod(self.samples, self.batch)
         return full + (rest > 1 or (rest == 1 and full == 0))
 
     @property
     def steps(self) -> int:
-        """Of the whole training."""
+        """Steps in the whole training."""
         return self.epochs * self.steps_per_epoch
 
     def jobs(self, start: int = 0) -> Iterator[StepSamples]:
-        """The steps from number `start` on, the first being 0."""
+        """The steps from number `start` on; the first step is 0."""
         first_epoch, done = divmod(start, self.steps_per_epoch)
         for epoch in range(first_epoch, self.epochs):
             order = torch.randperm(
@@ -65,45 +65,45 @@ class Order:
 
 
 STEPS_OF_A_SIZE = 10
-"""How long a multi-scale training stays with one size, as YOLO9000's authors (section 2) train."""
+"""Steps that multi-scale training spends at one size, as in YOLO9000 (section 2)."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingBatch:
-    """One step's images and truths, both in pixels of the prepared input."""
+    """Images and ground truth of one step, both in pixels of the preprocessed input."""
 
     images: UInt8[Tensor, "b 3 h w"]
     truths: CollatedTruths | MixedTruths | None
-    """None where there is no image."""
+    """None if the batch has no images."""
     skipped: tuple[str, ...]
-    """Samples that could not be decoded: the position in the data set, and what was said of it."""
+    """Corrupt samples: position in the dataset, and the error."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     def pin_memory(self) -> TrainingBatch:
-        """The same in page-locked memory."""
+        """The same batch in page-locked memory."""
         truths = None if self.truths is None else self.truths.pin_memory()
         return replace(self, images=self.images.pin_memory(), truths=truths)
 
 
 @dataclass(frozen=True)
 class BatchReader:
-    """Does the loading of a Job; what comes out depends on the seed and the job alone."""
+    """Loads the batch of a step; the result depends only on the seed and the step."""
 
     dataset: Dataset
     preprocessing: Preprocessing
     recipe: Augment
     seed: int
     skip: bool = False
-    """Leave samples that raise DataError out of their batch, instead of ending the training."""
+    """Leave corrupt samples (DataError) out of the batch instead of stopping the training."""
     needs_masks: bool = False
-    """Whether the loss looks at the masks of Detections; nobody moves them otherwise."""
+    """Whether the loss uses the masks of Detections; otherwise masks are dropped before augmentation."""
     sides: tuple[int, ...] = ()
-    """The sides of square inputs, of which every ten steps another is drawn; none keeps the prepared size."""
+    """Sides of square inputs in pixels; a random one is used for ten steps. Empty: the size never changes."""
 
     def __call__(self, job: StepSamples) -> TrainingBatch:
-        """The job's samples that can be decoded, in order."""
+        """The batch of the step, in order, without corrupt samples if `skip` is set."""
         images, truths, skipped = [], [], []
         preprocessing = self._sized(job.step)
         for index in job.indices:
@@ -127,7 +127,7 @@ class BatchReader:
         return TrainingBatch(torch.stack(images), collate(truths), tuple(skipped))
 
     def _sized(self, step: int) -> Preprocessing:
-        """How the images of a step are prepared."""
+        """Preprocessing of the images of a step."""
         if not self.sides:
             return self.preprocessing
         draws = seeded_generator("size", self.seed, step // STEPS_OF_A_SIZE)

@@ -1,4 +1,4 @@
-"""Weights on disk, and trainings that are not done twice."""
+"""Trained weights on disk, reused by every training with the same key."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from cvbench.training.engine import SAVE_EVERY_S, TrainingProgress, ignore, trai
 from cvbench.training.step import shadowed_objects
 
 _CODE = ("boxes", "data", "models", "training")
-"""The packages whose code decides what a training's weights are."""
+"""Packages whose code affects trained weights; their hash is part of the training key."""
 
 
 class Training(NamedTuple):
-    """How a model came to its weights."""
+    """The result of a training, and where the weights came from."""
 
     source: Literal["trained", "reused"]
     curve: Curve
     skipped: tuple[str, ...]
-    """Training samples that could not be decoded and were left out."""
+    """Corrupt training samples that were left out."""
     shadowed: int | None = None
-    """Objects that were learnt by nobody, over all steps; see `shadowed_objects`."""
+    """Objects that were not learned, over all steps; see `shadowed_objects`."""
 
 
 def training_key(
@@ -48,11 +48,11 @@ def training_key(
     seed: int,
     device: torch.device,
 ) -> str:
-    """16 hexadecimal digits for everything that makes the weights: equal keys, equal trainings.
+    """Key of a training, 16 hexadecimal digits: trainings with equal keys give the same weights.
 
-    The code counts too: all of cvbench's that takes part, and, for a model of one's own, all that its
-    import path leads to in its folder. What only says where or how fast does not count: the
-    number of workers, the GPU's number.
+    The key includes the code: cvbench's own, and, for a model by import path, every file in its folder
+    that the model imports. It excludes what affects only location or speed, such as the number of
+    workers and the GPU index.
     """
     return digest(
         {
@@ -68,7 +68,7 @@ def training_key(
     )
 
 
-def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: none follows from another
+def trained(  # noqa: PLR0913 - the inputs of a training and its folder are independent
     model: Model,
     dataset: Dataset,
     recipe: TrainRecipe,
@@ -81,15 +81,14 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
     undecodable: Literal["fail", "skip"] = "fail",
     save_every_s: float = SAVE_EVERY_S,
 ) -> Training:
-    """Bring `model`, freshly built from `spec`, to the weights of this training.
+    """Train `model`, freshly built from `spec`, or load its weights from an equal training.
 
-    They are taken from `folder/<key>/` where an equal training has left them; one that was
-    interrupted there is gone on from; otherwise it begins. The model is left on `device`, in
-    evaluation mode. Of several processes that want the same training, one does it and the others
-    wait for its weights.
+    Finished weights in `folder/<key>/` are loaded, an interrupted training there is resumed, and
+    otherwise a new one starts. The model is left on `device`, in evaluation mode. If several processes
+    request the same training, one trains and the others wait for its weights.
 
-    Raises what `train` raises, InputError for files there that are damaged, and OSError where the
-    folder cannot be written.
+    Raises the errors of `train`, InputError for damaged files in the folder, and OSError if the folder
+    cannot be written.
     """
     key = training_key(
         spec,
@@ -104,7 +103,7 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
     place.mkdir(parents=True, exist_ok=True)
     with FileLock(place / "lock"):
         for torn in place.glob(".*"):
-            torn.unlink()  # a process was killed while it wrote; nobody writes here but under the lock
+            torn.unlink()  # left by a process that was killed while writing; writers hold the lock
         if weights.exists():
             load_weights(model, weights)
             module_of(model).to(device).eval()
@@ -125,13 +124,13 @@ def trained(  # noqa: PLR0913 - all that makes a training, and where it lies: no
         )
         finished = _Account(curve=curve, skipped=tuple(skipped), shadowed=shadowed_objects(model))
         write_whole(account, finished.model_dump_json(indent=1).encode())
-        save_weights(model, weights)  # last: that they are there says that all is there
+        save_weights(model, weights)  # last: their presence marks the training as complete
         state.unlink(missing_ok=True)
         return Training("trained", curve, finished.skipped, finished.shadowed)
 
 
 class _Account(Frozen):
-    """What is told of a finished training, beside its weights."""
+    """What is stored about a finished training, next to its weights."""
 
     curve: Curve
     skipped: tuple[str, ...] = ()
@@ -143,14 +142,14 @@ def _read(path: Path) -> _Account:
         return _Account.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: the account of this training is missing or damaged.\n"
+            f"{path}: the loss curve of this training is missing or damaged.\n"
             f"  Delete the folder {path.parent} to train again."
         ) from error
 
 
 def _sources(spec: ModelSpec) -> list[Path]:
-    """Where the code lies that decides what the weights are."""
+    """The code that affects the trained weights: files and folders."""
     ours = [Path(__file__).parents[1] / name for name in _CODE]
     if not is_address(spec.name) or find_module(spec.name.partition(":")[0]) is None:
-        return ours  # made up while the program runs: there is nothing to read
+        return ours  # a model defined at run time has no source file
     return [*ours, *sources_of(spec.name)]

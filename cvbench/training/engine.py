@@ -1,8 +1,8 @@
-"""Trains any model on any data set of its task, by a recipe.
+"""Trains any model on any dataset of its task, as a recipe says.
 
-The same seed on the same machine gives the same weights, to the bit on a CPU. The order of samples
-and what augmentation does to each depend on the seed, the epoch and the sample's index alone: never
-on the number of workers, nor on where a training was interrupted.
+The same seed on the same machine gives the same weights, bit for bit on a CPU. Sample order and
+augmentation depend only on the seed, the epoch and the sample's index, not on the number of
+data-loader workers or on where a training was interrupted.
 """
 
 from __future__ import annotations
@@ -34,39 +34,39 @@ _PERIOD_S = 0.1
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training stands."""
+    """Progress of a training."""
 
     step: int
-    """Steps done."""
+    """Steps completed."""
     steps: int
-    """Of the whole training."""
+    """Steps in the whole training."""
     epoch: int
-    """The one that is under way, from 1."""
+    """The current epoch, from 1."""
     epochs: int
     loss: float | None
-    """The sum of all terms, smoothed over some twenty steps; None before the first."""
+    """Sum of all loss terms, smoothed over about 20 steps; None before the first step."""
     images_per_s: float | None
-    """Since the first step of this process, which pays for warming up; None until the second is done."""
+    """Since this process completed its first step, which is warm-up; None until its second step."""
     eta_s: float | None
-    """Seconds until the last step is done, at that pace."""
+    """Estimated seconds until the last step, at that speed; None until the second step."""
 
     @property
     def share(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """Completed fraction of the training, 0 to 1."""
         return self.step / self.steps
 
 
 class Pace:
-    """Counts images against the clock, and says when it is time for news."""
+    """Measures training speed, and says when to report progress."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._start: float | None = None
         self._images = self._steps = 0
-        self._told: float | None = None
+        self._reported: float | None = None
 
     def took(self, images: int) -> None:
-        """A step over so many images is done; the first one only starts the clock."""
+        """Record a completed step of `images` images; the first step only starts the clock."""
         if self._start is None:
             self._start = self._clock()
         else:
@@ -75,39 +75,39 @@ class Pace:
 
     @property
     def images_per_s(self) -> float | None:
-        """None until a second step is done."""
+        """Images per second; None until the second step."""
         elapsed = 0.0 if self._start is None else self._clock() - self._start
         return self._images / elapsed if self._images and elapsed > 0 else None
 
     def seconds_for(self, steps: int) -> float | None:
-        """How long so many steps will take; None until a second step is done."""
+        """Estimated seconds for `steps` more steps; None until the second step."""
         if self._start is None or self._steps == 0:
             return None
         return (self._clock() - self._start) / self._steps * steps
 
     def is_time(self) -> bool:
-        """Whether the last news are old enough; asking makes them new."""
+        """Whether to report progress now; True starts a new period."""
         now = self._clock()
-        if self._told is not None and now - self._told < _PERIOD_S:
+        if self._reported is not None and now - self._reported < _PERIOD_S:
             return False
-        self._told = now
+        self._reported = now
         return True
 
 
 _PATIENCE = 20
-"""A state that takes long to write is written less often: writing takes a twentieth of the time, as long
-as no more than twenty times the work that was asked for can be lost."""
+"""Limits the cost of checkpoints: writing takes at most 1/20 of the time, unless the interval would exceed
+20 times the requested one."""
 
 _FORM = 1
-"""Of the file. A state in another form belongs to another program: it is not gone on from."""
+"""Version of the checkpoint format; a checkpoint of another version is not resumed."""
 
 
 class State:
-    """Keeps one file up to date with a trainer; without a path it keeps nothing."""
+    """Writes checkpoints of a trainer to one file; does nothing if the path is None."""
 
     def __init__(self, path: Path | None, training: str, trainer: Trainer, *, every_s: float) -> None:
         self.skipped: list[str] = []
-        """Samples that were left out so far."""
+        """Corrupt samples left out so far."""
         self._path = path
         self._training = training
         self._trainer = trainer
@@ -115,7 +115,7 @@ class State:
         self._due = time.monotonic() + every_s
 
     def load(self) -> int:
-        """The number of steps done: those of the file, whose state is taken over, or none.
+        """Restore the checkpoint if there is one; returns the number of completed steps.
 
         Raises InputError for a file that cannot be read or that belongs to another training.
         """
@@ -124,7 +124,7 @@ class State:
         tensors, notes = read_tensors(self._path)
         if (notes.get("form"), notes.get("training")) != (_FORM, self._training):
             raise InputError(
-                f"{self._path}: this is the state of another training.\n  Delete it to start anew."
+                f"{self._path}: this is the state of another training.\n  Delete it to start again."
             )
         self._trainer.restore(tensors, notes, path=self._path)
         self.skipped = notes["skipped"]
@@ -132,9 +132,9 @@ class State:
         return steps
 
     def save_in_time(self, steps: int) -> None:
-        """Write the state after so many steps, if the last one written is old enough.
+        """Write a checkpoint after `steps` steps, if the last one is old enough.
 
-        Raises Diverged instead of keeping a state whose loss is no number.
+        Raises Diverged, and writes nothing, if a loss is NaN or infinite.
         """
         start = time.monotonic()
         if self._path is None or start < self._due:
@@ -153,14 +153,14 @@ class State:
 
 
 SAVE_EVERY_S = 30.0
-"""How often the state of a training is written, and so how much work an interruption costs."""
+"""Default interval between checkpoints, in seconds: at most this much work is lost."""
 
 
 def ignore(_: Any) -> None:
-    """Hear nothing of it."""
+    """Do nothing: the default callback."""
 
 
-def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none follows from another
+def train(  # noqa: PLR0913 - the inputs of a training and its callbacks are independent
     model: Model,
     dataset: Dataset,
     recipe: TrainRecipe,
@@ -172,29 +172,29 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
     on_skip: Callable[[str], None] | None = None,
     save_every_s: float = SAVE_EVERY_S,
 ) -> Curve:
-    """Train `model` in place and give its loss curve; it is left on `device`, in evaluation mode.
+    """Train `model` in place and return its loss curve; the model is left on `device`, in evaluation mode.
 
-    With `checkpoint`, the state of the training is written there every `save_every_s`, and a
-    training that finds its state there goes on from it as if it had never stopped. The file stays:
-    whoever has brought the weights into safety removes it.
+    With `checkpoint`, the state of the training is written there every `save_every_s` seconds, and a
+    training resumes from an existing state with the same result. The caller removes the file once the
+    weights are saved.
 
-    With `on_skip`, samples that cannot be decoded are told there, once each, and left out of their
-    batches; without it the first one ends the training with its DataError.
+    With `on_skip`, corrupt samples are left out of their batches and reported once each; without it,
+    the first one stops the training with its DataError.
 
-    Masks of Detections are moved along for a model that says `needs_masks = True`; others get none.
+    Masks of Detections are augmented only for a model with `needs_masks = True`; other models get none.
 
-    Torch's global random numbers are seeded for the training and put back after it.
+    Torch's global random number generators are seeded for the training and restored afterwards.
 
-    Raises Diverged, naming the step, where the loss or a weight is no number any more; DataError for
-    a data set with nothing to train on; InputError for a checkpoint of another training, and for input
-    sizes that the model does not take.
+    Raises Diverged, with the step, if the loss or a weight becomes NaN or infinite; DataError
+    for an empty dataset; InputError for a checkpoint of another training and for input sizes that
+    the model does not support.
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"{type(model).__name__} is no torch.nn.Module")
+        raise TypeError(f"{type(model).__name__} is not a torch.nn.Module")
     dataset = drawn(dataset, recipe.limit, seed=seed)
     order = Order(len(dataset), recipe.batch, recipe.epochs, seed)
     if order.samples == 0:
-        raise DataError(f"{_name(dataset)}: there is nothing to train on")
+        raise DataError(f"{_name(dataset)}: the dataset is empty, so there is nothing to train on")
     feed = BatchReader(
         dataset,
         model.preprocessing.of_one_size(),
@@ -204,19 +204,19 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
         needs_masks=getattr(model, "needs_masks", False),
         sides=_sides(model, recipe),
     )
-    tell_skip = on_skip or ignore
+    report_skip = on_skip or ignore
     with torch.random.fork_rng([device] if device.type == "cuda" else []), arithmetic(recipe.precision):
         torch.manual_seed(seed_of("training", seed))
         trainer = Trainer(model, recipe, order, device)
         state = State(checkpoint, _fingerprint(dataset, recipe, order, device), trainer, every_s=save_every_s)
         first = state.load()
         for text in state.skipped:
-            tell_skip(text)
+            report_skip(text)
         pace = Pace()
         jobs = order.jobs(first)
         with closing(stream(feed, jobs, workers=recipe.workers, pin=device.type == "cuda")) as loader:
             for done, batch in enumerate(loader, first + 1):
-                _tell_once(batch.skipped, state.skipped, tell_skip)
+                _report_new(batch.skipped, state.skipped, report_skip)
                 if len(batch) >= min(2, recipe.batch, order.samples):
                     trainer.step(done - 1, batch)
                 pace.took(len(batch))
@@ -226,28 +226,28 @@ def train(  # noqa: PLR0913 - what is trained, how, and where it is told: none f
         trainer.finish()
     if trainer.losses.smoothed is None:
         few = f"too few of its {order.samples} samples could be decoded to train on"
-        raise DataError(f"{_name(dataset)}: {few}; the first said\n  {state.skipped[0]}")
+        raise DataError(f"{_name(dataset)}: {few}; the first error:\n  {state.skipped[0]}")
     return trainer.losses.curve()
 
 
-def _tell_once(texts: Sequence[str], told: list[str], tell: Callable[[str], None]) -> None:
-    """Tell what has not been told yet, and remember it."""
+def _report_new(texts: Sequence[str], reported: list[str], report: Callable[[str], None]) -> None:
+    """Report the texts that are new, and remember them."""
     for text in texts:
-        if text not in told:
-            told.append(text)
-            tell(text)
+        if text not in reported:
+            reported.append(text)
+            report(text)
 
 
 def _sides(model: nn.Module, recipe: TrainRecipe) -> tuple[int, ...]:
-    """The input sides that the recipe asks for and the model takes."""
+    """The multiples of the model's stride in the recipe's range of input sides."""
     if recipe.sizes is None:
         return ()
     multiple: int | None = getattr(model, "input_multiple", None)
     least, most = recipe.sizes
     if multiple is None:
         raise InputError(
-            f"train.sizes: {type(model).__name__} takes inputs of one size.\n"
-            "  Leave sizes out, or train YOLOv2 or YOLOv3."
+            f"train.sizes: {type(model).__name__} supports only one input size.\n"
+            "  Remove sizes, or train YOLOv2 or YOLOv3."
         )
     sides = tuple(side for side in range(least, most + 1) if side % multiple == 0)
     if not sides:
@@ -256,7 +256,7 @@ def _sides(model: nn.Module, recipe: TrainRecipe) -> tuple[int, ...]:
 
 
 def _fingerprint(dataset: Dataset, recipe: TrainRecipe, order: Order, device: torch.device) -> str:
-    """What makes a state this training's; the network answers for itself by its shapes."""
+    """Identifies the training that a checkpoint belongs to; the tensors' shapes identify the network."""
     return digest(
         {
             "recipe": recipe.identity,

@@ -1,4 +1,4 @@
-"""The losses of a training: watched for the first that is no number, and kept as a curve."""
+"""The losses of a training: checked for NaN and infinity, and recorded as a curve."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from cvbench.spec.cell import TrainRecipe
 from cvbench.training.batches import Order
 
 POINTS = 200
-"""A curve has at most so many points, however long the training was."""
+"""Maximum points of a loss curve, whatever the length of the training."""
 
 _WAITING = 32
-"""Steps whose losses stay on a GPU before they are looked at: each look waits for the GPU."""
+"""Steps between checks of the loss on a GPU: each check synchronizes with the GPU."""
 
 _SMOOTHING = 0.95
-"""The weight of the past in the loss that is shown while training."""
+"""Decay of the moving average of the loss that is shown during training."""
 
 
 class _Entry(NamedTuple):
     step: int
     lr: float
-    values: Tensor  # one for each term, wherever they were computed
+    values: Tensor  # one per term, on the device that computed them
 
 
 class Losses:
-    """Takes in the terms of every step, and looks at them as seldom as it costs to."""
+    """Collects the loss terms of every step, and checks them in batches to avoid GPU synchronization."""
 
     def __init__(self, recipe: TrainRecipe, order: Order, device: torch.device) -> None:
         self._recipe = recipe
@@ -48,10 +48,10 @@ class Losses:
         self._smooth = self._weight = 0.0
 
     def add(self, step: int, lr: float, terms: Mapping[str, Tensor]) -> None:
-        """Take in the terms of step number `step`, the first being 0.
+        """Add the terms of step number `step`, counted from 0.
 
-        Raises Diverged, perhaps some steps later, for a term that is not finite, and ValueError for
-        terms of other names than those of the first step.
+        Raises Diverged, possibly some steps later, for a term that is not finite, and ValueError if
+        the names of the terms change.
         """
         if not self._names:
             self._names = tuple(terms)
@@ -65,7 +65,7 @@ class Losses:
             self.look()
 
     def look(self) -> None:
-        """Look at all that was taken in so far; raises Diverged for the first that is not finite."""
+        """Check all pending losses; raises Diverged for the first that is not finite."""
         if not self._waiting:
             return
         rows = torch.stack([entry.values for entry in self._waiting]).tolist()
@@ -77,11 +77,11 @@ class Losses:
 
     @property
     def smoothed(self) -> float | None:
-        """The loss, with older steps counting ever less; None before the first."""
+        """Exponential moving average of the loss; None before the first step."""
         return self._smooth / self._weight if self._weight else None
 
     def curve(self) -> Curve:
-        """One point for each stretch of steps, at its last step; steps count from 1."""
+        """The loss curve: one point per interval, at its last step, averaged over it; steps count from 1."""
         return Curve(
             step=tuple(self._step),
             epoch=tuple(step / self._order.steps_per_epoch for step in self._step),
@@ -90,7 +90,7 @@ class Losses:
         )
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to go on, as plain values; nothing may be waiting to be looked at."""
+        """State to resume from, as plain values; call `look` first."""
         assert not self._waiting
         return {
             "names": self._names,
@@ -104,7 +104,7 @@ class Losses:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self._names = tuple(state["names"])
         self._sums = list(state["sums"])
         self._summed = state["summed"]
@@ -131,13 +131,13 @@ class Losses:
         terms = ", ".join(f"{name}={value:.4g}" for name, value in zip(self._names, values, strict=True))
         epoch = step // self._order.steps_per_epoch
         return Diverged(
-            f"the loss is no number any more at step {step + 1} of {self._order.steps} "
+            f"the loss became NaN or infinite at step {step + 1} of {self._order.steps} "
             f"(epoch {epoch + 1} of {self._order.epochs}): {terms}.\n  {remedy(self._recipe)}"
         )
 
 
 def remedy(recipe: TrainRecipe) -> str:
-    """What to try against a training that diverged."""
+    """What to try after a training diverged."""
     half = "train in bf16 or fp32 instead of fp16, or " if recipe.precision == "fp16" else ""
     clip = "" if recipe.clip else ", or set train.clip, such as 1.0"
     text = (
@@ -147,16 +147,16 @@ def remedy(recipe: TrainRecipe) -> str:
 
 
 def check_terms(terms: object) -> None:
-    """Raise InputError unless `terms` are what a model's `loss` returns: named scalar tensors."""
-    expected = "a model returns its terms by name, each a scalar tensor, such as {'class': loss}"
+    """Raise InputError unless `terms`, from a model's `loss`, maps names to scalar tensors."""
+    expected = "expected a dict of scalar tensors by name, such as {'class': loss}"
     if not isinstance(terms, Mapping) or not terms:
-        raise InputError(f"loss returned {_told(terms)}; {expected}.")
+        raise InputError(f"loss returned {_described(terms)}; {expected}.")
     for name, term in terms.items():
         if not isinstance(term, Tensor) or term.ndim > 0:
-            raise InputError(f"loss returned {_told(term)} under {name!r}; {expected}.")
+            raise InputError(f"loss returned {_described(term)} under {name!r}; {expected}.")
 
 
-def _told(value: object) -> str:
+def _described(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a Tensor of {list(value.shape)}"
     return "None" if value is None else f"{'an empty' if value == {} else 'a'} {type(value).__name__}"

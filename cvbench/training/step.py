@@ -1,4 +1,4 @@
-"""One step of a training, and all that changes with it."""
+"""One training step: forward, loss, backward, update."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def casting(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
-    """Autocast to bf16 or fp16 for as long as it is entered; nothing for fp32 and tf32."""
+    """Context of autocast to bf16 or fp16; does nothing for fp32 and tf32."""
     dtype = _HALF.get(precision)
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
 
 
 def widened(outputs: Any) -> Any:
-    """The same outputs with half-precision tensors in fp32: losses are computed in fp32.
+    """The outputs with half-precision tensors converted to fp32, in which losses are computed.
 
-    A box coordinate in bf16 has eight bits, so it could not tell neighbouring pixels apart.
+    bf16 has eight significant bits, too few for box coordinates in pixels.
     """
     return tree_map_only(Tensor, _widened, outputs)
 
 
 @contextmanager
 def arithmetic(precision: Precision) -> Iterator[None]:
-    """Process-wide switches while a training lasts: TF32 only where asked for, cuDNN free to measure."""
+    """Process-wide switches during a training: TF32 only if requested, cuDNN benchmarking on."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
     matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
@@ -55,13 +55,13 @@ def _widened(tensor: Tensor) -> Tensor:
 
 
 def rate(recipe: TrainRecipe, progress: float) -> float:
-    """The learning rate when a share `progress` of all steps is done, 0 to 1.
+    """The learning rate at `progress`, the completed fraction of all steps, 0 to 1.
 
-    Over the first `recipe.warmup` it rises linearly from 0. After that, `constant` stays at
-    `recipe.lr`; `step` multiplies it by `gamma` at each milestone passed, milestones being shares of
-    the whole training; `cosine` falls to 0 along half a wave over what remains after the warm-up.
+    During the first `recipe.warmup` it rises linearly from 0. Then `constant` keeps `recipe.lr`; `step`
+    multiplies it by `gamma` at each milestone, given as a fraction of all steps; `cosine` decays it to
+    0 over the rest of the training.
 
-    The engine asks at the middle of each step, so no step is taken at a rate of 0.
+    The engine evaluates it at the middle of each step, so no step has a rate of 0.
 
     Source of the cosine: SGDR (Loshchilov and Hutter 2016), equation 5, one period.
     """
@@ -77,12 +77,12 @@ def rate(recipe: TrainRecipe, progress: float) -> float:
 
 
 def optimizer_of(net: nn.Module, recipe: TrainRecipe) -> torch.optim.Optimizer:
-    """SGD or AdamW over the trainable parameters, in two groups: those that decay and the others.
+    """SGD or AdamW over the trainable parameters, in two groups: with weight decay and without.
 
-    Weights of two or more dimensions decay. Biases and the scales of norms do not: pulling them to 0
-    regularises nothing and costs accuracy (He et al. 2018, Bag of Tricks, section 3.1).
-    One fused kernel updates many tensors: small nets are bound by launches otherwise, and on a CPU
-    AdamW's step takes a third of the time.
+    Weights with two or more dimensions decay. Biases and norm scales do not: decaying them does not
+    regularize and costs accuracy (He et al. 2018, Bag of Tricks, section 3.1).
+    Fused kernels update many tensors at a time: small networks are otherwise bound by launches, and on
+    a CPU AdamW's step takes a third of the time.
     """
     weights = [p for p in net.parameters() if p.requires_grad and p.ndim >= 2]
     others = [p for p in net.parameters() if p.requires_grad and p.ndim < 2]
@@ -98,7 +98,7 @@ def optimizer_of(net: nn.Module, recipe: TrainRecipe) -> torch.optim.Optimizer:
 
 
 class Trainer:
-    """A network, its optimizer and its losses on one device, moving forward step by step."""
+    """A network, its optimizer and its losses on one device."""
 
     def __init__(self, net: nn.Module, recipe: TrainRecipe, order: Order, device: torch.device) -> None:
         self._recipe = recipe
@@ -111,7 +111,7 @@ class Trainer:
         self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
 
     def step(self, number: int, batch: TrainingBatch) -> None:
-        """Descend once, on step number `number` of the training, the first being 0."""
+        """Run one optimizer step, number `number` of the training, counted from 0."""
         lr = rate(self._recipe, (number + 0.5) / self._order.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
@@ -121,7 +121,7 @@ class Trainer:
         self.update()
 
     def forward(self, batch: TrainingBatch) -> Mapping[str, Tensor]:
-        """The terms of the loss."""
+        """The loss terms of a batch."""
         assert batch.truths is not None
         images = batch.images.to(self._device, non_blocking=True).to(memory_format=self._format)
         truths = batch.truths.to(self._device).unpacked()
@@ -133,13 +133,13 @@ class Trainer:
         return terms
 
     def backward(self, terms: Mapping[str, Tensor]) -> None:
-        """The gradient of the terms' sum."""
+        """Compute the gradient of the sum of the terms."""
         self._optimizer.zero_grad(set_to_none=True)
         loss = torch.stack(list(terms.values())).sum()
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
-        """Change the weights by the gradient, which is clipped where the recipe says so."""
+        """Apply the optimizer, with gradient clipping if the recipe sets `clip`."""
         if self._recipe.clip is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(self.net.parameters(), self._recipe.clip)
@@ -147,9 +147,9 @@ class Trainer:
         self._scaler.update()
 
     def finish(self) -> None:
-        """Leave the network in evaluation mode; raises Diverged where a weight is no number.
+        """Put the network in evaluation mode; raises Diverged if a weight is NaN or infinite.
 
-        The last step's gradient has been in no loss yet, so the weights themselves are looked at.
+        No loss has seen the last update yet, so the weights themselves are checked.
         """
         self.losses.look()
         floats = [(k, v) for k, v in self.net.state_dict().items() if v.is_floating_point()]
@@ -157,13 +157,13 @@ class Trainer:
         for (name, _), good in zip(floats, sound, strict=True):
             if not good:
                 raise Diverged(
-                    f"{name} holds values that are no numbers after the last step, number "
+                    f"{name} has NaN or infinite values after the last step, number "
                     f"{self._order.steps}.\n  {remedy(self._recipe)}"
                 )
         self.net.eval()
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, buffers, the optimizer's memory and the random numbers to come."""
+        """The tensors of a checkpoint: weights, buffers, optimizer state and random number generators."""
         found = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
         for index, fields in self._optimizer.state_dict()["state"].items():
             found |= {f"optimizer.{index}.{k}": v for k, v in fields.items() if isinstance(v, Tensor)}
@@ -173,7 +173,7 @@ class Trainer:
         return found
 
     def notes(self) -> dict[str, Any]:
-        """The rest of the state, as plain values."""
+        """The rest of a checkpoint, as plain values."""
         return {
             "scaler": self._scaler.state_dict(),
             "losses": self.losses.state(),
@@ -181,7 +181,7 @@ class Trainer:
         }
 
     def restore(self, tensors: Mapping[str, Tensor], notes: Mapping[str, Any], *, path: Path) -> None:
-        """Go on from what `tensors` and `notes` gave; raises InputError for those of another network."""
+        """Resume from the results of `tensors` and `notes`; raises InputError if the network differs."""
         adopt(self.net.state_dict(), _below("net.", tensors), path=path)
         self._restore_optimizer(_below("optimizer.", tensors))
         self._scaler.load_state_dict(notes["scaler"])
@@ -201,7 +201,7 @@ class Trainer:
             parameter = parameters[int(index)]
             memory = tensor
             if tensor.shape == parameter.shape:
-                # In the parameter's own layout: fused kernels walk through both side by side.
+                # Same memory layout as the parameter: fused kernels iterate over both together.
                 memory = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
             state.setdefault(int(index), {})[field] = memory
         self._optimizer.load_state_dict(
@@ -210,9 +210,9 @@ class Trainer:
 
 
 def shadowed_objects(net: object) -> int | None:
-    """How many objects, over all steps, were learnt by nobody as another one held their place.
+    """How many objects were not learned, over all steps, because another object used their predictor.
 
-    None for a net that does not count them, in its `shadowed`: most have room for every object.
+    None if the model does not count them (in a tensor `shadowed`); most models learn every object.
     """
     counted = getattr(net, "shadowed", None)
     return int(counted) if isinstance(counted, Tensor) else None

@@ -46,7 +46,7 @@ def test_a_loss_that_is_no_number_names_step_terms_and_remedy():
     with pytest.raises(Diverged) as caught:
         losses.add(1, 0.1, {"box": term("nan"), "class": term(2)})
     assert str(caught.value) == (
-        "the loss is no number any more at step 2 of 3 (epoch 1 of 1): box=nan, class=2.\n"
+        "the loss became NaN or infinite at step 2 of 3 (epoch 1 of 1): box=nan, class=2.\n"
         "  Lower train.lr (it is 0.1), lengthen train.warmup (it is 0), or set train.clip, such as 1.0."
     )
 

@@ -58,7 +58,7 @@ def poisoned(classes):
     """A model whose training diverges, as the engine says it."""
     from cvbench.errors import CellError
 
-    raise CellError("the loss is no number any more at step 1 of 1: poison is nan")
+    raise CellError("the loss became NaN or infinite at step 1 of 1: poison is nan")
 
 
 def flooding(classes):
