@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 if TYPE_CHECKING:
     from importlib.abc import Loader
 
-ENDS: Final = "0.2"
+ENDS: Final = "0.3"
 """The version that no longer knows the old paths."""
 
 
