@@ -58,7 +58,7 @@ def test_an_old_module_has_what_the_new_one_has_and_is_no_second_copy(monkeypatc
         warnings.simplefilter("always")
         module = import_module(old)
     said = [str(one.message) for one in caught if one.category is DeprecationWarning]
-    assert said[-1] == f"{old} has moved to {new}; the old path ends with cvbench 0.2"
+    assert said[-1] == f"{old} has moved to {new}; the old path ends with cvbench 0.3"
     assert getattr(module, name) is getattr(import_module(new), name)
     assert name in dir(module)
     with pytest.raises(AttributeError):
@@ -90,7 +90,7 @@ def test_a_suite_with_old_paths_keeps_its_key_and_says_the_new_ones_once():
     assert cell.key == "877d0e41780d2fe9"  # as the last release has it
     said = [str(one.message) for one in caught if one.category is FutureWarning]
     assert said == [
-        f"a.yaml: cvbench.{old} has moved; write cvbench.{new}. The old path ends with cvbench 0.2."
+        f"a.yaml: cvbench.{old} has moved; write cvbench.{new}. The old path ends with cvbench 0.3."
         for old, new in (
             ("models.yolo_v3:yolo_v3", "models.yolo.yolo_v3:yolo_v3"),
             ("datasets.fashion_scenes:fashion_scenes", "data.datasets.fashion_scenes:fashion_scenes"),

@@ -53,7 +53,7 @@ def with_counters(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) ->
 def with_new_names(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a file by the names that torchvision's nets have today.
 
-    >>> list(with_new_names({"rpn.head.conv.bias": torch.zeros(1)}))
+    >>> list(with_new_names({"rpn.head.conv.bias": Tensor()}))
     ['rpn.head.conv.0.0.bias']
     """
     return {_new_name(name): value for name, value in found.items()}

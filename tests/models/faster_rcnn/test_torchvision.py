@@ -134,9 +134,7 @@ def test_names_from_before_torchvision_lengthened_them_are_read(peer, tmp_path):
 
 
 def test_another_number_of_classes_is_refused_with_both_shapes(file):
-    message = (
-        r"cls_score\.weight is float32 \[91, 1024\] in the file, and the model has it as float32 \[21, 1024\]"
-    )
+    message = r"cls_score\.weight is float32 \[91, 1024\] in the file, and the model has float32 \[21, 1024\]"
     with pytest.raises(InputError, match=message):
         loaded(file, classes=20)
 
