@@ -1,4 +1,4 @@
-"""From a ModelSpec to a network that keeps its task's protocol."""
+"""Builds the network that a ModelSpec describes, with the members that its task's protocol requires."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _COCO_OUTPUTS: Final = 91
 _WITHOUT_EPSILON: Final = frozenset(
     f"{net}_ResNet50_FPN_Weights.COCO_V1" for net in ("FasterRCNN", "MaskRCNN", "RetinaNet")
 )
-"""Trained with norms that add nothing to the variance: `overwrite_eps` in torchvision's builders."""
+"""Trained with batch norms whose epsilon is 0: `overwrite_eps` in torchvision's builders."""
 
 _GEOMETRY: Final = frozenset(("size", "shorter"))
-"""Options that say how images come into the net: who gives one gets what it says."""
+"""Geometry options; each one in the spec overrides the geometry of the weights."""
 
 
 def implied_options(spec: ModelSpec, weights: WeightFile | None, known: Collection[str]) -> dict[str, Option]:
-    """Options, among those that the model knows, that its weights need; the spec's own go before them."""
+    """Options that the weights require and the model has (`known`); options in the spec take precedence."""
     name = weights.torchvision_name if weights else None
     if weights is None or name is None:
         return {}
@@ -40,14 +40,14 @@ def implied_options(spec: ModelSpec, weights: WeightFile | None, known: Collecti
     if name in _WITHOUT_EPSILON:
         implied["epsilon"] = 0.0
     if spec.name.startswith(("torchvision/fcn", "torchvision/deeplab")):
-        implied["aux"] = True  # their files hold the second head
+        implied["aux"] = True  # their weights include the auxiliary head
     return {option: value for option, value in implied.items() if option in known}
 
 
 def fit_to_weights(model: Model, spec: ModelSpec, weights: WeightFile | None) -> None:
-    """Give a net of ours that takes torchvision's weights the geometry that they were scored with.
+    """Give a cvbench model with torchvision's weights the input geometry of those weights.
 
-    Its normalisation stays: it belongs to the net, and is the same for both.
+    Its normalization does not change: the weights were trained with the same one.
     """
     name = weights.torchvision_name if weights else None
     if name is None or not MODELS.lists(spec.name) or _GEOMETRY & spec.options.keys():
@@ -69,14 +69,14 @@ _MEMBERS = ("preprocessing", "forward", "loss", "decode")
 
 
 def build_model(spec: ModelSpec, classes: int, *, weights: WeightFile | None = None) -> Model:
-    """The network that `spec` describes, freshly initialised from torch's global generator.
+    """The network that `spec` describes, with random weights from torch's global generator.
 
-    No file of weights is read here; those of torchvision imply options and a preprocessing. `weights` is what
-    `spec.weights` was resolved to, and is resolved here if it is not given. For segmentation, `classes`
-    counts the background.
+    Does not read weights, but torchvision's weights imply options and preprocessing. `weights` is
+    `spec.weights`, resolved; it is resolved here if it is None. For segmentation, `classes` includes the
+    background.
 
-    Raises UnknownName for a model, an address or an option that does not exist, with the nearest one
-    that does, and InputError for an option's value that the builder cannot use.
+    Raises UnknownName for an unknown model, import path or option, with the nearest match, and InputError
+    for an option value that the builder rejects.
     """
     task = task_of(spec)
     builder: Callable[..., Any] = MODELS.load(spec.name)
@@ -93,17 +93,17 @@ def build_model(spec: ModelSpec, classes: int, *, weights: WeightFile | None = N
 
 
 def _first_argument(builder: Callable[..., Any]) -> list[str]:
-    """The name under which a builder takes the number of classes."""
+    """Name of the builder's first parameter, which takes the number of classes."""
     return list(inspect.signature(builder).parameters)[:1]
 
 
 def _own_model(spec: ModelSpec, builder: Callable[..., Any], classes: int, task: TaskName) -> Model:
-    """The model behind an import path; a plain `nn.Module` is given what it lacks."""
+    """The model of an import path; members that a plain `nn.Module` lacks are added."""
     from cvbench.models.external import plain
 
     try:
         counted = plain.class_argument(builder)
-    except (TypeError, ValueError):  # nothing that can be called, or a builtin without a signature
+    except (TypeError, ValueError):  # not callable, or a builtin without a signature
         raise _not_a_network(spec, builder) from None
     if not isinstance(builder, nn.Module):
         check_options(spec.name, spec.options, choices_of(builder, without=[counted] if counted else []))
@@ -120,26 +120,26 @@ def _own_model(spec: ModelSpec, builder: Callable[..., Any], classes: int, task:
 
 def _not_a_network(spec: ModelSpec, found: object) -> InputError:
     return InputError(
-        f"{spec.name}: this gives a {type(found).__name__}, which is not a torch.nn.Module.\n"
+        f"{spec.name}: this is a {type(found).__name__}, not a torch.nn.Module.\n"
         "  Name a class or a function that returns a network, such as my_models:MyNet."
     )
 
 
 def refusal(model: str, option: str, value: object, *, wanted: str) -> InputError:
-    """The error for an option's value that a builder cannot use, ready to be raised.
+    """The error for an invalid option value; the caller raises it.
 
     >>> print(refusal("unet", "size", 100, wanted="a multiple of 16"))
     unet: size=100 cannot be used: it must be a multiple of 16.
-      See what it takes: cvbench show unet
+      Show its options: cvbench show unet
     """
     return InputError(
         f"{model}: {option}={value!r} cannot be used: it must be {wanted}.\n"
-        f"  See what it takes: cvbench show {model}"
+        f"  Show its options: cvbench show {model}"
     )
 
 
 def check_size(model: str, size: int, *, least: int, multiple: int = 1) -> None:
-    """Raise InputError unless `size` pixels are enough for the net and divide as it needs."""
+    """Raise InputError unless `size` pixels are at least `least` and a multiple of `multiple`."""
     if size < least or size % multiple:
         step = f"a multiple of {multiple}, " if multiple > 1 else ""
         raise refusal(model, "size", size, wanted=f"{step}at least {least}")
@@ -152,23 +152,22 @@ def check_width(model: str, width: float) -> None:
 
 
 def check_share(model: str, option: str, value: float) -> None:
-    """Raise InputError unless `value` lies between 0 and 1."""
+    """Raise InputError unless `value` is between 0 and 1."""
     if not 0 <= value <= 1:
         raise refusal(model, option, value, wanted="between 0 and 1")
 
 
 def choice(model: str, option: str, value: str, literal: Any) -> Any:
-    """The value, which is one of those of a Literal; raises InputError for another one."""
+    """The value, if it is one of the Literal's; raises InputError otherwise."""
     if value not in get_args(literal):
         raise refusal(model, option, value, wanted=" or ".join(get_args(literal)))
     return value
 
 
 def widened(channels: int, width: float) -> int:
-    """`channels` times `width`, as the nearest multiple of 8 and at least 8; unchanged at width 1.
+    """`channels` times `width`, rounded to a multiple of 8 and at least 8; unchanged at width 1.
 
     Multiples of 8 keep every layer on the fast paths of vector units and tensor cores.
-
     >>> widened(64, 0.3), widened(16, 0.25), widened(255, 1.0)
     (16, 8, 255)
     """

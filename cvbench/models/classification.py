@@ -1,4 +1,4 @@
-"""What classifiers share: prepared images, the loss they descend, their scores, dense evaluation."""
+"""What classifiers share: preprocessing, loss, scores, dense evaluation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Of the training images by channel, RGB in 0 … 1; torchvision's weights expect it."""
+"""Per channel, RGB in 0 … 1, over ImageNet's training images; torchvision's weights expect it."""
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
@@ -29,11 +29,11 @@ def prepared(
     std: tuple[float, float, float] = IMAGENET_STD,
     interpolation: Literal["bilinear", "darknet"] = "bilinear",
 ) -> Preprocessing:
-    """An input of `size` x `size`: the whole image stretched to it, or the middle cut out.
+    """Preprocessing to an input of `size` x `size` pixels: the image is stretched, or center-cropped.
 
-    With `shorter`, the shorter side becomes so many pixels first, and the aspect is kept: 256 before
-    a cut of 224 is how published figures on ImageNet came about. Raises InputError for a shorter
-    side that is not at least `size`.
+    With `shorter`, the shorter side is first resized to that many pixels, keeping the aspect ratio: 256
+    before a crop of 224 is the usual evaluation on ImageNet. Raises InputError if `shorter` is below
+    `size`.
     """
     if shorter is None:
         return Preprocessing(size=(size, size), mean=mean, std=std, interpolation=interpolation)
@@ -45,28 +45,27 @@ def prepared(
 
 
 def softmax_loss(logits: Float[Tensor, "b classes"], truths: Sequence[ClassScores]) -> dict[str, Tensor]:
-    """Cross entropy of the softmax against each image's class, as the mean over the batch.
+    """Softmax cross entropy against each image's class, averaged over the batch.
 
-    A truth that spreads its score over several classes (smoothed or mixed labels) counts as the
-    distribution it is.
+    Ground truth with several nonzero scores (smoothed or mixed labels) is used as a distribution.
     """
     target = torch.stack([truth.scores for truth in truths]).to(logits.device, torch.float32)
     return {"cross_entropy": F.cross_entropy(logits.float(), target)}
 
 
 def softmax_scores(logits: Float[Tensor, "b classes"]) -> list[ClassScores]:
-    """The softmax of each image's logits, in fp32 on the logits' device."""
+    """Softmax of each image's logits, in fp32 on their device."""
     return [ClassScores(scores) for scores in logits.float().softmax(dim=1).unbind()]
 
 
 def at_every_place(
     layers: nn.Sequential, features: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, "b classes i j"]:
-    """What fully connected layers say at every place of a map that is larger than the one they know.
+    """Applies fully connected layers at every position of a feature map larger than they were built for.
 
-    Each linear layer is run as the convolution with the same weights: the first over the square of
-    places that its weights span, the others over one. On a map of just that square this is what the
-    layers say of it, flattened.
+    Each linear layer runs as the convolution with the same weights: the first one spans the positions
+    that it flattens, the others span one. On a map of exactly that size, the result equals the layers'
+    output on the flattened map.
 
     Source: Very Deep Convolutional Networks (Simonyan and Zisserman 2014), section 3.2.
     """

@@ -1,8 +1,8 @@
-"""From scores and boxes to what is reported: the last steps of every single-stage detector.
+"""Postprocessing and targets shared by the single-stage detectors.
 
-All are tensor operations on the whole batch, and they compile into one graph with the net
-(`torch._dynamo.config.capture_dynamic_output_shape_ops`); only `BatchDetections.by_image` does not, for its
-list has as many lengths as there are images.
+All steps are tensor operations on the whole batch and compile into one graph with the network
+(`torch._dynamo.config.capture_dynamic_output_shape_ops`), except `BatchDetections.by_image`, which returns
+lists whose lengths depend on the values.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from cvbench.models.building import check_share, refusal
 from cvbench.values import Detections
 
 _CANDIDATES = 3000
-"""How many boxes of an image may enter suppression; an untrained net would send all it has."""
+"""Most boxes per image before suppression; an untrained network would send all of them."""
 
 
 class Reporting(NamedTuple):
-    """Which of the predicted boxes are reported."""
+    """Which predicted boxes are reported."""
 
     score_threshold: float
-    """Only scores above it."""
+    """Report only scores above this."""
     nms_threshold: float
-    """Of two boxes of one class whose IoU is above it, the one with the higher score."""
+    """IoU of two boxes of one class above which only the one with the higher score is reported."""
     max_detections: int
-    """The best so many of an image."""
+    """Report at most this many boxes per image, the highest scores."""
 
     def checked(self, model: str) -> Reporting:
-        """Itself; raises InputError, in the name of `model`, for what makes no sense."""
+        """These settings; raises InputError, naming `model`, for an invalid value."""
         check_share(model, "score_threshold", self.score_threshold)
         check_share(model, "nms_threshold", self.nms_threshold)
         if self.max_detections < 1:
@@ -42,7 +42,7 @@ class Reporting(NamedTuple):
 
 
 class ScoredPairs(NamedTuple):
-    """Pairs of a predictor and a class whose score is high enough, the best of each image."""
+    """Pairs of predictor and class with a score above the threshold, the best of each image."""
 
     image: Int64[Tensor, " k"]
     predictor: Int64[Tensor, " k"]
@@ -51,7 +51,7 @@ class ScoredPairs(NamedTuple):
 
 
 class BatchDetections(NamedTuple):
-    """What is reported of a batch: image by image, in each the best score first."""
+    """Detections of a batch, ordered by image and then by descending score."""
 
     image: Int64[Tensor, " k"]
     boxes: Float[Tensor, "k 4"]
@@ -59,14 +59,14 @@ class BatchDetections(NamedTuple):
     scores: Float[Tensor, " k"]
 
     def by_image(self, images: int) -> list[Detections]:
-        """One entry an image."""
+        """One Detections per image."""
         lengths = self.image.bincount(minlength=images).tolist()
         parts = (values.split_with_sizes(lengths) for values in (self.boxes, self.labels, self.scores))
         return [Detections(boxes=b, labels=k, scores=s) for b, k, s in zip(*parts, strict=True)]
 
 
 def candidates(scores: Float[Tensor, "b n classes"], *, above: float) -> ScoredPairs:
-    """The entries above a score; of each image at most 3,000, its best."""
+    """The predictor and class pairs above a score; at most the 3,000 best per image."""
     image, predictor, label = (scores > above).nonzero().unbind(1)
     score = scores[image, predictor, label]
     best = _best_of_each(image, score, images=len(scores), most=_CANDIDATES)
@@ -76,7 +76,7 @@ def candidates(scores: Float[Tensor, "b n classes"], *, above: float) -> ScoredP
 def suppressed(
     chosen: ScoredPairs, boxes: Float[Tensor, "k 4"], *, images: int, classes: int, reporting: Reporting
 ) -> BatchDetections:
-    """What remains of the candidates, whose boxes these are, after suppression class by class."""
+    """The detections that remain of the candidates and their boxes after class-wise suppression."""
     image, _, label, score = chosen
     groups = image * classes + label
     kept = nms(boxes, score, reporting.nms_threshold, groups=groups)
@@ -88,10 +88,10 @@ def suppressed(
 def _best_of_each(
     image: Int64[Tensor, " k"], score: Float[Tensor, " k"], *, images: int, most: int
 ) -> Int64[Tensor, " j"]:
-    """Indices image by image, in each at most `most` of them, the best score first."""
+    """Indices ordered by image and descending score, at most `most` per image."""
     order = score.argsort(descending=True, stable=True)
     order = order[image[order].argsort(stable=True)]
-    # Not `bincount`: the compiler cannot know that no image has a higher number than there are.
+    # Not `bincount`: the compiler cannot know the number of images from the values.
     found = image.new_zeros(images).scatter_add_(0, image, torch.ones_like(image))
     first = found.cumsum(0) - found
     rank = torch.arange(len(image), device=image.device) - first[image[order]]
@@ -99,7 +99,7 @@ def _best_of_each(
 
 
 class BatchObjects(NamedTuple):
-    """Each with a box that has an area."""
+    """Objects of a batch; every box has an area."""
 
     image: Int64[Tensor, " m"]
     boxes: Float[Tensor, "m 4"]
@@ -109,15 +109,15 @@ class BatchObjects(NamedTuple):
 def objects_to_learn(
     truths: Sequence[Detections], *, height: int, width: int, device: torch.device
 ) -> BatchObjects:
-    """The learnable objects of the truths, cut at the border of the input.
+    """The objects to learn, with boxes clipped to the input.
 
-    An object is what of it lies in the input. One without area, a crowd and a difficult one are left out.
+    Objects without area inside the input, crowds and difficult objects are left out.
     """
     image = torch.arange(len(truths)).repeat_interleave(torch.tensor([len(truth) for truth in truths]))
     boxes = clip(torch.cat([truth.boxes for truth in truths]).float(), height=height, width=width)
     learnt = torch.cat([_learnable(truth) for truth in truths]) & (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
     label = torch.cat([truth.labels for truth in truths])
-    # Chosen where the truths are, which is the CPU while training: a GPU would have to be waited for.
+    # Selected on the truths' device, in training the CPU: on a GPU it would need a synchronization.
     image = image.to(boxes.device)
     return BatchObjects(image[learnt].to(device), boxes[learnt].to(device), label[learnt].to(device))
 
@@ -125,7 +125,7 @@ def objects_to_learn(
 def one_each(
     place: Int64[Tensor, " m"], *, places: int, keep: Literal["first", "last"]
 ) -> Bool[Tensor, " m"]:
-    """Which objects hold their place, where a place is for one: the first in the truth, or the last.
+    """Which objects keep their place if each place holds one object: the first or the last of them.
 
     >>> one_each(torch.tensor([4, 2, 4]), places=5, keep="last")
     tensor([False,  True,  True])
@@ -140,7 +140,7 @@ def one_each(
 
 
 def _learnable(truth: Detections) -> Bool[Tensor, " m"]:
-    """Which objects are neither a crowd nor difficult."""
+    """Which objects are neither crowds nor difficult."""
     learnt = torch.ones_like(truth.labels, dtype=torch.bool)
     for mark in (truth.crowd, truth.difficult):
         if mark is not None:

@@ -1,9 +1,9 @@
-"""Weights that count their classes otherwise than the data set: mapped by a table, or refused.
+"""Maps the classes of pretrained weights to the classes of the dataset, or rejects the weights.
 
-Published weights know the classes of the data that they were trained on. Where those are the data set's
-own, in its order, nothing is done. Where the data set's are among them (VOC's twenty among COCO's eighty,
-ten folders of ImageNet among its thousand), each class takes its output, and what the net says of all
-others is left out: the record carries the table. Anything else is refused.
+Published weights predict the classes of the data they were trained on. If these are the dataset's classes
+in the same order, nothing changes. If they include all of the dataset's classes (VOC's 20 are among COCO's
+80, ten ImageNet folders among its 1,000), each class is mapped to its output, predictions of other classes
+are dropped, and the record stores the mapping. Anything else is an error.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _ALIKE: Final = {
     "sofa": "couch",
     "tvmonitor": "tv",
 }
-"""What VOC and darknet call it → what COCO calls it."""
+"""Name in VOC and darknet → name in COCO."""
 
 
 class LabeledModel(NamedTuple):
-    """A net whose predictions count the data set's classes."""
+    """A model that predicts the dataset's classes."""
 
     model: Model
     table: Mapping[str, int] | None
-    """The data set's class → the weights' label; None where they are the same."""
+    """The dataset's class → the weights' label; None if they are the same."""
 
 
 def build_for(spec: ModelSpec, classes: Sequence[str], *, weights: WeightFile | None = None) -> LabeledModel:
-    """The network that `spec` describes, for data of these classes; as `build_model`.
+    """The network that `spec` describes, for a dataset with these classes; see `build_model`.
 
-    Raises InputError where the weights are known to lack one of the classes.
+    Raises InputError if the weights lack one of the classes.
     """
     weights = weights or weight_file(spec)
     known = weights.labels if weights else None
@@ -63,7 +63,7 @@ def build_for(spec: ModelSpec, classes: Sequence[str], *, weights: WeightFile | 
 
 
 def keys_of_labels(name: LabelsName, *, background: bool) -> tuple[str, ...]:
-    """The classes that such weights count, in their order; ImageNet's by their WordNet ids."""
+    """Keys of the classes that the weights predict, in order; for ImageNet their WordNet ids."""
     if name == "coco":
         return tuple(COCO_CATEGORIES.values())
     if name == "voc":
@@ -74,9 +74,9 @@ def keys_of_labels(name: LabelsName, *, background: bool) -> tuple[str, ...]:
 def table_between(
     spec: ModelSpec, name: LabelsName, theirs: Sequence[str], classes: Sequence[str]
 ) -> dict[str, int] | None:
-    """Each class's label in the weights; None where both count the same classes in one order.
+    """The weights' label for each class; None if the classes and their order are equal.
 
-    Raises InputError for a class that the weights do not know.
+    Raises InputError for a class that the weights lack.
     """
     keys = _keys(name, classes)
     if tuple(keys) == tuple(theirs):
@@ -87,13 +87,13 @@ def table_between(
         raise InputError(
             f"{spec.name}: its weights know the {len(theirs)} classes of {name}, and "
             f"{len(unknown)} of the data set's {len(classes)} are not among them, such as {unknown[0]!r}.\n"
-            "  Take weights of the data set's own classes, or train: leave `weights` out."
+            "  Use weights for the data set's classes, or remove `weights` and train."
         )
     return {key: labels[key] for key in keys}
 
 
 def _keys(name: LabelsName, classes: Sequence[str]) -> list[str]:
-    """What the data set's classes are called among the weights' own."""
+    """Keys of the dataset's classes in the weights' naming."""
     if name != "imagenet":
         return [_alike(one) for one in classes]
     wnids = {one.name: one.wnid for one in imagenet_classes()}
@@ -107,7 +107,7 @@ def _alike(name: str) -> str:
 def _relabelled(
     decode: Callable[[Any], Sequence[Prediction]], labels: Sequence[int], *, outputs: int
 ) -> Callable[[Any], list[Prediction]]:
-    """The same decoding, in the data set's labels."""
+    """The decoder with its labels mapped to the dataset's."""
     chosen = torch.tensor(labels)
     of_label = torch.full((outputs,), -1)
     of_label[chosen] = torch.arange(len(labels))
@@ -139,16 +139,16 @@ def _moved(prediction: Prediction, chosen: Tensor, of_label: Tensor) -> Predicti
 
 
 _NAMELESS: Final = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
-"""Category ids up to 90 that COCO's published annotations never use."""
+"""Category ids up to 90 that COCO's annotations do not use."""
 
 COCO_IDS: Final = tuple(number for number in range(1, 91) if number not in _NAMELESS)
-"""The category id behind each of COCO's 80 labels."""
+"""The category id of each of COCO's 80 labels."""
 
 
 def categories_of(model: str, classes: int, *, coco91: bool) -> Sequence[int]:
-    """The output behind each label, output 0 being the background: COCO's ids, or one after the other.
+    """The output index of each label, where output 0 is the background: COCO's ids, or consecutive numbers.
 
-    Raises InputError for `coco91` with other than 80 classes.
+    Raises InputError for `coco91` unless there are 80 classes.
     """
     if not coco91:
         return range(1, classes + 1)

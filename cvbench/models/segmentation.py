@@ -1,4 +1,4 @@
-"""What segmenters share: the loss of each pixel, and the labels they give."""
+"""What segmentation models share: the loss per pixel, and the predicted labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def pixel_loss(
     labels: Int64[Tensor, "b h w"],
     weights: Float[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Cross entropy of each pixel's softmax, as the mean over all pixels of the batch but `VOID`.
+    """Softmax cross entropy per pixel, averaged over all pixels of the batch except `VOID`.
 
-    With `weights`, each pixel's is multiplied by its own; what is divided by stays the number of
-    pixels, as in the paper's sum. Nothing but `VOID` gives 0.
+    With `weights`, each pixel's loss is multiplied by its weight; the divisor stays the number of pixels, as
+    in the paper's sum. The loss of a batch with only `VOID` pixels is 0.
     """
     counted = (labels != VOID).sum().clamp(min=1)
     if weights is None:
@@ -28,7 +28,7 @@ def pixel_loss(
 
 
 def best_labels(logits: Float[Tensor, "b classes h w"]) -> list[LabelMap]:
-    """Each pixel's class with the highest logit."""
-    # On a CPU the maximum is five times faster where a pixel's logits lie side by side, copy included.
+    """The class with the highest logit at each pixel."""
+    # On a CPU the maximum is five times faster if a pixel's logits are adjacent, including the copy.
     beside = logits.contiguous(memory_format=torch.channels_last)
     return [LabelMap(labels) for labels in beside.argmax(dim=1).to(torch.uint8).unbind()]

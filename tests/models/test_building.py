@@ -90,5 +90,5 @@ def test_an_option_that_ones_own_builder_does_not_take_is_refused():
 
 def test_an_object_that_is_no_model_is_refused():
     spec = ModelSpec(name="collections:OrderedDict", task="detection")
-    with pytest.raises(InputError, match=r"this gives a type, which is not a torch\.nn\.Module"):
+    with pytest.raises(InputError, match=r"this is a type, not a torch\.nn\.Module"):
         build_model(spec, 3)

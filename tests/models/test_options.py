@@ -26,7 +26,7 @@ def test_a_refused_size_says_what_would_do():
         check_size("unet", 100, least=16, multiple=16)
     assert str(error.value) == (
         "unet: size=100 cannot be used: it must be a multiple of 16, at least 16.\n"
-        "  See what it takes: cvbench show unet"
+        "  Show its options: cvbench show unet"
     )
 
 

@@ -150,7 +150,7 @@ def test_damaged_results_of_a_training_are_named(tmp_path):
     with pytest.raises(InputError, match=r"Delete the folder .* to train again"):
         train_in(tmp_path, fresh())
     (place / "weights.safetensors").write_bytes(b"")
-    with pytest.raises(InputError, match=r"weights\.safetensors: this is no safetensors file"):
+    with pytest.raises(InputError, match=r"weights\.safetensors: not a safetensors file"):
         train_in(tmp_path, fresh())
 
 

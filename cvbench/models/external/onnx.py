@@ -1,20 +1,20 @@
-"""A net in an ONNX file, run by onnxruntime: `onnx/classifier`, `onnx/detector` and `onnx/segmenter`.
+"""Models from an ONNX file, run by onnxruntime: `onnx/classifier`, `onnx/detector`, `onnx/segmenter`.
 
-The file is the model's `weights`. It says nothing of how images become its input, so the options do; the
-defaults are values of 0 to 1 and the whole image stretched. What it has to give:
+The file is the model's `weights`. It does not describe its preprocessing, so the options do; by default
+values are scaled to 0 to 1 and the whole image is stretched. Required outputs:
 
     classifier   a tensor (b, classes): logits, or probabilities with `softmax: false`
     detector     three tensors named boxes (n, 4), labels (n) and scores (n), as torchvision's detectors
-                 export them: corners in pixels, image by image, labels counted from `first_label`
+                 export them: corners in pixels, one image at a time, labels counted from `first_label`
     segmenter    a tensor (b, classes, h, w) of logits
 
-Of several outputs the first of that shape is taken, or the one that the option `output` names. A file whose
-batch is fixed gets batches of that size: the last one is filled up with black images, and cut. External data
-is read from the file's own folder.
+Of several outputs, the first one of that shape is used, or the one that the option `output` names. A file
+with a fixed batch size gets batches of that size: the last one is padded with black images, and their
+results are dropped. External data is read from the file's own folder.
 
-It computes in the precision that it was exported in, and cannot be trained here. Its tensors stand among
-the parameters, for the count and the fingerprint; what is run is the file. On a GPU onnxruntime's CUDA
-provider is taken where it is installed; that has not been run yet.
+The model computes in the precision of the export, and cannot be trained here. Its tensors are registered
+as parameters for the parameter count and the fingerprint; onnxruntime runs the file itself. On a GPU,
+onnxruntime's CUDA provider is used if it is installed; this has not been tested.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _FOUND: Final = ("boxes", "labels", "scores")
 
 
 class OnnxModel(nn.Module):
-    """The net of a file, once one has been opened; keeps the protocol of its task."""
+    """The model of an ONNX file, loaded by `open_file`; follows the protocol of its task."""
 
     def __init__(
         self, kind: Kind, classes: int, preprocessing: Preprocessing, *, takes_its_size: bool, **rules: Any
@@ -58,12 +58,12 @@ class OnnxModel(nn.Module):
         self.output: str | None = rules["output"]
         self._session: Any = None
         self._batch: int | None = None
-        """The only number of images that the file takes; None for any."""
+        """The fixed batch size of the file; None if any size works."""
         self._failures: tuple[type[Exception], ...] = ()
         self._outputs: list[str] = []
 
     def open_file(self, path: Path) -> None:
-        """Take the net of an ONNX file; raises InputError for one that cannot be run or does not fit."""
+        """Load an ONNX file; raises InputError if it cannot run here or does not fit the task."""
         onnx, runtime = libraries()
         self._failures = _failures(onnx, runtime)
         self._path = path
@@ -89,17 +89,20 @@ class OnnxModel(nn.Module):
         self._session = session
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """What the file gives, on the images' device; of a detector one entry an image."""
+        """The file's outputs, on the images' device; for a detector, one entry per image."""
         if self._session is None:
-            raise InputError(f"onnx/{self.kind}: no file has been opened; name one as `weights`.")
+            raise InputError(f"onnx/{self.kind}: no file is loaded.\n  Set `weights:` to an ONNX file.")
         given = [self._run(part) for part in torch.split(images, self._batch or len(images) or 1)]
         if self.kind == "detector":
             return given
         return torch.cat([one[0] for one in given])
 
     def loss(self, outputs: Any, truths: Sequence[Any]) -> dict[str, Tensor]:  # noqa: ARG002 - the protocol's
-        """Raise InputError: there is nothing to learn with."""
-        raise InputError(f"onnx/{self.kind}: an ONNX file cannot be trained here; name one as `weights`.")
+        """Raise InputError: ONNX models cannot be trained."""
+        raise InputError(
+            f"onnx/{self.kind}: an ONNX file cannot be trained here.\n"
+            "  Remove `train:`, and set `weights:` to a trained file."
+        )
 
     def decode(self, outputs: Any) -> list[Any]:
         """Predictions of the task."""
@@ -113,7 +116,7 @@ class OnnxModel(nn.Module):
         return found
 
     def _run(self, images: Tensor) -> list[Tensor]:
-        """What the file gives for up to a batch of images; one of a fixed size is filled up, and cut."""
+        """The file's outputs for at most one batch; a fixed batch is padded, and the padding cut."""
         name, count = self._session.get_inputs()[0].name, len(images)
         filling = images.new_zeros(((self._batch or count) - count, *images.shape[1:]))
         values = torch.cat([images.cpu(), filling.cpu()]).contiguous().numpy()
@@ -122,7 +125,7 @@ class OnnxModel(nn.Module):
         except self._failures as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
-                f"{self._path}: it cannot run images {list(values.shape)} ({reason})."
+                f"{self._path}: running images of shape {list(values.shape)} failed ({reason})."
             ) from error
         found = [torch.from_numpy(np.array(one)).to(images.device) for one in given]
         if self.kind == "detector":
@@ -142,36 +145,40 @@ class OnnxModel(nn.Module):
         return Detections(boxes[order][kept].float(), labels[kept], scores[order][kept].float())
 
     def _check(self, path: Path, session: Any) -> None:
-        """That inputs and outputs are what the task and the options say; a fixed size may be the file's."""
+        """Check inputs and outputs against the task and the options; take over a fixed input size."""
         inputs, outputs = session.get_inputs(), session.get_outputs()
         shape = inputs[0].shape
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
-            told = ", ".join(f"{one.name}: {one.type} {one.shape}" for one in inputs)
-            raise InputError(f"{path}: it takes {told}; one batch of float images (b, 3, h, w) is supported.")
+            shown = ", ".join(f"{one.name}: {one.type} {one.shape}" for one in inputs)
+            raise InputError(
+                f"{path}: the inputs are {shown}; supported is one batch of float images (b, 3, h, w)."
+            )
         fixed = (shape[2], shape[3])
         if isinstance(fixed[0], int) and isinstance(fixed[1], int):
             if self.takes_its_size and self.preprocessing.resize != "crop":
                 self.preprocessing = _of_size(self.preprocessing, fixed)
             if self.preprocessing.size != fixed:
                 raise InputError(
-                    f"{path}: it takes images of {list(fixed)}, and the options say "
+                    f"{path}: the input size is fixed at {list(fixed)}, but the options set "
                     f"{list(self.preprocessing.size)}.\n  Set size: {fixed[0]} and, for a crop, shorter."
                 )
         self._batch = shape[0] if isinstance(shape[0], int) else 1 if self.kind == "detector" else None
         if self.kind == "detector" and self._batch != 1:
             raise InputError(
-                f"{path}: it takes batches of {self._batch}, and gives no image's number with its boxes.\n"
+                f"{path}: the batch size is fixed at {self._batch}, and the boxes have no image index.\n"
                 "  Export the detector with a batch of 1."
             )
         self._outputs = self._chosen(path, outputs)
 
     def _chosen(self, path: Path, outputs: Sequence[Any]) -> list[str]:
-        """The names of the outputs that are read; raises InputError where none has the task's shape."""
+        """Names of the outputs to read; raises InputError if none has the task's shape."""
         names = {output.name.lower(): output.name for output in outputs}
-        told = "; ".join(f"{one.name}: {one.type} {one.shape}" for one in outputs)
+        shown = "; ".join(f"{one.name}: {one.type} {one.shape}" for one in outputs)
         if self.kind == "detector":
             if not names.keys() >= {*_FOUND}:
-                raise InputError(f"{path}: a detector gives {', '.join(_FOUND)}; this gives {told}.")
+                raise InputError(
+                    f"{path}: a detector needs the outputs {', '.join(_FOUND)}; this file has {shown}."
+                )
             return [names[name] for name in _FOUND]
         wanted = [one for one in outputs if self.output in (None, one.name)]
         fitting = sorted(filter(self._fits, wanted), key=lambda one: not isinstance(one.shape[1], int))
@@ -180,18 +187,18 @@ class OnnxModel(nn.Module):
         form = f"(b, {self.classes})" if self.kind == "classifier" else f"(b, {self.classes}, h, w)"
         raise InputError(
             f"{path}: it has no output {self.output or ''} of the shape {form} of floats, and the data set "
-            f"has {self.classes} classes. Its outputs are {told}.\n"
-            "  Name one: options: {output: NAME}. If it counts other classes, say with `labels` which ones."
+            f"has {self.classes} classes. Its outputs are {shown}.\n"
+            "  Name one: options: {output: NAME}. If its classes differ, set `labels` to the ones it has."
         )
 
     def _fits(self, output: Any) -> bool:
-        """Whether an output may be the task's: its rank, its type, and its classes where they are known."""
+        """Whether an output can be the task's: its rank, its type, and its number of classes if known."""
         shape, rank = output.shape, 2 if self.kind == "classifier" else 4
         floats = output.type in ("tensor(float)", "tensor(float16)", "tensor(double)")
         return floats and len(shape) == rank and shape[1] in (self.classes, *_unknown(shape[1]))
 
     def _keep(self, onnx: Any, graph: Any, sha256: bytes) -> None:
-        """The file's tensors as parameters, and its hash, which also covers the graph."""
+        """Register the file's tensors as parameters, and its hash, which also covers the graph."""
         for number, tensor in enumerate(graph.initializer):
             values = torch.from_numpy(np.array(onnx.numpy_helper.to_array(tensor)))
             name = f"{number:04}_{tensor.name.replace('.', '_')}"
@@ -210,9 +217,9 @@ def build(
     softmax: bool = True,
     first_label: int = 1,
     output: str | None = None,
-    **said: Any,
+    **given: Any,
 ) -> OnnxModel:
-    """The model of this kind, whose file is still to be opened; `said` tells how images come in."""
+    """The model of this kind, before its file is loaded; `given` are preprocessing options."""
     title = f"onnx/{kind}"
     sides = size if isinstance(size, tuple) else (size, size)
     if size is not None and not (len(sides) == 2 and all(type(side) is int and side > 0 for side in sides)):
@@ -221,7 +228,7 @@ def build(
     return OnnxModel(
         kind,  # type: ignore[arg-type]
         classes,
-        with_options(title, own, said, ways=OF_WHOLE_IMAGES if kind == "classifier" else OF_ONE_SIZE),
+        with_options(title, own, given, ways=OF_WHOLE_IMAGES if kind == "classifier" else OF_ONE_SIZE),
         takes_its_size=size is None,
         softmax=softmax,
         first_label=first_label,
@@ -230,7 +237,7 @@ def build(
 
 
 def _unknown(side: object) -> tuple[object, ...]:
-    """The side itself where the file does not say how long it is."""
+    """The dimension itself if the file leaves it symbolic."""
     return () if isinstance(side, int) else (side,)
 
 
@@ -239,7 +246,7 @@ def _of_size(preprocessing: Preprocessing, size: tuple[int, int]) -> Preprocessi
 
 
 def _failures(onnx: Any, runtime: Any) -> tuple[type[Exception], ...]:
-    """What the two libraries raise for files that they cannot use."""
+    """Exceptions that onnx and onnxruntime raise for unusable files."""
     from google.protobuf.message import DecodeError
 
     states = runtime.capi.onnxruntime_pybind11_state

@@ -1,8 +1,8 @@
-"""What an ONNX file reads and how much it makes: its external data, and bounds on it.
+"""Files of an ONNX model: its external data, and limits on the tensors it stores and creates.
 
-Since torch 2.9 an export is two files, `model.onnx` and `model.onnx.data`: the graph names the second one by
-a path relative to its own folder. Such paths are looked up there whatever the working folder is, and one that
-leads out of it is refused.
+Since torch 2.9, an export is two files, `model.onnx` and `model.onnx.data`: the graph names the second one by
+a path relative to its own folder. Such paths are resolved there, independent of the working folder, and a
+path that points outside the folder is rejected.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, Final
 from cvbench.errors import InputError
 
 LARGEST: Final = 1 << 30
-"""Elements of one tensor that a graph makes of its own constants: 4 GiB in fp32. More is refused unrun."""
+"""Most elements that a graph may store or create in one tensor, 4 GiB in fp32; larger ones are rejected."""
 _SMALL: Final = 4096
-"""Elements of a tensor that may say the shape of another one."""
+"""Most elements of a tensor that may hold another tensor's shape."""
 
 
 def libraries() -> tuple[Any, Any]:
-    """The packages onnx and onnxruntime; raises InputError where one is not installed."""
+    """The packages onnx and onnxruntime; raises InputError if one is not installed."""
     try:
         import onnx
         import onnx.external_data_helper
@@ -38,7 +38,7 @@ def libraries() -> tuple[Any, Any]:
 def read_graph(path: Path) -> Any:
     """The file's ModelProto, without its external data.
 
-    Raises InputError for a file that is not there, is a Git LFS pointer, or is no ONNX.
+    Raises InputError for a file that does not exist, is a Git LFS pointer, or is not ONNX.
     """
     onnx, _ = libraries()
     from google.protobuf.message import DecodeError
@@ -58,10 +58,10 @@ def read_graph(path: Path) -> Any:
 
 
 def files_of_onnx(path: Path) -> list[Path]:
-    """The file itself, then the files of its external data, by their names.
+    """The file itself, then its external data files, sorted by name.
 
-    A file that cannot be read as ONNX has no external data: whoever runs it says why. Raises InputError for
-    external data outside of the file's folder.
+    A file that is not readable as ONNX is returned alone: loading it raises the error. Raises InputError for
+    external data outside the file's folder.
     """
     try:
         return [path, *external_files(path, read_graph(path))]
@@ -70,9 +70,9 @@ def files_of_onnx(path: Path) -> list[Path]:
 
 
 def external_files(path: Path, model: Any) -> list[Path]:
-    """The files beside `path` that hold the tensors of its graph.
+    """The external data files of a graph.
 
-    Raises InputError for one that is missing, or whose path leads out of the folder.
+    Raises InputError for a file that is missing or outside the folder of `path`.
     """
     folder = path.resolve().parent
     found = dict.fromkeys(_locations(model))
@@ -80,8 +80,8 @@ def external_files(path: Path, model: Any) -> list[Path]:
         file = folder / location
         if not location or not file.resolve().is_relative_to(folder):
             raise InputError(
-                f"{path}: its external data {location!r} lies outside of its folder, {folder}.\n"
-                "  Put the data into the folder of the .onnx file, or export the model as one file."
+                f"{path}: its external data {location!r} is outside its folder, {folder}.\n"
+                "  Move the data into the folder of the .onnx file, or export the model as one file."
             )
         if not file.is_file():
             raise InputError(
@@ -98,7 +98,7 @@ def _locations(model: Any) -> Iterator[str]:
 
 
 def _tensors(model: Any) -> Iterator[Any]:
-    """All tensors that a model stores: initializers and attributes, of subgraphs and functions too."""
+    """All tensors stored in a model: initializers and attributes, including subgraphs and functions."""
     for graph in _graphs(model.graph):
         yield from graph.initializer
         for sparse in graph.sparse_initializer:
@@ -117,7 +117,7 @@ def _attributes(nodes: Any) -> Iterator[Any]:
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
-    """A graph and those below its nodes."""
+    """A graph and its nested subgraphs."""
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
@@ -127,10 +127,10 @@ def _graphs(graph: Any) -> Iterator[Any]:
 
 
 def check_sizes(path: Path, model: Any) -> None:
-    """Raise InputError for a graph that stores or makes a tensor of more than `LARGEST` elements.
+    """Raise InputError for a graph that stores or creates a tensor of more than `LARGEST` elements.
 
-    A few bytes can ask for any number of them: a shape behind ConstantOfShape, Expand or Tile, or a sparse
-    initializer. Shapes that depend on the images are not known here and not bounded.
+    A few bytes can request any number of elements: a shape for ConstantOfShape, Expand or Tile, or a sparse
+    initializer. Shapes that depend on the images are not known here and not limited.
     """
     onnx, _ = libraries()
     for graph in _graphs(model.graph):
@@ -152,7 +152,7 @@ def check_sizes(path: Path, model: Any) -> None:
             )
     try:
         inferred = onnx.shape_inference.infer_shapes(small, data_prop=True)
-    except (RuntimeError, ValueError):  # a graph that onnxruntime will judge
+    except (RuntimeError, ValueError):  # onnxruntime reports an invalid graph better
         return
     for graph in _graphs(inferred.graph):
         for value in (*graph.value_info, *graph.output):
@@ -165,5 +165,5 @@ def _check_size(path: Path, name: str, shape: list[int]) -> None:
     if prod(shape) > LARGEST:
         raise InputError(
             f"{path}: the tensor {name!r} has the shape {shape}, {prod(shape):,} elements; "
-            f"the most is {LARGEST:,}.\n  Export the model without this constant."
+            f"the limit is {LARGEST:,}.\n  Export the model without this constant."
         )

@@ -1,4 +1,4 @@
-"""Your own network by import path, as it is: a plain `nn.Module`, a factory, or a module object.
+"""Your own network by import path, unchanged: a plain `nn.Module`, a factory, or a module object.
 
 What a plain network lacks (`preprocessing`, `loss`, `decode`) follows its task's convention:
 
@@ -6,9 +6,9 @@ What a plain network lacks (`preprocessing`, `loss`, `decode`) follows its task'
   entry is that tensor; softmax and cross entropy.
 - segmentation: logits `(batch, classes, h, w)` at any stride, in the same forms; they are resized to the
   input bilinearly. Cross entropy per pixel; label 0 is the background.
-- detection: torchvision's convention. A list of images goes in; in evaluation one mapping per image comes
-  out, with `boxes` (xyxy, in pixels of the input), `labels` (1 to classes; 0 is the background), `scores` and
-  perhaps `masks`; in training the network takes targets too and returns its losses.
+- detection: torchvision's convention. The input is a list of images; in evaluation the output is one mapping
+  per image with `boxes` (xyxy, in pixels of the input), `labels` (1 to classes; 0 is the background),
+  `scores` and optionally `masks`; in training the network also takes targets and returns its losses.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from cvbench.spec.cell import PreprocessingSpec, TaskName
 from cvbench.values import ClassScores, Detections, LabelMap, Preprocessing
 
 CLASS_COUNTS: Final = ("num_classes", "classes", "n_classes", "nb_classes", "num_labels", "nc")
-"""Names under which constructors take the number of classes."""
+"""Parameter names that take the number of classes."""
 _DEFAULTS: Final[Mapping[TaskName, Preprocessing]] = {
     "classification": Preprocessing((224, 224), mean=IMAGENET_MEAN, std=IMAGENET_STD),
     "detection": Preprocessing((640, 640), "letterbox", fill=114),
     "segmentation": Preprocessing((512, 512), mean=IMAGENET_MEAN, std=IMAGENET_STD),
 }
-"""What `preprocessing:` changes; torchvision's detectors normalize images themselves."""
+"""Values that `preprocessing:` changes; torchvision's detectors normalize images themselves."""
 
 
 def class_argument(builder: Callable[..., Any]) -> str | None:
-    """The parameter that takes the number of classes: of a usual name, else the first if required."""
+    """Name of the parameter for the number of classes: a usual name, else the first one if required."""
     if isinstance(builder, nn.Module):
         return None
     parameters = inspect.signature(builder).parameters
@@ -62,7 +62,7 @@ def class_argument(builder: Callable[..., Any]) -> str | None:
 
 
 def build(builder: Callable[..., Any], classes: int, options: Mapping[str, Any]) -> Any:
-    """What the builder returns given the number of classes, if it takes one; a module object is copied."""
+    """Call the builder, with the number of classes if it takes one; a module object is copied."""
     if isinstance(builder, nn.Module):
         return copy.deepcopy(builder)
     name = class_argument(builder)
@@ -92,21 +92,21 @@ def _preprocessing(
     own = _DEFAULTS[task]
     if wanted is None:
         return own
-    said = {name: value for name, value in wanted if name != "color" and value is not None}
-    size = said.pop("size", None)
+    given = {name: value for name, value in wanted if name != "color" and value is not None}
+    size = given.pop("size", None)
     if size is not None:
         both = (size, size) if isinstance(size, int) else size
         own = Preprocessing(both, own.resize, own.mean, own.std, own.fill)
         side_of(title, both[0])
     for name in ("mean", "std"):
-        if name in said:
-            said[name] = list(said[name])[:: -1 if bgr else 1]
+        if name in given:
+            given[name] = list(given[name])[:: -1 if bgr else 1]
     ways = OF_WHOLE_IMAGES if task == "classification" else OF_THEIR_PARTS
-    return with_options(title, own, said, ways=ways)
+    return with_options(title, own, given, ways=ways)
 
 
 class _Plain(nn.Module):
-    """Shares weights, buffers and children with the user's network, so that all keep their names."""
+    """Shares weights, buffers and children with the user's network, so that their names do not change."""
 
     _net: Any
 
@@ -121,7 +121,7 @@ class _Plain(nn.Module):
             object.__setattr__(self, shared, getattr(net, shared))
 
     def train(self, mode: bool = True) -> Any:  # noqa: FBT001, FBT002 - as nn.Module has it
-        """Set the mode of the network, by its own method."""
+        """Set the mode of the network by its own `train` method."""
         self.training = mode
         self._net.train(mode)
         return self
@@ -137,7 +137,7 @@ class PlainClassifier(_Plain):
     """A network that returns logits; softmax and cross entropy."""
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
-        """The logits, whatever they are wrapped in."""
+        """The logits, unwrapped."""
         found = self._net(self._given(images))
         logits = _logits(found)
         wanted = f"logits of shape ({len(images)}, {self.classes})"
@@ -174,7 +174,7 @@ class PlainSegmenter(_Plain):
         return F.interpolate(logits, size=images.shape[2:], mode="bilinear", align_corners=False)
 
     def loss(self, outputs: Float[Tensor, "b classes h w"], truths: Sequence[LabelMap]) -> dict[str, Tensor]:
-        """Cross entropy per pixel, void left out."""
+        """Cross entropy per pixel, without void pixels."""
         labels = torch.stack([truth.labels for truth in truths]).to(outputs.device, torch.int64)
         return {"cross_entropy": pixel_loss(outputs.float(), labels)}
 
@@ -184,7 +184,7 @@ class PlainSegmenter(_Plain):
 
 
 class PlainDetector(_Plain):
-    """A detector of torchvision's convention; its boxes and labels are checked."""
+    """A detector of torchvision's convention; boxes and labels are checked."""
 
     needs_masks = False
 
@@ -194,7 +194,7 @@ class PlainDetector(_Plain):
         self._of_number = torch.arange(-1, classes)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """In training the images themselves, for the loss; else what the network finds in each."""
+        """In training the images themselves, for the loss; in evaluation the network's detections."""
         if self.training:
             return images
         found = self._net(list(self._given(images)))
@@ -205,7 +205,7 @@ class PlainDetector(_Plain):
         return found
 
     def loss(self, outputs: Float[Tensor, "b 3 h w"], truths: Sequence[Detections]) -> dict[str, Tensor]:
-        """The network's own losses, by its own names."""
+        """The network's own losses, under its own names."""
         targets = [target_of(truth, self._number) for truth in truths]
         found = self._net(list(self._given(outputs)), targets)
         if not isinstance(found, Mapping):
@@ -213,7 +213,7 @@ class PlainDetector(_Plain):
         return dict(found)
 
     def decode(self, outputs: Sequence[Mapping[str, Tensor]]) -> list[Detections]:
-        """Its detections, best score first."""
+        """The detections, best score first."""
         return [detections_of(found, self._of_number) for found in outputs]
 
     def _check(self, found: Any) -> None:
@@ -247,11 +247,11 @@ ADAPTER: Final = (
     "        def forward(self, images):\n"
     '            return super().forward(images)["prediction"]  # whatever holds it'
 )
-"""What to do about a network that returns something else."""
+"""Remedy for a network with another output."""
 
 
 def _logits(found: Any) -> Tensor | None:
-    """The tensor of logits in what a network returns: itself, `logits`, `out`, or the first of a tuple."""
+    """The logits in a network's output: the output itself, `logits`, `out`, or the first of a tuple."""
     if isinstance(found, Tensor):
         return found
     entries = found if isinstance(found, Mapping) else getattr(found, "__dict__", {})
@@ -265,7 +265,7 @@ def _logits(found: Any) -> Tensor | None:
 
 
 def _described(found: Any) -> str:
-    """What an object is, for a message.
+    """Describes an object in a message.
 
     >>> _described(torch.zeros(2, 5)), _described({"loss": 1}), _described(None)
     ('a tensor of shape (2, 5)', 'a dict with the keys loss', 'None')

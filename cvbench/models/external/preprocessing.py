@@ -1,8 +1,8 @@
-"""How images come in, where a suite asks for it otherwise than the weights of a library were scored with.
+"""Preprocessing of library models, and the suite options that override it.
 
-Only what is said changes; all else stays as the weights have it, and the record carries the whole. What
-makes no sense together is refused: a shorter side without a crop, bars without a letterbox, a crop of what
-is to be found in the whole image.
+Only the given options change; the rest stays as the weights define it, and the record stores the whole.
+Combinations without meaning are rejected: a shorter side without a crop or scale, a fill without a
+letterbox, and a crop for detection and segmentation, which need the whole image.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from cvbench.models.building import refusal
 from cvbench.values import Preprocessing
 
 OF_WHOLE_IMAGES: Final = ("stretch", "letterbox", "crop")
-"""What suits a class for the whole image: it may be cut, and all come at one size."""
+"""Ways to resize for classification: a crop is allowed, and all images have one size."""
 OF_THEIR_PARTS: Final = ("stretch", "letterbox", "scale")
-"""What suits objects and pixels, which have to be found wherever they are."""
+"""Ways to resize for detection and segmentation, which need the whole image."""
 OF_ONE_SIZE: Final = ("stretch", "letterbox")
-"""What suits those of whom all images have to have one size."""
+"""Ways to resize for a model that needs the whole image at one size."""
 _FILTERS: Final = ("bilinear", "bicubic")
 
 
 def with_options(
-    title: str, own: Preprocessing, said: Mapping[str, Any], *, ways: Sequence[str]
+    title: str, own: Preprocessing, given: Mapping[str, Any], *, ways: Sequence[str]
 ) -> Preprocessing:
-    """`own`, with what a suite's options say; those that are None say nothing.
+    """`own`, with the suite's options in `given` applied; None leaves a value unchanged.
 
-    `ways` are the kinds of resizing that suit the task. Raises InputError, with the option, for a value
-    that cannot be used or that nothing would come of.
+    `ways` are the `resize` values that the task supports. Raises InputError, with the option, for a value
+    that is invalid or has no effect.
     """
-    told = {option: value for option, value in said.items() if value is not None}
-    if not told:
+    chosen = {option: value for option, value in given.items() if value is not None}
+    if not chosen:
         return own
-    resize = told.get("resize", own.resize)
+    resize = chosen.get("resize", own.resize)
     if resize not in ways:
         raise refusal(title, "resize", resize, wanted=f"one of {', '.join(ways)}")
     of_a_side = resize in ("crop", "scale")
@@ -46,52 +46,52 @@ def with_options(
     if of_a_side and resize == own.resize:
         changes = {}
     if of_a_side:
-        changes["shorter"] = _shorter(title, own, resize, told.get("shorter"))
-    elif "shorter" in told:
-        raise refusal(title, "shorter", told["shorter"], wanted="left out: it belongs to a crop or a scale")
-    if "longer" in told:
+        changes["shorter"] = _shorter(title, own, resize, chosen.get("shorter"))
+    elif "shorter" in chosen:
+        raise refusal(title, "shorter", chosen["shorter"], wanted="left out: it belongs to a crop or a scale")
+    if "longer" in chosen:
         if resize != "scale":
-            raise refusal(title, "longer", told["longer"], wanted="left out: it belongs to a scale")
-        changes["longer"] = _pixels(title, "longer", told["longer"], least=changes["shorter"])
-    if "fill" in told:
+            raise refusal(title, "longer", chosen["longer"], wanted="left out: it belongs to a scale")
+        changes["longer"] = _pixels(title, "longer", chosen["longer"], least=changes["shorter"])
+    if "fill" in chosen:
         if resize != "letterbox":
-            raise refusal(title, "fill", told["fill"], wanted="left out: only a letterbox has bars to fill")
-        changes["fill"] = _grey(title, told["fill"])
-    return replace(own, **changes, **_values(title, told))
+            raise refusal(title, "fill", chosen["fill"], wanted="left out: only a letterbox has bars to fill")
+        changes["fill"] = _gray(title, chosen["fill"])
+    return replace(own, **changes, **_values(title, chosen))
 
 
-def _values(title: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What says nothing of where pixels lie."""
+def _values(title: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes that do not concern geometry."""
     changes: dict[str, Any] = {}
-    if "interpolation" in told:
-        if told["interpolation"] not in _FILTERS:
+    if "interpolation" in chosen:
+        if chosen["interpolation"] not in _FILTERS:
             raise refusal(
-                title, "interpolation", told["interpolation"], wanted=f"one of {', '.join(_FILTERS)}"
+                title, "interpolation", chosen["interpolation"], wanted=f"one of {', '.join(_FILTERS)}"
             )
-        changes["interpolation"] = told["interpolation"]
-    if "antialias" in told:
-        if not isinstance(told["antialias"], bool):
-            raise refusal(title, "antialias", told["antialias"], wanted="true or false")
-        changes["antialias"] = told["antialias"]
-    if "mean" in told:
-        wanted = "three numbers from 0 to 1, as values are; divide those of bytes by 255"
-        changes["mean"] = _three(title, "mean", told["mean"], wanted, least=0.0)
-    if "std" in told:
-        wanted = "three numbers above 0 and up to 1; divide those of bytes by 255"
-        changes["std"] = _three(title, "std", told["std"], wanted, least=math.ulp(0.0))
+        changes["interpolation"] = chosen["interpolation"]
+    if "antialias" in chosen:
+        if not isinstance(chosen["antialias"], bool):
+            raise refusal(title, "antialias", chosen["antialias"], wanted="true or false")
+        changes["antialias"] = chosen["antialias"]
+    if "mean" in chosen:
+        wanted = "three numbers from 0 to 1; divide a mean of 0 to 255 by 255"
+        changes["mean"] = _three(title, "mean", chosen["mean"], wanted, least=0.0)
+    if "std" in chosen:
+        wanted = "three numbers above 0 and at most 1; divide a standard deviation of 0 to 255 by 255"
+        changes["std"] = _three(title, "std", chosen["std"], wanted, least=math.ulp(0.0))
     return changes
 
 
-def _shorter(title: str, own: Preprocessing, resize: str, said: object) -> int:
-    if said is None:
+def _shorter(title: str, own: Preprocessing, resize: str, given: object) -> int:
+    if given is None:
         if own.resize == resize:
             assert own.shorter is not None
             return own.shorter
         raise InputError(
-            f"{title}: resize='{resize}' needs `shorter`, the pixels of the shorter side, and its weights "
-            f"tell none.\n  Add shorter: {max(own.size)} to the options, or more."
+            f"{title}: resize='{resize}' needs `shorter`, the pixels of the shorter side, and the weights "
+            f"define none.\n  Add shorter: {max(own.size)}, or more, to the options."
         )
-    return _pixels(title, "shorter", said, least=max(own.size) if resize == "crop" else 1)
+    return _pixels(title, "shorter", given, least=max(own.size) if resize == "crop" else 1)
 
 
 def _pixels(title: str, option: str, value: object, *, least: int) -> int:
@@ -100,9 +100,9 @@ def _pixels(title: str, option: str, value: object, *, least: int) -> int:
     return value
 
 
-def _grey(title: str, value: object) -> int:
+def _gray(title: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 255:
-        raise refusal(title, "fill", value, wanted="a level of grey, 0 to 255")
+        raise refusal(title, "fill", value, wanted="a gray level, 0 to 255")
     return value
 
 
@@ -121,29 +121,29 @@ def with_members(
     loss: Callable[[Any, Sequence[Any]], dict[str, Tensor]],
     decode: Callable[[Any], list[Any]],
 ) -> Any:
-    """The network, which now keeps its task's protocol."""
+    """The network, with the members that its task's protocol requires."""
     members: Any = net
     members.preprocessing, members.loss, members.decode = preprocessing, loss, decode
     return members
 
 
 def side_of(model: str, size: object) -> int | None:
-    """The option `size`, if it is given; raises InputError for what is no number of pixels."""
+    """The option `size` in pixels, or None; raises InputError unless it is a positive integer."""
     if size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0):
         return size
     raise InputError(f"{model}: size={size!r} cannot be used: it must be a number of pixels, such as 224.")
 
 
-_GREY = 114
-"""The mean of ImageNet's images; what it leaves after normalisation is near zero, torchvision's filling."""
+_GRAY = 114
+"""Mean of ImageNet's images, so close to 0 after normalization; torchvision pads with 0 there."""
 
 
-PYRAMID = Preprocessing((800, 1066), "scale", fill=_GREY, shorter=800, longer=1333, antialias=False)
-"""What torchvision's detectors on a pyramid do by default."""
+PYRAMID = Preprocessing((800, 1066), "scale", fill=_GRAY, shorter=800, longer=1333, antialias=False)
+"""Default of torchvision's FPN detectors."""
 
 
 def of_classifier(title: str, preset: Any, side: int | None) -> Preprocessing:
-    """That of a classifier's weights; with another `side`, the shorter side grows or shrinks along."""
+    """The preprocessing of a classifier's weights; with another `side`, the shorter side is scaled too."""
     (shorter,), (crop,) = preset.resize_size, preset.crop_size
     if side is not None:
         crop, shorter = side, round(shorter * side / crop)
@@ -159,7 +159,7 @@ def of_classifier(title: str, preset: Any, side: int | None) -> Preprocessing:
 
 
 def of_segmenter(title: str, preset: Any) -> Preprocessing:
-    """That of a segmenter's weights: the shorter side is resized, and each image keeps its aspect."""
+    """The preprocessing of a segmenter's weights: resizes the shorter side and keeps the aspect ratio."""
     (shorter,) = preset.resize_size
     return Preprocessing(
         (shorter, _wide(shorter)),
@@ -173,7 +173,7 @@ def of_segmenter(title: str, preset: Any) -> Preprocessing:
 
 
 def of_detector(transform: Any) -> Preprocessing:
-    """That of a detector, from its `GeneralizedRCNNTransform`, which normalises and fills up by itself."""
+    """The preprocessing of a detector, whose `GeneralizedRCNNTransform` itself normalizes and pads."""
     if transform.fixed_size is not None:
         width, height = transform.fixed_size
         return Preprocessing((height, width), antialias=False)
@@ -181,7 +181,7 @@ def of_detector(transform: Any) -> Preprocessing:
     return Preprocessing(
         (shorter, min(longer, _wide(shorter))),
         "scale",
-        fill=_GREY,
+        fill=_GRAY,
         shorter=shorter,
         longer=longer,
         antialias=False,
@@ -189,7 +189,7 @@ def of_detector(transform: Any) -> Preprocessing:
 
 
 def with_geometry(own: Preprocessing, theirs: Preprocessing, *, multiple: int) -> Preprocessing:
-    """Our net's normalisation, and where torchvision's puts the pixels: for a net that takes its weights."""
+    """`theirs` with `own`'s normalization: for a cvbench model with torchvision's weights."""
     return replace(
         theirs,
         mean=own.mean,
@@ -201,10 +201,12 @@ def with_geometry(own: Preprocessing, theirs: Preprocessing, *, multiple: int) -
 
 def _interpolation(title: str, preset: Any) -> Any:
     if preset.interpolation.value not in ("bilinear", "bicubic"):
-        raise InputError(f"{title}: it resizes images by {preset.interpolation}, which is not supported.")
+        raise InputError(
+            f"{title}: {preset.interpolation} is not supported, only bilinear and bicubic interpolation."
+        )
     return preset.interpolation.value
 
 
 def _wide(shorter: int) -> int:
-    """The longer side of an image of 4 : 3, which most photographs in COCO and VOC are."""
+    """The longer side at an aspect ratio of 4 : 3, the most common one in COCO and VOC."""
     return shorter * 4 // 3

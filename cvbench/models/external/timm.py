@@ -1,10 +1,10 @@
-"""Any classifier of timm, with the preprocessing that its weights were trained with.
+"""Any timm classifier, with the preprocessing of its weights.
 
 PyTorch Image Models. Wightman, 2019. https://github.com/huggingface/pytorch-image-models
 
-The shorter side is resized to `size / crop_pct`, rounded down, and `size` is cropped from the middle:
-what timm's own validation does. Its nets are built without weights; a `.pth` or safetensors file of
-theirs is loaded by name.
+As in timm's validation, the shorter side is resized to `size / crop_pct`, rounded down, and the central
+`size` pixels are cropped. Models are built without weights; timm's `.pth` and safetensors files load by
+tensor name.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from cvbench.models.external.preprocessing import OF_WHOLE_IMAGES, side_of, with
 from cvbench.values import Preprocessing
 
 
-def build(name: str, classes: int, *, size: object = None, **said: Any) -> Any:
-    """The network of this name in timm, freshly initialised; `said` overrules how images come in.
+def build(name: str, classes: int, *, size: object = None, **given: Any) -> Any:
+    """The timm model of this name with random weights; `given` overrides its preprocessing.
 
-    Raises InputError for a network that takes no RGB images or has an input or a crop that cannot be
-    reproduced here.
+    Raises InputError for a model whose input is not RGB, or whose input size or crop is not supported.
     """
     import timm
     from timm.data.config import resolve_model_data_config
@@ -38,13 +37,13 @@ def build(name: str, classes: int, *, size: object = None, **said: Any) -> Any:
     channels, height, width = config["input_size"]
     if channels != 3 or config["crop_mode"] != "center":
         raise InputError(
-            f"{title}: it wants {channels} channels and a crop of the kind {config['crop_mode']}; "
-            "three and the centre's are supported."
+            f"{title}: it needs {channels} input channels and a {config['crop_mode']} crop; "
+            "supported are 3 channels and a center crop."
         )
     if side is not None:
         height = width = side
     own = _preprocessing(title, config, (height, width))
-    preprocessing = with_options(title, own, said, ways=OF_WHOLE_IMAGES)
+    preprocessing = with_options(title, own, given, ways=OF_WHOLE_IMAGES)
     return with_members(net, preprocessing, loss=softmax_loss, decode=softmax_scores)
 
 
@@ -57,7 +56,9 @@ def _check_patches(title: str, net: Any, side: int | None) -> None:
 def _preprocessing(title: str, config: dict[str, Any], size: tuple[int, int]) -> Preprocessing:
     interpolation = config["interpolation"]
     if interpolation not in ("bilinear", "bicubic"):
-        raise InputError(f"{title}: it resizes images by the rule {interpolation}, which is not supported.")
+        raise InputError(
+            f"{title}: {interpolation} interpolation is not supported, only bilinear and bicubic."
+        )
     return Preprocessing(
         size,
         "crop",

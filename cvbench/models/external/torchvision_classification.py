@@ -1,8 +1,8 @@
-"""Any classifier of torchvision, with the preprocessing that its weights were trained with.
+"""Any torchvision classifier, with the preprocessing of its weights.
 
-torchvision's nets are built without weights; a `.pth` file of theirs is loaded by name. GoogLeNet and
-Inception v3 have auxiliary heads, whose losses count 0.3 each, as their papers have it; in torchvision's
-weights files they are there too.
+Models are built without weights; torchvision's `.pth` files load by tensor name. GoogLeNet and
+Inception v3 have auxiliary heads, whose losses are weighted by 0.3 as in their papers; torchvision's
+weights include the heads.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from cvbench.values import ClassScores, Preprocessing
 _AUXILIARY_WEIGHT = 0.3
 
 
-def build(name: str, classes: int, *, size: object = None, transforms: str = "DEFAULT", **said: Any) -> Any:
-    """The network of this name in torchvision, freshly initialised.
+def build(name: str, classes: int, *, size: object = None, transforms: str = "DEFAULT", **given: Any) -> Any:
+    """The torchvision model of this name with random weights.
 
-    `transforms` names the weights whose preprocessing is taken. With `size`, the crop has that side,
-    and the shorter side grows or shrinks along. `said` overrules how images come in.
+    `transforms` names the weights whose preprocessing is used. `size` is the side of the crop; the shorter
+    side is scaled by the same factor. `given` overrides the preprocessing.
 
     Raises UnknownName for weights that torchvision does not have.
     """
     title, side = f"torchvision/{name}", side_of(f"torchvision/{name}", size)
-    # Where it is not told, torchvision warns that it will draw from another distribution some day.
-    told = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
-    net = models.get_model(name, weights=None, num_classes=classes, **told)
+    # Without it, torchvision warns that the default initialization will change.
+    explicit = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    net = models.get_model(name, weights=None, num_classes=classes, **explicit)
     own = _preprocessing(title, models.get_model_weights(name), transforms, side)
-    preprocessing = with_options(title, own, said, ways=OF_WHOLE_IMAGES)
+    preprocessing = with_options(title, own, given, ways=OF_WHOLE_IMAGES)
     return with_members(net, preprocessing, loss=_loss, decode=softmax_scores)
 
 
 def _loss(outputs: Any, truths: Sequence[ClassScores]) -> dict[str, Tensor]:
-    """Cross entropy of the head, and of auxiliary heads where the net has them."""
+    """Cross entropy of the main head and of any auxiliary heads."""
     if isinstance(outputs, Tensor):
         return softmax_loss(outputs, truths)
     heads = {name: head for name, head in outputs._asdict().items() if head is not None}
@@ -59,5 +59,5 @@ def _preprocessing(title: str, weights: Any, name: str, side: int | None) -> Pre
     known = {*weights.__members__, "DEFAULT"}
     if name not in known:
         near = suggestion(name, known) or f"It has {', '.join(sorted(known))}."
-        raise UnknownName(f'{title}: there are no weights "{name}".\n  {near}')
+        raise UnknownName(f'{title}: no weights named "{name}".\n  {near}')
     return of_classifier(title, getattr(weights, name).transforms(), side)

@@ -1,16 +1,16 @@
-"""Any detector of torchvision: Faster R-CNN, Mask R-CNN, RetinaNet, FCOS, SSD.
+"""Any torchvision detector: Faster R-CNN, Mask R-CNN, RetinaNet, FCOS, SSD.
 
-A torchvision detector takes its targets together with the images and gives losses then, so in training
-the forward pass only hands the images on, and the loss runs the network.
+In training, a torchvision detector takes images and targets together and returns losses. So in training
+`forward` only returns the images, and `loss` runs the network.
 
 Differences from torchvision:
-- Images are resized before they come here, in 8 bits rather than in floats, and to the same sizes: for
-  most nets a shorter side of 800, for SSD its own square. Images of one size are a batch; torchvision
-  fills those of several sizes up to the largest, so that what it says of one depends on the others.
-  In training, and with `size`, all are letterboxed onto one canvas, grey around them.
-- Labels count from 0 without the background. With `coco91`, the network has the 91 labels of
-  torchvision's COCO weights, background and ten that name nothing among them, and gives out COCO's 80.
-- An object without area is left out of the targets: torchvision refuses it.
+- Images are resized before the network, in 8 bits instead of floats, to the same sizes: a shorter side of
+  800 for most models, a fixed square for SSD. A batch holds images of one size; torchvision pads images
+  of several sizes to the largest, which makes the result of one image depend on the others. In training,
+  and with `size`, all images are letterboxed to one canvas, with gray bars.
+- Labels count from 0 without the background. With `coco91`, the network has the 91 labels of torchvision's
+  COCO weights, including background and ten unused ids, and returns COCO's 80.
+- Objects without area are removed from the targets: torchvision rejects them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FILL: Final = 114
 
 
 class TorchvisionDetector(nn.Module):
-    """One of torchvision's detectors, keeping the protocol of a Detector; tensors keep their names."""
+    """A torchvision detector that follows the Detector protocol; tensor names do not change."""
 
     needs_masks: bool
     _net: Any
@@ -42,7 +42,7 @@ class TorchvisionDetector(nn.Module):
         super().__init__()
         self.preprocessing = preprocessing
         self.needs_masks = needs_masks
-        # Not registered: its children are this module's, so that no name gets a prefix.
+        # Not registered as a submodule: its children are, so tensor names get no prefix.
         object.__setattr__(self, "_net", net)
         for name, child in net.named_children():
             self.add_module(name, child)
@@ -52,29 +52,29 @@ class TorchvisionDetector(nn.Module):
         self._of_number = of_label
 
     def train(self, mode: bool = True) -> TorchvisionDetector:  # noqa: FBT001, FBT002 - as nn.Module has it
-        """Set the mode of everything, the network itself included."""
+        """Set the mode of this module and of the network."""
         super().train(mode)
         self._net.training = mode
         return self
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """In training the images themselves, for the loss; else torchvision's detections."""
+        """In training the images themselves, for the loss; in evaluation torchvision's detections."""
         return images if self.training else self._net(list(images))
 
     def loss(self, outputs: Float[Tensor, "b 3 h w"], truths: Sequence[Detections]) -> dict[str, Tensor]:
-        """The network's own losses, by its own names."""
+        """The network's own losses, under its own names."""
         found: dict[str, Tensor] = self._net(
             list(outputs), [target_of(truth, self._number) for truth in truths]
         )
         return found
 
     def decode(self, outputs: Sequence[Mapping[str, Tensor]]) -> list[Detections]:
-        """Its detections, best score first; those of labels that name nothing are left out."""
+        """The detections, best score first, without labels of unused ids."""
         return [detections_of(found, self._of_number) for found in outputs]
 
 
 def target_of(truth: Detections, numbers: Tensor) -> dict[str, Tensor]:
-    """A truth as torchvision's targets have it, without objects that have no area; `numbers` by our label."""
+    """Ground truth as a torchvision target, without objects that have no area; `numbers` maps labels."""
     left, top, right, bottom = truth.boxes.unbind(1)
     sound = (right > left) & (bottom > top)
     target = {"boxes": truth.boxes[sound], "labels": numbers.to(sound.device)[truth.labels[sound]]}
@@ -84,7 +84,7 @@ def target_of(truth: Detections, numbers: Tensor) -> dict[str, Tensor]:
 
 
 def detections_of(found: Mapping[str, Tensor], of_number: Tensor) -> Detections:
-    """Objects of torchvision's mapping, best score first, without labels for which `of_number` has -1."""
+    """Detections from torchvision's mapping, best score first; drops labels that `of_number` maps to -1."""
     labels = of_number.to(found["labels"].device)[found["labels"]]
     order = found["scores"].argsort(descending=True, stable=True)
     order = order[labels[order] >= 0]
@@ -99,15 +99,15 @@ def build(
     size: object = None,
     coco91: bool = False,
     epsilon: float | None = None,
-    **said: Any,
+    **given: Any,
 ) -> TorchvisionDetector:
-    """The network of this name in torchvision, freshly initialised.
+    """The torchvision detector of this name with random weights.
 
-    With `size`, the input is a square of that side, onto which images are letterboxed. `epsilon` is that
-    of all batch norms: torchvision sets it to 0 for its weights COCO_V1 of detectors on ResNet-50. `said`
-    overrules how images come in; the net normalises them by itself.
+    With `size`, images are letterboxed to a square of that side. `epsilon` is set in all batch norms:
+    torchvision sets it to 0 for the COCO_V1 weights of detectors on ResNet-50. `given` overrides the
+    preprocessing; normalization is part of the network.
 
-    Raises InputError for `coco91` with other than 80 classes.
+    Raises InputError for `coco91` unless there are 80 classes.
     """
     title = f"torchvision/{name}"
     labels = categories_of(title, classes, coco91=coco91)
@@ -115,7 +115,7 @@ def build(
     net: Any = models.get_model(name, weights=None, weights_backbone=None, num_classes=max(labels) + 1)
     onto = None if side is None else Preprocessing((side, side), "letterbox", fill=_FILL)
     own = onto or of_detector(net.transform)
-    preprocessing = with_options(title, own, said, ways=OF_THEIR_PARTS)
+    preprocessing = with_options(title, own, given, ways=OF_THEIR_PARTS)
     net.transform.resize = _as_it_is
     if epsilon is not None:
         for module in net.modules():
@@ -125,5 +125,5 @@ def build(
 
 
 def _as_it_is(image: Tensor, target: Any = None) -> tuple[Tensor, Any]:
-    """Stands for torchvision's resizing: images have their size already."""
+    """Replaces torchvision's resizing, because images are already resized."""
     return image, target

@@ -1,8 +1,8 @@
-"""Any segmentation net of torchvision: FCN, DeepLab v3, LR-ASPP.
+"""Any torchvision segmentation model: FCN, DeepLab v3, LR-ASPP.
 
-As in torchvision's own reference, each image keeps its aspect, and its shorter side becomes 520. With
-`size`, images are stretched to a square of that side. With `aux`, a second head on the third
-stage counts half in training.
+As in torchvision's reference, images keep their aspect ratio, and the shorter side is resized to 520
+pixels. With `size`, images are stretched to a square of that side. With `aux`, a second head on the
+third stage is trained with a weight of 0.5.
 """
 
 from __future__ import annotations
@@ -29,27 +29,29 @@ from cvbench.values import LabelMap, Preprocessing
 _AUXILIARY_WEIGHT = 0.5
 
 
-def build(name: str, classes: int, *, size: object = None, aux: bool = False, **said: Any) -> Any:
-    """The network of this name in torchvision, freshly initialised; `classes` counts the background.
+def build(name: str, classes: int, *, size: object = None, aux: bool = False, **given: Any) -> Any:
+    """The torchvision model of this name with random weights; `classes` includes the background.
 
-    `said` overrules how images come in.
+    `given` overrides the preprocessing.
     """
     title = f"torchvision/{name}"
     side = side_of(title, size)
     if aux and name.startswith("lraspp"):
-        raise InputError(f"{title}: aux=True cannot be used: it has no third stage to put a head on.")
+        raise InputError(
+            f"{title}: aux=True: this model has no third stage for a second head.\n  Remove aux."
+        )
     heads = {} if name.startswith("lraspp") else {"aux_loss": aux}
     net = models.get_model(name, weights=None, weights_backbone=None, num_classes=classes, **heads)
     if side is not None:
         own = Preprocessing((side, side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
     else:
         own = of_segmenter(title, models.get_model_weights(name).DEFAULT.transforms())
-    preprocessing = with_options(title, own, said, ways=OF_THEIR_PARTS)
+    preprocessing = with_options(title, own, given, ways=OF_THEIR_PARTS)
     return with_members(net, preprocessing, loss=_loss, decode=_decode)
 
 
 def _loss(outputs: Mapping[str, Tensor], truths: Sequence[LabelMap]) -> dict[str, Tensor]:
-    """Cross entropy by pixel, of the head and of the auxiliary one."""
+    """Cross entropy per pixel, of the main head and of the auxiliary one."""
     labels = torch.stack([truth.labels for truth in truths]).to(outputs["out"].device, torch.int64)
     terms = {"cross_entropy": pixel_loss(outputs["out"].float(), labels)}
     if "aux" in outputs:

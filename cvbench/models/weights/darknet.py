@@ -1,13 +1,13 @@
-"""darknet's `.weights`: a header, and every layer's numbers one after the other, without a name.
+"""darknet's `.weights` format: a header, then the numbers of all layers without names.
 
-The file has no structure of its own, so a net can only be read into one whose layers stand in the
-order of darknet's configuration file. Each is, in little-endian float32:
+The file has no structure of its own, so it can be loaded only into a network whose layers are in the order
+of darknet's configuration file. Each layer is, in little-endian float32:
 
     convolution with batch norm     beta, gamma, running mean, running variance; kernels
-    any other                       bias; kernels or matrix
+    any other layer                 bias; kernels or matrix
 
-Before them stand three int32 (major, minor, revision) and the number of images seen in training: 8
-bytes from version 0.2 on, 4 before. In files that say a version above 1000 matrices are transposed.
+The header is three int32 (major, minor, revision) and the number of training images seen: 8 bytes from
+version 0.2 on, 4 before. If the major or minor version is above 1000, matrices are transposed.
 
 Source: `load_weights_upto` and `save_weights_upto` of darknet, `src/parser.c`.
 """
@@ -29,42 +29,42 @@ from cvbench.files import open_regular
 from cvbench.interfaces import module_of
 
 _LIMIT = 1000
-"""A version above it is no version: it says that matrices are transposed."""
+"""A version number above this is a flag: matrices are transposed."""
 
 
 class Layer(NamedTuple):
     """One layer of darknet's configuration that has numbers in the file."""
 
     name: str
-    """Of the module that holds its kernels."""
+    """Name of the module that has the kernels."""
     tensors: tuple[Tensor, ...]
-    """In the order of the file."""
+    """In the file's order."""
     variance: int | None
-    """Which of the tensors is a variance, if one is."""
+    """Index of the variance in `tensors`, if there is one."""
 
     @property
     def numbers(self) -> int:
-        """How many numbers it has."""
+        """Total number of values."""
         return sum(tensor.numel() for tensor in self.tensors)
 
 
 class Header(NamedTuple):
-    """What stands before the numbers."""
+    """The header of the file."""
 
     major: int
     minor: int
     revision: int
     seen: int
-    """Images that the training had seen."""
+    """Number of training images seen."""
 
     @property
     def size(self) -> int:
-        """Its bytes in a file: 20 or 16."""
+        """Size in bytes: 20 or 16."""
         return 12 + struct.calcsize(self._seen_form)
 
     @property
     def transposed(self) -> bool:
-        """Whether matrices stand as (inputs, outputs)."""
+        """Whether matrices are stored as (inputs, outputs)."""
         return self.major > _LIMIT or self.minor > _LIMIT
 
     @property
@@ -77,16 +77,16 @@ class Header(NamedTuple):
 
     @classmethod
     def unpacked(cls, data: bytes) -> Header:
-        """From the first bytes of a file; raises struct.error for too few of them."""
+        """Parses the first bytes of a file; raises struct.error if there are too few."""
         major, minor, revision = struct.unpack_from("<iii", data)
         version = cls(major, minor, revision, 0)
         return version._replace(seen=struct.unpack_from(version._seen_form, data, 12)[0])
 
 
 def layers(model: nn.Module) -> list[Layer]:
-    """The layers of a net in the order of its modules, which has to be darknet's.
+    """The layers of a network in module order, which must be darknet's order.
 
-    Raises InputError for a net with something that darknet's files have no place for.
+    Raises InputError for a module that darknet's format cannot store.
     """
     found: list[Layer] = []
     modules = (
@@ -99,11 +99,11 @@ def layers(model: nn.Module) -> list[Layer]:
 
 
 def load_darknet(model: object, path: Path) -> Header:
-    """Fill a net from a `.weights` file; gives the file's header.
+    """Load a `.weights` file into a network; returns the file's header.
 
-    A net that counts the images it was trained with (`seen`) goes on from the file's count. Raises
-    InputError, with the net unchanged, for a file that cannot be read, that ends too early or too
-    late, or whose numbers cannot be what they stand for, naming the layer where it went wrong.
+    A network that counts its training images (`seen`) continues from the file's count. Raises InputError,
+    with the network unchanged, for a file that cannot be read, is too short or too long, or has invalid
+    values, with the layer where the error is.
     """
     net = module_of(model)
     wanted = layers(net)
@@ -116,7 +116,7 @@ def load_darknet(model: object, path: Path) -> Header:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file.") from error
     except struct.error as error:
-        raise InputError(f"{path}: it is too short for the header of a darknet file.") from error
+        raise InputError(f"{path}: too short for the header of a darknet file.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
     found = list(_divided(data, wanted, held=held, rest=rest, path=path))
@@ -131,7 +131,7 @@ def load_darknet(model: object, path: Path) -> Header:
 
 def _layer(name: str, module: nn.Module, norm: nn.Module | None) -> Layer:
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    if not isinstance(weight, Tensor) or weight.ndim < 2:  # a norm that follows no convolution, say
+    if not isinstance(weight, Tensor) or weight.ndim < 2:  # such as a norm without a convolution
         raise _unknown(name, module)
     if isinstance(norm, nn.BatchNorm2d):
         mean, variance = norm.running_mean, norm.running_var
@@ -144,23 +144,23 @@ def _layer(name: str, module: nn.Module, norm: nn.Module | None) -> Layer:
 
 
 def _is_bare(module: nn.Module) -> bool:
-    """Whether a batch norm has to follow."""
+    """Whether a batch norm must follow."""
     return isinstance(module, nn.Conv2d) and module.bias is None
 
 
 def _unknown(name: str, module: nn.Module) -> InputError:
     return InputError(
-        f"{name} ({type(module).__name__}) is no layer of darknet's files.\n"
-        "  Darknet's weights fit the YOLO and Darknet models: see cvbench list models"
+        f"{name} ({type(module).__name__}) is not a layer that darknet's format can store.\n"
+        "  Use darknet's weights with the YOLO and Darknet models: see cvbench list models"
     )
 
 
 def _divided(
     data: Float32[np.ndarray, " n"], wanted: Sequence[Layer], *, held: int, rest: int, path: Path
 ) -> Iterator[list[Tensor]]:
-    """Each layer's numbers; raises InputError at the first layer that cannot be filled with them.
+    """The values of each layer; raises InputError for the first layer with missing or invalid values.
 
-    The file holds `held` numbers and `rest` bytes, of which `data` are the first.
+    The file has `held` values and `rest` extra bytes; `data` are the first values.
     """
     start, total = 0, sum(layer.numbers for layer in wanted)
     values = torch.from_numpy(data.astype(np.float32, copy=False))
@@ -171,21 +171,21 @@ def _divided(
             shapes = " + ".join(_shape(tensor) for tensor in layer.tensors)
             raise _mismatch(
                 path,
-                f"it ends within {where}: {layer.numbers:,} numbers ({shapes}) are wanted there, and "
-                f"{len(here):,} are left. The net has {total:,} in all, the file {held:,}",
+                f"it ends within {where}: {layer.numbers:,} numbers ({shapes}) are needed, and only "
+                f"{len(here):,} are left. The model has {total:,} in all, the file {held:,}",
             )
         parts = list(here.split_with_sizes([tensor.numel() for tensor in layer.tensors]))
         if not here.isfinite().all():
-            raise _mismatch(path, f"{where} would get values that are no finite numbers")
+            raise _mismatch(path, f"the values of {where} are NaN or infinite")
         if layer.variance is not None and bool((parts[layer.variance] < 0).any()):
-            raise _mismatch(path, f"{where} would get negative variances")
+            raise _mismatch(path, f"{where} has negative variances")
         yield parts
         start += layer.numbers
     if start < held or rest:
-        behind = f"behind the last layer, {wanted[-1].name}"
+        behind = f"after the last layer, {wanted[-1].name}"
         raise _mismatch(
             path,
-            f"{held - start:,} numbers and {rest} bytes are left {behind}. The net has {total:,} "
+            f"{held - start:,} numbers and {rest} bytes are left {behind}. The model has {total:,} "
             f"numbers in all, the file {held:,}",
         )
 
@@ -203,6 +203,6 @@ def _shape(tensor: Tensor) -> str:
 def _mismatch(path: Path, what: str) -> InputError:
     return InputError(
         f"{path}: {what}.\n"
-        "  The file is damaged, or it holds another net: build the model with the options and the"
+        "  The file is damaged or for another model: build the model with the options and the number of"
         " classes that these weights were trained with."
     )

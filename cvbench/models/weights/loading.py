@@ -1,4 +1,4 @@
-"""Weights from a file of any supported format; the ending of its name tells which."""
+"""Loads weights from any supported file format, chosen by the file's extension."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from cvbench.spec.catalogue.weights import WeightFile, format_of
 
 
 def load_weights(model: Model, path: Path, *, by_position: bool = False) -> None:
-    """Take all parameters and buffers from a file.
+    """Load all parameters and buffers from a file.
 
-    `.onnx` is opened by the models of that name, `.weights` is darknet's format, `.pth`, `.pt`, `.ckpt`,
-    `.tar` and `.bin` are PyTorch's, with tensors named as torchvision names them, also in a training script's
-    checkpoint; anything else is read as safetensors. With
-    `by_position` the names in a PyTorch file do not count: its tensors are the model's, one after the other.
+    `.onnx` works only with the ONNX models; `.weights` is darknet's format; `.pth`, `.pt`, `.ckpt`, `.tar`
+    and `.bin` are PyTorch's, with torchvision's tensor names, alone or in a training checkpoint; anything
+    else is read as safetensors. With `by_position`, the names in a PyTorch file are ignored: its tensors
+    are assigned to the model's in order.
 
     Raises InputError for a file that cannot be read and for weights of another architecture, with
-    the first difference; the model has not changed then.
+    the first difference; the model is then unchanged.
     """
-    if path.exists() and not path.is_file():  # a pipe would never end
+    if path.exists() and not path.is_file():  # reading a pipe would never end
         raise InputError(f"{path}: not a regular file.\n  Name a file of weights.")
     kind = format_of(path)
     if isinstance(model, OnnxModel):
         model.open_file(path)
     elif kind == "onnx":
         raise InputError(
-            f"{path}: an ONNX file is a whole net, not the weights of another.\n"
+            f"{path}: an ONNX file is a whole model, not weights for another one.\n"
             "  Name the model onnx/classifier, onnx/detector or onnx/segmenter."
         )
     elif by_position:
@@ -49,10 +49,9 @@ def load_weights(model: Model, path: Path, *, by_position: bool = False) -> None
 
 
 def load_weight_file(model: Model, file: WeightFile) -> None:
-    """Take all parameters and buffers from the file that a suite's `weights` was resolved to.
+    """Load all parameters and buffers from the file that the suite's `weights` refers to.
 
-    Raises InputError for a file that is not there or is not the one that was meant, and as
-    `load_weights` does.
+    Raises InputError for a file that is missing or has another hash, and the errors of `load_weights`.
     """
     path = file.found()
     if path is None:
@@ -63,25 +62,25 @@ def load_weight_file(model: Model, file: WeightFile) -> None:
 
 
 def check_content(path: Path, sha256: str | None) -> None:
-    """Raise InputError for a file whose SHA-256 does not begin with these digits.
+    """Raise InputError for a file whose SHA-256 does not start with these digits.
 
-    Of an ONNX file with external data it is that of both, as `cat model.onnx model.onnx.data | sha256sum`.
+    For an ONNX file with external data, it is the hash of both: `cat model.onnx model.onnx.data | sha256sum`.
     """
     if sha256 is None:
         return
     found = sha256_of_files(files_of_onnx(path) if format_of(path) == "onnx" else [path])
     if not found.startswith(sha256):
         raise InputError(
-            f"{path}: this is not the file that is meant: its SHA-256 is\n  {found}, not\n  {sha256}\n"
-            "  It is damaged or another one: remove it, and fetch it anew."
+            f"{path}: this is not the expected file: its SHA-256 is\n  {found}, not\n  {sha256}\n"
+            "  It is damaged or a different file: delete it, and fetch it again."
         )
 
 
 def _load_in_order(model: Model, path: Path) -> None:
     if format_of(path) != "pytorch":
         raise InputError(
-            f"{path}: only a .pth file keeps its tensors in the order in which a net makes them.\n"
-            "  Leave `names=position` out, or convert the file."
+            f"{path}: only a .pth file keeps its tensors in the order in which the model creates them.\n"
+            "  Remove `names=position`, or convert the file."
         )
     targets = module_of(model).state_dict()
     adopt(targets, in_order(read_state_dict(path), targets, path=path), path=path)

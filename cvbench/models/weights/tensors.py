@@ -1,4 +1,4 @@
-"""Named tensors in and out of safetensors files, which cannot carry code."""
+"""Reads and writes named tensors as safetensors files, which cannot contain code."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from cvbench.interfaces import Model, module_of
 
 
 class Content(NamedTuple):
-    """What such a file holds."""
+    """Content of a safetensors file."""
 
     tensors: dict[str, Tensor]
     notes: dict[str, Any]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
-    """Put tensors and notes (plain values, kept as JSON) into one file, whole or not at all."""
+    """Write tensors and notes (plain values, stored as JSON) to one file, atomically."""
     kept = {
-        name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())  # tied ones apart
+        name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())  # tied tensors separately
         for name, tensor in tensors.items()
     }
     write_whole(path, safetensors.torch.save(kept, {"cvbench": json.dumps(notes)}))
 
 
 def read_tensors(path: Path) -> Content:
-    """What a file holds; `notes` are empty where another program wrote it.
+    """Content of a safetensors file; `notes` is empty if another program wrote it.
 
-    Raises InputError for a file that is not there or no safetensors file.
+    Raises InputError for a file that does not exist or is not a safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -46,17 +46,17 @@ def read_tensors(path: Path) -> Content:
         raise InputError(f"{path}: there is no such file.") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
-            f"{path}: this is no safetensors file, or it is damaged ({error}).\n"
-            "  A file's ending says its format: .safetensors, .pth or .ckpt with plain tensors, "
+            f"{path}: not a safetensors file, or it is damaged ({error}).\n"
+            "  The extension selects the format: .safetensors, .pth or .ckpt with plain tensors, "
             "darknet's .weights."
         ) from error
 
 
 def adopt(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], *, path: Path) -> None:
-    """Copy each tensor of a file into the one of its name, in the layout and on the device of that.
+    """Copy each tensor of a file to the target of the same name, keeping the target's layout and device.
 
-    Raises InputError, before anything is changed, at the first name that only one side knows, or
-    whose shapes or kinds of number differ.
+    Raises InputError, before any change, at the first name that is missing on one side, or whose shapes
+    or kinds of number (floating point or integer) differ.
     """
     _check_classes(targets, found, path)
     for name, target in targets.items():
@@ -76,7 +76,7 @@ def adopt(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], *, path: P
 
 
 def _check_classes(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
-    """Raise InputError where all that differs is the length of some tensors: another number of classes."""
+    """Raise InputError if only the lengths of some tensors differ: another number of classes."""
     if targets.keys() != found.keys():
         return
     odd = [name for name, target in targets.items() if found[name].shape != target.shape]
@@ -86,7 +86,7 @@ def _check_classes(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], p
         raise InputError(
             f"{path}: these weights are for another number of classes: {name} is {_form(found[name])} in the "
             f"file, and the model has {_form(targets[name])} for the data set's classes.\n"
-            "  Say with `labels` (imagenet, coco or voc) which classes the weights count, or train."
+            "  Set `labels` to the classes of the weights (imagenet, coco or voc), or train."
         )
 
 
@@ -103,14 +103,14 @@ def _form(tensor: Tensor) -> str:
 
 
 def save_weights(model: Model, path: Path) -> None:
-    """Put all parameters and buffers into a safetensors file, whole or not at all."""
+    """Write all parameters and buffers to a safetensors file, atomically."""
     write_tensors(path, module_of(model).state_dict(), {})
 
 
 def load_weights(model: Model, path: Path) -> None:
-    """Take all parameters and buffers from a safetensors file.
+    """Load all parameters and buffers from a safetensors file.
 
-    Raises InputError for a file that cannot be read, and for one of another architecture, with the
-    first name that differs and both shapes; the model has not changed then.
+    Raises InputError for a file that cannot be read or is of another architecture, with the first name
+    that differs and both shapes; the model is then unchanged.
     """
     adopt(module_of(model).state_dict(), read_tensors(path).tensors, path=path)

@@ -1,11 +1,11 @@
-"""State dicts as torchvision publishes them: `.pth` files of tensors by name.
+"""Loads torchvision's state dicts: `.pth` files of tensors by name.
 
-cvbench's AlexNet, VGG, GoogLeNet, ResNet and Faster R-CNN on a pyramid carry torchvision's names, so
-tensors are taken over name by name. What a file may lack, or name otherwise, is said here.
+cvbench's AlexNet, VGG, GoogLeNet, ResNet and Faster R-CNN with FPN use torchvision's tensor names, so
+tensors are loaded by name. This module handles missing and renamed tensors.
 
-A `.pth` file is a pickle, which can run any code when it is read. Only plain tensors in plain
-containers are let through; a file with anything else is refused unread. `wrappings.py` takes off what
-training scripts put around the tensors.
+A `.pth` file is a pickle, which can run code when it is read. Only plain tensors in plain containers are
+loaded; a file with anything else is rejected without reading it. `wrappings.py` removes what training
+scripts add around the tensors.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from cvbench.models.weights.tensors import adopt
 from cvbench.models.weights.wrappings import read_state_dict, without_prefix
 
 COUNTER = ".num_batches_tracked"
-"""Files from before PyTorch 0.4.1 have none; nothing that cvbench computes reads it."""
+"""Files from before PyTorch 0.4.1 lack it; cvbench does not use its value."""
 
 _RENAMED = (
     (re.compile(r"rpn\.head\.conv\.(weight|bias)"), r"rpn.head.conv.0.0.\1"),
     (re.compile(r"(backbone\.fpn\.(?:inner|layer)_blocks\.\d)\.(weight|bias)"), r"\1.0.\2"),
 )
-"""Convolutions of detectors whose names torchvision has lengthened since it published their weights."""
+"""Detector convolutions that torchvision renamed after publishing their weights."""
 
 
 def load_torchvision(model: object, path: Path) -> None:
-    """Take all parameters and buffers from a `.pth` file of tensors by name.
+    """Load all parameters and buffers from a `.pth` file of tensors by name.
 
-    Raises InputError, with the model unchanged, for a file that cannot be read or holds anything but
-    tensors, and for one of another architecture or number of classes, with the first name that
-    differs and both shapes.
+    Raises InputError, with the model unchanged, for a file that cannot be read or contains anything but
+    tensors, and for another architecture or number of classes, with the first name that differs and both
+    shapes.
     """
     targets = module_of(model).state_dict()
     found = without_prefix(with_new_names(read_state_dict(path)), targets)
@@ -45,13 +45,13 @@ def load_torchvision(model: object, path: Path) -> None:
 
 
 def with_counters(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a file, and the model's own counters of batches where the file has none."""
+    """The file's tensors, plus the model's own batch counters where the file has none."""
     own = {name: value for name, value in targets.items() if name.endswith(COUNTER) and name not in found}
     return {**found, **own}
 
 
 def with_new_names(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a file by the names that torchvision's nets have today.
+    """The file's tensors under torchvision's current names.
 
     >>> list(with_new_names({"rpn.head.conv.bias": Tensor()}))
     ['rpn.head.conv.0.0.bias']
@@ -67,9 +67,9 @@ def _new_name(name: str) -> str:
 
 
 def in_order(found: Mapping[str, Tensor], targets: Mapping[str, Tensor], *, path: Path) -> dict[str, Tensor]:
-    """The file's tensors under the model's names; counters of batches are the model's own.
+    """The file's tensors under the model's names, by position; batch counters are the model's own.
 
-    Raises InputError at the first place where the shapes differ, or where only one side goes on.
+    Raises InputError at the first position where the shapes differ, or one side has no more tensors.
     """
     theirs, ours = _without_counters(found), _without_counters(targets)
     taken = {name: value for name, value in targets.items() if name.endswith(COUNTER)}
@@ -77,8 +77,8 @@ def in_order(found: Mapping[str, Tensor], targets: Mapping[str, Tensor], *, path
     for number, ((their_name, value), (our_name, target)) in enumerate(pairs, 1):
         if value is None or target is None or value.shape != target.shape:
             raise InputError(
-                f"{path}: in the order of its tensors these are weights of another architecture. "
-                f"The first difference, at place {number} of {len(ours)}:\n"
+                f"{path}: taken in order, these are weights of another architecture. "
+                f"The first difference, at position {number} of {len(ours)}:\n"
                 f"  the file has {_shown(their_name, value)}, the model {_shown(our_name, target)}."
             )
         taken[our_name] = value

@@ -1,8 +1,9 @@
-"""PyTorch files as training scripts leave them: the tensors by name, whatever was put around them.
+"""Reads PyTorch files as training scripts write them: tensors by name, inside a checkpoint or not.
 
-A script saves more than weights: `{"epoch": 3, "state_dict": …, "optimizer": …}`, an average of the
-weights, and names with the prefix of a wrapper: `module.` (DistributedDataParallel), `_orig_mod.`
-(torch.compile), `model.` (Lightning). Both are taken off here. Nothing in a file is ever run.
+A checkpoint holds more than weights: `{"epoch": 3, "state_dict": …, "optimizer": …}`, averaged weights,
+and names with a wrapper's prefix: `module.` (DistributedDataParallel), `_orig_mod.` (torch.compile),
+`model.` (Lightning). This module extracts the tensors and removes the prefixes. It never runs code from a
+file.
 """
 
 from __future__ import annotations
@@ -28,25 +29,25 @@ KEYS: Final = (
     "model_ema",
     "ema",
 )
-"""Where a checkpoint has its weights. The first that is there is taken: trained weights before an average."""
+"""Keys of the weights in a checkpoint. The first present one is used: trained weights before averaged."""
 PREFIXES: Final = ("module.", "_orig_mod.", "model.", "net.", "network.", "ema.")
-"""What wrappers put in front of all names."""
+"""Prefixes that wrappers add to all names."""
 _LAYERS: Final = 4
-"""Of wrappers around wrappers."""
+"""Most nested wrappers whose prefixes are removed."""
 _PLAIN: Final[list[Any]] = [argparse.Namespace]
-"""Types that a file may hold besides tensors: they are data alone."""
+"""Types that a file may contain in addition to tensors: all are plain data."""
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors of a PyTorch file by name; raises InputError for a file that holds no such thing."""
+    """The tensors of a PyTorch file by name; raises InputError for a file without them."""
     check_kind(path)
     try:
         with torch.serialization.safe_globals(_PLAIN):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path}: it holds more than plain tensors, such as a whole pickled model; that is not read, "
-            "as it could run code.\n  Load it where it was made, and save the tensors alone: "
+            f"{path}: it contains more than plain tensors, such as a whole pickled model, which is not read, "
+            "because it could run code.\n  Load it where it was made, and save only the tensors: "
             "torch.save(model.state_dict(), FILE), or as safetensors."
         ) from error
     except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
@@ -58,7 +59,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def check_kind(path: Path) -> None:
-    """Raise InputError where there is no file, or one whose first bytes say that it holds no weights."""
+    """Raise InputError if the file is missing, or its first bytes show that it is not weights."""
     try:
         with path.open("rb") as file:
             start = file.read(200)
@@ -71,11 +72,11 @@ def check_kind(path: Path) -> None:
     if not start:
         raise InputError(f"{path}: the file is empty.\n  Copy or download it again.")
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise InputError(f"{path}: this is a web page, not weights.\n  Download the file behind it.")
+        raise InputError(f"{path}: this is a web page, not weights.\n  Download the file it links to.")
 
 
 def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
-    """The tensors in a file's content: itself, or below one of `KEYS`."""
+    """The tensors in a file's content, at the top level or under one of `KEYS`."""
     for _ in range(_LAYERS):
         if not isinstance(content, Mapping):
             raise _not_by_name(path, f"a {type(content).__name__}")
@@ -94,7 +95,7 @@ def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
 
 
 def without_prefix(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors without the wrappers' prefixes, where all names have them and the model's do not.
+    """The tensors without the wrappers' prefixes, if all names have them and the model's do not.
 
     >>> list(without_prefix({"module.fc.bias": torch.zeros(1)}, {"fc.bias": torch.zeros(1)}))
     ['fc.bias']
@@ -112,8 +113,8 @@ def without_prefix(found: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -
 
 def _not_by_name(path: Path, found: str) -> InputError:
     return InputError(
-        f"{path}: it holds {found} where tensors by name are expected.\n"
-        f"  Save the state dict alone: torch.save(model.state_dict(), FILE), or under {', '.join(KEYS)}."
+        f"{path}: it contains {found}, but tensors by name are expected.\n"
+        f"  Save only the state dict: torch.save(model.state_dict(), FILE), or under {', '.join(KEYS)}."
     )
 
 

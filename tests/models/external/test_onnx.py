@@ -118,7 +118,7 @@ def test_a_suite_takes_it_by_its_weights_with_a_hash(tmp_path):
     path = classifier(tmp_path / "net.onnx")
     spec = ModelSpec(name="onnx/classifier", weights=f"{path}#sha256={'0' * 64}")
     model, _ = build_for(spec, tuple("abcde"))
-    with pytest.raises(InputError, match="this is not the file that is meant"):
+    with pytest.raises(InputError, match="this is not the expected file"):
         load_weight_file(model, weight_file(spec))
 
 
@@ -145,9 +145,11 @@ def test_what_does_not_fit_is_told(tmp_path):
         match=r"no output  ?of the shape \(b, 7\).*Its outputs are logits: tensor\(float\) \['b', 5\]",
     ):
         loaded(path, classes=7)
-    with pytest.raises(InputError, match="a detector gives boxes, labels, scores; this gives logits"):
+    with pytest.raises(
+        InputError, match="a detector needs the outputs boxes, labels, scores; this file has logits"
+    ):
         loaded(path, "detector")
-    with pytest.raises(InputError, match="an ONNX file is a whole net"):
+    with pytest.raises(InputError, match="an ONNX file is a whole model"):
         load_weights(build_model(ModelSpec(name="resnet18"), 5), path)
     with pytest.raises(InputError, match="cannot be trained here"):
         build_model(ModelSpec(name="onnx/classifier"), 5).loss(None, [])
@@ -200,7 +202,7 @@ def test_external_data_are_those_beside_the_file_from_every_folder_and_part_of_i
     assert len({*prints.pop()}) == 2
     sha256 = hashlib.sha256(other.read_bytes() + (other.parent / "net.onnx.data").read_bytes()).hexdigest()
     spec = ModelSpec(name="onnx/classifier", weights=f"{one}#sha256={sha256}")
-    with pytest.raises(InputError, match="this is not the file that is meant"):
+    with pytest.raises(InputError, match="this is not the expected file"):
         load_weight_file(build_model(spec, 5), weight_file(spec))
     load_weight_file(build_model(spec, 5), replace(weight_file(spec), places=(other,)))
 
@@ -212,7 +214,7 @@ def test_external_data_outside_of_the_folder_are_refused(tmp_path, location):
     model = onnx.load(path, load_external_data=False)
     model.graph.initializer[0].external_data[0].value = location
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(InputError, match="lies outside of its folder"):
+    with pytest.raises(InputError, match="is outside its folder"):
         loaded(path)
 
 

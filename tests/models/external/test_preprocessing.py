@@ -68,7 +68,7 @@ def test_a_segmenter_is_scaled_to_another_shorter_side():
         (CLASSIFIERS[0], {"resize": "scale", "shorter": 96}, "must be one of stretch, letterbox, crop"),
         (CLASSIFIERS[0], {"resize": "letterbox", "shorter": 96}, "left out: it belongs to a crop or a scale"),
         (CLASSIFIERS[0], {"fill": 0}, "left out: only a letterbox has bars to fill"),
-        (CLASSIFIERS[0], {"resize": "letterbox", "fill": 256}, "a level of grey, 0 to 255"),
+        (CLASSIFIERS[0], {"resize": "letterbox", "fill": 256}, "a gray level, 0 to 255"),
         (CLASSIFIERS[0], {"size": 96, "shorter": 95}, "shorter=95 .* a number of pixels, at least 96"),
         (CLASSIFIERS[0], {"shorter": True}, "shorter=True .* a number of pixels"),
         (CLASSIFIERS[0], {"interpolation": "lanczos"}, "one of bilinear, bicubic"),

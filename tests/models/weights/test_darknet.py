@@ -149,11 +149,11 @@ def test_the_count_of_images_is_handed_on(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (range(5), r"ends within layer 1 of 3, first.0: 10 numbers .* wanted there, and 5 are left"),
-        (range(20), r"ends within layer 3 of 3, last: 8 numbers \(2 \+ 2 x 3\) .* and 7 are left"),
-        (range(22), r"1 numbers and 0 bytes are left behind the last layer, last. The net has 21"),
-        ([-1.0] * 21, "layer 1 of 3, first.0 would get negative variances"),
-        ([*range(12), float("nan"), *range(8)], "layer 2 of 3, second would get values that are no finite"),
+        (range(5), r"ends within layer 1 of 3, first.0: 10 numbers .* are needed, and only 5 are left"),
+        (range(20), r"ends within layer 3 of 3, last: 8 numbers \(2 \+ 2 x 3\) .* and only 7 are left"),
+        (range(22), r"1 numbers and 0 bytes are left after the last layer, last. The model has 21"),
+        ([-1.0] * 21, "layer 1 of 3, first.0 has negative variances"),
+        ([*range(12), float("nan"), *range(8)], "the values of layer 2 of 3, second are NaN or infinite"),
     ],
     ids=["in the first layer", "one short", "one too many", "negative variance", "nan"],
 )
@@ -175,7 +175,7 @@ def test_another_number_of_classes_is_another_net(tmp_path):
 def test_a_file_that_ends_within_a_number_is_refused(tmp_path, cut):
     path = written(tmp_path / "x.weights", range(22))
     path.write_bytes(path.read_bytes()[: -4 + cut])
-    with pytest.raises(InputError, match=f"0 numbers and {cut} bytes are left behind the last layer"):
+    with pytest.raises(InputError, match=f"0 numbers and {cut} bytes are left after the last layer"):
         load_darknet(Small(), path)
 
 
@@ -188,6 +188,6 @@ def test_a_file_without_a_header_or_without_a_file_is_refused(tmp_path):
 
 
 def test_a_net_with_layers_that_darknet_has_not_is_refused():
-    with pytest.raises(InputError, match=r"0 \(LayerNorm\) is no layer of darknet's files"):
+    with pytest.raises(InputError, match=r"0 \(LayerNorm\) is not a layer that darknet's format can store"):
         layers(nn.Sequential(nn.LayerNorm(3)))
     assert layers(resnet18(2, size=32, width=0.125))  # which darknet could hold

@@ -44,7 +44,7 @@ def test_where_one_side_goes_on_it_is_told(tmp_path, found, targets):
     def tensors(n):
         return {f"t{i}": torch.zeros(2) for i in range(n)}
 
-    with pytest.raises(InputError, match=r"at place 2 of .*\n.*nothing"):
+    with pytest.raises(InputError, match=r"at position 2 of .*\n.*nothing"):
         in_order(tensors(found), tensors(targets), path=tmp_path)
 
 

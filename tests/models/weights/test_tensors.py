@@ -34,7 +34,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_file_of_another_kind_is_refused(tmp_path, content):
     path = tmp_path / "weights.pt"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"weights\.pt: this is no safetensors file"):
+    with pytest.raises(InputError, match=r"weights\.pt: not a safetensors file"):
         read_tensors(path)
 
 

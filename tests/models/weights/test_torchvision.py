@@ -114,12 +114,12 @@ def test_the_format_before_zip_files_is_read(tmp_path):
             {"fc.weight": torch.zeros(1000, 512)},
             "conv1.weight is not in the file, whose first name is fc.weight, and the model has it as float32",
         ),
-        ({"nets": {"fc.weight": torch.zeros(3, 64)}}, "it holds a dict under 'nets' where tensors"),
-        ([torch.zeros(3)], "it holds a list where tensors by name are expected"),
+        ({"nets": {"fc.weight": torch.zeros(3, 64)}}, "it contains a dict under 'nets', but tensors"),
+        ([torch.zeros(3)], "it contains a list, but tensors by name are expected"),
         (nn.Linear(2, 2), "a whole pickled model; that is not read, as it could run code"),
         (
             {"a": torch.zeros(1), "args": argparse.Namespace()},
-            "it holds a Namespace under 'args' where tensors",
+            "it contains a Namespace under 'args', but tensors",
         ),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content):
     (tmp_path / "weights.pth").write_bytes(content)
     with pytest.raises(
         InputError,
-        match=r"weights\.pth: (the file is empty|not a PyTorch file|it holds more than plain tensors)",
+        match=r"weights\.pth: (the file is empty|not a PyTorch file|it contains more than plain tensors)",
     ):
         read_state_dict(tmp_path / "weights.pth")
 
