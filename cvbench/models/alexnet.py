@@ -1,33 +1,32 @@
-"""AlexNet: the single-stream form that most people mean, and the one that was published.
+"""AlexNet: the common single-stream version, and the published two-stream version.
 
 ImageNet Classification with Deep Convolutional Neural Networks. Krizhevsky, Sutskever, Hinton, 2012.
 https://proceedings.neurips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html
 One weird trick for parallelizing convolutional neural networks. Krizhevsky, 2014.
 https://arxiv.org/abs/1404.5997
 
-`alexnet_original` reproduces figure 2 of the first. `alexnet` is the single stream of the second, weight
-for weight the net that torchvision publishes.
+`alexnet_original` reproduces Fig. 2 of the first paper. `alexnet` is the single stream of the second, with
+the same weights as torchvision's model.
 
 Differences from the paper:
-- Both: no ten-crop testing; one mean colour is subtracted, not a mean image. The paper's colour noise
-  is the recipe's: `augment: {lighting: 0.1}`.
-- `alexnet_original`: an input of 227 pixels, which gives the paper's 55 x 55 places; from the 224 that
-  the text states they do not follow. The two halves are groups of one convolution on one device. At
-  other sizes the first fully connected layer spans the map it finds. Narrower nets start from larger
-  weights, so that sums keep their variance.
-- `alexnet`: dropout is applied to the inputs of the first two fully connected layers, as torchvision does;
-  the paper applies it to their outputs, and so does `alexnet_original`.
-- `alexnet`: one stream, so kernels have the full depth of their input, and 64, 192, 384, 256, 256 of
-  them instead of 96, 256, 384, 384, 256; no local response normalisation; the last map is averaged to
-  6 x 6, so any input of 63 pixels or more will do; weights start as PyTorch's layers do.
+- Both: no ten-crop testing; a mean color is subtracted instead of a mean image. Set the paper's color
+  augmentation in the recipe: `augment: {lighting: 0.1}`.
+- `alexnet_original`: an input of 227 pixels, which gives the paper's 55 x 55 positions; the 224 pixels in
+  the text do not. The two halves are groups of one convolution on one device. At other input sizes, the
+  first fully connected layer adapts to the size of the last map. Narrower networks start from larger
+  weights to keep the variance of the sums.
+- `alexnet`: dropout applies to the inputs of the first two fully connected layers, as in torchvision; the
+  paper and `alexnet_original` apply it to their outputs.
+- `alexnet`: one stream, so kernels have the full depth of their input, and 64, 192, 384, 256, 256 of them
+  instead of 96, 256, 384, 384, 256; no local response normalization; the last map is average-pooled to
+  6 x 6, so any input of at least 63 pixels works; weights use PyTorch's default initialization.
 
-The fully connected layers are often told as 1 x 1 convolutions. That holds for the second and third; the
-first is a 6 x 6 convolution. With `dense` they are run so, at every place of a larger input, and the
-answers averaged. `alexnet_original` at 67 pixels, where the last map is 1 x 1, is the telling taken
-literally: 24,265,064 parameters.
+With `dense`, the fully connected layers run as convolutions (6 x 6, then 1 x 1) at every position of a
+larger input, and the logits are averaged. `alexnet_original` at 67 pixels, where the last map is 1 x 1, has
+fully connected layers that are all 1 x 1 convolutions: 24,265,064 parameters.
 
-Weights: none come along. torchvision's load into `alexnet`; they are BSD-3-Clause, trained on ImageNet,
-whose terms are for non-commercial research.
+Weights: none are bundled. torchvision's weights load into `alexnet`; they are licensed under BSD-3-Clause
+and were trained on ImageNet, whose terms allow non-commercial research.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ from cvbench.values import ClassScores, Preprocessing
 
 
 class AlexNet(nn.Module):
-    """Five convolutions, three fully connected layers, one stream."""
+    """Five convolutions and three fully connected layers in one stream."""
 
     def __init__(
         self, classes: int, *, preprocessing: Preprocessing, width: float, dropout: float, dense: bool
@@ -92,7 +91,7 @@ class AlexNet(nn.Module):
 
 
 class AlexNetOriginal(nn.Module):
-    """Two streams that meet in the third convolution, and response normalisation."""
+    """Two streams, connected at the third convolution, with local response normalization."""
 
     def __init__(
         self, classes: int, *, preprocessing: Preprocessing, width: float, dropout: float, dense: bool
@@ -122,7 +121,7 @@ class AlexNetOriginal(nn.Module):
         self.classifier = _fully_connected(
             c5 * side**2, widened(4096, width), classes, dropout=dropout, behind=True
         )
-        _initialise(self, width)
+        _initialize(self, width)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
         """Logits."""
@@ -144,7 +143,7 @@ class AlexNetOriginal(nn.Module):
 def _fully_connected(
     incoming: int, hidden: int, classes: int, *, dropout: float, behind: bool
 ) -> nn.Sequential:
-    """Three layers; dropout is behind each hidden one (section 4.2) or before it (torchvision)."""
+    """Three layers; dropout follows each hidden one (section 4.2) or precedes it (torchvision)."""
     first = [nn.Linear(incoming, hidden), nn.ReLU(inplace=True)]
     second = [nn.Linear(hidden, hidden), nn.ReLU(inplace=True)]
     if behind:
@@ -155,12 +154,12 @@ def _fully_connected(
 
 
 def _response_norm() -> nn.LocalResponseNorm:
-    """Section 3.3: over five neighbouring channels; PyTorch divides alpha by their number."""
+    """Section 3.3: over five neighboring channels; PyTorch divides alpha by their number."""
     return nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)
 
 
 def _last_side(size: int) -> int:
-    """The side of the map behind the last pooling of the original, for an input of `size` pixels.
+    """Side of the last pooled map of `alexnet_original`, for an input of `size` pixels.
 
     >>> _last_side(227), _last_side(67), _last_side(66)
     (6, 1, 0)
@@ -172,8 +171,8 @@ def _last_side(size: int) -> int:
 
 
 @torch.no_grad()
-def _initialise(net: AlexNetOriginal, width: float) -> None:
-    """From N(0, 0.01) at full width, and biases of 1 where rectifiers should start in their open half."""
+def _initialize(net: AlexNetOriginal, width: float) -> None:
+    """Weights from N(0, 0.01) at full width, and biases of 1 where ReLUs should start active."""
     layers = [module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     for place, layer in enumerate(layers, start=1):
         narrowing = 1 if place == 1 else width**-0.5  # the first layer's input is never narrower
@@ -192,7 +191,7 @@ def alexnet(
     dense: bool = False,
 ) -> AlexNet:
     """AlexNet for images of `size` pixels; `width` multiplies the kernels and the hidden layers."""
-    # below 63 the last pooling has nothing to pool; a dense net needs the 6 x 6 of its first layer
+    # Below 63 the last pooling has no input; with `dense`, the first layer needs a 6 x 6 map.
     check_size("alexnet", size, least=223 if dense else 63)
     check_width("alexnet", width)
     check_share("alexnet", "dropout", dropout)
@@ -213,6 +212,6 @@ def alexnet_original(
     check_size("alexnet_original", size, least=227 if dense else 67)
     check_width("alexnet_original", width)
     check_share("alexnet_original", "dropout", dropout)
-    # The paper's inputs are plain bytes less their mean; the normalisation's constants count on it.
+    # The paper's inputs are 0 to 255 minus the mean; the response normalization's constants assume it.
     preprocessing = prepared("alexnet_original", size, shorter, std=(1 / 255,) * 3)
     return AlexNetOriginal(classes, preprocessing=preprocessing, width=width, dropout=dropout, dense=dense)

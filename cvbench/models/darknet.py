@@ -1,22 +1,22 @@
-"""Darknet-19 and Darknet-53, as classifiers and as the trunks of the detectors built on them.
+"""Darknet-19 and Darknet-53, as classifiers and as backbones of detectors.
 
 YOLO9000: Better, Faster, Stronger. Redmon, Farhadi, 2016. https://arxiv.org/abs/1612.08242
 YOLOv3: An Incremental Improvement. Redmon, Farhadi, 2018. https://arxiv.org/abs/1804.02767
 
-Reproduces table 6 of the first and table 1 of the second. Modules stand in the order of the authors'
+Reproduces table 6 of the first paper and table 1 of the second. Modules are in the order of the authors'
 configuration files, which is the order of their weight files.
 
 Differences from the papers:
-- Weights are drawn from N(0, 2/incoming), as the authors' program draws them; the papers do not say.
-- No rotation and no crops of 128 to 448 pixels while training. Noise of hue, saturation and exposure is
-  the recipe's: `augment: {hue: 0.1, saturation: 1.5, exposure: 1.5}`, say.
+- Weights are initialized from N(0, 2/incoming), as in the authors' code; the papers do not say.
+- No rotation and no crops of 128 to 448 pixels in training. Set the color augmentation in the recipe, for
+  example `augment: {hue: 0.1, saturation: 1.5, exposure: 1.5}`.
 - Batch norm adds 1e-5 to the variance, as darknet's CUDA code does; its CPU code adds 1e-6 to the standard
   deviation instead.
-- The last layer is a 1 x 1 convolution behind the mean over all places. Darknet-19's stands before it,
-  and Darknet-53's table calls it connected: the same function, here with one product a weight.
+- The last layer is a 1 x 1 convolution after global average pooling. In Darknet-19 it precedes the pooling,
+  and in Darknet-53's table it is fully connected: the same function, here with one product per weight.
 
-Weights: none come along. The authors' are in the public domain; their outputs stand in an order of their
-own, which `ilsvrc_order` undoes.
+Weights: none are bundled. The authors' weights are in the public domain. Their outputs have a different
+class order; the option `ilsvrc_order` corrects it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from cvbench.spec.catalogue.label_spaces import imagenet_classes
 from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
-# darknet's inputs are plain 0 … 1
+# Darknet's inputs are 0 to 1, without normalization.
 _PLAIN_MEAN = (0.0, 0.0, 0.0)
 _PLAIN_STD = (1.0, 1.0, 1.0)
 
 
 class ConvNormLeaky(nn.Sequential):
-    """Convolution, batch norm, leaky rectifier: what darknet calls a convolutional layer."""
+    """Convolution, batch norm, leaky ReLU: darknet's convolutional layer."""
 
     def __init__(self, incoming: int, outgoing: int, kernel: int, *, stride: int = 1) -> None:
         convolution = nn.Conv2d(incoming, outgoing, kernel, stride=stride, padding=kernel // 2, bias=False)
@@ -49,7 +49,7 @@ class ConvNormLeaky(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """1 x 1 to half the channels, 3 x 3 back, and a bypass; nothing follows the addition."""
+    """1 x 1 to half the channels, 3 x 3 back, and a shortcut; no activation after the addition."""
 
     def __init__(self, channels: int, half: int) -> None:
         super().__init__()
@@ -63,14 +63,14 @@ class Residual(nn.Module):
 
 
 class Maps19(NamedTuple):
-    """What Darknet-19 sees, at strides of 16 and 32."""
+    """Feature maps of Darknet-19, at strides 16 and 32."""
 
     fine: Float[Tensor, "b c h w"]
     coarse: Float[Tensor, "b d i j"]
 
 
 class Darknet19Trunk(nn.Module):
-    """Eighteen convolutions: table 6 without its last one."""
+    """18 convolutions: table 6 without its last layer."""
 
     def __init__(self, *, width: float) -> None:
         super().__init__()
@@ -93,13 +93,13 @@ class Darknet19Trunk(nn.Module):
         )
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Maps19:
-        """The last maps before and behind the last pooling."""
+        """The last maps before and after the last pooling."""
         fine = self.fine(images)
         return Maps19(fine, self.coarse(fine))
 
 
 class Maps53(NamedTuple):
-    """What Darknet-53 sees, at strides of 8, 16 and 32."""
+    """Feature maps of Darknet-53, at strides 8, 16 and 32."""
 
     fine: Float[Tensor, "b c h w"]
     middle: Float[Tensor, "b d i j"]
@@ -107,7 +107,7 @@ class Maps53(NamedTuple):
 
 
 class Darknet53Trunk(nn.Module):
-    """52 convolutions in 23 residual blocks and the steps down between them."""
+    """52 convolutions: 23 residual blocks and the downsampling between them."""
 
     def __init__(self, *, width: float) -> None:
         super().__init__()
@@ -130,10 +130,10 @@ class Darknet53Trunk(nn.Module):
 
 
 class Darknet(nn.Module):
-    """A trunk, the mean over all places, one linear layer."""
+    """A backbone, global average pooling, one linear layer."""
 
     order: Tensor | None
-    """The output of each class, where they do not stand in the classes' own order."""
+    """Output index of each class, if the outputs are in another order than the classes."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class Darknet(nn.Module):
 
 
 def _squeezing(incoming: int, outgoing: int, *, convolutions: int) -> list[ConvNormLeaky]:
-    """3 x 3 to twice the channels, then 1 x 1 to as many as came in and 3 x 3 back, in turn."""
+    """3 x 3 convolutions to `outgoing` channels, alternating with 1 x 1 ones back to `incoming`."""
     layers = [ConvNormLeaky(incoming, outgoing, 3)]
     for _ in range(convolutions // 2):
         layers += [ConvNormLeaky(outgoing, incoming, 1), ConvNormLeaky(incoming, outgoing, 3)]
@@ -175,13 +175,13 @@ def _squeezing(incoming: int, outgoing: int, *, convolutions: int) -> list[ConvN
 
 
 def _descent(incoming: int, outgoing: int, *, half: int, blocks: int) -> nn.Sequential:
-    """Half the resolution, then residual blocks."""
+    """Downsampling by two, then residual blocks."""
     down = ConvNormLeaky(incoming, outgoing, 3, stride=2)
     return nn.Sequential(down, *(Residual(outgoing, half) for _ in range(blocks)))
 
 
 def _order(model: str, classes: int) -> list[int]:
-    """The output of each of ImageNet's classes, which are told by WordNet ids, in darknet's weights."""
+    """The output index of each ImageNet class in darknet's weights, matched by WordNet id."""
     known = imagenet_classes()
     if classes != len(known):
         raise refusal(model, "ilsvrc_order", True, wanted=f"false with {classes} classes; ImageNet has 1000")
@@ -200,8 +200,8 @@ def darknet19(
     width: float = 1.0,
     ilsvrc_order: bool = False,
 ) -> Darknet:
-    """Nineteen convolutions, 3 x 3 and 1 x 1 in turn, and five poolings."""
-    check_size("darknet19", size, least=32)  # below, the last pooling has nothing to pool
+    """19 convolutions, alternating 3 x 3 and 1 x 1, and five poolings."""
+    check_size("darknet19", size, least=32)  # below 32, the last pooling has no input
     check_width("darknet19", width)
     return Darknet(
         Darknet19Trunk(width=width),
@@ -219,8 +219,8 @@ def darknet53(
     width: float = 1.0,
     ilsvrc_order: bool = False,
 ) -> Darknet:
-    """53 convolutions in residual blocks; strides in place of poolings."""
-    check_size("darknet53", size, least=32)  # below, the last stage has nothing left to halve
+    """53 convolutions in residual blocks; strided convolutions instead of pooling."""
+    check_size("darknet53", size, least=32)  # below 32, the last stage has no input
     check_width("darknet53", width)
     return Darknet(
         Darknet53Trunk(width=width),

@@ -1,28 +1,28 @@
-"""GoogLeNet: the form with batch normalisation that torchvision has, and the one that was published.
+"""GoogLeNet: torchvision's version with batch normalization, and the published version.
 
 Going Deeper with Convolutions. Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke,
 Rabinovich, 2014. https://arxiv.org/abs/1409.4842
 
-`googlenet_original` reproduces table 1 and figure 3. `googlenet` is weight for weight the net that
-torchvision publishes. Both have nine inception modules and, while training, two auxiliary heads whose
-losses count 0.3 each.
+`googlenet_original` reproduces table 1 and Fig. 3. `googlenet` has the same weights as torchvision's model.
+Both have nine inception modules and, in training, two auxiliary heads whose losses are weighted by 0.3.
 
-Each module has four branches; the fourth, a 3 x 3 maximum and a 1 x 1 projection, is often left untold.
+Each module has four branches: 1 x 1, 3 x 3 and 5 x 5 convolutions, and 3 x 3 max pooling with a 1 x 1
+projection.
 
 Differences from the paper:
-- Both: no averaged weights, no 144 crops. Photometric noise is the recipe's, and so are the paper's parts of
-  8 to 100 % of the area: `augment: {area: [0.08, 1], aspect: 1.333}`.
-- `googlenet_original`: the paper names the kinds of its response normalisation and initialisation, not
-  their constants. They are those of the net that Caffe's authors published. Below 224 pixels the heads
-  average what there is to 4 x 4.
-- `googlenet`: batch normalisation in place of response normalisation, convolutions without a bias, a
-  dropout of 0.2 instead of 0.4, a 2 x 2 pooling before the last two modules, and heads that average to
-  4 x 4 in unequal windows. Its third branch has a 3 x 3 convolution where the paper has a 5 x 5;
+- Both: no averaged weights, no 144 crops. Set the augmentation in the recipe; the paper's crops of 8 to
+  100 % of the area are `augment: {area: [0.08, 1], aspect: 1.333}`.
+- `googlenet_original`: the paper does not give the constants of its response normalization and
+  initialization; they are from the model that the authors of Caffe published. Below 224 pixels, the
+  auxiliary heads average-pool to 4 x 4.
+- `googlenet`: batch normalization instead of response normalization, convolutions without bias, dropout
+  of 0.2 instead of 0.4, a 2 x 2 pooling before the last two modules, and auxiliary heads that average-pool
+  to 4 x 4 in unequal windows. Its third branch has a 3 x 3 convolution where the paper has 5 x 5;
   `true_5x5` restores it.
 
-Weights: none come along. torchvision's load into `googlenet` by key, heads included; they expect inputs
-of -1 … 1, which it gives them. They are BSD-3-Clause, trained on ImageNet, whose terms are for
-non-commercial research.
+Weights: none are bundled. torchvision's weights load into `googlenet` by name, including the heads; they
+expect inputs of -1 … 1, which the model provides. They are licensed under BSD-3-Clause and were trained on
+ImageNet, whose terms allow non-commercial research.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
 _AUXILIARY = 0.3
-"""Section 5: what the loss of each auxiliary head is multiplied by."""
+"""Section 5: weight of the loss of each auxiliary head."""
 
 
 class ConvNorm(nn.Module):
-    """Convolution, batch norm, rectifier."""
+    """Convolution, batch norm, ReLU."""
 
     def __init__(self, incoming: int, outgoing: int, kernel: int, *, stride: int = 1) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class ConvNorm(nn.Module):
         nn.init.trunc_normal_(self.conv.weight, std=0.01, a=-2, b=2)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        """The rectified map."""
+        """The map after the ReLU."""
         return F.relu(self.bn(self.conv(x)), inplace=True)
 
 
 class ConvPlain(nn.Module):
-    """Convolution with a bias, rectifier: the paper's."""
+    """Convolution with a bias, ReLU: the paper's layer."""
 
     def __init__(self, incoming: int, outgoing: int, kernel: int, *, stride: int = 1) -> None:
         super().__init__()
@@ -69,25 +69,25 @@ class ConvPlain(nn.Module):
         nn.init.constant_(self.conv.bias, 0.2)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        """The rectified map."""
+        """The map after the ReLU."""
         return F.relu(self.conv(x), inplace=True)
 
 
 class GoogLeNetForm(NamedTuple):
-    """What the two forms differ in."""
+    """What differs between the two versions."""
 
     convolution: type[ConvNorm | ConvPlain]
     third: int
-    """Side of the third branch's kernel."""
+    """Kernel size of the third branch."""
     last_pool: int
-    """Side of the window of the last pooling."""
+    """Window size of the last max pooling."""
     response_norm: bool
     even_heads: bool
-    """Whether auxiliary heads average 5 x 5 windows in steps of 3, which at 224 pixels gives 4 x 4."""
+    """Whether auxiliary heads pool 5 x 5 windows with stride 3, which gives 4 x 4 at 224 pixels."""
 
 
 class Inception(nn.Module):
-    """Four branches over one map, side by side in depth: figure 2b."""
+    """Four parallel branches, concatenated along the channels: Fig. 2b."""
 
     def __init__(self, form: GoogLeNetForm, incoming: int, kernels: Sequence[int]) -> None:
         """`kernels`: 1 x 1; reduction and 3 x 3; reduction and 5 x 5; projection, as in table 1."""
@@ -105,12 +105,12 @@ class Inception(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        """All four, in the order of the figure."""
+        """The branches, concatenated in the order of Fig. 2b."""
         return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], dim=1)
 
 
 class Auxiliary(nn.Module):
-    """A small classifier on an inner map, which brings a gradient to the lower layers."""
+    """A small classifier on an inner map, which adds gradient to the lower layers."""
 
     def __init__(
         self, form: GoogLeNetForm, incoming: int, *, classes: int, width: float, dropout: float
@@ -131,15 +131,15 @@ class Auxiliary(nn.Module):
 
 
 class GoogLeNetOutputs(NamedTuple):
-    """What the net says, and, only while training, what its auxiliary heads say."""
+    """Logits of the main head and, in training, of the auxiliary heads."""
 
     logits: Float[Tensor, "b classes"]
     auxiliary: Float[Tensor, "b heads classes"]
-    """No heads in evaluation, or where the net was built without."""
+    """Empty in evaluation and in models built without auxiliary heads."""
 
 
 class GoogLeNet(nn.Module):
-    """Three convolutions, nine inception modules, the mean over all places, one linear layer."""
+    """Three convolutions, nine inception modules, global average pooling, one linear layer."""
 
     def __init__(
         self,
@@ -189,7 +189,7 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(self.inception5b.outgoing, classes)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> GoogLeNetOutputs:
-        """Logits. The shapes are those at 224 pixels and width 1."""
+        """Logits. Shapes in comments: 224 pixels and width 1."""
         x = self.norm(self.maxpool1(self.conv1(images)))  # b 64 56 56
         x = self.maxpool2(self.norm(self.conv3(self.conv2(x))))  # b 192 28 28
         x = self.inception3b(self.inception3a(x))  # b 480 28 28
@@ -203,7 +203,7 @@ class GoogLeNet(nn.Module):
         return GoogLeNetOutputs(logits, torch.stack([self.aux1(first), self.aux2(second)], dim=1))
 
     def loss(self, outputs: GoogLeNetOutputs, truths: Sequence[ClassScores]) -> dict[str, Tensor]:
-        """Cross entropy, and that of each auxiliary head times 0.3."""
+        """Cross entropy of the main head, and of each auxiliary head times 0.3."""
         terms = softmax_loss(outputs.logits, truths)
         for number, logits in enumerate(outputs.auxiliary.unbind(1), start=1):
             terms[f"auxiliary{number}"] = _AUXILIARY * softmax_loss(logits, truths)["cross_entropy"]
@@ -224,7 +224,7 @@ def googlenet(
     auxiliary: bool = True,
     true_5x5: bool = False,
 ) -> GoogLeNet:
-    """GoogLeNet with batch normalisation; without `auxiliary` it has no heads beside the last one."""
+    """GoogLeNet with batch normalization; without `auxiliary` it has only the main head."""
     _check("googlenet", size, width, dropout)
     third = 5 if true_5x5 else 3
     net = GoogLeNet(
@@ -250,7 +250,7 @@ def googlenet_original(
     dropout: float = 0.4,
     auxiliary: bool = True,
 ) -> GoogLeNet:
-    """The published GoogLeNet: no batch normalisation, 5 x 5 convolutions."""
+    """The published GoogLeNet: no batch normalization, 5 x 5 convolutions."""
     _check("googlenet_original", size, width, dropout)
     net = GoogLeNet(
         GoogLeNetForm(ConvPlain, third=5, last_pool=3, response_norm=True, even_heads=size == 224),
@@ -268,6 +268,6 @@ def googlenet_original(
 
 
 def _check(model: str, size: int, width: float, dropout: float) -> None:
-    check_size(model, size, least=32)  # below, a place of the last map sees less than the net's stride
+    check_size(model, size, least=32)  # at least the network's stride
     check_width(model, width)
     check_share(model, "dropout", dropout)

@@ -3,21 +3,21 @@
 Deep Residual Learning for Image Recognition. He, Zhang, Ren, Sun, 2015.
 https://arxiv.org/abs/1512.03385
 
-Reproduces the ImageNet nets of table 1, with the projection shortcuts where dimensions change that
-table 3 calls option B; weight for weight the nets that torchvision publishes.
+Reproduces the ImageNet models of table 1, with projection shortcuts where dimensions change (option B of
+table 3), and with the same weights as torchvision's models.
 
 Differences from the paper:
 - In a bottleneck that halves the resolution, the stride is in its 3 x 3 convolution, not in its first
-  1 x 1, which would skip three of four activations. It costs 0.3 GMAC more at 50 layers, and
+  1 x 1, which would skip three of four activations. This costs 0.3 GMAC more at 50 layers, and
   torchvision's weights were trained with it.
-- Weights start from a normal distribution scaled by fan-out, as torchvision's do; the paper's is scaled
+- Weights are initialized from a normal distribution scaled by fan-out, as in torchvision; the paper scales
   by fan-in.
-- Inputs are also divided by the standard deviation of ImageNet's channels; the paper subtracts the mean only.
-- Scales, crops and colour noise of the training are the recipe's. With `shorter: 256`, the paper's are
-  `augment: {scale: [1, 1.875], shift: 0.07, lighting: 0.1}`, but for where a larger scale is cut from.
+- Inputs are also divided by the standard deviation of ImageNet's channels; the paper only subtracts the mean.
+- Set the paper's scales, crops and color augmentation in the recipe. With `shorter: 256` they are
+  `augment: {scale: [1, 1.875], shift: 0.07, lighting: 0.1}`, except for the crop positions at larger scales.
 
-Weights: none come along. torchvision's load by key; they are BSD-3-Clause, trained on ImageNet, whose
-terms are for non-commercial research.
+Weights: none are bundled. torchvision's weights load by name; they are licensed under BSD-3-Clause and were
+trained on ImageNet, whose terms allow non-commercial research.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from cvbench.values import ClassScores, Preprocessing
 
 
 def _shortcut(incoming: int, outgoing: int, stride: int) -> nn.Sequential | None:
-    """Option B: a 1 x 1 projection where the shape changes, else nothing (the identity)."""
+    """Option B: a 1 x 1 projection where the shape changes, else None (the identity)."""
     if stride == 1 and incoming == outgoing:
         return None
     return nn.Sequential(
@@ -44,7 +44,7 @@ def _shortcut(incoming: int, outgoing: int, stride: int) -> nn.Sequential | None
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions and a bypass: figure 5, left."""
+    """Two 3 x 3 convolutions and a shortcut: Fig. 5, left."""
 
     expansion = 1
 
@@ -58,7 +58,7 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(incoming, channels, stride)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        """The block's output, rectified after the addition."""
+        """The block's output, after the addition and the ReLU."""
         bypass = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.bn2(self.conv2(x))
@@ -67,7 +67,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1 to fewer channels, 3 x 3, 1 x 1 to four times as many, and a bypass: figure 5, right."""
+    """1 x 1 to fewer channels, 3 x 3, 1 x 1 to four times as many, and a shortcut: Fig. 5, right."""
 
     expansion = 4
 
@@ -84,7 +84,7 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(incoming, outgoing, stride)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        """The block's output, rectified after the addition."""
+        """The block's output, after the addition and the ReLU."""
         bypass = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
@@ -94,7 +94,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A stem, four stages of residual blocks, the mean over all places, one linear layer."""
+    """A stem, four stages of residual blocks, global average pooling, one linear layer."""
 
     def __init__(
         self,
@@ -120,10 +120,10 @@ class ResNet(nn.Module):
         self.layer4 = _stage(block, wide[2], stages[3], depth=depths[3], stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(wide[3], classes)
-        _initialise(self, zero_residual=zero_init_residual)
+        _initialize(self, zero_residual=zero_init_residual)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
-        """Logits. The shapes are those at 224 pixels, width 1, for 18 and 34 layers."""
+        """Logits. Shapes in comments: 224 pixels, width 1, 18 or 34 layers."""
         x = self.relu(self.bn1(self.conv1(images)))  # b 64 112 112
         x = self.layer1(self.maxpool(x))  # b 64 56 56
         x = self.layer2(x)  # b 128 28 28
@@ -144,13 +144,13 @@ class ResNet(nn.Module):
 def _stage(
     block: type[BasicBlock | Bottleneck], incoming: int, channels: int, *, depth: int, stride: int
 ) -> nn.Sequential:
-    """`depth` blocks, of which the first changes the shape."""
+    """`depth` blocks; the first one changes the shape."""
     first = block(incoming, channels, stride=stride)
     rest = [block(channels * block.expansion, channels, stride=1) for _ in range(depth - 1)]
     return nn.Sequential(first, *rest)
 
 
-def _initialise(net: ResNet, *, zero_residual: bool) -> None:
+def _initialize(net: ResNet, *, zero_residual: bool) -> None:
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -167,7 +167,7 @@ _FORMS: Mapping[str, tuple[type[BasicBlock | Bottleneck], tuple[int, int, int, i
     "resnet101": (Bottleneck, (3, 4, 23, 3)),
     "resnet152": (Bottleneck, (3, 8, 36, 3)),
 }
-"""Table 1: the block, and how many of it each stage has."""
+"""Table 1: the block, and the number of blocks per stage."""
 
 
 def _build(
@@ -179,7 +179,7 @@ def _build(
     width: float,
     zero_init_residual: bool,
 ) -> ResNet:
-    check_size(name, size, least=32)  # below, the last stage has nothing left to halve
+    check_size(name, size, least=32)  # below 32, the last stage has no input
     check_width(name, width)
     block, depths = _FORMS[name]
     return ResNet(

@@ -1,24 +1,24 @@
-"""VGG with 11, 13, 16 and 19 layers, each with and without batch normalisation.
+"""VGG with 11, 13, 16 and 19 layers, each with and without batch normalization.
 
 Very Deep Convolutional Networks for Large-Scale Image Recognition. Simonyan, Zisserman, 2014.
 https://arxiv.org/abs/1409.1556
 
-Reproduces columns A, B, D and E of table 1; weight for weight the nets that torchvision publishes.
+Reproduces columns A, B, D and E of table 1, with the same weights as torchvision's models.
 
 Differences from the paper:
-- Weights start from a normal distribution scaled by fan-out and N(0, 0.01) in the linear layers, as
-  torchvision's do; the paper starts its deeper nets from a trained A, which is not needed then.
-- The `_bn` forms have a batch normalisation behind each convolution. It was published a year later.
-- The last map is averaged to 7 x 7, so any input of 32 pixels or more will do; at 224 this does nothing.
-- Inputs are also divided by the standard deviation of ImageNet's channels; the paper subtracts the mean only.
-- Scales, crops and colour noise of the training are the recipe's. With `shorter: 256`, the paper's are
-  `augment: {scale: [1, 2], shift: 0.07, lighting: 0.1}`, but for where a larger scale is cut from.
+- Weights are initialized from a normal distribution scaled by fan-out, and N(0, 0.01) in the linear layers,
+  as in torchvision; with it, starting the deeper networks from a trained A, as in the paper, is not needed.
+- The `_bn` variants have batch normalization after each convolution. It was published a year later.
+- The last map is average-pooled to 7 x 7, so any input of at least 32 pixels works; no effect at 224.
+- Inputs are also divided by the standard deviation of ImageNet's channels; the paper only subtracts the mean.
+- Set the paper's scales, crops and color augmentation in the recipe. With `shorter: 256` they are
+  `augment: {scale: [1, 2], shift: 0.07, lighting: 0.1}`, except for the crop positions at larger scales.
 
-With `dense` the fully connected layers are convolutions (7 x 7, 1 x 1, 1 x 1) over a larger input and the
-logits are averaged over all places: the paper's dense evaluation, without its mirrored second pass.
+With `dense`, the fully connected layers run as convolutions (7 x 7, 1 x 1, 1 x 1) on a larger input, and the
+logits are averaged over all positions: the paper's dense evaluation, without its second, mirrored pass.
 
-Weights: none come along. torchvision's load by key; they are BSD-3-Clause, trained on ImageNet, whose
-terms are for non-commercial research.
+Weights: none are bundled. torchvision's weights load by name; they are licensed under BSD-3-Clause and were
+trained on ImageNet, whose terms allow non-commercial research.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CONVOLUTIONS: Mapping[int, tuple[int, int, int, int, int]] = {
     16: (2, 2, 3, 3, 3),
     19: (2, 2, 4, 4, 4),
 }
-"""Table 1: how many convolutions stand before each of the five poolings, by the number of layers."""
+"""Table 1: number of convolutions before each of the five poolings, by number of layers."""
 
 
 class VGG(nn.Module):
@@ -79,7 +79,7 @@ class VGG(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(hidden, classes),
         )
-        _initialise(self)
+        _initialize(self)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
         """Logits."""
@@ -99,7 +99,7 @@ class VGG(nn.Module):
 
 
 def _stage(incoming: int, channels: int, *, convolutions: int, normalized: bool) -> list[nn.Module]:
-    """Some convolutions at one resolution, and the pooling that halves it."""
+    """The convolutions at one resolution, and the pooling that halves it."""
     layers: list[nn.Module] = []
     for place in range(convolutions):
         layers.append(nn.Conv2d(channels if place else incoming, channels, 3, padding=1))
@@ -109,7 +109,7 @@ def _stage(incoming: int, channels: int, *, convolutions: int, normalized: bool)
     return [*layers, nn.MaxPool2d(2, stride=2)]
 
 
-def _initialise(net: VGG) -> None:
+def _initialize(net: VGG) -> None:
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -122,7 +122,7 @@ def _initialise(net: VGG) -> None:
 def _build(
     name: str, classes: int, *, size: int, shorter: Option | None, width: float, dropout: float, dense: bool
 ) -> VGG:
-    # below 32 the last pooling has nothing to pool; a dense net needs the 7 x 7 of its first layer
+    # Below 32 the last pooling has no input; with `dense`, the first layer needs a 7 x 7 map.
     check_size(name, size, least=224 if dense else 32)
     check_width(name, width)
     check_share(name, "dropout", dropout)
@@ -159,7 +159,7 @@ def vgg11_bn(
     dropout: float = 0.5,
     dense: bool = False,
 ) -> VGG:
-    """Eight normalised 3 x 3 convolutions and three fully connected layers."""
+    """Eight 3 x 3 convolutions with batch normalization and three fully connected layers."""
     return _build("vgg11_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
@@ -185,7 +185,7 @@ def vgg13_bn(
     dropout: float = 0.5,
     dense: bool = False,
 ) -> VGG:
-    """Ten normalised 3 x 3 convolutions and three fully connected layers."""
+    """Ten 3 x 3 convolutions with batch normalization and three fully connected layers."""
     return _build("vgg13_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
@@ -211,7 +211,7 @@ def vgg16_bn(
     dropout: float = 0.5,
     dense: bool = False,
 ) -> VGG:
-    """Thirteen normalised 3 x 3 convolutions and three fully connected layers."""
+    """Thirteen 3 x 3 convolutions with batch normalization and three fully connected layers."""
     return _build("vgg16_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
 
 
@@ -237,5 +237,5 @@ def vgg19_bn(
     dropout: float = 0.5,
     dense: bool = False,
 ) -> VGG:
-    """Sixteen normalised 3 x 3 convolutions and three fully connected layers."""
+    """Sixteen 3 x 3 convolutions with batch normalization and three fully connected layers."""
     return _build("vgg19_bn", classes, size=size, shorter=shorter, width=width, dropout=dropout, dense=dense)
