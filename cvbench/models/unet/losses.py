@@ -1,4 +1,4 @@
-"""The Dice loss, which a U-Net may descend beside the cross entropy."""
+"""The losses that U-Net can add to the cross entropy: Dice loss and gap weights."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from cvbench.values import VOID
 
 
 def dice_loss(logits: Float[Tensor, "b classes h w"], labels: Int64[Tensor, "b h w"]) -> Float[Tensor, ""]:
-    """1 - Dice of the softmax, as the mean over the classes that occur in the batch's labels.
+    """1 - Dice of the softmax, averaged over the classes that occur in the batch's labels.
 
-    Dice of a class is twice the probability on its own pixels over the sum of the probability on all
-    counted pixels and the number of its own; `VOID` pixels count nowhere. Small classes weigh as much
-    as large ones, so a net learns them sooner than from the cross entropy alone.
+    Dice of a class is twice the probability on its own pixels, divided by the sum of its probability on all
+    pixels and its number of pixels; `VOID` pixels are ignored. Small classes have the same weight as large
+    ones, so they are learned sooner than with the cross entropy alone.
 
-    Source: V-Net (Milletari, Navab, Ahmadi 2016, section 3), without its squares in the denominator.
+    Source: V-Net (Milletari, Navab, Ahmadi 2016, section 3), without the squares in the denominator.
     """
     counted = labels != VOID
     named = labels.where(counted, 0)
     likely = logits.softmax(dim=1) * counted[:, None]
-    # Each pixel's probability of its own class, summed by class: no map of classes x pixels is built.
+    # The probability of each pixel's own class, summed by class, without a tensor of classes x pixels.
     own = likely.gather(1, named[:, None]).flatten()
     none = own.new_zeros(logits.shape[1])
     overlap = none.index_add(0, named.flatten(), own)
@@ -35,15 +35,15 @@ def dice_loss(logits: Float[Tensor, "b classes h w"], labels: Int64[Tensor, "b h
 
 _SIGMA = 5.0
 _FAR = 1e6
-"""Pixels between one image of a batch and the next: beyond the reach of any weight."""
+"""Pixels between the images of a batch: too far for any weight."""
 
 
 def gap_weights(labels: UInt8[Tensor, "b h w"]) -> Float32[Tensor, "b h w"]:
-    """exp(-(d1 + d2)^2 / (2 5^2)): d1 and d2 are a pixel's distances to the two cells nearest to it.
+    """exp(-(d1 + d2)^2 / (2 5^2)): d1 and d2 are a pixel's distances to its two nearest cells, in pixels.
 
-    A cell is a region of one class, not the background and not `VOID`, whose pixels hang together by
-    their edges. Within a cell its distance is 0; a pixel beside it has 1. Where an image has fewer
-    than two cells there is no gap, and the weight is 0.
+    A cell is a region of one class, neither background nor `VOID`, whose pixels are connected by their
+    edges. The distance is 0 inside a cell and 1 at a pixel adjacent to it. In an image with fewer than two
+    cells the weight is 0.
 
     Source: the paper, equation 2, without w_c and w_0; sigma is its 5 pixels.
     """
@@ -51,8 +51,8 @@ def gap_weights(labels: UInt8[Tensor, "b h w"]) -> Float32[Tensor, "b h w"]:
     if not cells.any():
         return torch.zeros(labels.shape)
     nearest, first = _nearest(cells)
-    # Two numbers differ in at least one bit. So the nearest other cell is, over all bits, the nearest
-    # of those cells that differ from the nearest one there: no loop over cells, two transforms a bit.
+    # Two numbers differ in at least one bit. So the second nearest cell is, over all bits, the nearest
+    # one that differs from the nearest cell in that bit: two transforms per bit, no loop over cells.
     second = np.full(cells.shape, np.inf)
     for bit in range(int(cells.max()).bit_length()):
         ones = (nearest >> bit) & 1
@@ -65,10 +65,10 @@ def gap_weights(labels: UInt8[Tensor, "b h w"]) -> Float32[Tensor, "b h w"]:
 
 
 def _cells(labels: UInt8[np.ndarray, "b h w"]) -> Int64[np.ndarray, "b h w"]:
-    """The number of each pixel's cell, from 1 in each image; 0 for none.
+    """The number of each pixel's cell, from 1 in each image; 0 for pixels outside all cells.
 
-    Between pixels of different classes a wall is put: the map is doubled, and the places between two
-    neighbours are open only where both have one class.
+    Separates classes by walls: the map is doubled, and a position between two neighbors is open only if
+    both have one class.
     """
     b, h, w = labels.shape
     solid = (labels != 0) & (labels != VOID)
@@ -78,7 +78,7 @@ def _cells(labels: UInt8[np.ndarray, "b h w"]) -> Int64[np.ndarray, "b h w"]:
     doubled[:, ::2, 1::2] = solid[:, :, 1:] & (labels[:, :, 1:] == labels[:, :, :-1])
     flat = ndimage.generate_binary_structure(2, 1)
     cells: np.ndarray = ndimage.label(doubled, np.stack([0 * flat, flat, 0 * flat]))[0][:, ::2, ::2]
-    # Numbers rise from image to image: those of the images before are taken off.
+    # Numbers are consecutive over the batch; subtract the count of the images before.
     highest = np.maximum.accumulate(cells.reshape(b, -1).max(axis=1))
     before = np.concatenate([[0], highest[:-1]])[:, None, None]
     return np.where(cells > 0, cells - before, 0).astype(np.int64)
@@ -87,7 +87,7 @@ def _cells(labels: UInt8[np.ndarray, "b h w"]) -> Int64[np.ndarray, "b h w"]:
 def _nearest(
     cells: Int64[np.ndarray, "b h w"],
 ) -> tuple[Int64[np.ndarray, "b h w"], Float64[np.ndarray, "b h w"]]:
-    """The number of the cell nearest to each pixel, and its distance."""
+    """The number of the nearest cell at each pixel, and the distance to it in pixels."""
     distance, (image, row, column) = ndimage.distance_transform_edt(
         cells == 0, sampling=(_FAR, 1, 1), return_indices=True
     )

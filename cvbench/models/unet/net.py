@@ -1,4 +1,4 @@
-"""The net: five levels down, four up, and a cross connection at each."""
+"""The network: four levels down, four up, and a skip connection at each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cvbench.values import LabelMap, Preprocessing
 
 
 def mirrored(images: Float[Tensor, "b c h w"], border: int) -> Float[Tensor, "b c k l"]:
-    """The images with `border` pixels mirrored on at each side; the outermost ones are not repeated."""
+    """Pads the images by `border` mirrored pixels on each side, without repeating the edge pixels."""
     return F.pad(images, (border, border, border, border), mode="reflect")
 
 
@@ -28,12 +28,11 @@ def label_in_tiles(
     side: int,
     border: int,
 ) -> Float[Tensor, "b classes k l"]:
-    """What `label` says of the whole of `x`, asked tile by tile.
+    """The result of `label` on the whole of `x`, computed tile by tile to save memory.
 
-    `label` turns a tile of `side` plus `border` at each end into its inner `side` pixels; `x` has its
-    border already. One tile at a time is held in memory, which is the point. Tiles start at multiples
-    of 16 pixels, where the poolings of a whole image would start too, so the answer is that of
-    the whole image; for that, `side` and the inner size of `x` are both 16 k + 4.
+    `label` maps a tile of `side` plus `border` on each side to its inner `side` pixels; `x` already has its
+    border. Tiles start at multiples of 16 pixels, where the poolings of the whole image also start, so the
+    result equals that of the whole image; this requires that `side` and the inner size of `x` are 16 k + 4.
     """
     seen = side + 2 * border
     rows = []
@@ -47,7 +46,7 @@ def label_in_tiles(
 
 
 def _starts(length: int, side: int) -> list[tuple[int, int]]:
-    """Where tiles start along one axis, and how many of each one's first pixels are labelled already.
+    """Start of each tile along one axis, and how many of its first pixels are already labeled.
 
     >>> _starts(100, 36)
     [(0, 0), (32, 4), (64, 4)]
@@ -63,7 +62,7 @@ Upsampling: TypeAlias = Literal["transposed", "bilinear"]
 
 
 class PlainPair(nn.Sequential):
-    """Two valid 3 x 3 convolutions, each rectified: the paper's."""
+    """Two valid 3 x 3 convolutions, each with a ReLU: the paper's version."""
 
     def __init__(self, incoming: int, between: int, outgoing: int) -> None:
         super().__init__(
@@ -75,7 +74,7 @@ class PlainPair(nn.Sequential):
 
 
 class PaddedPair(nn.Sequential):
-    """Two padded 3 x 3 convolutions, each normalised and rectified."""
+    """Two padded 3 x 3 convolutions, each with batch normalization and a ReLU."""
 
     def __init__(self, incoming: int, between: int, outgoing: int) -> None:
         super().__init__(
@@ -92,10 +91,10 @@ Pair: TypeAlias = type[PlainPair | PaddedPair]
 
 
 class Rise(nn.Module):
-    """One step of the expanding path: double the resolution, join the cross connection, convolve.
+    """One step of the expanding path: double the resolution, concatenate the skip connection, convolve.
 
-    `transposed` halves the channels on the way up, as the paper does. `bilinear` keeps them, so what
-    comes up must have as many as the cross connection.
+    `transposed` halves the channels while upsampling, as in the paper. `bilinear` keeps them, so its input
+    must have as many channels as the skip connection.
     """
 
     def __init__(
@@ -111,14 +110,14 @@ class Rise(nn.Module):
     def forward(
         self, x: Float[Tensor, "b c h w"], across: Float[Tensor, "b d i j"]
     ) -> Float[Tensor, "b e k l"]:
-        """The map at twice the resolution; `across` is cropped around its centre to fit."""
+        """The map at twice the resolution; `across`, the skip connection, is center-cropped to fit."""
         x = self.up(x)
-        y: Tensor = self.pair(torch.cat([centre(across, x.shape[-2], x.shape[-1]), x], dim=1))
+        y: Tensor = self.pair(torch.cat([center_crop(across, x.shape[-2], x.shape[-1]), x], dim=1))
         return y
 
 
-def centre(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c k l"]:
-    """The `height` x `width` in the middle of a map."""
+def center_crop(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c k l"]:
+    """The `height` x `width` pixels in the middle of a map."""
     top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
     return x[..., top : top + height, left : left + width]
 
@@ -127,24 +126,24 @@ _CHANNELS = (64, 128, 256, 512, 1024)
 
 
 class LossTerms(NamedTuple):
-    """What is descended beside the plain cross entropy."""
+    """Loss terms in addition to the cross entropy, and its weights."""
 
     dice: bool = False
     boundary: float = 0.0
-    """w_0: how much more a pixel in the narrowest gap between two cells counts."""
+    """w_0: the additional weight of a pixel in the narrowest gap between two cells."""
 
 
 class Tiles(NamedTuple):
-    """How the border that valid convolutions cost is made up for."""
+    """How the border that valid convolutions remove is added, and the size of tiles."""
 
     border: int
-    """Pixels lost on each side, which are mirrored on."""
+    """Pixels that are removed on each side and added by mirroring."""
     side: int | None
-    """Labelled pixels of a tile's side; None for the whole image at once."""
+    """Labeled pixels along a side of a tile; None for no tiles."""
 
 
 class UNet(nn.Module):
-    """Five levels down, four up, and a cross connection at each."""
+    """U-Net: four levels down, four up, and a skip connection at each."""
 
     def __init__(
         self,
@@ -159,12 +158,12 @@ class UNet(nn.Module):
         loss: LossTerms,
     ) -> None:
         super().__init__()
-        # Images of any kind come close to zero mean and unit variance; no published weights ask for more.
+        # Roughly zero mean and unit variance for any images; no published weights need other values.
         self.preprocessing = Preprocessing(size=(size, size), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
         self.tiles = tiles
         self.terms = loss
         c1, c2, c3, c4, c5 = (widened(channels, width) for channels in _CHANNELS)
-        if upsampling == "bilinear":  # brings up as many channels as it finds: the cross connection's
+        if upsampling == "bilinear":  # keeps the channels, which must match the skip connection's
             d5, d4, d3, d2 = c4, c3, c2, c1
         else:
             d5, d4, d3, d2 = c5, c4, c3, c2
@@ -180,7 +179,7 @@ class UNet(nn.Module):
         self.up2 = Rise(pair, d3, c2, d2, upsampling=upsampling)
         self.up1 = Rise(pair, d2, c1, c1, upsampling=upsampling)
         self.out = nn.Conv2d(c1, classes, 1)
-        _initialise(self)
+        _initialize(self)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes h w"]:
         """A logit for each class and pixel."""
@@ -193,7 +192,7 @@ class UNet(nn.Module):
         return label_in_tiles(self.tile, seen, side=side, border=border)
 
     def tile(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes k l"]:
-        """Logits of what is left of a tile once its border is spent: figure 1 at width 1."""
+        """Logits of a tile without its border. Shapes in comments: Fig. 1, width 1."""
         x1 = self.down1(x)  # b 64 568 568
         x2 = self.down2(self.pool(x1))  # b 128 280 280
         x3 = self.down3(self.pool(x2))  # b 256 136 136
@@ -207,7 +206,7 @@ class UNet(nn.Module):
         return logits
 
     def loss(self, outputs: Float[Tensor, "b classes h w"], truths: Sequence[LabelMap]) -> dict[str, Tensor]:
-        """Cross entropy by pixel, weighed where the net was built so, and the Dice loss where it was."""
+        """Cross entropy per pixel, weighted if the network was built so, and optionally the Dice loss."""
         maps = torch.stack([truth.labels for truth in truths])
         labels = maps.to(outputs.device, torch.int64)
         weights = None
@@ -219,17 +218,17 @@ class UNet(nn.Module):
         return terms
 
     def decode(self, outputs: Float[Tensor, "b classes h w"]) -> list[LabelMap]:
-        """Each pixel's class with the highest logit."""
+        """The class with the highest logit at each pixel."""
         return best_labels(outputs)
 
 
-def _initialise(net: UNet) -> None:
-    """From N(0, 2/incoming), the paper's section 3, so that each feature map has unit variance."""
+def _initialize(net: UNet) -> None:
+    """Weights from N(0, 2/incoming), section 3 of the paper, so that feature maps have unit variance."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         elif isinstance(module, nn.ConvTranspose2d):
-            # Kernel and stride agree, so each output has one incoming value a channel.
+            # Kernel and stride are equal, so each output has one input value per channel.
             nn.init.normal_(module.weight, std=module.in_channels**-0.5)
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -1,4 +1,4 @@
-"""The named forms, and what their options may be."""
+"""The named variants, with checks of their options."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from cvbench.spec.cell import Option
 from cvbench.values import VOID
 
 _BORDER = 92
-"""What the valid convolutions of `unet_original` cost on each side: half of 572 - 388."""
+"""Pixels that the valid convolutions of `unet_original` remove on each side: half of 572 - 388."""
 
 
 def unet(
     classes: int, *, size: int = 512, width: float = 1.0, dice: bool = False, upsampling: str = "transposed"
 ) -> UNet:
-    """The padded U-Net with batch normalisation; `classes` counts the background."""
+    """The padded U-Net with batch normalization; `classes` includes the background."""
     check_size("unet", size, least=16, multiple=16)
     check_width("unet", width)
     _check_classes("unet", classes)
@@ -42,12 +42,12 @@ def unet_original(
     boundary: float = 10.0,
     dice: bool = False,
 ) -> UNet:
-    """The published U-Net; `size` is that of the labelled output, `classes` counts the background.
+    """The published U-Net; `size` is the size of the labeled output, `classes` includes the background.
 
-    With `tile`, an image is labelled in tiles of so many labelled pixels a side, except in training.
+    With `tile`, an image is labeled in tiles of that many labeled pixels per side, except in training.
     """
-    # Four poolings of what the valid convolutions leave divide evenly only for 16 b + 4 labelled
-    # pixels, and a border of 92 can be mirrored only from an image of more than 92.
+    # The four poolings divide evenly only for 16 b + 4 labeled pixels, and a border of 92 can be mirrored
+    # only from an image of more than 92 pixels.
     if size < 100 or size % 16 != 4:
         raise refusal("unet_original", "size", size, wanted="100, 116, 132 … 388, 404 …: 16 b + 4")
     check_width("unet_original", width)
@@ -66,7 +66,7 @@ def unet_original(
 
 
 def _tile(side: Option | None, size: int) -> int | None:
-    """The side of a tile once it is sound."""
+    """The side of a tile in pixels; raises InputError for an invalid one."""
     if side is None:
         return None
     if not isinstance(side, int) or isinstance(side, bool) or side % 16 != 4 or not 20 <= side <= size:
@@ -76,4 +76,4 @@ def _tile(side: Option | None, size: int) -> int | None:
 
 def _check_classes(model: str, classes: int) -> None:
     if classes > VOID:
-        raise refusal(model, "classes", classes, wanted=f"{VOID} or fewer: a label map has 8 bits a pixel")
+        raise refusal(model, "classes", classes, wanted=f"{VOID} or fewer: a label map has 8 bits per pixel")
