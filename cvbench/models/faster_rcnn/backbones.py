@@ -1,6 +1,6 @@
-"""What a detector sees with: a classifier's convolutions, and the pyramid on top of them.
+"""Backbones: the convolutions of a classifier, optionally with a feature pyramid (FPN).
 
-Modules are named as torchvision names them, so that its weights are read by name.
+Modules have torchvision's names, so torchvision's weights load by name.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from cvbench.models.vgg import VGG
 
 
 class VggBackbone(nn.Module):
-    """VGG's convolutions without its last pooling: one map of stride 16."""
+    """VGG's convolutions without the last pooling: one map of stride 16."""
 
     strides = (16,)
     pooled = (0,)
-    """Which of the maps regions are pooled from."""
+    """Indices of the maps that regions are pooled from."""
 
     def __init__(self, vgg: VGG) -> None:
         super().__init__()
         self.features = vgg.features[:-1]
         first = vgg.classifier[0]
         assert isinstance(first, nn.Linear)
-        self.channels = first.in_features // 49  # its 7 x 7 bins
+        self.channels = first.in_features // 49  # 7 x 7 bins
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """The map behind the last convolution."""
+        """The map after the last convolution."""
         return (self.features(images),)  # b 512 h/16 w/16
 
 
 class Body(nn.Module):
-    """A ResNet's convolutions, giving what each of the four stages gives."""
+    """A ResNet's convolutions; returns the maps of all four stages."""
 
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
@@ -46,11 +46,11 @@ class Body(nn.Module):
 
     @property
     def channels(self) -> list[int]:
-        """Of each stage's output, fine first."""
+        """Channels of each stage's output, from fine to coarse."""
         return [_width_of(stage[-1]) for stage in (self.layer1, self.layer2, self.layer3, self.layer4)]
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """Maps of stride 4, 8, 16 and 32. The channels are those of 50 layers."""
+        """Maps of stride 4, 8, 16 and 32. Channels in comments: 50 layers."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))  # b 64 h/4 w/4
         c2 = self.layer1(x)  # b 256 h/4 w/4
         c3 = self.layer2(c2)  # b 512 h/8 w/8
@@ -59,7 +59,7 @@ class Body(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """Every level with as many channels, and what coarser levels know added to finer ones.
+    """Feature pyramid: projects every stage to the same channels, and adds coarser levels to finer ones.
 
     Source: Lin et al. 2016, Feature Pyramid Networks, https://arxiv.org/abs/1612.03144, section 3.
     """
@@ -77,7 +77,7 @@ class Pyramid(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, stages: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Maps of the strides of the stages, fine first, and one of twice the last stride."""
+        """Maps with the strides of the stages, from fine to coarse, and one with twice the last stride."""
         levels: list[Tensor] = []
         above: Tensor | None = None
         for stage, inner, layer in zip(
@@ -92,7 +92,7 @@ class Pyramid(nn.Module):
 
 
 class ResNetPyramid(nn.Module):
-    """A ResNet with a pyramid: maps of stride 4 to 64, of which the first four are pooled from."""
+    """A ResNet with a feature pyramid: maps of stride 4 to 64; regions are pooled from the first four."""
 
     strides = (4, 8, 16, 32, 64)
     pooled = (0, 1, 2, 3)
@@ -104,7 +104,7 @@ class ResNetPyramid(nn.Module):
         self.channels = channels
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """The levels of the pyramid, fine first."""
+        """The levels of the pyramid, from fine to coarse."""
         levels: tuple[Tensor, ...] = self.fpn(self.body(images))  # each b 256 h/stride w/stride
         return levels
 
@@ -116,7 +116,7 @@ def _width_of(block: nn.Module) -> int:
 
 
 class FrozenNorm(nn.Module):
-    """Scales and shifts each channel by constants, named as batch normalisation names them."""
+    """Batch normalization with constant statistics and parameters, under the same tensor names."""
 
     weight: Tensor
     bias: Tensor
@@ -132,14 +132,14 @@ class FrozenNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """As batch normalisation in evaluation."""
+        """Same as batch normalization in evaluation."""
         return F.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.epsilon
         )
 
 
 def freeze_norms(net: nn.Module, *, epsilon: float) -> None:
-    """Put a frozen norm, fresh, in the place of each batch normalisation."""
+    """Replace each batch normalization with a newly initialized frozen norm."""
     for module in list(net.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):

@@ -1,4 +1,4 @@
-"""The detector: both stages, with their losses and their decoding."""
+"""The detector: both stages, with their losses and decoding."""
 
 from __future__ import annotations
 
@@ -29,45 +29,45 @@ from cvbench.values import Detections, Preprocessing
 
 
 class Outputs(NamedTuple):
-    """Raw outputs; levels fine first. What only the other mode reads is empty: see each field."""
+    """Raw outputs; levels from fine to coarse. Fields that only the other mode needs are empty."""
 
     objectness: tuple[Float[Tensor, "b _ _ _"], ...]
-    """A logit for each anchor of a cell."""
+    """One logit per anchor of a cell."""
     offsets: tuple[Float[Tensor, "b _ _ _"], ...]
-    """Four for each anchor of a cell."""
+    """Four offsets per anchor of a cell."""
     maps: tuple[Float[Tensor, "b _ _ _"], ...]
-    """What regions are pooled from; without channels in evaluation."""
+    """Maps to pool regions from; zero channels in evaluation."""
     proposals: Float[Tensor, "b p 4"]
-    """Rows without area are none. None at all in training, where the loss finds its own."""
+    """Boxes; rows without area are padding. Empty in training, where the loss computes proposals."""
     logits: Float[Tensor, "b p k"]
-    """Of each proposal's classes, the background first; no proposals in training."""
+    """Class logits of each proposal, background first; empty in training."""
     refinements: Float[Tensor, "b p k 4"]
-    """Each proposal's offsets, for each class; no proposals in training."""
+    """Box offsets of each proposal for each class; empty in training."""
 
 
 class DetectorRules(NamedTuple):
-    """What a form learns from, and how much it looks at."""
+    """Settings of a variant: proposals, training samples and losses."""
 
     training: Limits
     evaluation: Limits
     anchors: Share
-    """Of an image's anchors, those that the first stage learns from."""
+    """Sample of anchors per image that the first stage trains on."""
     regions: Share
-    """Of an image's proposals and objects, those that the second stage learns from."""
+    """Sample of proposals and ground truth boxes per image that the second stage trains on."""
     beta: float
-    """Where the second stage's smooth L1 turns from a parabola into a line; the first's is at 1/9."""
+    """Where the second stage's smooth L1 changes from quadratic to linear; the first stage's is 1/9."""
     across_border: bool
-    """Whether anchors that leave the image are learnt from."""
+    """Whether to train on anchors that extend beyond the image."""
     suppression: float = 0.7
-    """Of two proposals of a level whose IoU is above it, the one with the higher objectness."""
+    """IoU of two proposals of a level above which the one with the lower objectness is dropped."""
 
 
 _LEAST_SIDE = 1e-2
-"""Pixels below which a detection is none."""
+"""Smallest side of a detection, in pixels; smaller ones are dropped."""
 
 
 class Rpn(nn.Module):
-    """Holds the first stage's head under torchvision's name."""
+    """Contains the first stage's head, under torchvision's name."""
 
     def __init__(self, head: RpnHead) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Rpn(nn.Module):
 
 
 class FasterRcnn(nn.Module):
-    """Faster R-CNN on a backbone; `categories` says which output each label is, 0 being background."""
+    """Faster R-CNN on a backbone; `categories` is the output index of each label, 0 is the background."""
 
     categories: Tensor
 
@@ -102,11 +102,11 @@ class FasterRcnn(nn.Module):
         self.rules = rules
         self.reporting = reporting
         self.input_multiple = backbone.strides[backbone.pooled[-1]]
-        """Inputs whose sides are multiples of it will do."""
+        """Input sides must be multiples of this."""
         self.register_buffer("categories", torch.tensor(categories), persistent=False)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Outputs:
-        """In training what the first stage says, and the maps; in evaluation what both stages say."""
+        """In training, the first stage's outputs and the maps; in evaluation, the outputs of both stages."""
         height, width = images.shape[2:]
         if height % self.input_multiple or width % self.input_multiple or 0 in images.shape:
             raise ValueError(
@@ -128,12 +128,12 @@ class FasterRcnn(nn.Module):
         )
 
     def loss(self, outputs: Outputs, truths: Sequence[Detections]) -> dict[str, Tensor]:
-        """Both stages' class and box terms, each divided by the number of its samples.
+        """Class and box terms of both stages, each divided by its number of samples.
 
         Approximate joint training: no gradient passes through the proposals' coordinates. Samples are
         drawn from torch's global generator.
 
-        Raises ValueError for outputs of evaluation, which have nothing to learn from.
+        Raises ValueError for outputs of evaluation, which lack the maps.
         """
         if outputs.maps[0].shape[1] == 0:
             raise ValueError("these are outputs of evaluation: call train() before the forward pass")
@@ -150,7 +150,7 @@ class FasterRcnn(nn.Module):
 
     @torch.no_grad()
     def find(self, outputs: Outputs) -> BatchDetections:
-        """What is in the whole batch: scores are the probabilities of classes."""
+        """Detections of the whole batch; scores are class probabilities."""
         height, width = self._size(outputs.objectness)
         scores = wide(outputs.logits).softmax(dim=-1)[..., self.categories]  # b p classes
         scores = torch.where(exists(outputs.proposals)[..., None], scores, 0.0)
@@ -160,14 +160,14 @@ class FasterRcnn(nn.Module):
         boxes = boxes_of(refinements, outputs.proposals[image, proposal], weights=DETECTION_WEIGHTS)
         boxes = clip(boxes, height=height, width=width)
         sound = (boxes[:, 2:] - boxes[:, :2] >= _LEAST_SIDE).all(dim=1)
-        # What has no score is not kept by suppression.
+        # Suppression drops boxes whose score is NaN.
         chosen = chosen._replace(score=torch.where(sound, chosen.score, torch.nan))
         return suppressed(
             chosen, boxes, images=len(scores), classes=len(self.categories), reporting=self.reporting
         )
 
     def decode(self, outputs: Outputs) -> list[Detections]:
-        """`find`, with one entry an image."""
+        """Detections per image: `find`, split by image."""
         return self.find(outputs).by_image(len(outputs.proposals))
 
     def _first_stage(self, outputs: Outputs, truths: Truths) -> StageLoss:
@@ -200,7 +200,7 @@ class FasterRcnn(nn.Module):
         )
 
     def _eligible(self, anchors: Tensor, maps: Sequence[Tensor]) -> Tensor | None:
-        """Which anchors may be learnt from; None for all."""
+        """Which anchors can be sampled for training; None for all."""
         if self.rules.across_border:
             return None
         height, width = self._size(maps)
@@ -222,6 +222,6 @@ class FasterRcnn(nn.Module):
         return anchors_on(maps, self.anchors, strides=self.backbone.strides)
 
     def _size(self, maps: Sequence[Tensor]) -> tuple[int, int]:
-        """Height and width of the input."""
+        """Height and width of the input in pixels."""
         stride = self.backbone.strides[0]
         return maps[0].shape[2] * stride, maps[0].shape[3] * stride

@@ -1,4 +1,4 @@
-"""The second stage: what is in each region, and where exactly for each class."""
+"""The second stage: classifies each region, and refines its box for each class."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from cvbench.boxes.pooling import roi_align
 Pooling: TypeAlias = Literal["pool", "align"]
 
 BINS = 7
-"""A region becomes so many bins high and wide."""
+"""Bins per side that a region is pooled to."""
 
 
 class Judged(NamedTuple):
-    """What the second stage says of regions; class 0 is the background."""
+    """The second stage's outputs for each region; class 0 is the background."""
 
     logits: Float[Tensor, "n k"]
     offsets: Float[Tensor, "n k 4"]
 
 
 class TwoLayers(nn.Module):
-    """Two connected layers: the head of nets with a pyramid, named as torchvision names them."""
+    """Two fully connected layers: the head for FPN backbones, with torchvision's names."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class TwoLayers(nn.Module):
         self.fc7 = nn.Linear(hidden, hidden)
 
     def forward(self, x: Float[Tensor, "n bins"]) -> Float[Tensor, "n hidden"]:
-        """What both make of the bins of a region."""
+        """Features of each region from its pooled bins."""
         x = self.fc6(x).relu_()
         y: Tensor = self.fc7(x).relu_()
         return y
 
 
 class Predictor(nn.Module):
-    """The two output layers: a class, and for each class a box."""
+    """The two output layers: class logits, and box offsets for each class."""
 
     def __init__(self, hidden: int, classes: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Predictor(nn.Module):
 
 
 class RoiHeads(nn.Module):
-    """Pools each region from the map that suits its size, and judges it."""
+    """Pools each region from the map that suits its size, and classifies it."""
 
     def __init__(
         self, box_head: nn.Module, *, hidden: int, classes: int, strides: Sequence[int], pooling: Pooling
@@ -76,7 +76,7 @@ class RoiHeads(nn.Module):
     def forward(
         self, maps: Sequence[Tensor], regions: Float[Tensor, "n 4"], image: Int64[Tensor, " n"]
     ) -> Judged:
-        """What is in regions of the input, whose image of the batch `image` says."""
+        """Outputs for `regions` in input pixels; `image` is each region's index in the batch."""
         judged: Judged = self.box_predictor(self.box_head(self._pooled(maps, regions, image).flatten(1)))
         return judged
 
@@ -91,20 +91,20 @@ class RoiHeads(nn.Module):
 
 
 def level_of(regions: Float[Tensor, "n 4"], *, levels: int) -> Int64[Tensor, " n"]:
-    """The level of a pyramid that each region is pooled from: 224 x 224 pixels from the third.
+    """The pyramid level that each region is pooled from; 224 x 224 pixels is the third.
 
     Source: Lin et al. 2016, Feature Pyramid Networks, https://arxiv.org/abs/1612.03144, equation 1.
 
     >>> level_of(torch.tensor([[0.0, 0.0, 224.0, 224.0], [0.0, 0.0, 100.0, 100.0]]), levels=4)
     tensor([2, 0])
     """
-    # A region of exactly the size is not to fall below its level by rounding.
+    # The epsilon keeps rounding from moving a region of the exact size to the level below.
     level = torch.floor(4 + torch.log2(area(regions).sqrt() / 224) + 1e-6) - 2
     return level.clamp(0, levels - 1).long()
 
 
 class StageLoss(NamedTuple):
-    """One stage's two terms."""
+    """The two loss terms of a stage."""
 
     classes: Float[Tensor, ""]
     box: Float[Tensor, ""]
@@ -119,7 +119,7 @@ def proposal_loss(
     chosen: Bool[Tensor, "b k"],
     beta: float,
 ) -> StageLoss:
-    """Binary cross entropy of the sample, and smooth L1 of its positives, both by the sample's size."""
+    """Binary cross entropy of the sample and smooth L1 of its positives, divided by the sample's size."""
     size = chosen.sum().clamp(min=1)
     belief = F.binary_cross_entropy_with_logits(
         objectness, positive.to(objectness), weight=chosen.to(objectness), reduction="sum"
@@ -136,7 +136,7 @@ def detection_loss(
     category: Int64[Tensor, " n"],
     beta: float,
 ) -> StageLoss:
-    """Cross entropy, and smooth L1 of the offsets of the true class, both by the number of regions.
+    """Cross entropy, and smooth L1 of the offsets for the true class, divided by the number of regions.
 
     Category 0 is the background, which has no box.
     """

@@ -1,6 +1,6 @@
-"""The first stage: whether anything is at each anchor, and where exactly.
+"""The first stage (RPN): objectness and box offsets for each anchor, and proposals.
 
-An anchor's objectness is a logit; the paper has two, whose difference it is.
+Objectness is one logit per anchor; it equals the difference of the paper's two.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from cvbench.models.faster_rcnn.targets import PROPOSAL_WEIGHTS, boxes_of
 
 
 class Anchors(NamedTuple):
-    """The reference boxes around each cell of each level."""
+    """The anchor boxes of each cell of each level."""
 
     sizes: tuple[tuple[float, ...], ...]
-    """Square roots of their areas in pixels, for each level."""
+    """Square roots of areas in pixels, for each level."""
     ratios: tuple[float, ...]
-    """Heights over widths, for every level."""
+    """Ratios of height to width, for every level."""
 
     @property
     def of_a_cell(self) -> int:
-        """How many a cell has."""
+        """Number of anchors per cell."""
         return len(self.sizes[0]) * len(self.ratios)
 
 
 class Limits(NamedTuple):
-    """How many proposals an image may have."""
+    """How many proposals are kept per image."""
 
     ranked: int
-    """The best of each level, before suppression."""
+    """Per level, before suppression."""
     kept: int
-    """The best of all levels, after it."""
+    """Over all levels, after suppression."""
 
 
 class RpnHead(nn.Module):
-    """A 3 x 3 convolution and two 1 x 1 ones, the same for every level."""
+    """A 3 x 3 convolution and two 1 x 1 ones, shared by all levels."""
 
     def __init__(self, channels: int, *, anchors: int, logits: int) -> None:
         super().__init__()
@@ -61,13 +61,13 @@ class RpnHead(nn.Module):
         """For each level objectness, `b a h w`, and offsets, `b 4a h w`."""
         hidden = [self.conv(level) for level in levels]  # b 256 h w
         logits = [self.cls_logits(x) for x in hidden]
-        if self.logits == 2:  # first those of nothing, then those of an object
+        if self.logits == 2:  # first the logits of background, then those for an object
             logits = [x.chunk(2, dim=1)[1] - x.chunk(2, dim=1)[0] for x in logits]
         return tuple(logits), tuple(self.bbox_pred(x) for x in hidden)
 
 
 def rows(raw: Float[Tensor, "b _ h w"], *, numbers: int) -> Float[Tensor, "b n numbers"]:
-    """What a map says, an anchor a row: rows of cells, columns, anchors of a cell."""
+    """A map's values with one row per anchor, ordered by row, column and anchor of the cell."""
     b, _, h, w = raw.shape
     return wide(raw).reshape(b, -1, numbers, h, w).permute(0, 3, 4, 1, 2).flatten(1, 3)
 
@@ -75,7 +75,7 @@ def rows(raw: Float[Tensor, "b _ h w"], *, numbers: int) -> Float[Tensor, "b n n
 def anchors_on(
     maps: Sequence[Tensor], anchors: Anchors, *, strides: Sequence[int]
 ) -> list[Float[Tensor, "n 4"]]:
-    """The anchors of each level, in the order of its rows; centres are the first corners of cells."""
+    """The anchors of each level, in the order of `rows`; centers are the top left corners of cells."""
     return [
         grid_anchors(
             (each.shape[2], each.shape[3]),
@@ -100,10 +100,10 @@ def propose(
     limits: Limits,
     threshold: float,
 ) -> Float[Tensor, "b p 4"]:
-    """The most promising boxes of each image, as many rows for each; rows without area are none.
+    """The proposals of each image, the same number for all; rows without area are padding.
 
-    Of each level the best are taken, suppressed among themselves, and of all levels the best that stay.
-    They stand in the order of their anchors, so that two of nearly the same score swap no places.
+    The best boxes of each level are suppressed within the level; then the best over all levels are kept.
+    They are in anchor order, so boxes with nearly equal scores do not swap places.
     """
     scores, boxes, levels = [], [], []
     for level, (logit, offset, reference) in enumerate(zip(objectness, offsets, anchors, strict=True)):
@@ -120,7 +120,7 @@ def propose(
     image = torch.arange(len(box), device=box.device)[:, None]
     stays = survives_nms(
         box.flatten(0, 1),
-        torch.where(sound, score, torch.nan).flatten(),  # what has no score takes no part
+        torch.where(sound, score, torch.nan).flatten(),  # NaN excludes a box from suppression
         threshold,
         groups=(image * len(anchors) + level_of).flatten(),
     ).view_as(sound)
@@ -130,7 +130,7 @@ def propose(
 def _best(
     boxes: Float[Tensor, "b k 4"], scores: Float[Tensor, "b k"], *, most: int
 ) -> Float[Tensor, "b p 4"]:
-    """The boxes of the highest scores, in the order in which they came; zeros where none are left."""
+    """The boxes with the highest scores, in their original order; zeros if there are too few."""
     ranked = scores.sort(dim=1, descending=True, stable=True)
     order: Int64[Tensor, "b p"] = ranked.indices[:, :most].sort(dim=1).indices
     index = ranked.indices[:, :most].gather(1, order)
@@ -139,4 +139,4 @@ def _best(
 
 
 _LEAST_SIDE = 1e-3
-"""Pixels below which a proposal is none."""
+"""Smallest side of a proposal, in pixels; smaller ones are dropped."""

@@ -1,4 +1,4 @@
-"""What the references of both stages are to learn: which object, or that nothing is there."""
+"""Training targets of both stages: box offsets, matching to objects, and sampling."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from cvbench.models.detection import BatchObjects
 
 
 class Share(NamedTuple):
-    """How large a sample is."""
+    """Size and composition of a sample."""
 
     size: int
-    """Of an image."""
+    """References per image."""
     positive: float
-    """The most of it that may be positive."""
+    """Largest fraction of the sample that can be positive."""
 
 
 class SampledReferences(NamedTuple):
-    """Chosen references of each image, as many places for each."""
+    """The sample of each image, padded to the same length."""
 
     reference: Int64[Tensor, "b k"]
     positive: Bool[Tensor, "b k"]
     chosen: Bool[Tensor, "b k"]
-    """Whether a place holds a reference: an image can have too few of them."""
+    """Whether a row holds a reference; the others are padding, if an image has too few."""
 
 
 def sample(positive: Bool[Tensor, "b n"], negative: Bool[Tensor, "b n"], share: Share) -> SampledReferences:
-    """At random, by torch's generator: positives up to their share, and negatives up to the count.
+    """A random sample from torch's generator: positives up to their share, then negatives up to the count.
 
-    Where negatives are too few the sample is smaller; positives do not take their places.
+    If there are too few negatives the sample is smaller; positives do not replace them.
     """
     wanted = min(int(share.size * share.positive), positive.shape[1])
     lot = torch.rand(positive.shape, device=positive.device)  # in [0, 1)
@@ -55,72 +55,72 @@ Weights: TypeAlias = tuple[float, float, float, float]
 
 PROPOSAL_WEIGHTS: Final[Weights] = (1.0, 1.0, 1.0, 1.0)
 DETECTION_WEIGHTS: Final[Weights] = (10.0, 10.0, 5.0, 5.0)
-"""The paper's code divides by the offsets' usual spread, (0.1, 0.1, 0.2, 0.2): it is the same."""
+"""Equivalent to the paper's code, which divides by the offsets' usual spread, (0.1, 0.1, 0.2, 0.2)."""
 
 _LIMIT: Final = math.log(1000 / 16)
-"""The most that a logarithm of sides may be: an untrained net's would overflow."""
+"""Upper limit of the logarithm of a ratio of sides; avoids overflow in an untrained network."""
 
 
 def offsets_of(
     boxes: Float[Tensor, "*n 4"], references: Float[Tensor, "*n 4"], *, weights: Weights
 ) -> Float[Tensor, "*n 4"]:
-    """Centre by the reference's sides, and logarithms of the ratios of sides, each times its weight.
+    """Center offsets relative to the reference's sides, and log ratios of sides, each times its weight.
 
     Source: Girshick et al. 2014 (R-CNN), https://arxiv.org/abs/1311.2524, appendix C.
     """
-    sides, centres = _sides_and_centres(boxes)
-    own_sides, own_centres = _sides_and_centres(references)
-    offsets = torch.cat([(centres - own_centres) / own_sides, (sides / own_sides).log()], dim=-1)
+    sides, centers = _sides_and_centers(boxes)
+    own_sides, own_centers = _sides_and_centers(references)
+    offsets = torch.cat([(centers - own_centers) / own_sides, (sides / own_sides).log()], dim=-1)
     return offsets * offsets.new_tensor(weights)
 
 
 def boxes_of(
     offsets: Float[Tensor, "*n 4"], references: Float[Tensor, "*n 4"], *, weights: Weights
 ) -> Float[Tensor, "*n 4"]:
-    """The boxes that these are the offsets of; sides grow to at most 62.5 times the reference's."""
-    sides, centres = _sides_and_centres(references)
+    """The boxes with these offsets from their references; sides grow by a factor of 62.5 at most."""
+    sides, centers = _sides_and_centers(references)
     moved = offsets / offsets.new_tensor(weights)
-    centres = moved[..., :2] * sides + centres
+    centers = moved[..., :2] * sides + centers
     half = 0.5 * (moved[..., 2:].clamp(max=_LIMIT).exp() * sides)
-    return torch.cat([centres - half, centres + half], dim=-1)
+    return torch.cat([centers - half, centers + half], dim=-1)
 
 
-def _sides_and_centres(boxes: Tensor) -> tuple[Tensor, Tensor]:
+def _sides_and_centers(boxes: Tensor) -> tuple[Tensor, Tensor]:
     sides = boxes[..., 2:] - boxes[..., :2]
     return sides, boxes[..., :2] + 0.5 * sides
 
 
 class Truths(NamedTuple):
-    """The objects of each image, as many rows for each and at least one; rows without area are none."""
+    """Objects of each image, padded to the same length of at least one; padding rows have no area."""
 
     boxes: Float[Tensor, "b m 4"]
     label: Int64[Tensor, "b m"]
 
 
 class AnchorTargets(NamedTuple):
-    """The sample of anchors that the first stage learns from, as many places for each image."""
+    """The sample of anchors that the first stage trains on, padded to the same length per image."""
 
     anchor: Int64[Tensor, "b k"]
     positive: Bool[Tensor, "b k"]
     chosen: Bool[Tensor, "b k"]
-    """Whether a place holds an anchor."""
+    """Whether a row holds an anchor."""
     offsets: Float[Tensor, "b k 4"]
-    """To the object, where positive; else zeros."""
+    """Offsets to the object for positives; zeros otherwise."""
 
 
 class RegionTargets(NamedTuple):
-    """The sample of regions that the second stage learns from, end to end."""
+    """The sample of regions that the second stage trains on, concatenated over the batch."""
 
     image: Int64[Tensor, " n"]
     boxes: Float[Tensor, "n 4"]
     category: Int64[Tensor, " n"]
     """0 for the background."""
     offsets: Float[Tensor, "n 4"]
-    """To the object, where there is one; else zeros."""
+    """Offsets to the object for positives; zeros otherwise."""
 
 
 def by_image(objects: BatchObjects, *, images: int) -> Truths:
-    """Objects that lie end to end, image by image, as a row of each image."""
+    """Objects concatenated over the batch, as one padded row per image."""
     counts = objects.image.bincount(minlength=images)
     most = max(1, int(counts.max()))
     place = torch.arange(len(objects.image), device=counts.device)
@@ -139,9 +139,9 @@ def anchor_targets(
     *,
     eligible: Bool[Tensor, " n"] | None = None,
 ) -> AnchorTargets:
-    """Positive from an IoU of 0.7 on, or as an object's best; negative below 0.3; a sample of them.
+    """Sampled anchors: positive from an IoU of 0.7 on or as an object's best anchor, negative below 0.3.
 
-    Only `eligible` anchors are drawn. Others can be an object's best all the same, which then has none.
+    Only `eligible` anchors are sampled. If an object's best anchor is not eligible, it has no best anchor.
     """
     images, most = truths.label.shape
     overlaps = iou(truths.boxes.flatten(0, 1), anchors).view(images, most, -1).mT  # b n m
@@ -158,9 +158,9 @@ def anchor_targets(
 def region_targets(
     proposals: Float[Tensor, "b p 4"], truths: Truths, share: Share, *, categories: Int64[Tensor, " classes"]
 ) -> RegionTargets:
-    """Positive from an IoU of 0.5 on, else negative; a sample of the proposals and of the objects.
+    """Sampled regions, from proposals and ground truth boxes: positive from an IoU of 0.5 on, else negative.
 
-    The objects themselves are among the regions, so that there are positives from the first step on.
+    The ground truth boxes provide positives from the first step on.
     """
     regions = torch.cat([proposals, truths.boxes.to(proposals)], dim=1)  # b r 4
     truth, positive, negative = assign(
@@ -176,13 +176,13 @@ def region_targets(
 
 
 def exists(regions: Float[Tensor, "*n 4"]) -> Bool[Tensor, "*n"]:
-    """Whether a row is a region: rows that only fill up have no area."""
+    """Whether a row is a region; padding rows have no area."""
     there: Tensor = (regions[..., 2:] > regions[..., :2]).all(dim=-1)
     return there
 
 
 def _overlaps(regions: Float[Tensor, "b r 4"], boxes: Float[Tensor, "b m 4"]) -> Float[Tensor, "b r m"]:
-    """IoU within each image; pair by pair, for across images nothing has to be known."""
+    """IoU within each image, computed for pairs, because IoUs across images are not needed."""
     pairs = (len(regions), regions.shape[1], boxes.shape[1], 4)
     ours, theirs = regions[:, :, None].expand(pairs), boxes[:, None].expand(pairs)
     return iou_of_pairs(ours.reshape(-1, 4), theirs.reshape(-1, 4)).view(pairs[:3])
@@ -194,7 +194,7 @@ def _offsets(
     positive: Bool[Tensor, "*n"],
     weights: Weights,
 ) -> Float[Tensor, "*n 4"]:
-    # Chosen before the logarithm: a loss times zero is no number where the target is infinite.
+    # Selected before the logarithm: zero times an infinite loss is NaN.
     unit = truth.new_tensor([0.0, 0.0, 1.0, 1.0])
     there = positive[..., None]
     return offsets_of(torch.where(there, truth, unit), torch.where(there, references, unit), weights=weights)

@@ -1,4 +1,4 @@
-"""The named forms, and what their options may be."""
+"""The named variants, with checks of their options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PRESETS: Final[Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "coco": ((64, 128, 256, 512), (0.5, 1.0, 2.0)),
     "small": ((64, 128, 256), (0.5, 1.0, 1.5)),
 }
-"""Sizes (square roots of areas) in pixels, and ratios, height over width."""
+"""Sizes (square roots of areas) in pixels, and ratios of height to width."""
 
 _VGG_RULES: Final = DetectorRules(
     training=Limits(12_000, 2_000),
@@ -66,9 +66,9 @@ def faster_rcnn_vgg16(  # noqa: PLR0913 - each is an option of the Card
     nms_threshold: float = 0.3,
     max_detections: int = 100,
 ) -> FasterRcnn:
-    """VGG-16, one map of stride 16, two connected layers of 4096: the paper's detector.
+    """VGG-16, one map of stride 16, two fully connected layers of 4,096: the paper's detector.
 
-    `scales` and `ratios`, where they are given, stand for those of the preset that `anchors` names.
+    `scales` and `ratios` override the preset that `anchors` names.
     """
     name = "faster_rcnn_vgg16"
     canvas = _canvas(name, size, default=(608, 1008), multiple=16)
@@ -114,7 +114,7 @@ def faster_rcnn_resnet50_fpn(  # noqa: PLR0913 - each is an option of the Card
     nms_threshold: float = 0.5,
     max_detections: int = 100,
 ) -> FasterRcnn:
-    """ResNet-50 with a pyramid of five levels, two connected layers of 1024: torchvision's form."""
+    """ResNet-50 with an FPN of five levels, two fully connected layers of 1,024: torchvision's version."""
     name = "faster_rcnn_resnet50_fpn"
     categories = categories_of(name, classes, coco91=coco91)
     check_width(name, width)
@@ -144,7 +144,7 @@ def faster_rcnn_resnet18_fpn(  # noqa: PLR0913 - each is an option of the Card
     nms_threshold: float = 0.5,
     max_detections: int = 100,
 ) -> FasterRcnn:
-    """ResNet-18 with a pyramid of five levels, for small machines: fewer proposals and samples."""
+    """ResNet-18 with an FPN of five levels, for small machines: fewer proposals and samples."""
     name = "faster_rcnn_resnet18_fpn"
     check_width(name, width)
     return _with_pyramid(
@@ -198,7 +198,7 @@ def _with_pyramid(  # noqa: PLR0913 - what the two forms differ in
 
 
 def _canvas(model: str, size: Option | None, *, default: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """Height and width of the input, from both or from one number for both."""
+    """Height and width of the input in pixels; a single number sets both."""
     if size is None:
         return default
     sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
@@ -210,15 +210,15 @@ def _canvas(model: str, size: Option | None, *, default: tuple[int, int], multip
 
 
 def _levels(model: str, scales: Option | None, ratios: Option | None, *, default: Sequence[float]) -> Anchors:
-    """One size for each of the five levels, and the ratios of all of them."""
+    """One anchor size for each of the five levels, and the ratios for all of them."""
     sizes = _numbers(model, "scales", scales, default)
     if len(sizes) != len(default):
-        raise refusal(model, "scales", scales, wanted=f"{len(default)} numbers above 0, one a level")
+        raise refusal(model, "scales", scales, wanted=f"{len(default)} numbers above 0, one per level")
     return Anchors(tuple((size,) for size in sizes), _numbers(model, "ratios", ratios, (0.5, 1.0, 2.0)))
 
 
 def _numbers(model: str, option: str, values: Option | None, default: Sequence[float]) -> tuple[float, ...]:
-    """The user's numbers, once they are sound, or the default."""
+    """The user's numbers, or the default for None; raises InputError unless all are above 0."""
     if values is None:
         return tuple(default)
     given = values if isinstance(values, list | tuple) else ()

@@ -87,7 +87,7 @@ def test_sides_of_the_canvas_may_differ():
         (faster_rcnn_vgg16, {"ratios": 1.5}, "a list of numbers above 0"),
         (faster_rcnn_vgg16, {"pooling": "mean"}, "pool or align"),
         (faster_rcnn_vgg16, {"dropout": 2.0}, "between 0 and 1"),
-        (faster_rcnn_resnet18_fpn, {"scales": (32, 64)}, "5 numbers above 0, one a level"),
+        (faster_rcnn_resnet18_fpn, {"scales": (32, 64)}, "5 numbers above 0, one per level"),
         (faster_rcnn_resnet50_fpn, {"norm": "group"}, "frozen or batch"),
         (faster_rcnn_resnet50_fpn, {"epsilon": -1.0}, "0 or more"),
         (faster_rcnn_resnet50_fpn, {"coco91": True}, "false for 2 classes; it is for COCO's 80"),
