@@ -1,1 +1,1 @@
-"""YOLO, YOLO9000 and YOLOv3: a package per paper, over one grid and one way to assign targets."""
+"""YOLO, YOLOv2, YOLO9000 and YOLOv3: a package per version, with shared modules `grid` and `targets`."""

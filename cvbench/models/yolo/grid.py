@@ -1,7 +1,7 @@
-"""Where the predictors sit, and what their numbers mean in pixels.
+"""The grid of predictors, and the conversion of their outputs to boxes in pixels.
 
-A predictor is one prior in one cell of one detection layer. They are numbered layer by layer (coarse
-first), then by row, column and prior, the order in which a channels-last map lies in memory.
+A predictor is one prior in one cell of one detection layer. Predictors are numbered by layer (coarse
+first), row, column and prior, which is the memory order of channels-last maps.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from cvbench.spec.cell import Option
 
 
 class Grid(NamedTuple):
-    """The predictors of an input of some size."""
+    """All predictors for one input size."""
 
     corner: Float[Tensor, "n 2"]
-    """First corner of each predictor's cell, (x, y) in pixels."""
+    """Top left corner of each predictor's cell, (x, y) in pixels."""
     stride: Float[Tensor, "n 1"]
-    """Side of its cell."""
+    """Side of each predictor's cell in pixels."""
     prior: Float[Tensor, "n 2"]
-    """Width and height of its prior."""
+    """Width and height of each predictor's prior in pixels."""
     priors: Float[Tensor, "l s 2"]
-    """The same priors by layer and slot."""
+    """The priors by layer and slot, in pixels."""
     layers: Int64[Tensor, "l 4"]
-    """Of each layer: cells across, cells down, their side, and the number of its first predictor."""
+    """Per layer: columns, rows, side of a cell in pixels, number of the first predictor."""
     height: int
-    """Of the input, in pixels."""
+    """Height of the input in pixels."""
     width: int
 
     @property
     def boxes(self) -> Float[Tensor, "n 4"]:
-        """The priors as boxes, each centred in its cell."""
+        """The priors as boxes, each centered in its cell."""
         return cxcywh_to_xyxy(torch.cat([self.corner + self.stride / 2, self.prior], dim=1))
 
-    def predictor(self, prior: Int64[Tensor, " m"], centre: Float[Tensor, "m 2"]) -> Int64[Tensor, " m"]:
-        """The number of the predictor with prior `prior` (counted over all layers) around `centre`.
+    def predictor(self, prior: Int64[Tensor, " m"], center: Float[Tensor, "m 2"]) -> Int64[Tensor, " m"]:
+        """The number of the predictor with prior `prior` (counted over all layers) in the cell of `center`.
 
-        A centre on the right or bottom border belongs to the last cell.
+        A center on the right or bottom border belongs to the last cell.
         """
         slots = self.priors.shape[1]
         across, down, side, first = self.layers[prior // slots].unbind(1)
-        column = (centre[:, 0] / side).long().minimum(across - 1)
-        row = (centre[:, 1] / side).long().minimum(down - 1)
+        column = (center[:, 0] / side).long().minimum(across - 1)
+        row = (center[:, 1] / side).long().minimum(down - 1)
         return first + (row * across + column) * slots + prior % slots
 
 
 def grid_of(outputs: Sequence[Tensor], *, strides: Sequence[int], priors: Float[Tensor, "l s 2"]) -> Grid:
-    """The grid behind raw maps; an input of another size than the usual has other maps."""
+    """The grid of raw maps of any input size."""
     device = outputs[0].device
     corners, layers, first = [], [], 0
     for output, stride in zip(outputs, strides, strict=True):
@@ -79,7 +79,7 @@ def grid_of(outputs: Sequence[Tensor], *, strides: Sequence[int], priors: Float[
 
 
 def rows(outputs: Sequence[Tensor], *, channels: int) -> Float[Tensor, "b n channels"]:
-    """The raw maps with one row a predictor, in float32 if they came in half precision."""
+    """The raw maps with one row per predictor; half precision is converted to float32."""
     flat = [output.permute(0, 2, 3, 1).reshape(len(output), -1, channels) for output in outputs]
     together = torch.cat(flat, dim=1)
     return together.to(torch.promote_types(together.dtype, torch.float32))
@@ -88,10 +88,10 @@ def rows(outputs: Sequence[Tensor], *, channels: int) -> Float[Tensor, "b n chan
 def predicted_boxes(
     raw: Float[Tensor, "k 4"], grid: Grid, predictor: Int64[Tensor, " k"]
 ) -> Float[Tensor, "k 4"]:
-    """Corners in pixels of what predictors say: figure 2 of the paper."""
-    centre = grid.corner[predictor] + raw[:, :2].sigmoid() * grid.stride[predictor]
+    """Predicted boxes, corners in pixels: Fig. 2 of the paper."""
+    center = grid.corner[predictor] + raw[:, :2].sigmoid() * grid.stride[predictor]
     side = grid.prior[predictor] * raw[:, 2:].exp()
-    return cxcywh_to_xyxy(torch.cat([centre, side], dim=1))
+    return cxcywh_to_xyxy(torch.cat([center, side], dim=1))
 
 
 Shapes: TypeAlias = Sequence[tuple[float, float]]
@@ -100,7 +100,7 @@ Shapes: TypeAlias = Sequence[tuple[float, float]]
 def anchors_of(
     model: str, anchors: Option | None, *, default: Shapes, named: Mapping[str, Shapes] | None = None
 ) -> Shapes:
-    """Width and height in pixels: the user's, once they are sound, those of a name, or the default."""
+    """Priors, (width, height) in pixels: given ones, a named set, or the default; checks given ones."""
     if anchors is None:
         return default
     if isinstance(anchors, str) and named and anchors in named:
@@ -121,7 +121,7 @@ _INITIAL_OBJECTNESS = 0.01
 
 
 class DetectionLayer(nn.Conv2d):
-    """A 1 x 1 convolution to (tx, ty, tw, th, objectness, a logit a class) for each prior."""
+    """A 1 x 1 convolution to (tx, ty, tw, th, objectness, one logit per class) for each prior."""
 
     def __init__(self, incoming: int, *, priors: int, classes: int) -> None:
         super().__init__(incoming, priors * (5 + classes), 1)

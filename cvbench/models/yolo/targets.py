@@ -1,4 +1,4 @@
-"""Which predictor learns which object, and which are excused: the rules since YOLOv2."""
+"""Assigns objects to predictors, by the rules since YOLOv2."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from cvbench.models.yolo.grid import Grid, predicted_boxes
 from cvbench.values import Detections
 
 Whose: TypeAlias = Literal["prior", "prediction"]
-"""Whose overlap with an object excuses a predictor without one from the objectness loss.
+"""Whose IoU with an object excludes a predictor without an object from the objectness loss.
 
-`prior`: that of its prior, centred in its cell. `prediction`: that of the box it predicts just now.
+`prior`: the IoU of its prior, centered in its cell. `prediction`: the IoU of its predicted box.
 """
 Owners: TypeAlias = Literal["one", "each layer"]
-"""Who learns an object: the best of all priors, or the best of each layer's."""
+"""Predictors that learn an object: the best one of all priors, or the best one of each layer."""
 
 
 class AssignmentRules(NamedTuple):
-    """What the papers and the programs do differently."""
+    """Rules that differ between the papers and darknet."""
 
     ignore: Whose
     above: float
-    """… by more than this IoU."""
+    """A predictor is excluded if the IoU is above this."""
     owners: Owners = "one"
 
 
 class Targets(NamedTuple):
-    """What a batch's predictors learn: p of them an object each, the counted rest that there is none."""
+    """Training targets of a batch: p predictors learn an object, the other counted ones learn background."""
 
     image: Int64[Tensor, " p"]
     predictor: Int64[Tensor, " p"]
     boxes: Float[Tensor, "p 4"]
-    """The object's box, cut at the border."""
+    """The object's box, clipped to the input."""
     offset: Float[Tensor, "p 2"]
-    """The object's centre in its cell, 0 … 1: what the sigmoids of tx and ty should give."""
+    """The object's center in its cell, 0 … 1: the targets of the sigmoids of tx and ty."""
     scale: Float[Tensor, "p 2"]
-    """Logarithm of the object's sides over the prior's: tw and th."""
+    """Logarithm of the object's sides divided by the prior's: the targets of tw and th."""
     weight: Float[Tensor, " p"]
-    """2 - w h, the sides as shares of the input: what the box terms are multiplied by."""
+    """Weight of the box terms: 2 - w h, with sides relative to the input."""
     label: Int64[Tensor, " p"]
     counted: Bool[Tensor, "b n"]
-    """Predictors whose objectness is in the loss."""
+    """Predictors whose objectness contributes to the loss."""
     shadowed: Int64[Tensor, ""]
-    """How many objects lost their predictor to a later one."""
+    """Number of objects that lost their predictor to a later one, and are not learned."""
 
 
 @torch.no_grad()
 def assign_targets(
     raw: Float[Tensor, "b n channels"], grid: Grid, truths: Sequence[Detections], *, rules: AssignmentRules
 ) -> Targets:
-    """Each object to one predictor: the best of all priors by shape, in the cell of its centre.
+    """Assigns each object to the predictor with the best prior by shape, in the cell of its center.
 
-    By the rule `each layer` it goes to one of every layer. What is no object to learn says
-    `objects_to_learn`. Where two objects meet at one predictor, the later one in the truth is learnt.
+    With the rule `each layer`, it is assigned to one predictor of every layer. `objects_to_learn` selects
+    the objects. If two objects share a predictor, the later one in the ground truth is learned.
     """
     objects = objects_to_learn(truths, height=grid.height, width=grid.width, device=grid.corner.device)
     counted = ~_excused(raw, grid, objects, rules=rules)
@@ -72,16 +72,16 @@ def assign_targets(
         best = (fits.reshape(-1, layers, slots).argmax(dim=2) + first).flatten()
         objects = BatchObjects(*(values.repeat_interleave(layers, dim=0) for values in objects))
     box = xyxy_to_cxcywh(objects.boxes)
-    centre, side = box[:, :2], box[:, 2:]
-    predictor = grid.predictor(best, centre)
+    center, side = box[:, :2], box[:, 2:]
+    predictor = grid.predictor(best, center)
     holds = one_each(objects.image * len(grid.prior) + predictor, places=counted.numel(), keep="last")
-    image, predictor, centre, side = objects.image[holds], predictor[holds], centre[holds], side[holds]
+    image, predictor, center, side = objects.image[holds], predictor[holds], center[holds], side[holds]
     counted[image, predictor] = True
     return Targets(
         image=image,
         predictor=predictor,
         boxes=objects.boxes[holds],
-        offset=(centre - grid.corner[predictor]) / grid.stride[predictor],
+        offset=(center - grid.corner[predictor]) / grid.stride[predictor],
         scale=(side / grid.prior[predictor]).log(),
         weight=2 - side.prod(dim=1) / (grid.height * grid.width),
         label=objects.label[holds],
@@ -93,7 +93,7 @@ def assign_targets(
 def _excused(
     raw: Float[Tensor, "b n channels"], grid: Grid, objects: BatchObjects, *, rules: AssignmentRules
 ) -> Bool[Tensor, "b n"]:
-    """Predictors that overlap an object of their image too much to be told that there is none."""
+    """Predictors whose IoU with an object of their image is too high to learn background."""
     if rules.ignore == "prior":
         overlaps = iou(objects.boxes, grid.boxes)  # m n
     else:

@@ -127,7 +127,7 @@ def test_a_suite_takes_it_by_its_weights_with_a_hash(tmp_path):
     [
         (b"no graph", {}, "not an ONNX file that can be run here"),
         (b"", {}, "not an ONNX file that can be run here"),
-        (None, {"size": 32}, r"it takes images of \[16, 24\], and the options say \[32, 32\]"),
+        (None, {"size": 32}, r"the input size is fixed at \[16, 24\], but the options set \[32, 32\]"),
     ],
 )
 def test_a_file_that_cannot_be_run_is_refused(tmp_path, content, options, said):

@@ -1,4 +1,4 @@
-"""A softmax among the children of each node, and what it says of a data set's classes."""
+"""The word tree: a softmax over the children of each node, and class probabilities along its paths."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from cvbench.files import read_regular
 
 @dataclass(frozen=True)
 class WordTree:
-    """Nodes by number; several roots are allowed. Tables are made in host memory."""
+    """A tree of words, or several: nodes are numbered from 0. Tables are on the CPU."""
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
-    """The number of each node's parent, -1 for a root."""
+    """The number of each node's parent; -1 for a root."""
 
     def __len__(self) -> int:
         return len(self.parents)
 
     @classmethod
     def flat(cls, words: int) -> WordTree:
-        """A tree of roots alone: one softmax over all of them."""
+        """A tree in which all nodes are roots: one softmax over all of them."""
         return cls(tuple(map(str, range(words))), (-1,) * words)
 
     @cached_property
     def groups(self) -> Int64[Tensor, " nodes"]:
-        """The softmax that each node takes part in, by number: that of its siblings, roots among them."""
+        """The number of the softmax of each node; siblings share one, and so do all roots."""
         number = {parent: group for group, parent in enumerate(sorted(set(self.parents)))}
         return torch.tensor([number[parent] for parent in self.parents], device="cpu")
 
     @cached_property
     def jumps(self) -> tuple[Int64[Tensor, " nodes"], ...]:
-        """Ancestors 1, 2, 4 … above each node, up to the depth of the tree; len(self) beyond a root.
+        """Ancestors 1, 2, 4 … levels above each node, up to the depth of the tree; len(self) above a root.
 
-        Adding what stands at the first, then at the second, and so on, sums along every path at once.
+        Adding the values of these ancestors, one level after another, sums along all paths in parallel.
         """
         none = len(self)
         above = torch.tensor(
@@ -56,7 +56,7 @@ class WordTree:
 
     @cached_property
     def depths(self) -> Int64[Tensor, " nodes"]:
-        """How many nodes stand above each."""
+        """The number of ancestors of each node."""
         steps = torch.ones(len(self), dtype=torch.int64, device="cpu")
         for above in self.jumps:
             steps = steps + torch.cat([steps, steps.new_zeros(1)])[above]
@@ -64,17 +64,17 @@ class WordTree:
 
     @cached_property
     def leaves(self) -> Bool[Tensor, " nodes"]:
-        """Which nodes are nobody's parent."""
+        """Which nodes have no children."""
         leaves = torch.ones(len(self), dtype=torch.bool, device="cpu")
         leaves[[parent for parent in self.parents if parent >= 0]] = False
         return leaves
 
 
 def read_tree(path: Path) -> WordTree:
-    """The tree of a file.
+    """Reads a tree from a file: one node per line, with the number of its parent.
 
-    Raises InputError for a file that cannot be read, a line of another form, a parent that is not in
-    the file, and nodes that are their own ancestors.
+    Raises InputError for a file that cannot be read, an invalid line, a parent that is not in the file,
+    and cycles.
     """
     names, parents = list[str](), list[int]()
     for number, line in enumerate(_lines(path), 1):
@@ -83,11 +83,11 @@ def read_tree(path: Path) -> WordTree:
                 names.append(name)
                 parents.append(int(above))
             case _:
-                raise InputError(f"{path}:{number}: {line!r} is no name with the number of its parent.")
+                raise InputError(f"{path}:{number}: {line!r} is not a name and the number of its parent.")
     for number, parent in enumerate(parents, 1):
         if not -1 <= parent < len(parents):
             raise InputError(
-                f"{path}:{number}: the parent of {names[number - 1]} is number {parent}, and the nodes are"
+                f"{path}:{number}: the parent of {names[number - 1]} is {parent}, but node numbers are"
                 f" 0 to {len(parents) - 1}.\n  Write -1 for a root."
             )
     tree = WordTree(tuple(names), tuple(parents))
@@ -96,11 +96,11 @@ def read_tree(path: Path) -> WordTree:
 
 
 def read_map(path: Path, tree: WordTree) -> tuple[int, ...]:
-    """The node of each class, from a file with one number a line; raises InputError for any other."""
+    """The node of each class, from a file with one node number per line; raises InputError for others."""
     nodes = []
     for number, line in enumerate(_lines(path), 1):
         if not line.strip().isdecimal() or int(line) >= len(tree):
-            raise InputError(f"{path}:{number}: {line!r} is no number of a node, 0 to {len(tree) - 1}.")
+            raise InputError(f"{path}:{number}: {line!r} is not a node number, 0 to {len(tree) - 1}.")
         nodes.append(int(line))
     return tuple(nodes)
 
@@ -118,7 +118,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _require_roots(tree: WordTree, path: Path) -> None:
-    """That every path upwards ends: a node seen twice on its way is on a cycle."""
+    """Raise InputError unless every path up ends at a root: a repeated node is on a cycle."""
     sound = {-1}
     for start in range(len(tree)):
         way: list[int] = []
@@ -134,7 +134,7 @@ def _require_roots(tree: WordTree, path: Path) -> None:
                 cycle.append(above)
             words = " -> ".join(tree.names[n] for n in [*cycle, node])
             raise InputError(
-                f"{path}: these nodes are their own ancestors: {words}.\n  One needs another parent."
+                f"{path}: these nodes are their own ancestors: {words}.\n  Change the parent of one of them."
             )
         sound.update(way)
 
@@ -144,9 +144,9 @@ Report: TypeAlias = Literal["classes", "path"]
 
 
 class Hierarchy(nn.Module):
-    """Logits, one a node, as probabilities of the classes of a data set, each of which is a node.
+    """Converts logits, one per node, to probabilities of the dataset's classes, each of which is a node.
 
-    It is a module only so that its tables follow the net from device to device.
+    It is a module only so that its tables move between devices with the network.
     """
 
     groups: Tensor
@@ -155,7 +155,7 @@ class Hierarchy(nn.Module):
     reported: Tensor
 
     def __init__(self, tree: WordTree, nodes: Sequence[int], *, report: Report, threshold: float) -> None:
-        """`nodes` are those of the classes; `threshold` is where the way down ends."""
+        """`nodes` are the nodes of the classes; the path ends below `threshold`."""
         super().__init__()
         self.outputs = len(tree)
         self.classes = len(nodes)
@@ -171,7 +171,7 @@ class Hierarchy(nn.Module):
         self.jumps = len(tree.jumps)
 
     def loss(self, logits: Float[Tensor, "p outputs"], label: Int64[Tensor, " p"]) -> Float[Tensor, " p"]:
-        """Cross entropy of every softmax on the way from the root to the label; those below learn nothing."""
+        """Cross entropy of every softmax from the root to the label; nodes below it learn nothing."""
         return -self._along_paths(self._conditional(logits)).gather(1, self.nodes[label][:, None])[:, 0]
 
     def probability(self, logits: Float[Tensor, "p outputs"], label: Int64[Tensor, " p"]) -> Tensor:
@@ -180,7 +180,7 @@ class Hierarchy(nn.Module):
         return absolute.gather(1, self.nodes[label][:, None])[:, 0].exp()
 
     def scores(self, logits: Float[Tensor, "b n outputs"]) -> Float[Tensor, "b n classes"]:
-        """P(class) of every class, or of the one where the way down ends, and 0 for the others."""
+        """P(class) of every class, or only of the class where the path ends, and 0 for the others."""
         conditional = self._conditional(logits)
         absolute = self._along_paths(conditional)
         if self.report == "classes":
@@ -188,11 +188,11 @@ class Hierarchy(nn.Module):
         probability = absolute.exp()
         end = self._end(conditional, probability)  # b n 1
         scores = probability.new_zeros(*logits.shape[:-1], self.classes + 1)
-        # What ends above all classes is reported as none: it goes to a column that is cut off.
+        # A path that ends above all classes reports none: its score goes to a column that is cut off.
         return scores.scatter_(-1, self.reported[end], probability.gather(-1, end))[..., :-1]
 
     def _conditional(self, logits: Float[Tensor, "*any outputs"]) -> Float[Tensor, "*any outputs"]:
-        """The logarithm of P(node | parent)."""
+        """Logarithm of P(node | parent)."""
         groups = self.groups.expand_as(logits)
         shape = (*logits.shape[:-1], self.softmaxes)
         with torch.no_grad():
@@ -202,8 +202,8 @@ class Hierarchy(nn.Module):
         return shifted - total.log().gather(-1, groups)
 
     def _along_paths(self, values: Float[Tensor, "*any outputs"]) -> Float[Tensor, "*any outputs"]:
-        """At each node the sum over itself and all its ancestors."""
-        for number in range(self.jumps):  # the logarithm of the depth: four steps for 9,418 words
+        """At each node, the sum over the node and all its ancestors."""
+        for number in range(self.jumps):  # logarithm of the depth: four steps for 9,418 nodes
             above = getattr(self, f"jump{number}")
             values = values + torch.cat([values, values.new_zeros(*values.shape[:-1], 1)], -1)[..., above]
         return values
@@ -211,9 +211,9 @@ class Hierarchy(nn.Module):
     def _end(
         self, conditional: Float[Tensor, "b n outputs"], probability: Float[Tensor, "b n outputs"]
     ) -> Int64[Tensor, "b n 1"]:
-        """The last node of the way down: always the best child, as long as it is probable enough.
+        """The last node of the path that follows the best child while its probability is high enough.
 
-        The best root is reached in any case. Among equals the first goes on.
+        The path always includes the best root. Of equal nodes, the first one is used.
         """
         groups = self.groups.expand_as(conditional)
         shape = (*conditional.shape[:-1], self.softmaxes)

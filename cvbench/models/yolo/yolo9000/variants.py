@@ -1,4 +1,4 @@
-"""The named form, and what its options may be."""
+"""The named variant, with checks of its options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cvbench.models.yolo.yolo_v2.nets import PassthroughNet, PlainNet
 from cvbench.spec.cell import Option
 
 _NAME: Final = "yolo9000"
-# Width and height in pixels: the authors' clusters, which they give in cells of 32 pixels.
+# Width and height in pixels: the authors' clusters, which they state in cells of 32 pixels.
 _CELLS: Final = ((0.77871, 1.14074), (3.00525, 4.31277), (9.22725, 9.61974))
 _PRIORS: Final = tuple((32 * w, 32 * h) for w, h in _CELLS)
 
@@ -27,7 +27,7 @@ def yolo9000(  # noqa: PLR0913 - each is an option of the Card
     size: int = 544,
     width: float = 1.0,
     tree: Option | None = None,
-    map: Option | None = None,  # noqa: A002 - darknet's word for it
+    map: Option | None = None,  # noqa: A002 - darknet's name for it
     anchors: Option | None = None,
     passthrough: bool = False,
     report: str = "classes",
@@ -36,11 +36,11 @@ def yolo9000(  # noqa: PLR0913 - each is an option of the Card
     nms_threshold: float = 0.45,
     max_detections: int = 100,
 ) -> RegionDetector:
-    """Darknet-19 and one detection layer of three priors, with an output for each node of a tree.
+    """Darknet-19 and one detection layer of three priors, with one output per node of a tree.
 
-    `tree` is a file as darknet's `9k.tree`; without one, all classes are roots. `map` is a file that
-    names the node of each class, one number a line; without one there are as many classes as nodes,
-    or as leaves, and they are these in the file's order.
+    `tree` is a file in the format of darknet's `9k.tree`; without it, all classes are roots. `map` is a
+    file with the node of each class, one number per line; without it, the number of classes must equal
+    that of the nodes or of the leaves, which are then the classes, in the file's order.
     """
     check_size(_NAME, size, least=32, multiple=32)
     check_width(_NAME, width)
@@ -82,6 +82,6 @@ def _nodes(tree: WordTree, classes: int, file: Path | None) -> Sequence[int]:
     if classes != len(leaves):
         raise InputError(
             f"{_NAME}: the tree has {len(tree)} nodes, {len(leaves)} of them leaves, and the data set has"
-            f" {classes} classes.\n  Name the node of each class in a file, one number a line: map: FILE"
+            f" {classes} classes.\n  Write the node of each class to a file, one number per line: map: FILE"
         )
     return leaves

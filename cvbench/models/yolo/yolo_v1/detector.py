@@ -1,4 +1,4 @@
-"""The detector: a net with its loss and its decoding."""
+"""The detector: output layout, assignment of objects, loss and decoding."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from cvbench.values import Detections, Preprocessing
 
 
 class CellTargets(NamedTuple):
-    """What a batch's cells learn: p of them an object each, the rest that there is none."""
+    """Training targets of a batch: p cells learn an object, the other cells learn background."""
 
     image: Int64[Tensor, " p"]
     cell: Int64[Tensor, " p"]
     box: Int64[Tensor, " p"]
-    """Which of the cell's boxes is responsible."""
+    """Index of the responsible box in its cell."""
     wanted: Float[Tensor, "p 4"]
-    """What its four numbers should be."""
+    """Targets of its four numbers."""
     overlap: Float[Tensor, " p"]
-    """What its confidence should be: the IoU that it has just now."""
+    """Target of its confidence: its current IoU with the object."""
     label: Int64[Tensor, " p"]
     shadowed: Int64[Tensor, ""]
-    """How many objects found their cell taken by an earlier one."""
+    """Number of objects whose cell learns an earlier object instead."""
 
 
 @torch.no_grad()
 def assign_targets(
     output: Output, truths: Sequence[Detections], *, grid: int, height: int, width: int
 ) -> CellTargets:
-    """Each object to the cell of its centre, there to the box that overlaps it most.
+    """Assigns each object to the cell of its center, and there to the box with the highest IoU.
 
-    Where none overlaps it, to the box that is nearest by its four shares of the image. A centre on
-    the right or bottom border belongs to the last cell.
+    If no box overlaps the object, the nearest box is used, by center and sides relative to the image. A
+    center on the right or bottom border belongs to the last cell.
     """
     objects = objects_to_learn(truths, height=height, width=width, device=output.boxes.device)
     size = objects.boxes.new_tensor([width, height])
@@ -79,33 +79,33 @@ def assign_targets(
 
 
 class Layout(NamedTuple):
-    """How the vector is divided: all classes, then all confidences, then all boxes, cell by cell."""
+    """Layout of the output vector: all classes, then all confidences, then all boxes, each cell by cell."""
 
     grid: int
-    """Cells a side."""
+    """Cells per side."""
     boxes: int
-    """Of a cell."""
+    """Boxes per cell."""
     classes: int
 
     @property
     def outputs(self) -> int:
-        """Numbers in all."""
+        """Length of the vector."""
         return self.grid**2 * (self.classes + 5 * self.boxes)
 
 
 class Output(NamedTuple):
-    """The divided vector; cells are numbered row by row."""
+    """The output vector split into its parts; cells are numbered row by row."""
 
     classes: Float[Tensor, "b cells classes"]
-    """Probability of each class, if there is an object."""
+    """Conditional class probabilities, given an object."""
     confidence: Float[Tensor, "b cells boxes"]
-    """The IoU that the box is believed to have with an object."""
+    """Predicted IoU of the box with an object."""
     boxes: Float[Tensor, "b cells boxes 4"]
-    """Centre in the cell, in cells; square roots of width and height, in shares of the image."""
+    """Center relative to the cell, in cells; square roots of width and height relative to the image."""
 
 
 def divided(vector: Float[Tensor, "b outputs"], layout: Layout) -> Output:
-    """The parts of the last layer's vector, in float32 if they came in half precision."""
+    """Splits the output vector; half precision is converted to float32."""
     images, cells = len(vector), layout.grid**2
     wide = vector.to(torch.promote_types(vector.dtype, torch.float32))
     lengths = [cells * layout.classes, cells * layout.boxes, cells * layout.boxes * 4]
@@ -120,23 +120,23 @@ def divided(vector: Float[Tensor, "b outputs"], layout: Layout) -> Output:
 def predicted_boxes(
     raw: Float[Tensor, "k 4"], cell: Int64[Tensor, " k"], *, grid: int, height: int, width: int
 ) -> Float[Tensor, "k 4"]:
-    """Corners in pixels of what boxes of these cells say; a side is the square of its number."""
+    """Corners in pixels of the predicted boxes; a side is the square of its output."""
     corner = torch.stack([cell % grid, cell // grid], dim=1)
     shares = torch.cat([(raw[:, :2] + corner) / grid, raw[:, 2:].square()], dim=1)
     return cxcywh_to_xyxy(shares * shares.new_tensor([width, height, width, height]))
 
 
 _COORD: Final = 5.0
-"""Weight of the box terms."""
+"""Weight of the box terms (lambda_coord)."""
 _NO_OBJECT: Final = 0.5
-"""Weight of the confidence of boxes that are responsible for no object."""
+"""Weight of the confidence of boxes that are not responsible for an object (lambda_noobj)."""
 
 
 class YoloV1(nn.Module):
-    """YOLO on any net that gives one vector an image."""
+    """YOLO on a network that returns one vector per image."""
 
     shadowed: Tensor
-    """How many objects, over all steps of the training, found their cell taken by another one."""
+    """Number of objects, over all training steps, whose cell learned another object."""
 
     def __init__(
         self, net: nn.Module, layout: Layout, *, size: int, top_class_only: bool, reporting: Reporting
@@ -157,8 +157,8 @@ class YoloV1(nn.Module):
     def loss(self, outputs: Float[Tensor, "b outputs"], truths: Sequence[Detections]) -> dict[str, Tensor]:
         """Box, confidence and class terms, each summed over an image and averaged over the batch.
 
-        Squared errors all, equation 3 of the paper. The overlap that a confidence aims at is held
-        constant in the gradient.
+        Squared errors, equation 3 of the paper. No gradient passes through the IoU that is the target of a
+        confidence.
         """
         output = divided(outputs, self.layout)
         height, width = self.preprocessing.size
@@ -181,7 +181,7 @@ class YoloV1(nn.Module):
 
     @torch.no_grad()
     def find(self, outputs: Float[Tensor, "b outputs"]) -> BatchDetections:
-        """What is in the whole batch: scores are confidence x class probability, cut to 0 … 1."""
+        """Detections of the whole batch; scores are confidence x class probability, clipped to 0 … 1."""
         grid, several, classes = self.layout
         output = divided(outputs, self.layout)
         confidence, probability = output.confidence.clamp(min=0), output.classes.clamp(min=0)
@@ -198,5 +198,5 @@ class YoloV1(nn.Module):
         return found._replace(scores=found.scores.clamp(max=1))
 
     def decode(self, outputs: Float[Tensor, "b outputs"]) -> list[Detections]:
-        """`find`, with one entry an image."""
+        """Detections per image: `find`, split by image."""
         return self.find(outputs).by_image(len(outputs))

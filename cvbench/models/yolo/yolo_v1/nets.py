@@ -1,6 +1,6 @@
-"""From an image to one long vector of numbers: figure 3 of the paper, and the two released nets.
+"""Networks from an image to one output vector: Fig. 3 of the paper, and the two released networks.
 
-Modules stand in the order of darknet's configuration files, which is the order of its weight files.
+Modules are in the order of darknet's configuration files, which is the order of its weight files.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from cvbench.models.building import widened
 from cvbench.models.darknet import ConvNormLeaky
 
 STRIDE = 64
-"""Of the last map."""
+"""Stride of the last map."""
 
 
 class ConvLeaky(nn.Sequential):
-    """Convolution with a bias, and leaky rectifier: the paper's layer."""
+    """Convolution with a bias, and leaky ReLU: the paper's layer."""
 
     def __init__(self, incoming: int, outgoing: int, kernel: int, *, stride: int = 1) -> None:
         convolution = nn.Conv2d(incoming, outgoing, kernel, stride=stride, padding=kernel // 2)
@@ -32,7 +32,7 @@ class ConvLeaky(nn.Sequential):
 
 
 class Local(nn.Module):
-    """A 3 x 3 convolution that has kernels of its own at every place of the map."""
+    """A locally connected layer: a 3 x 3 convolution with separate kernels at every position."""
 
     def __init__(self, incoming: int, outgoing: int, *, side: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Local(nn.Module):
         nn.init.normal_(self.weight, std=math.sqrt(2 / (9 * incoming)))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        """The map, at the same resolution."""
+        """The map at the same resolution."""
         patches = F.unfold(x, 3, padding=1)  # b 9c places
         y = torch.einsum("bkp,pok->bop", patches, self.weight).flatten(1) + self.bias
         return y.reshape(len(x), -1, self.side, self.side)
@@ -85,7 +85,7 @@ class Extraction(nn.Sequential):
 
 
 def paper_net(*, outputs: int, side: int, width: float, norm: bool, dropout: float) -> nn.Sequential:
-    """The paper's: a hidden layer of 4,096 behind the convolutions; `side` is that of their map."""
+    """The paper's network: a hidden layer of 4,096 after the convolutions; `side` is that of their map."""
     channels, hidden = widened(1024, width), widened(4096, width)
     return nn.Sequential(
         Extraction(width=width, norm=norm),
@@ -98,7 +98,7 @@ def paper_net(*, outputs: int, side: int, width: float, norm: bool, dropout: flo
 
 
 def darknet_net(*, outputs: int, side: int, width: float, dropout: float) -> nn.Sequential:
-    """That of yolov1.cfg."""
+    """The network of yolov1.cfg."""
     channels, local = widened(1024, width), widened(256, width)
     return nn.Sequential(
         Extraction(width=width, norm=True),
@@ -111,18 +111,18 @@ def darknet_net(*, outputs: int, side: int, width: float, dropout: float) -> nn.
 
 
 def tiny_net(*, outputs: int, side: int, width: float) -> nn.Sequential:
-    """That of yolov1-tiny.cfg."""
+    """The network of yolov1-tiny.cfg."""
     channels = [3, *(widened(2**k, width) for k in range(4, 11)), widened(256, width)]
     parts: list[nn.Module] = []
     for number, (incoming, outgoing) in enumerate(pairwise(channels)):
         parts.append(ConvNormLeaky(incoming, outgoing, 3))
         if number < 6:
-            parts.append(nn.MaxPool2d(2))  # 512 7 7 behind the last
+            parts.append(nn.MaxPool2d(2))  # 512 7 7 after the last one
     return nn.Sequential(*parts, nn.Flatten(), _output_layer(channels[-1] * side * side, outputs))
 
 
 def _output_layer(incoming: int, outputs: int) -> nn.Linear:
-    """Linear, and near 0 at the start: no class and no object anywhere."""
+    """Linear, initialized near 0: no class and no object anywhere."""
     layer = nn.Linear(incoming, outputs)
     nn.init.normal_(layer.weight, std=0.01 / math.sqrt(max(1, incoming / 1024)))
     nn.init.zeros_(layer.bias)

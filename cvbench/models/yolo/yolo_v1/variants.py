@@ -1,4 +1,4 @@
-"""The named forms, and what their options may be."""
+"""The named variants, with checks of their options."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def yolo_v1(  # noqa: PLR0913 - each is an option of the Card
     nms_threshold: float = 0.5,
     max_detections: int = 100,
 ) -> YoloV1:
-    """The paper's: 24 convolutions and two connected layers; two boxes a cell."""
+    """The paper's version: 24 convolutions and two fully connected layers; two boxes per cell."""
     name = "yolo_v1"
     layout = _layout(name, grid=grid, boxes=2, classes=classes)
     side = _side(name, size, width)
@@ -43,7 +43,7 @@ def yolo_v1_darknet(  # noqa: PLR0913 - each is an option of the Card
     nms_threshold: float = 0.5,
     max_detections: int = 100,
 ) -> YoloV1:
-    """That of the released weights: a layer with kernels of its own at every place; three boxes a cell."""
+    """The version of the released weights: a locally connected layer; three boxes per cell."""
     name = "yolo_v1_darknet"
     layout = _layout(name, grid=grid, boxes=3, classes=classes)
     side = _side(name, size, width)
@@ -64,7 +64,7 @@ def yolo_v1_tiny(
     nms_threshold: float = 0.5,
     max_detections: int = 100,
 ) -> YoloV1:
-    """Eight convolutions and one connected layer; two boxes a cell."""
+    """Eight convolutions and one fully connected layer; two boxes per cell."""
     name = "yolo_v1_tiny"
     layout = _layout(name, grid=grid, boxes=2, classes=classes)
     net = tiny_net(outputs=layout.outputs, side=_side(name, size, width), width=width)
@@ -73,7 +73,7 @@ def yolo_v1_tiny(
 
 
 def _side(model: str, size: int, width: float) -> int:
-    """Of the last map, once the options that decide it are sound."""
+    """Side of the last map; checks the options that determine it."""
     check_size(model, size, least=STRIDE, multiple=STRIDE)
     check_width(model, width)
     return size // STRIDE

@@ -1,4 +1,4 @@
-"""What the class outputs of a predictor say, and what they learn."""
+"""The class outputs of a predictor: their loss and their scores."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from torch import Tensor
 
 @runtime_checkable
 class ClassOutputs(Protocol):
-    """How the logits of a predictor stand for the classes of a data set."""
+    """Converts the class logits of a predictor to the classes of a dataset."""
 
     @property
     def outputs(self) -> int:
-        """Logits a predictor."""
+        """Logits per predictor."""
         ...
 
     @property
     def classes(self) -> int:
-        """Classes of the data set."""
+        """Number of classes of the dataset."""
         ...
 
     def loss(self, logits: Float[Tensor, "p outputs"], label: Int64[Tensor, " p"]) -> Float[Tensor, " p"]:
-        """What each row costs that should say `label`."""
+        """The loss of each row against its label."""
         ...
 
     def probability(self, logits: Float[Tensor, "p outputs"], label: Int64[Tensor, " p"]) -> Tensor:
-        """How probable each row holds its label."""
+        """The probability of each row's label."""
         ...
 
     def scores(self, logits: Float[Tensor, "b n outputs"]) -> Float[Tensor, "b n classes"]:
-        """What the classes are reported with, before the objectness comes in."""
+        """The score of each class, before it is multiplied by the objectness."""
         ...
 
 
 class Softmax:
-    """One class of all: a logit each."""
+    """Exclusive classes: one logit per class."""
 
     def __init__(self, classes: int) -> None:
         self.outputs = classes

@@ -1,4 +1,4 @@
-"""The detector: a net with its loss and its decoding, of YOLOv2 and of YOLO9000."""
+"""The detector of YOLOv2 and YOLO9000: loss and decoding."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from cvbench.values import ClassScores, Detections, Preprocessing
 
 RULES: Final = AssignmentRules("prediction", 0.6)
 _OBJECT: Final = 5.0
-"""Weight of the objectness of predictors with an object; that of the others weighs 1."""
+"""Weight of the objectness of predictors with an object; the weight of the others is 1."""
 _PULL: Final = 0.01
 _PULLED_IMAGES: Final = 12_800
 _LEAST_OBJECTNESS: Final = 0.3
-"""What an image without boxes asks of the predictor that knows its class best."""
+"""Minimum objectness that an image with only a class requires of the best predictor for its class."""
 
 RegionTruth: TypeAlias = Detections | ClassScores
-"""What is true of an image: its objects, or its class alone."""
+"""Ground truth of an image: its objects, or only its class."""
 
 
 class RegionDetector(nn.Module):
-    """One detection layer of `priors` (width, height) in pixels, on a net that gives its raw map."""
+    """One detection layer with `priors` (width, height) in pixels, on a network that returns its raw map."""
 
     learns_from_classes = True
-    """Images that have a class and no boxes teach it too."""
+    """Trains also on images that have a class and no boxes."""
     input_multiple = 32
-    """Inputs of every size that is a multiple of it will do."""
+    """Input sides must be multiples of this."""
     priors: Tensor  # 1, slot, (width, height)
     seen: Tensor
-    """Images seen in training, as darknet counts them: priors draw the first 12,800."""
+    """Training images seen, as darknet counts them: priors attract during the first 12,800."""
     shadowed: Tensor
-    """How many objects, over all steps of the training, lost their predictor to another one."""
+    """Number of objects, over all training steps, that lost their predictor to another one."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class RegionDetector(nn.Module):
         self.register_buffer("shadowed", torch.zeros((), dtype=torch.int64), persistent=False)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor]:
-        """A raw map `b (prior, (tx, ty, tw, th, objectness, class …)) h w`."""
+        """One raw map `b (prior, (tx, ty, tw, th, objectness, class …)) h w`."""
         if self.training:
             self.seen += len(images)
         maps: tuple[Tensor] = self.net(images)
@@ -73,13 +73,13 @@ class RegionDetector(nn.Module):
     def loss(self, outputs: Sequence[Tensor], truths: Sequence[RegionTruth]) -> dict[str, Tensor]:
         """Box, objectness, class and prior terms, each summed over an image and averaged over the batch.
 
-        An image whose truth is ClassScores has a class and no boxes: the predictor that holds the
-        class most probable learns it, and learns an objectness of at least 0.3; nothing else does.
+        An image with ClassScores has a class and no boxes: only the predictor with the highest probability
+        of the class is trained, on the class and on an objectness of at least 0.3.
         """
         raw = rows(outputs, channels=5 + self.classes.outputs)
         grid = self._grid(outputs)
         boxed = torch.tensor([isinstance(truth, Detections) for truth in truths], device=raw.device)
-        # An image with a class only is one without objects here, and weighs nothing.
+        # Here, an image with only a class has no objects and no weight.
         objects = [truth if isinstance(truth, Detections) else Detections.none() for truth in truths]
         targets = assign_targets(raw, grid, objects, rules=RULES)
         if self.training:
@@ -103,7 +103,7 @@ class RegionDetector(nn.Module):
 
     @torch.no_grad()
     def find(self, outputs: Sequence[Tensor]) -> BatchDetections:
-        """What is in the whole batch: scores are objectness x the score of the class."""
+        """Detections of the whole batch; scores are objectness x class score."""
         raw = rows(outputs, channels=5 + self.classes.outputs)
         grid = self._grid(outputs)
         scores = raw[..., 4:5].sigmoid() * self.classes.scores(raw[..., 5:])  # b n classes
@@ -115,7 +115,7 @@ class RegionDetector(nn.Module):
         )
 
     def decode(self, outputs: Sequence[Tensor]) -> list[Detections]:
-        """`find`, with one entry an image."""
+        """Detections per image: `find`, split by image."""
         return self.find(outputs).by_image(len(outputs[0]))
 
     def _box(self, own: Float[Tensor, "p channels"], targets: Targets) -> Float[Tensor, " p"]:
@@ -129,7 +129,7 @@ class RegionDetector(nn.Module):
         targets: Targets,
         boxed: Bool[Tensor, " b"],
     ) -> Float[Tensor, "b n"]:
-        """To the overlap that the predicted box has just now, and to 0 where there is no object."""
+        """Loss per predictor: to the IoU of its current box, or to 0 where there is no object."""
         weight = (targets.counted & boxed[:, None]).to(raw)
         weight[targets.image, targets.predictor] = _OBJECT
         wanted = torch.zeros_like(weight)
@@ -139,7 +139,7 @@ class RegionDetector(nn.Module):
         return weight * (raw[..., 4].sigmoid() - wanted).square() / 2
 
     def _pull(self, raw: Float[Tensor, "b n channels"]) -> Float[Tensor, "b n"]:
-        """How far predictors are from their priors, early in a training."""
+        """Loss that pulls predictors to their priors, early in a training."""
         errors = torch.cat([raw[..., :2].sigmoid() - 0.5, raw[..., 2:4]], dim=-1)
         early = (self.seen < _PULLED_IMAGES).to(raw)
         return early * _PULL * errors.square().sum(dim=-1) / 2
@@ -152,7 +152,7 @@ class RegionDetector(nn.Module):
         *,
         images: int,
     ) -> None:
-        """The terms of images that have a class and no boxes."""
+        """Add the terms of images that have a class and no boxes."""
         n = raw.shape[1]
         with torch.no_grad():
             logits = raw[..., 5:].flatten(0, 1)

@@ -1,4 +1,4 @@
-"""The named forms, and what their options may be."""
+"""The named variants, with checks of their options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cvbench.models.yolo.yolo_v2.detector import RegionDetector
 from cvbench.models.yolo.yolo_v2.nets import Order, PassthroughNet
 from cvbench.spec.cell import Option
 
-# Width and height in pixels: the authors' clusters, which they give in cells of 32 pixels.
+# Width and height in pixels: the authors' clusters, which they state in cells of 32 pixels.
 _CELL: Final = 32
 _COCO: Final = (
     (0.57273, 0.677385), (1.87446, 2.06253), (3.33843, 5.47434), (7.88282, 3.52778), (9.77052, 9.16828)
@@ -37,10 +37,10 @@ def yolo_v2(
     nms_threshold: float = 0.45,
     max_detections: int = 100,
 ) -> RegionDetector:
-    """Darknet-19 and one detection layer of five priors; the passthrough comes down to 64 channels.
+    """Darknet-19 and one detection layer of five priors; the passthrough is reduced to 64 channels.
 
-    `anchors` are five (width, height) in pixels of the prepared input, or `coco` or `voc`: the
-    authors' for these data.
+    `anchors` are five (width, height) in pixels of the preprocessed input, or `coco` or `voc`: the
+    authors' priors for these datasets.
     """
     reporting = Reporting(score_threshold, nms_threshold, max_detections)
     return _built(
@@ -66,7 +66,7 @@ def yolo_v2_original(
     nms_threshold: float = 0.45,
     max_detections: int = 100,
 ) -> RegionDetector:
-    """The paper's form: all 512 channels pass through, and become 2,048. `anchors` as in `yolo_v2`."""
+    """The paper's version: all 512 channels pass through, and become 2,048. `anchors` as in `yolo_v2`."""
     reporting = Reporting(score_threshold, nms_threshold, max_detections)
     return _built(
         "yolo_v2_original",

@@ -1,4 +1,4 @@
-"""The detector: a net with its loss and its decoding."""
+"""The detector: networks, loss, decoding and variants."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from cvbench.values import Detections, Preprocessing
 
 
 class StrideOnePool(nn.Module):
-    """2 x 2 maximum with stride 1; right and bottom edges are padded, so the size stays."""
+    """2 x 2 max pooling with stride 1, padded right and bottom so that the size does not change."""
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """The maximum of each value and its neighbours to the right and below."""
+        """The maximum of each value and its right and lower neighbors."""
         return F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=-math.inf), 2, stride=1)
 
 
@@ -79,7 +79,7 @@ class TinyDarknet(nn.Module):
 
 
 class Darknet53(nn.Module):
-    """The paper's net: table 1 without its last layer, and three detection layers."""
+    """The paper's network: table 1 without its last layer, and three detection layers."""
 
     strides = (32, 16, 8)
 
@@ -109,7 +109,7 @@ class Darknet53(nn.Module):
 
 
 def _neck(incoming: int, narrow: int, wide: int) -> nn.Sequential:
-    """Five convolutions, 1 x 1 and 3 x 3 in turn."""
+    """Five convolutions, alternating 1 x 1 and 3 x 3."""
     return nn.Sequential(
         ConvNormLeaky(incoming, narrow, 1),
         ConvNormLeaky(narrow, wide, 3),
@@ -124,13 +124,13 @@ def _head(incoming: int, wide: int, classes: int) -> nn.Sequential:
 
 
 class YoloV3(nn.Module):
-    """YOLOv3 on any net that gives raw maps; `priors` are (width, height), small to large."""
+    """YOLOv3 on a network that returns raw maps; `priors` are (width, height) in pixels, small to large."""
 
     input_multiple = 32
-    """Inputs of every size that is a multiple of it will do."""
-    priors: Tensor  # layer, slot, (width, height): layers coarse first as the net's, slots small to large
+    """Input sides must be multiples of this."""
+    priors: Tensor  # layer, slot, (width, height): layers coarse to fine, slots small to large
     shadowed: Tensor
-    """How many objects, over all steps of the training, lost their predictor to another one."""
+    """Number of objects, over all training steps, that lost their predictor to another one."""
 
     def __init__(
         self,
@@ -155,25 +155,25 @@ class YoloV3(nn.Module):
         self.register_buffer("shadowed", torch.zeros((), dtype=torch.int64), persistent=False)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """A raw map `b (prior, (tx, ty, tw, th, objectness, class …)) h w` for each layer, coarse first."""
+        """One raw map `b (prior, (tx, ty, tw, th, objectness, class …)) h w` per layer, coarse first."""
         maps: tuple[Tensor, ...] = self.net(images)
         return maps
 
     def loss(self, outputs: Sequence[Tensor], truths: Sequence[Detections]) -> dict[str, Tensor]:
         """Box, objectness and class terms, each summed over an image and averaged over the batch.
 
-        Centres, objectness and classes by binary cross entropy, sides by half the squared error, so
-        that each gradient is prediction minus target. The centres' part stays above 0 when it is
-        met, for its target is a fraction.
+        Binary cross entropy for centers, objectness and classes, half the squared error for sides, so that
+        each gradient is prediction minus target. The centers' term stays above 0 even for a perfect
+        prediction, because its target is a fraction.
         """
         raw = rows(outputs, channels=5 + self.classes)
         targets = assign_targets(raw, self._grid(outputs), truths, rules=self.rules)
         if self.training:
             self.shadowed += targets.shadowed
         own = raw[targets.image, targets.predictor]  # p 5+classes
-        centre = F.binary_cross_entropy_with_logits(own[:, :2], targets.offset.to(raw), reduction="none")
+        center = F.binary_cross_entropy_with_logits(own[:, :2], targets.offset.to(raw), reduction="none")
         sides = (own[:, 2:4] - targets.scale).square() / 2
-        box = targets.weight * (centre + sides).sum(dim=1)
+        box = targets.weight * (center + sides).sum(dim=1)
 
         holds = torch.zeros_like(raw[..., 4])
         holds[targets.image, targets.predictor] = 1.0
@@ -190,7 +190,7 @@ class YoloV3(nn.Module):
 
     @torch.no_grad()
     def find(self, outputs: Sequence[Tensor]) -> BatchDetections:
-        """What is in the whole batch: scores are objectness x class probability."""
+        """Detections of the whole batch; scores are objectness x class probability."""
         raw = rows(outputs, channels=5 + self.classes)
         grid = self._grid(outputs)
         scores = raw[..., 4:5].sigmoid() * raw[..., 5:].sigmoid()  # b n classes
@@ -200,7 +200,7 @@ class YoloV3(nn.Module):
         return suppressed(chosen, boxes, images=len(raw), classes=self.classes, reporting=self.reporting)
 
     def decode(self, outputs: Sequence[Tensor]) -> list[Detections]:
-        """`find`, with one entry an image."""
+        """Detections per image: `find`, split by image."""
         return self.find(outputs).by_image(len(outputs[0]))
 
     def _grid(self, outputs: Sequence[Tensor]) -> Grid:
@@ -211,7 +211,7 @@ class YoloV3(nn.Module):
 _PRIORS = ((10, 13), (16, 30), (33, 23), (30, 61), (62, 45), (59, 119), (116, 90), (156, 198), (373, 326))
 _TINY_PRIORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
 _ABOVE: Final[Mapping[str, float]] = {"prior": 0.5, "prediction": 0.7}
-"""The IoU beyond which a predictor is excused: by its prior in the paper, by its prediction in darknet."""
+"""The IoU above which a predictor is excluded: of its prior in the paper, of its prediction in darknet."""
 
 
 def yolo_v3(  # noqa: PLR0913 - each is an option of the Card
@@ -228,7 +228,7 @@ def yolo_v3(  # noqa: PLR0913 - each is an option of the Card
 ) -> YoloV3:
     """Darknet-53 and three detection layers of three priors each.
 
-    `anchors` are nine (width, height) in pixels of the prepared input, small to large: three each
+    `anchors` are nine (width, height) in pixels of the preprocessed input, small to large: three each
     for the layers of stride 8, 16 and 32.
     """
     name = "yolo_v3"
@@ -258,8 +258,8 @@ def yolo_v3_tiny(  # noqa: PLR0913 - each is an option of the Card
 ) -> YoloV3:
     """Seven convolutions and two detection layers of three priors each.
 
-    `anchors` are six (width, height) in pixels of the prepared input, small to large: the first
-    three go to the layer of stride 16, the others to that of stride 32.
+    `anchors` are six (width, height) in pixels of the preprocessed input, small to large: the first
+    three are for the layer of stride 16, the others for stride 32.
     """
     name = "yolo_v3_tiny"
     check_size(name, size, least=32, multiple=32)
@@ -275,7 +275,7 @@ def yolo_v3_tiny(  # noqa: PLR0913 - each is an option of the Card
 
 
 def _rules(model: str, ignore: str, owners: str) -> AssignmentRules:
-    """The rules of these names."""
+    """The assignment rules of these option values."""
     whose: Whose = choice(model, "ignore", ignore, Whose)
     owning: Owners = choice(model, "owners", owners, Owners)
     return AssignmentRules(whose, _ABOVE[whose], owning)

@@ -49,9 +49,9 @@ def test_a_long_chain_is_as_deep_as_it_is_long():
     ("text", "message"),
     [
         ("", "the file is empty"),
-        ("animal -1\ndog\n", r"words.tree:2: 'dog' is no name with the number of its parent"),
-        ("animal -1\ndog zero\n", r"words.tree:2: 'dog zero' is no name with"),
-        ("animal -1\ndog 2\n", r"words.tree:2: the parent of dog is number 2, and the nodes are 0 to 1"),
+        ("animal -1\ndog\n", r"words.tree:2: 'dog' is not a name and the number of its parent"),
+        ("animal -1\ndog zero\n", r"words.tree:2: 'dog zero' is not a name and"),
+        ("animal -1\ndog 2\n", r"words.tree:2: the parent of dog is 2, but node numbers are 0 to 1"),
         ("animal -1\ndog -2\n", r"the parent of dog is number -2"),
         ("dog 0\n", "their own ancestors: dog -> dog"),
         ("x -1\na 3\nb 1\nc 2\nd 1\n", "own ancestors: (a -> c -> b -> a|c -> b -> a -> c|b -> a -> c -> b)"),
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
 def test_a_map_names_nodes_that_are_there(tmp_path):
     tree = WordTree.flat(3)
     assert read_map(written(tmp_path, "2\n0\n"), tree) == (2, 0)
-    with pytest.raises(InputError, match=r"words\.tree:2: '3' is no number of a node, 0 to 2"):
+    with pytest.raises(InputError, match=r"words\.tree:2: '3' is not a node number, 0 to 2"):
         read_map(written(tmp_path, "2\n3\n"), tree)
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from cvbench.models.yolo.yolo_v2 import yolo_v2
-from cvbench.models.yolo.yolo_v2.nets import PassthroughNet, Reorganise
+from cvbench.models.yolo.yolo_v2.nets import PassthroughNet, Reorganize
 
 
 def darknets_loop(x: torch.Tensor) -> torch.Tensor:
@@ -24,17 +24,17 @@ def darknets_loop(x: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("shape", [(4, 2, 2), (8, 4, 6)])
 def test_darknets_order_is_that_of_its_loop(shape):
     x = torch.arange(float(torch.tensor(shape).prod())).reshape(shape)
-    assert torch.equal(Reorganise("darknet")(x[None])[0], darknets_loop(x))
+    assert torch.equal(Reorganize("darknet")(x[None])[0], darknets_loop(x))
 
 
 def test_the_papers_order_stacks_the_four_neighbours_of_each_channel():
     x = torch.tensor([[[[0.0, 1], [2, 3]], [[4, 5], [6, 7]]]])
-    assert Reorganise("paper")(x).flatten().tolist() == list(range(8))
+    assert Reorganize("paper")(x).flatten().tolist() == list(range(8))
 
 
 def test_the_two_orders_hold_the_same_values():
     x = torch.randn(1, 8, 4, 4)
-    a, b = Reorganise("darknet")(x), Reorganise("paper")(x)
+    a, b = Reorganize("darknet")(x), Reorganize("paper")(x)
     assert not torch.equal(a, b)
     assert sorted(a.flatten().tolist()) == sorted(b.flatten().tolist())
 
