@@ -38,7 +38,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cvbench.models.building import check_share, check_size, check_width, widened
-from cvbench.models.classification import at_every_place, prepared, softmax_loss, softmax_scores
+from cvbench.models.classification import at_every_position, prepared, softmax_loss, softmax_scores
 from cvbench.spec.cell import Option
 from cvbench.values import ClassScores, Preprocessing
 
@@ -77,7 +77,7 @@ class AlexNet(nn.Module):
         """Logits."""
         features = self.features(images)  # b 256 6 6
         if self.dense:
-            return at_every_place(self.classifier, features).mean(dim=(2, 3))
+            return at_every_position(self.classifier, features).mean(dim=(2, 3))
         logits: Tensor = self.classifier(self.avgpool(features).flatten(1))
         return logits
 
@@ -127,7 +127,7 @@ class AlexNetOriginal(nn.Module):
         """Logits."""
         features = self.features(images)  # b 256 6 6
         if self.dense:
-            return at_every_place(self.classifier, features).mean(dim=(2, 3))
+            return at_every_position(self.classifier, features).mean(dim=(2, 3))
         logits: Tensor = self.classifier(features.flatten(1))
         return logits
 

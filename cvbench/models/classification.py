@@ -38,7 +38,7 @@ def prepared(
     if shorter is None:
         return Preprocessing(size=(size, size), mean=mean, std=std, interpolation=interpolation)
     if not isinstance(shorter, int) or isinstance(shorter, bool) or shorter < size:
-        raise refusal(model, "shorter", shorter, wanted=f"{size} pixels, its size, or more")
+        raise refusal(model, "shorter", shorter, wanted=f"at least {size}, the value of size")
     return Preprocessing(
         size=(size, size), resize="crop", shorter=shorter, mean=mean, std=std, interpolation=interpolation
     )
@@ -58,7 +58,7 @@ def softmax_scores(logits: Float[Tensor, "b classes"]) -> list[ClassScores]:
     return [ClassScores(scores) for scores in logits.float().softmax(dim=1).unbind()]
 
 
-def at_every_place(
+def at_every_position(
     layers: nn.Sequential, features: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, "b classes i j"]:
     """Applies fully connected layers at every position of a feature map larger than they were built for.

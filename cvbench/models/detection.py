@@ -115,11 +115,11 @@ def objects_to_learn(
     """
     image = torch.arange(len(truths)).repeat_interleave(torch.tensor([len(truth) for truth in truths]))
     boxes = clip(torch.cat([truth.boxes for truth in truths]).float(), height=height, width=width)
-    learnt = torch.cat([_learnable(truth) for truth in truths]) & (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+    learned = torch.cat([_learnable(truth) for truth in truths]) & (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
     label = torch.cat([truth.labels for truth in truths])
     # Selected on the truths' device, in training the CPU: on a GPU it would need a synchronization.
     image = image.to(boxes.device)
-    return BatchObjects(image[learnt].to(device), boxes[learnt].to(device), label[learnt].to(device))
+    return BatchObjects(image[learned].to(device), boxes[learned].to(device), label[learned].to(device))
 
 
 def one_each(
@@ -141,8 +141,8 @@ def one_each(
 
 def _learnable(truth: Detections) -> Bool[Tensor, " m"]:
     """Which objects are neither crowds nor difficult."""
-    learnt = torch.ones_like(truth.labels, dtype=torch.bool)
+    learned = torch.ones_like(truth.labels, dtype=torch.bool)
     for mark in (truth.crowd, truth.difficult):
         if mark is not None:
-            learnt &= ~mark
-    return learnt
+            learned &= ~mark
+    return learned

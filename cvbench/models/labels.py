@@ -23,7 +23,7 @@ from cvbench.spec.catalogue.weights import WeightFile, weight_file
 from cvbench.spec.cell import LabelsName, ModelSpec
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction
 
-_ALIKE: Final = {
+_COCO_NAMES: Final = {
     "aeroplane": "airplane",
     "diningtable": "dining table",
     "motorbike": "motorcycle",
@@ -58,7 +58,7 @@ def build_for(spec: ModelSpec, classes: Sequence[str], *, weights: WeightFile | 
     if table is None:
         return LabeledModel(model, None)
     members: Any = model
-    members.decode = _relabelled(model.decode, tuple(table.values()), outputs=len(theirs))
+    members.decode = _relabeled(model.decode, tuple(table.values()), outputs=len(theirs))
     return LabeledModel(model, table)
 
 
@@ -67,7 +67,7 @@ def keys_of_labels(name: LabelsName, *, background: bool) -> tuple[str, ...]:
     if name == "coco":
         return tuple(COCO_CATEGORIES.values())
     if name == "voc":
-        return ("background",) * background + tuple(map(_alike, VOC_CLASSES))
+        return ("background",) * background + tuple(map(_coco_name, VOC_CLASSES))
     return tuple(one.wnid for one in imagenet_classes())
 
 
@@ -85,9 +85,9 @@ def table_between(
     unknown = [one for one, key in zip(classes, keys, strict=True) if key not in labels]
     if unknown:
         raise InputError(
-            f"{spec.name}: its weights know the {len(theirs)} classes of {name}, and "
-            f"{len(unknown)} of the data set's {len(classes)} are not among them, such as {unknown[0]!r}.\n"
-            "  Use weights for the data set's classes, or remove `weights` and train."
+            f"{spec.name}: the weights predict the {len(theirs)} classes of {name}, but "
+            f"{len(unknown)} of the dataset's {len(classes)} are not among them, such as {unknown[0]!r}.\n"
+            "  Use weights for the dataset's classes, or remove `weights` and train."
         )
     return {key: labels[key] for key in keys}
 
@@ -95,16 +95,16 @@ def table_between(
 def _keys(name: LabelsName, classes: Sequence[str]) -> list[str]:
     """Keys of the dataset's classes in the weights' naming."""
     if name != "imagenet":
-        return [_alike(one) for one in classes]
+        return [_coco_name(one) for one in classes]
     wnids = {one.name: one.wnid for one in imagenet_classes()}
     return [wnids.get(one, one) for one in classes]
 
 
-def _alike(name: str) -> str:
-    return _ALIKE.get(name, name)
+def _coco_name(name: str) -> str:
+    return _COCO_NAMES.get(name, name)
 
 
-def _relabelled(
+def _relabeled(
     decode: Callable[[Any], Sequence[Prediction]], labels: Sequence[int], *, outputs: int
 ) -> Callable[[Any], list[Prediction]]:
     """The decoder with its labels mapped to the dataset's."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cvbench.errors import InputError
-from cvbench.models.classification import at_every_place, prepared, softmax_loss, softmax_scores
+from cvbench.models.classification import at_every_position, prepared, softmax_loss, softmax_scores
 from cvbench.values import ClassScores, Preprocessing
 
 
@@ -34,13 +34,13 @@ def test_half_precision_logits_are_taken_up_to_fp32():
     assert softmax_scores(logits)[0].scores.dtype == torch.float32
 
 
-def test_a_linear_layer_at_every_place_by_hand():
+def test_a_linear_layer_at_every_position_by_hand():
     # a 2 x 2 layer that adds up what it sees, over a map of 2 x 3: two places
     layer = torch.nn.Linear(4, 1)
     torch.nn.init.ones_(layer.weight)
     torch.nn.init.zeros_(layer.bias)
     features = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
-    found = at_every_place(torch.nn.Sequential(layer), features)
+    found = at_every_position(torch.nn.Sequential(layer), features)
     assert found.tolist() == [[[[12.0, 16.0]]]]
 
 
@@ -52,5 +52,5 @@ def test_an_image_is_stretched_unless_its_shorter_side_is_given():
 
 @pytest.mark.parametrize("shorter", [223, 256.0, True, "256"])
 def test_a_shorter_side_with_less_than_the_cut_is_refused(shorter):
-    with pytest.raises(InputError, match=r"net: shorter=.* it must be 224 pixels, its size, or more"):
+    with pytest.raises(InputError, match=r"net: shorter=.* it must be at least 224, the value of size"):
         prepared("net", 224, shorter)

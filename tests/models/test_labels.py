@@ -88,7 +88,7 @@ def test_a_map_of_classes_keeps_its_background():
 def test_classes_that_weights_do_not_know_are_refused():
     with pytest.raises(InputError) as caught:
         fitted(("person", "T-shirt", "trouser"), "coco")
-    assert "its weights know the 80 classes of coco, and 2 of the data set's 3" in str(caught.value)
+    assert "the weights predict the 80 classes of coco, but 2 of the dataset's 3" in str(caught.value)
     assert "'T-shirt'" in str(caught.value)
 
 

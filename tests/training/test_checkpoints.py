@@ -46,9 +46,8 @@ def test_weights_of_another_width_are_refused_and_nothing_changes(tmp_path):
     net = fresh()
     with pytest.raises(InputError) as caught:
         load_weights(net, tmp_path / "w.safetensors")
-    assert (
-        "body.0.weight is float32 [8, 3, 3, 3] in the file, and the model has it as float32 [4, 3, 3, 3]"
-        in str(caught.value)
+    assert "body.0.weight is float32 [8, 3, 3, 3] in the file, and the model has float32 [4, 3, 3, 3]" in str(
+        caught.value
     )
     assert same_bits(state_of(net), state_of(fresh()))
 

@@ -186,7 +186,7 @@ class OnnxModel(nn.Module):
             return [fitting[0].name]
         form = f"(b, {self.classes})" if self.kind == "classifier" else f"(b, {self.classes}, h, w)"
         raise InputError(
-            f"{path}: it has no output {self.output or ''} of the shape {form} of floats, and the data set "
+            f"{path}: it has no output {self.output or ''} of the shape {form} of floats, and the dataset "
             f"has {self.classes} classes. Its outputs are {shown}.\n"
             "  Name one: options: {output: NAME}. If its classes differ, set `labels` to the ones it has."
         )

@@ -145,7 +145,7 @@ class PlainClassifier(_Plain):
             raise self._wrong(_described(found), wanted)
         flat = logits.flatten(1) if logits.ndim == 4 and logits.shape[2:] == (1, 1) else logits
         if flat.shape != (len(images), self.classes):
-            raise self._wrong(_described(logits), f"{wanted}: images, classes of the data set")
+            raise self._wrong(_described(logits), f"{wanted}: images, classes of the dataset")
         return flat
 
     def loss(self, outputs: Float[Tensor, "b classes"], truths: Sequence[ClassScores]) -> dict[str, Tensor]:

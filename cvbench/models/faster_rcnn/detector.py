@@ -121,8 +121,8 @@ class FasterRcnn(nn.Module):
             return Outputs(objectness, offsets, maps, boxes, none, none[..., None].expand(-1, -1, -1, 4))
         proposals = self._propose(objectness, offsets, self.rules.evaluation)
         image = torch.arange(len(images), device=images.device).repeat_interleave(proposals.shape[1])
-        judged = self.roi_heads(maps, proposals.flatten(0, 1), image)
-        logits, refinements = (part.unflatten(0, proposals.shape[:2]) for part in judged)
+        regions = self.roi_heads(maps, proposals.flatten(0, 1), image)
+        logits, refinements = (part.unflatten(0, proposals.shape[:2]) for part in regions)
         return Outputs(
             objectness, offsets, tuple(each[:, :0] for each in maps), proposals, logits, refinements
         )

@@ -21,7 +21,7 @@ BINS = 7
 """Bins per side that a region is pooled to."""
 
 
-class Judged(NamedTuple):
+class RegionOutputs(NamedTuple):
     """The second stage's outputs for each region; class 0 is the background."""
 
     logits: Float[Tensor, "n k"]
@@ -55,9 +55,9 @@ class Predictor(nn.Module):
         nn.init.zeros_(self.cls_score.bias)
         nn.init.zeros_(self.bbox_pred.bias)
 
-    def forward(self, x: Float[Tensor, "n hidden"]) -> Judged:
+    def forward(self, x: Float[Tensor, "n hidden"]) -> RegionOutputs:
         """Logits and offsets."""
-        return Judged(self.cls_score(x), self.bbox_pred(x).unflatten(1, (-1, 4)))
+        return RegionOutputs(self.cls_score(x), self.bbox_pred(x).unflatten(1, (-1, 4)))
 
 
 class RoiHeads(nn.Module):
@@ -75,10 +75,12 @@ class RoiHeads(nn.Module):
 
     def forward(
         self, maps: Sequence[Tensor], regions: Float[Tensor, "n 4"], image: Int64[Tensor, " n"]
-    ) -> Judged:
+    ) -> RegionOutputs:
         """Outputs for `regions` in input pixels; `image` is each region's index in the batch."""
-        judged: Judged = self.box_predictor(self.box_head(self._pooled(maps, regions, image).flatten(1)))
-        return judged
+        outputs: RegionOutputs = self.box_predictor(
+            self.box_head(self._pooled(maps, regions, image).flatten(1))
+        )
+        return outputs
 
     def _pooled(self, maps: Sequence[Tensor], regions: Tensor, image: Tensor) -> Tensor:
         if self.pooling == "pool":

@@ -166,9 +166,9 @@ def region_targets(
     truth, positive, negative = assign(
         _overlaps(regions, truths.boxes), positive=0.5, negative=0.5, low_quality=False
     )
-    drawn = sample(positive, negative & exists(regions), share)
-    image, place = drawn.chosen.nonzero().unbind(1)
-    index, positive = drawn.reference[image, place], drawn.positive[image, place]
+    sampled = sample(positive, negative & exists(regions), share)
+    image, place = sampled.chosen.nonzero().unbind(1)
+    index, positive = sampled.reference[image, place], sampled.positive[image, place]
     boxes, own = regions[image, index], truth[image, index]
     category = torch.where(positive, categories[truths.label[image, own]], 0)
     wanted = _offsets(truths.boxes[image, own].to(boxes), boxes, positive, DETECTION_WEIGHTS)

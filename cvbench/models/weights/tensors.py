@@ -62,14 +62,14 @@ def adopt(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], *, path: P
     for name, target in targets.items():
         if name not in found:
             first = next(iter(found), "nothing")
-            lacking = f"{name} is not in the file, whose first name is {first}"
-            raise _mismatch(path, lacking, f"it as {_form(target)}")
+            lacking = f"{name} is not in the file, whose first tensor is {first}"
+            raise _mismatch(path, lacking, _form(target))
         ours, theirs = target.is_floating_point(), found[name].is_floating_point()
         if found[name].shape != target.shape or ours != theirs:
-            raise _mismatch(path, f"{name} is {_form(found[name])} in the file", f"it as {_form(target)}")
+            raise _mismatch(path, f"{name} is {_form(found[name])} in the file", _form(target))
     for name in found:
         if name not in targets:
-            raise _mismatch(path, f"{name} is {_form(found[name])} in the file", "none of that name")
+            raise _mismatch(path, f"{name} is {_form(found[name])} in the file", "no tensor of that name")
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(found[name])
@@ -85,7 +85,7 @@ def _check_classes(targets: Mapping[str, Tensor], found: Mapping[str, Tensor], p
         name = odd[0]
         raise InputError(
             f"{path}: these weights are for another number of classes: {name} is {_form(found[name])} in the "
-            f"file, and the model has {_form(targets[name])} for the data set's classes.\n"
+            f"file, and the model has {_form(targets[name])} for the dataset's classes.\n"
             "  Set `labels` to the classes of the weights (imagenet, coco or voc), or train."
         )
 

@@ -85,8 +85,8 @@ def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
         inner = [content[key] for key in KEYS if isinstance(content.get(key), Mapping)]
         if not inner:
             odd = next((item for item in content.items() if not isinstance(item[1], Tensor)), None)
-            told = "nothing" if odd is None else f"a {type(odd[1]).__name__} under {odd[0]!r}"
-            raise _not_by_name(path, told)
+            found = "nothing" if odd is None else f"a {type(odd[1]).__name__} under {odd[0]!r}"
+            raise _not_by_name(path, found)
         content = inner[0]
     odd_name = next((name for name in content if not isinstance(name, str)), None)
     if odd_name is not None:

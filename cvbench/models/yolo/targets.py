@@ -62,7 +62,7 @@ def assign_targets(
     the objects. If two objects share a predictor, the later one in the ground truth is learned.
     """
     objects = objects_to_learn(truths, height=grid.height, width=grid.width, device=grid.corner.device)
-    counted = ~_excused(raw, grid, objects, rules=rules)
+    counted = ~_ignored(raw, grid, objects, rules=rules)
     layers, slots, _ = grid.priors.shape
     fits = iou_of_shapes(xyxy_to_cxcywh(objects.boxes)[:, 2:], grid.priors.flatten(0, 1))
     if rules.owners == "one":
@@ -90,7 +90,7 @@ def assign_targets(
     )
 
 
-def _excused(
+def _ignored(
     raw: Float[Tensor, "b n channels"], grid: Grid, objects: BatchObjects, *, rules: AssignmentRules
 ) -> Bool[Tensor, "b n"]:
     """Predictors whose IoU with an object of their image is too high to learn background."""

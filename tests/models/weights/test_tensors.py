@@ -59,19 +59,19 @@ def test_tensors_are_taken_over_in_the_layout_of_their_targets(tmp_path):
     [
         (
             {"a": torch.ones(2)},
-            "b is not in the file, whose first name is a, and the model has it as float32 [3, 4]",
+            "b is not in the file, whose first tensor is a, and the model has float32 [3, 4]",
         ),
         (
             {"a": torch.ones(2), "b": torch.ones(3, 5)},
-            "b is float32 [3, 5] in the file, and the model has it as float32 [3, 4]",
+            "b is float32 [3, 5] in the file, and the model has float32 [3, 4]",
         ),
         (
             {"a": torch.ones(2), "b": torch.ones(3, 4, dtype=torch.int64)},
-            "b is int64 [3, 4] in the file, and the model has it as float32 [3, 4]",
+            "b is int64 [3, 4] in the file, and the model has float32 [3, 4]",
         ),
         (
             {"a": torch.ones(2), "b": torch.ones(3, 4), "c": torch.ones(1)},
-            "c is float32 [1] in the file, and the model has none of that name",
+            "c is float32 [1] in the file, and the model has no tensor of that name",
         ),
     ],
 )

@@ -112,7 +112,7 @@ def test_the_format_before_zip_files_is_read(tmp_path):
     [
         (
             {"fc.weight": torch.zeros(1000, 512)},
-            "conv1.weight is not in the file, whose first name is fc.weight, and the model has it as float32",
+            "conv1.weight is not in the file, whose first tensor is fc.weight, and the model has float32",
         ),
         ({"nets": {"fc.weight": torch.zeros(3, 64)}}, "it contains a dict under 'nets', but tensors"),
         ([torch.zeros(3)], "it contains a list, but tensors by name are expected"),

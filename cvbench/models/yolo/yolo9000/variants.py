@@ -74,14 +74,14 @@ def _nodes(tree: WordTree, classes: int, file: Path | None) -> Sequence[int]:
     if file is not None:
         nodes = read_map(file, tree)
         if len(nodes) != classes:
-            raise InputError(f"{file}: it maps {len(nodes)} classes, and the data set has {classes}.")
+            raise InputError(f"{file}: it maps {len(nodes)} classes, and the dataset has {classes}.")
         return nodes
     if classes == len(tree):
         return range(classes)
     leaves = tree.leaves.nonzero()[:, 0].tolist()
     if classes != len(leaves):
         raise InputError(
-            f"{_NAME}: the tree has {len(tree)} nodes, {len(leaves)} of them leaves, and the data set has"
+            f"{_NAME}: the tree has {len(tree)} nodes, {len(leaves)} of them leaves, and the dataset has"
             f" {classes} classes.\n  Write the node of each class to a file, one number per line: map: FILE"
         )
     return leaves

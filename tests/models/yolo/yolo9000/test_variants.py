@@ -35,10 +35,10 @@ def test_classes_are_all_nodes_or_all_leaves_or_those_of_a_map(tree, tmp_path):
 
 
 def test_a_number_of_classes_that_fits_nothing_is_refused(tree, tmp_path):
-    with pytest.raises(InputError, match="7 nodes, 4 of them leaves, and the data set has 5 classes"):
+    with pytest.raises(InputError, match="7 nodes, 4 of them leaves, and the dataset has 5 classes"):
         detector(5, tree=tree)
     (tmp_path / "pets.map").write_text("2\n3\n")
-    with pytest.raises(InputError, match=r"pets.map: it maps 2 classes, and the data set has 3"):
+    with pytest.raises(InputError, match=r"pets.map: it maps 2 classes, and the dataset has 3"):
         detector(3, tree=tree, map=str(tmp_path / "pets.map"))
 
 
