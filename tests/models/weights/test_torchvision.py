@@ -116,7 +116,7 @@ def test_the_format_before_zip_files_is_read(tmp_path):
         ),
         ({"nets": {"fc.weight": torch.zeros(3, 64)}}, "it contains a dict under 'nets', but tensors"),
         ([torch.zeros(3)], "it contains a list, but tensors by name are expected"),
-        (nn.Linear(2, 2), "a whole pickled model; that is not read, as it could run code"),
+        (nn.Linear(2, 2), "a whole pickled model, which is not read, because it could run code"),
         (
             {"a": torch.zeros(1), "args": argparse.Namespace()},
             "it contains a Namespace under 'args', but tensors",

@@ -52,7 +52,7 @@ def test_a_long_chain_is_as_deep_as_it_is_long():
         ("animal -1\ndog\n", r"words.tree:2: 'dog' is not a name and the number of its parent"),
         ("animal -1\ndog zero\n", r"words.tree:2: 'dog zero' is not a name and"),
         ("animal -1\ndog 2\n", r"words.tree:2: the parent of dog is 2, but node numbers are 0 to 1"),
-        ("animal -1\ndog -2\n", r"the parent of dog is number -2"),
+        ("animal -1\ndog -2\n", r"the parent of dog is -2"),
         ("dog 0\n", "their own ancestors: dog -> dog"),
         ("x -1\na 3\nb 1\nc 2\nd 1\n", "own ancestors: (a -> c -> b -> a|c -> b -> a -> c|b -> a -> c -> b)"),
     ],
