@@ -9,7 +9,7 @@ COLORS = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9], [0.9, 
 
 
 def learn(model: nn.Module, images: Tensor, truths: list[Truth], *, steps: int, lr: float) -> None:
-    """Train on one batch, and leave the net in evaluation mode."""
+    """Train on one batch, and leave the model in evaluation mode."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
     model.train()
@@ -33,13 +33,13 @@ def settle(model: nn.Module, images: Tensor) -> None:
 
 
 def decoded(model: nn.Module, images: Tensor):
-    """What the net says of them."""
+    """The model's predictions."""
     with torch.inference_mode():
         return model.decode(model(images))
 
 
 def scenes(count: int, size: int) -> tuple[Tensor, list[Detections], list[LabelMap]]:
-    """Noise with two coloured rectangles an image: the class of each is its colour."""
+    """Noise with two colored rectangles per image; the color is the class."""
     draw = torch.Generator().manual_seed(0)
     images = 0.1 * torch.rand(count, 3, size, size, generator=draw)
     detections, maps = [], []

@@ -43,7 +43,7 @@ def test_the_originals_second_fourth_and_fifth_kernels_see_one_half():
 
 
 def test_response_normalisation_by_hand():
-    # one place, channels 1, 2, 3, 4 times 100: the first sees itself and two neighbours on one side,
+    # one position, channels 1, 2, 3, 4 times 100: the first has itself and two neighbors on one side,
     # 100 / (2 + 1e-4 (1 + 4 + 9) 1e4) ** 0.75 = 100 / 16 ** 0.75 = 12.5
     net = alexnet_original(2, size=67, width=0.125)
     norm = net.features[2]

@@ -9,7 +9,7 @@ from cvbench.spec.cell import ModelSpec
 from cvbench.values import ClassScores
 from tests.models.learning import decoded, learn
 
-LEARNERS = {  # the options beside width, the steps, the peak rate
+LEARNERS = {  # options in addition to width, steps, peak learning rate
     "alexnet": ({"size": 64, "dropout": 0.0}, 40, 2e-3),
     "alexnet_original": ({"size": 67, "dropout": 0.0}, 40, 4e-3),
     "vgg11": ({"size": 32, "dropout": 0.0}, 40, 2e-3),

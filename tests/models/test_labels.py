@@ -18,7 +18,7 @@ IMAGENET = tuple(one.name for one in imagenet_classes())
 
 
 class Says(nn.Module):
-    """A net that decodes whatever it is told."""
+    """A model that decodes to given predictions."""
 
     preprocessing = Preprocessing((8, 8))
 

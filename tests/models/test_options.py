@@ -8,7 +8,7 @@ from cvbench.models.building import check_share, check_size, check_width, widene
     ("channels", "width", "expected"),
     [
         (64, 1.0, 64),
-        (255, 1.0, 255),  # width 1 is the paper's net, whatever its channels
+        (255, 1.0, 255),  # width 1 is the paper's network, whatever its channels
         (64, 0.25, 16),
         (64, 0.3, 16),  # 19.2 is nearer to 16
         (64, 0.32, 24),  # 20.5 is nearer to 24

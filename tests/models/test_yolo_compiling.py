@@ -1,4 +1,4 @@
-"""Net, decoding and suppression of a detector are one graph to the compiler."""
+"""The network, decoding and suppression of a detector compile into one graph."""
 
 import subprocess
 import sys

@@ -162,7 +162,7 @@ def test_skipped_samples_are_told_by_the_first_and_by_every_later_run(tmp_path):
 
 
 def test_objects_that_nobody_learnt_are_told_by_the_first_and_by_every_later_run(tmp_path):
-    # of 33 samples in batches of 8 four steps an epoch are full; the last would be of one sample
+    # 33 samples in batches of 8: an epoch has four full steps; the last batch would have one sample
     assert [train_in(tmp_path, Crowded()).shadowed for _ in range(2)] == [4 * RECIPE.epochs] * 2
 
 

@@ -107,7 +107,7 @@ def test_a_net_is_left_in_its_layout_and_in_evaluation_mode(layout):
     assert net.body[0].weight.is_contiguous(memory_format=expected)
 
 
-@pytest.mark.parametrize("stop_after", [1, 4, 5, 8])  # four steps an epoch: within, and at an end
+@pytest.mark.parametrize("stop_after", [1, 4, 5, 8])  # an epoch has four steps: within one, and at its end
 @pytest.mark.parametrize(
     "form",
     [
@@ -222,7 +222,7 @@ def test_a_sample_that_cannot_be_decoded_ends_the_training():
 
 
 def test_skipped_samples_are_told_once_also_after_an_interruption(tmp_path):
-    # So many that some batches have one sample or none: they are passed over.
+    # Enough that some batches have one sample or none: they are skipped.
     data, path, whole, resumed = Shades(12, broken=range(1, 6)), tmp_path / "state.safetensors", [], []
     recipe = RECIPE.model_copy(update={"batch": 3})
     curve, state = trained(data=data, recipe=recipe, on_skip=whole.append)

@@ -103,7 +103,7 @@ class Line(nn.Module):
 
 
 class Net(nn.Module):
-    """A convolution, batch normalisation, dropout and a linear layer: all that has a state or draws."""
+    """A convolution, batch normalization, dropout and a linear layer: layers with state or random numbers."""
 
     preprocessing = Preprocessing((8, 8), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
@@ -166,14 +166,14 @@ class Finder(nn.Module):
 
 
 def fresh(kind=Net, *, seed=0, **options):
-    """A newly initialised network; the same one for the same seed."""
+    """A newly initialized network; the same one for the same seed."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         return kind(**options)
 
 
 def state_of(net):
-    """Everything that training changes in a net, for comparison to the bit."""
+    """Everything that training changes in a network, for bitwise comparison."""
     return {name: tensor.clone() for name, tensor in net.state_dict().items()}
 
 

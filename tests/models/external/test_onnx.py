@@ -1,4 +1,4 @@
-"""Nets in ONNX files: written here node by node, so that what they compute is known."""
+"""Models in ONNX files, written here node by node, so that their outputs are known."""
 
 import hashlib
 import sys
@@ -34,7 +34,7 @@ def saved(path, nodes, *, inputs=None, outputs, tensors=()):
 
 
 def classifier(path, *, batch="b", matrix=MATRIX):
-    """The mean colour, times a matrix."""
+    """The mean color, times a matrix."""
     nodes = [
         helper.make_node("GlobalAveragePool", ["images"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
@@ -177,7 +177,7 @@ def test_it_computes_as_it_was_exported(runtime):
 
 
 def external(folder, matrix):
-    """As torch exports since 2.9: the graph, and its tensors in a file beside it."""
+    """As torch exports since 2.9: the graph, and its tensors in a file next to it."""
     folder.mkdir()
     model = onnx.load(classifier(folder / "whole.onnx", matrix=matrix))
     for tensor in model.graph.initializer:
@@ -221,7 +221,7 @@ def test_external_data_outside_of_the_folder_are_refused(tmp_path, location):
 def test_external_data_that_are_missing_are_named(tmp_path):
     path = external(tmp_path / "one", MATRIX)
     (path.parent / "net.onnx.data").unlink()
-    with pytest.raises(InputError, match=r"external data 'net\.onnx\.data' is missing"):
+    with pytest.raises(InputError, match=r"external data 'net.onnx.data' is missing"):
         loaded(path)
 
 

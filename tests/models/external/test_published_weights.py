@@ -1,7 +1,7 @@
-"""Nets that take published weights are in the form, and see their images in the way, of those weights.
+"""Models with published weights have the architecture and the preprocessing of these weights.
 
-No weights come along, so torchvision is given random ones in place of those that it would download; it
-builds its net for them as for its own.
+No weights are bundled, so torchvision gets random ones instead of its download, and builds its model for
+them as usual.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ FROZEN = (
     "FasterRCNN_MobileNet",
     *(f"{net}_ResNet50_FPN_Weights" for net in ("FasterRCNN", "FCOS", "MaskRCNN", "RetinaNet")),
 )
-"""Detectors in whose published form the norms of the backbone are no parameters."""
+"""Detectors whose published weights have frozen norms in the backbone."""
 
 
 @pytest.mark.parametrize(("name", "weights"), PUBLISHED, ids=str)
@@ -61,7 +61,7 @@ def peer_of(name, weights, monkeypatch):
 
 
 def both(weights, source, tmp_path, monkeypatch):
-    """Our net and torchvision's with the same weights, and an image with what ours makes of it."""
+    """cvbench's model and torchvision's with the same weights, and an image as cvbench preprocesses it."""
     enum = models.get_weight(weights)
     name = {type(models.get_model_weights(n).DEFAULT): n for n in models.list_models()}[type(enum)]
     peer = peer_of(name, enum, monkeypatch)

@@ -1,4 +1,4 @@
-"""Net, proposals, decoding and suppression are one graph to the compiler."""
+"""The network, proposals, decoding and suppression compile into one graph."""
 
 import subprocess
 import sys

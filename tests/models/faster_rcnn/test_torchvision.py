@@ -1,6 +1,6 @@
-"""Weights that torchvision made find, and lose, what they do there.
+"""With torchvision's weights, detections and losses equal torchvision's.
 
-Images have a size that torchvision leaves as it is, so that both nets see the same pixels.
+Images have a size that torchvision does not resize, so both models get the same pixels.
 """
 
 import pytest

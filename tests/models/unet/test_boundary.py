@@ -64,6 +64,6 @@ def naive(labels: np.ndarray) -> np.ndarray:
 
 @given(arrays.arrays(np.uint8, (2, 5, 6), elements=st.sampled_from([0, 0, 0, 1, 2, VOID])))
 def test_it_is_what_looking_at_every_cell_gives(labels):
-    # two images at once: neither sees the other's cells
+    # a batch of two images: neither sees the other's cells
     expected = np.stack([naive(image) for image in labels])
     np.testing.assert_allclose(gap_weights(torch.from_numpy(labels)).numpy(), expected, atol=1e-6)

@@ -18,7 +18,7 @@ def test_mirroring_is_numpys_reflection():
 
 
 def test_a_tile_alone_is_labelled_as_within_its_surroundings():
-    # the overlap-tile strategy of figure 2: valid convolutions see no border
+    # the overlap-tile strategy of Fig. 2: valid convolutions see no border
     net = unet_original(3, width=0.125).eval()
     image = torch.randn(1, 3, 220, 220)  # 36 labelled pixels
     with torch.inference_mode():

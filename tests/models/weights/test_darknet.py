@@ -55,18 +55,18 @@ def written(path, values, version=(0, 2, 0), seen=7):
 
 
 def numbers(model):
-    """How many float32 a file of this net holds behind its header."""
+    """Number of float32 values after the header in a file of this model."""
     return sum(layer.numbers for layer in layers(model))
 
 
 def save_darknet(model, path, minor=2):
-    """The net as darknet's own `save_weights` writes it, in version 0.1 or 0.2."""
+    """The model as darknet's own `save_weights` writes it, in version 0.1 or 0.2."""
     tensors = [tensor.detach().flatten() for layer in layers(model) for tensor in layer.tensors]
     return written(path, torch.cat(tensors), version=(0, minor, 0), seen=int(getattr(model, "seen", 0)))
 
 
 def scrambled(model, seed):
-    """The net with numbers of its own in everything that a file holds."""
+    """The model with distinct values in everything that a file stores."""
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for layer in layers(model):
@@ -167,7 +167,7 @@ def test_a_file_of_another_net_is_refused_at_the_layer_where_it_went_wrong(tmp_p
 
 def test_another_number_of_classes_is_another_net(tmp_path):
     save_darknet(NARROW["yolov3-tiny"](), tmp_path / "x.weights")
-    with pytest.raises(InputError, match=r"x.weights: .*layer 1\d of 13, net\."):
+    with pytest.raises(InputError, match=r"x.weights: .*layer 1\d of 13, net."):
         load_darknet(yolo_v3_tiny(3, size=64, width=0.125), tmp_path / "x.weights")
 
 

@@ -1,7 +1,7 @@
-"""Real photographs in the folders of ImageNet, real weights, and a suite: from files to figures.
+"""Real photographs in the folders of ImageNet, real weights, and a suite: from files to metrics.
 
-Two photographs are no measure of a net. They are one of the path: where a convention is broken, the
-right answers turn wrong, or the scores move.
+Two photographs do not measure a model, but they test the path: if a convention is broken, correct
+predictions become wrong, or scores change.
 """
 
 import json
@@ -50,7 +50,7 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def opened(weights, tree):
-    """The net, loaded, and the data set."""
+    """The loaded model and the dataset."""
     spec = ModelSpec(name="timm/tf_efficientnet_lite0", weights=weights, labels="imagenet")
     data = open_dataset(
         DataSpec(name="imagenet", root=str(tree), split="val", options={"subset": True}),

@@ -55,7 +55,7 @@ def test_the_logits_are_torchvisions(name, tmp_path):
     with torch.inference_mode():
         expected, found = peer(images), model(images)
         found = found.logits if name == "googlenet" else found
-        # untrained deep nets give large logits, so the tolerance is relative to the largest
+        # untrained deep networks give large logits, so the tolerance is relative to the largest
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * expected.abs().max().item())
 
 
@@ -77,7 +77,7 @@ def test_what_the_heads_of_googlenet_say_in_training_is_torchvisions(tmp_path):
 
 
 def test_torchvisions_rescaling_of_the_input_is_ours_preprocessing():
-    # its published GoogLeNet takes ImageNet's normalisation and turns it into -1 … 1
+    # its published GoogLeNet takes ImageNet's normalization and turns it into -1 … 1
     peer = torchvision.models.GoogLeNet(
         num_classes=2, aux_logits=False, transform_input=True, init_weights=False
     )
@@ -114,7 +114,7 @@ def test_the_format_before_zip_files_is_read(tmp_path):
             {"fc.weight": torch.zeros(1000, 512)},
             "conv1.weight is not in the file, whose first tensor is fc.weight, and the model has float32",
         ),
-        ({"nets": {"fc.weight": torch.zeros(3, 64)}}, "it contains a dict under 'nets', but tensors"),
+        ({"networks": {"fc.weight": torch.zeros(3, 64)}}, "it contains a dict under 'networks', but tensors"),
         ([torch.zeros(3)], "it contains a list, but tensors by name are expected"),
         (nn.Linear(2, 2), "a whole pickled model, which is not read, because it could run code"),
         (

@@ -63,7 +63,7 @@ def test_zeros_mean_the_prior_itself():
 
 
 def test_a_box_is_what_figure_2_of_the_paper_says():
-    # sigmoid(-ln 3) = 1/4, sigmoid(ln 3) = 3/4: centre (32 + 8, 24); sides 32 x 2 and 32 / 2
+    # sigmoid(-ln 3) = 1/4, sigmoid(ln 3) = 3/4: center (32 + 8, 24); sides 32 x 2 and 32 / 2
     raw = torch.tensor([[3.0, 1 / 3, 2.0, 0.5]]).log()
     box = predicted_boxes(torch.cat([-raw[:, :1], -raw[:, 1:2], raw[:, 2:]], 1), GRID, torch.tensor([2]))
     torch.testing.assert_close(box, torch.tensor([[40.0 - 32, 24.0 - 8, 40.0 + 32, 24.0 + 8]]))

@@ -34,7 +34,7 @@ def assigned(*truths, raw=None, rules=PAPER):
 
 
 def test_an_object_goes_to_the_best_prior_in_the_cell_of_its_centre():
-    # centre (20, 12): column 1, row 0 of the fine layer; 8 x 8 is its first prior: 12 + 1 x 3 = 15
+    # center (20, 12): column 1, row 0 of the fine layer; 8 x 8 is its first prior: 12 + 1 x 3 = 15
     targets = assigned(truth([16, 8, 24, 16], labels=[3]))
     assert targets.image.tolist() == [0]
     assert targets.predictor.tolist() == [15]
@@ -64,7 +64,7 @@ def test_an_object_may_be_learnt_on_every_layer():
 
 
 def test_a_prior_that_overlaps_by_more_than_half_is_excused():
-    # 8 x 12 in the middle of fine cell (0, 0), centre (8, 8). Priors there: 8 x 8 gives 64/96, and
+    # 8 x 12 in the middle of fine cell (0, 0), center (8, 8). Priors there: 8 x 8 gives 64/96, and
     # 8 x 16 gives 96/128 and is the best; 16 x 8 gives 64/160. No other prior overlaps by half.
     targets = assigned(truth([4, 2, 12, 14]))
     assert targets.predictor.tolist() == [13]

@@ -73,7 +73,7 @@ def test_sides_are_learnt_as_square_roots():
 
 
 def test_the_nearest_box_is_responsible_where_none_overlaps():
-    # both have no area; the second lies at the object's centre
+    # both have no area; the second is at the object's center
     outputs = vector()
     divided(outputs, LAYOUT).boxes[0, 0, 1, :2] = 0.5
     assert costs(outputs, SQUARE) == pytest.approx({"box": 5 * 2 * 0.5**2, "confidence": 0, "class": 1})

@@ -159,7 +159,7 @@ def test_the_score_is_objectness_times_the_softmax():
     found = detector(score_threshold=0.1).decode(maps)[0]
     assert found.labels.tolist() == [1, 0]
     torch.testing.assert_close(found.scores, torch.tensor([1 / 2, 1 / 4]))
-    # centre (32 + 24, 16), 32 x 64, cut at the border
+    # center (32 + 24, 16), 32 x 64, clipped at the border
     assert found.boxes.tolist() == [[40, 0, 64, 48]] * 2
 
 

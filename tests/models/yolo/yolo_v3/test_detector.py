@@ -46,7 +46,7 @@ LN2 = math.log(2)
 
 def test_the_loss_of_undecided_predictors_is_a_logarithm_of_two_each():
     # 8 x 8 at (20, 12), predictor 15, offsets 1/4 and 3/4: all logits 0 cost ln 2 each, whatever the
-    # target; sides are met; the centre's two terms weigh 2 - 64/4096; 60 objectnesses, 3 classes
+    # target; sides are met; the center's two terms weigh 2 - 64/4096; 60 objectnesses, 3 classes
     terms = detector().loss(blank(), [one([16.0, 8, 24, 16])])
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {"box": (2 - 64 / 4096) * 2 * LN2, "objectness": 60 * LN2, "class": 3 * LN2}
