@@ -203,13 +203,13 @@ def test_how_images_come_in_is_said_in_the_suite_and_bgr_turns_channels_and_thei
 
 
 def test_the_keys_of_cells_without_a_preprocessing_are_unchanged_and_others_differ():
-    spec = ModelSpec(name="own:Net", task="classification")
+    spec = ModelSpec(name="own:MyNet", task="classification")
     assert "preprocessing" not in spec.model_dump_json(exclude_none=True)
     suite = """\
 schema: 1
 data: fashion
 train: {{epochs: 1}}
-models: [{{name: 'own:Net', task: classification{}}}]
+models: [{{name: 'own:MyNet', task: classification{}}}]
 """
     keys = {
         parse_suite(suite.format(more), path="s.yaml").cells[0].key
