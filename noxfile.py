@@ -1,4 +1,4 @@
-"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|fuzz|package|minimums|gpu`.
+"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|fuzz|docs|package|minimums|gpu`.
 
 Sessions run in the environment that `uv run` has made, so nothing is installed twice.
 """
@@ -80,6 +80,17 @@ def speed(session: nox.Session) -> None:
     is missing is told in its row.
     """
     session.run("python", "-m", "tests.benchmarks.speed.table", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the docs site into site/, strictly; it needs the packages of `uv run --group docs`.
+
+    Open `site/index.html`: the site needs no server and loads nothing from the network.
+    """
+    session.run(
+        "mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"}, external=True
+    )
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""The tables in README.md that come from the catalogues: `python -m cvbench.report.readme` renews them."""
+"""The tables of the docs that come from the catalogues: `python -m cvbench.report.readme` renews them."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def _counts(card: ModelCard) -> str:
 
 
 if __name__ == "__main__":
-    readme = Path("README.md")
-    readme.write_text(renewed(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in sorted(Path("docs/reference").glob("*.md")):
+        page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
