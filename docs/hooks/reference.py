@@ -67,8 +67,10 @@ def _below(group: Any, context: Any) -> Iterator[tuple[str, Any, Any]]:
 def cli() -> str:
     """Every command with its arguments and options."""
     parts = [
-        "# Command line\n\nEvery command with its arguments and options, generated from the program. "
-        "`cvbench COMMAND --help` prints the same text.\n"
+        (
+            "# Command line\n\nEvery command with its arguments and options, generated from the program. "
+            "`cvbench COMMAND --help` prints the same text.\n"
+        )
     ]
     for path, command, context in commands():
         usage = " ".join([path, *command.collect_usage_pieces(context)])
@@ -278,9 +280,7 @@ def exit_codes() -> str:
 
 def python() -> str:
     """The public functions, and the interfaces and values that plug-ins and records are made of."""
-    parts = [
-        "# Python API\n\n`import cvbench` offers these functions. Each is imported on its first use.\n"
-    ]
+    parts = ["# Python API\n\n`import cvbench` offers these functions. Each is imported on its first use.\n"]
     for name in sorted(cvbench.__all__):
         home = getattr(cvbench, name).__module__
         parts.append(
