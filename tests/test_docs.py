@@ -33,7 +33,7 @@ def named(entry):
 def test_the_navigation_names_every_page_once(reference):
     written = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    assert sorted([*written, *reference.pages()]) == sorted(named(nav))
+    assert sorted([*written, *reference.PAGES]) == sorted(named(nav))
 
 
 def test_every_command_is_on_its_page_with_its_options(reference):
@@ -47,10 +47,10 @@ def test_every_command_is_on_its_page_with_its_options(reference):
 
 
 def test_every_suite_key_card_and_exit_code_is_on_its_page(reference):
-    schema = suite_schema()
+    schema, page = suite_schema(), reference.suite()
     for form in (schema, *schema["$defs"].values()):
         for key in form["properties"]:
-            assert f"<code>{key}</code>" in reference.suite()
+            assert f"<code>{key}</code>" in page
     for kind, catalogue in (("models", MODELS), ("datasets", DATASETS), ("metrics", METRICS)):
         page = reference.cards(kind)
         assert all(f"### {name}\n" in page for name in catalogue)

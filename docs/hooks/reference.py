@@ -21,14 +21,13 @@ from cvbench.spec.suite import suite_schema
 Json = Mapping[str, Any]
 
 
+PAGES = ("reference/cli.md", "reference/suite.md", "reference/exit-codes.md", "reference/python.md")
+"""The pages that exist only in the built site, by their paths below `docs/`."""
+
+
 def pages() -> dict[str, str]:
-    """Path below `docs/` → Markdown, of each page that exists only in the built site."""
-    return {
-        "reference/cli.md": cli(),
-        "reference/suite.md": suite(),
-        "reference/exit-codes.md": exit_codes(),
-        "reference/python.md": python(),
-    }
+    """Path → Markdown of each generated page."""
+    return dict(zip(PAGES, (cli(), suite(), exit_codes(), python()), strict=True))
 
 
 def _cell(text: str) -> str:
