@@ -117,12 +117,15 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def minimums(session: nox.Session) -> None:
-    """The default tests with the oldest versions of all dependencies that pyproject.toml allows."""
+    """The default tests with the oldest versions of cvbench's own dependencies that pyproject.toml allows."""
     made = Path(session.create_tmp()).resolve()
     session.run("uv", "venv", "--quiet", "--clear", str(made / "venv"), *_python(session), external=True)
     here = str(made / "venv/bin/python")
-    oldest = ["--resolution", "lowest-direct", "--python", here]
-    session.run("uv", "pip", "install", "--quiet", *oldest, "-e", ".", "--group", "test", external=True)
+    oldest = ["--resolution", "lowest-direct", "--python", here, "--all-extras"]
+    pins = str(made / "oldest.txt")
+    session.run("uv", "pip", "compile", "--quiet", *oldest, "pyproject.toml", "-o", pins, external=True)
+    packages = ["-e", ".", "--group", "test", "--constraints", pins]
+    session.run("uv", "pip", "install", "--quiet", "--python", here, *packages, external=True)
     session.run(here, "-m", "pytest", *(_tests(session) or SIDE_BY_SIDE), env=SETTINGS, external=True)
 
 

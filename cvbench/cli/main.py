@@ -101,7 +101,7 @@ class _Group(TyperGroup):
             _discard(sys.stdout)
             raise typer.Exit(0) from None
         except Exception as error:  # a bug must not exit with 1, which says "regression"
-            if type(error).__module__.startswith("typer"):  # how typer ends a command
+            if type(error).__module__.startswith(("typer", "click")):  # how typer ends a command
                 raise
             code = _tell(error, debug=ctx.params.get("debug", False))
             if isinstance(error, OSError):
