@@ -1,4 +1,4 @@
-"""`cvbench data anchors`: shapes for a detector to start from."""
+"""`cvbench data anchors`: anchor shapes for a detector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cvbench.cli.output import Options, Root, check_png, complete_with_boxes, pa
 from cvbench.errors import InputError
 from cvbench.spec.cell import DataSpec
 
-if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
+if TYPE_CHECKING:  # imports torch
     from torch import Tensor
 
     from cvbench.boxes import Priors
@@ -19,33 +19,32 @@ if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is ope
 
 
 def anchors(  # noqa: PLR0917 - Typer calls by name
-    name: Annotated[str, typer.Argument(help="A data set with boxes.", autocompletion=complete_with_boxes)],
-    count: Annotated[int, typer.Option("-k", min=1, help="How many shapes.")] = 9,
+    name: Annotated[str, typer.Argument(help="A dataset with boxes.", autocompletion=complete_with_boxes)],
+    count: Annotated[int, typer.Option("-k", min=1, help="Number of anchors.")] = 9,
     size: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Shapes in an input of this side, into which images are letterboxed; by default in pixels"
-            " of the images.",
+            help="Anchor sizes for a letterboxed input of this side; by default in pixels of the images.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Draw boxes and shapes into this PNG file.", show_default=False),
+        typer.Option("--output", "-o", help="Draw boxes and anchors into this PNG file.", show_default=False),
     ] = None,
     split: Annotated[str, typer.Option(help="The split whose boxes are clustered.")] = "train",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Look at N images only, drawn evenly.", show_default=False)
+        int | None, typer.Option(min=1, help="Use only N evenly spaced images.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the clustering's start.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the clustering.")] = 0,
     root: Root = None,
     option: Options = None,
 ) -> None:
-    """Cluster the shapes of a data set's boxes by k-means with distance 1 - IoU.
+    """Cluster the box shapes of a dataset by k-means with distance 1 - IoU.
 
-    Prints width and height of each cluster, small first, as the option `anchors` of the YOLO models
-    takes them, and how well the nearest one fits a box on average.
+    Prints width and height of each cluster, smallest first, in the form of the YOLO models' option
+    `anchors`, and the mean IoU of boxes with their nearest anchor.
     """
     check_png(output)
     spec = DataSpec(name=name, root=root, split=split, limit=limit, options=parsed(option or ()))
@@ -54,11 +53,13 @@ def anchors(  # noqa: PLR0917 - Typer calls by name
 
     shapes = _shapes(open_dataset(spec, task="detection"), size)
     if len(shapes) < count:
-        raise InputError(f"{name}: {split} has {len(shapes)} boxes with an area, too few for {count} shapes.")
+        raise InputError(
+            f"{name}: {split} has {len(shapes)} boxes with an area, too few for {count} anchors."
+        )
     found = kmeans_priors(shapes, count, seed=seed)
     pairs = ", ".join(f"[{w:.1f}, {h:.1f}]" for w, h in found.shapes.tolist())
     typer.echo(f"{'anchors':10} [{pairs}]")
-    typer.echo(f"{'mean IoU':10} {found.mean_best_iou:.4f} of {len(shapes):,} boxes with the nearest of them")
+    typer.echo(f"{'mean IoU':10} {found.mean_best_iou:.4f} of {len(shapes):,} boxes with the nearest anchor")
     if output is not None:
         _draw(shapes, found, output)
         typer.echo(f"{'picture':10} {output}")

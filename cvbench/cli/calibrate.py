@@ -1,4 +1,4 @@
-"""`cvbench calibrate`: how much this machine varies by itself, and what can be seen through that."""
+"""`cvbench calibrate`: the noise between jobs on this machine, and the slowdowns it can detect."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from cvbench.cli.output import (
     Overrides,
     chosen_cells,
     print_json,
-    print_table,
 )
+from cvbench.report.text_table import print_table
 
 
 def calibrate(
-    suite: Annotated[Path, typer.Argument(help="A suite that is timed in rounds: time: {rounds: 5}.")],
+    suite: Annotated[Path, typer.Argument(help="A suite with rounds of timing: time: {rounds: 5}.")],
     overrides: Overrides = None,
-    jobs: Annotated[int, typer.Option(min=2, help="How often the suite is run.")] = 5,
+    jobs: Annotated[int, typer.Option(min=2, help="Number of runs of the suite.")] = 5,
     only: Only = None,
     out: OutFolder = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Run SUITE against itself, and say what slowdown this machine can show, at which cost.
+    """Run SUITE several times and show the smallest slowdown this machine can detect, and at what cost.
 
-    The noise is kept in results/noise, by class of machine; `cvbench compare` then reckons with it.
+    The noise is stored in results/noise, by type of machine; `cvbench compare` then includes it.
     """
     import time
 

@@ -1,4 +1,4 @@
-"""`cvbench check`: the gate in CI."""
+"""`cvbench check`: the gate in CI: compare a run with its floors and a baseline."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     run: Annotated[str, typer.Argument(help="The run to check, by folder or name.")],
     against: Annotated[
         str | None,
-        typer.Option(help="A run, or a baseline file. Without it, cells and floors alone are checked."),
+        typer.Option(help="A run or baseline file. Without it, only cells and floors are checked."),
     ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Make this run the baseline, and add it to the history.")
     ] = False,
     on_inconclusive: Annotated[
-        Doubt | None, typer.Option(help="How to treat inconclusive metrics; by default the exit code is 4.")
+        Doubt | None,
+        typer.Option(help="How to treat inconclusive metrics (default: exit code 4)."),
     ] = None,
     metrics: Annotated[
         str | None,
@@ -50,7 +51,7 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown to this file.")] = None,
     out: OutFolder = RESULTS,
     force: Annotated[
-        bool, typer.Option("--force", help="Update even where the check fails or the machine is another.")
+        bool, typer.Option("--force", help="Update even if the check fails or the machine differs.")
     ] = False,
     allow_skips: AllowSkips = False,
     as_json: AsJson = False,
@@ -75,7 +76,7 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     items = check_run(found, records, allow_skips=allow_skips)
     told, comparison = list[str](), None
     if against:
-        done = gate.check_against(found, against, figures=metrics, out=out)
+        done = gate.check_against(found, against, metrics=metrics, out=out)
         items, comparison, told = [*items, *done.items], done.comparison, done.steps
     code = exit_code(items, None if on_inconclusive is None else on_inconclusive.value)
     suite = found.folder.parent.name
@@ -108,7 +109,7 @@ def _write(
     from cvbench.files import write_new
 
     if junit is not None:
-        write_new(junit, ci_output.junit(items, suite), force=True)  # CI writes it anew each time
+        write_new(junit, ci_output.junit(items, suite), force=True)  # CI writes it in each job
     page = ci_output.summary(items, comparison, suite)
     if summary is not None:
         write_new(summary, page.encode(), force=True)
@@ -128,7 +129,7 @@ def _update(run: Run, against: str | None, out: Path, *, passed: bool, force: bo
     if previous is not None and not force:
         if not passed:
             raise InputError(
-                f"{path}: not updated, since the check failed.\n  Say --force to accept the loss."
+                f"{path}: not updated, because the check failed.\n  Accept the loss with --force."
             )
         if previous.machine != new.machine:
             raise InputError(

@@ -1,4 +1,4 @@
-"""`cvbench compare`: two runs held against one another; several are ranked."""
+"""`cvbench compare`: compare two runs metric by metric, or rank several."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cvbench.cli.output import (
     Seeds,
     json_text,
     print_json,
-    print_table,
 )
 from cvbench.errors import InputError
+from cvbench.report.text_table import print_table, print_text
 
 if TYPE_CHECKING:  # torch and pandas come with some of them
     from cvbench.compare.accuracy import Sides
@@ -40,7 +40,7 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
     ],
     only: Annotated[
         str | None,
-        typer.Option(help="Cells by model, title or key, or figures by name: resnet*, top1."),
+        typer.Option(help="Cells by model, title or key, or metrics by name: resnet*, top1."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write to this file: .html, .md, .csv or .json.")
@@ -50,13 +50,11 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
     ] = False,
     flips: Annotated[
         int,
-        typer.Option(
-            min=0, help="List so many images whose outcome changed, of each cell; show them in FILE.html."
-        ),
+        typer.Option(min=0, help="List N images per cell whose result changed; show them in FILE.html."),
     ] = 0,
     pictures: Annotated[
         Path | None,
-        typer.Option(help="Draw these images, with their truth, into this folder."),
+        typer.Option(help="Draw these images with their ground truth into this folder."),
     ] = None,
     models: Annotated[
         tuple[str, str] | None,
@@ -69,15 +67,15 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
 ) -> None:
     """Compare RUN_B with RUN_A, metric by metric: better, worse, same, or inconclusive.
 
-    With --models A B, two models of one run. Accuracy is compared image by image, speed by fresh processes;
-    every verdict has its interval and the smallest loss that would have been seen. Several runs are ranked.
+    With --models A B, compare two models of one run. Accuracy is compared image by image, speed across
+    processes; every verdict has its interval and minimum detectable effect. Three or more runs are ranked.
     """
     import atexit
     import gc
 
     from cvbench.store import Store
 
-    gc.disable()  # every record is needed to the end: looking for garbage among thousands finds none
+    gc.disable()  # every record is needed to the end: a search for garbage among thousands finds none
     atexit.register(gc.freeze)  # nor does it as Python ends
     store = Store(out)
     found = [store.find(name) for name in runs]
@@ -100,14 +98,14 @@ def compare(  # noqa: PLR0917, options are given by name on the command line
 
 
 class _Show(NamedTuple):
-    """What of a comparison its tables show."""
+    """What the tables of a comparison show."""
 
     everything: bool
     separate: bool
 
 
 class _Compared(NamedTuple):
-    """A comparison, and the pairs of cells in it."""
+    """A comparison with its pairs of cells."""
 
     comparison: Comparison
     sides: list[Sides]
@@ -121,12 +119,12 @@ def _compared(
 
     if models is not None:
         if len(runs) != 1:
-            raise InputError("--models compares two models of one run: name that run alone.")
+            raise InputError("--models compares two models of one run: name one run only.")
         compared = compare_models(runs[0], *models, only=only, between_jobs=noise)
         return _Compared(compared, models_in_common(runs[0], *models))
     if len(runs) < 2:
         raise InputError(
-            f"only one run is named, {runs[0].folder}: name two to compare, or more to rank.\n"
+            f"only one run is given, {runs[0].folder}: name two to compare, or more to rank.\n"
             "  Two models of one run: cvbench compare RUN --models A B"
         )
     compared = compare_runs(runs[0], runs[1], only=only, between_jobs=noise)
@@ -134,7 +132,7 @@ def _compared(
 
 
 def _noise(out: Path) -> Callable[[Record], float]:
-    """The noise between jobs on a record's machine, as far as it was calibrated."""
+    """The noise between jobs on a record's machine; 0 where none was calibrated."""
     if not (out / "noise").is_dir():
         return lambda _: 0.0
     from cvbench.compare.gate.noise import known_noise
@@ -164,7 +162,7 @@ def _write(
 
 
 def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened, show: _Show) -> str:
-    """The report's page of both runs, with these differences and images."""
+    """The report page of both runs, with these differences and images."""
     import pandas as pd
 
     from cvbench.compare.formatting import rows
@@ -182,7 +180,7 @@ def _page(comparison: Comparison, store: Store, runs: list[str], opened: Opened,
 
 
 def _opened(pairs: list[Sides], count: int) -> Opened:
-    """So many of the images that changed, of each cell: those that lost most."""
+    """The `count` images of each cell that lost most."""
     from cvbench.compare.changed_images import flipped
 
     opened = {}
@@ -206,7 +204,7 @@ def _text(path: Path, page: Callable[[], str], content: Callable[[], dict[str, A
         case ".json":
             return json_text(content()) + "\n"
         case other:
-            raise InputError(f"{path}: this is written as {forms}, not as {other or 'no kind'}.")
+            raise InputError(f"{path}: unknown file type {other or '(none)'}. Use {forms}.")
 
 
 def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -> None:
@@ -227,20 +225,21 @@ def _rank(runs: list[Run], output: Path | None, *, force: bool, as_json: bool) -
         for one in rankings:
             typer.secho(f"\n{one.data}", bold=True)
             print_table(table(one))
-        typer.echo("\nA rank is one more than the number of those that are better beyond doubt.")
+        typer.echo("\nRank: 1 + the number of cells that are significantly better.")
 
 
 def _print(comparison: Comparison, show: _Show) -> None:
     from cvbench.compare import formatting
 
-    print_table(formatting.rows(comparison, **show._asdict()))
+    keep = ("cell", "metric", "verdict", "change", "99 % interval", "before", "now")
+    print_table(formatting.rows(comparison, **show._asdict()), keep=keep)
     classes = formatting.changed_classes(comparison)
     if classes:
-        typer.echo("\nclasses that changed by more than chance (information, no verdict)")
+        typer.echo("\nclasses that changed significantly (information, not part of the verdict)")
         print_table(classes)
     typer.echo("")
     for line in formatting.remarks(comparison):
-        typer.echo(line)
+        print_text(line)
     typer.secho(formatting.summary(comparison), bold=True)
 
 
@@ -250,7 +249,7 @@ def _show_flips(pairs: list[Sides], count: int, pictures: Path | None, *, quiet:
     for sides in pairs:
         record, found = sides[0][1], flipped(sides)
         changed = found.flips if found else []
-        typer.echo(f"\n{record.cell.title}: {found or 'no outcomes of images are kept'}", err=quiet)
+        typer.echo(f"\n{record.cell.title}: {found or 'the run has no per-image results'}", err=quiet)
         if not quiet:
             print_table(
                 [
@@ -264,7 +263,7 @@ def _show_flips(pairs: list[Sides], count: int, pictures: Path | None, *, quiet:
 
 
 def draw_flips(record: Record, flips: Sequence[Flip], folder: Path) -> Iterator[Path]:
-    """A PNG an image, named by its place among the flips, its id, and what was said before and now."""
+    """Write one PNG per image, named by rank, id, and the predictions before and now."""
     from cvbench.report.drawing import draw
 
     wanted = {flip.id: (place, flip) for place, flip in enumerate(flips, 1)}
@@ -278,7 +277,7 @@ def draw_flips(record: Record, flips: Sequence[Flip], folder: Path) -> Iterator[
 
 
 def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Thumbnail]:
-    """Id → image, made small for a page."""
+    """Id → thumbnail for a page."""
     from cvbench.report.page.flipped import Thumbnail
     from cvbench.runner.worst_images import small_picture
 
@@ -289,7 +288,7 @@ def open_flips(record: Record, flips: Sequence[Flip]) -> dict[str, Thumbnail]:
 
 
 def _samples(record: Record, ids: Collection[str]) -> Iterator[tuple[Sample, Sequence[str]]]:
-    """The images of these ids, with the names of all classes."""
+    """The images with these ids, and the names of all classes."""
     from cvbench.data.datasets import open_dataset
     from cvbench.spec.catalogue.models import task_of
 

@@ -1,4 +1,4 @@
-"""`cvbench data`: what data sets there are, how they look, and copies of them for other tools."""
+"""`cvbench data`: list, show, verify, fetch and export datasets."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from cvbench.cli.output import (
     dataset_task,
     parsed,
     print_json,
-    print_table,
     usual_split,
 )
 from cvbench.cli.verify import verify
 from cvbench.errors import InputError
+from cvbench.report.text_table import print_table
 from cvbench.spec.catalogue import DATASETS, is_address
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE, find_root
 from cvbench.spec.cell import DataSpec
 
-if TYPE_CHECKING:  # torch comes with them, and is loaded when a data set is opened
+if TYPE_CHECKING:  # imports torch
     from cvbench.interfaces import Dataset
 
-app = typer.Typer(no_args_is_help=True, help="List data sets, look at them, fetch, verify and export them.")
+app = typer.Typer(no_args_is_help=True, help="List, show, verify, fetch and export datasets.")
 
 
 class Format(StrEnum):
@@ -52,7 +52,7 @@ class Format(StrEnum):
 def list_(
     as_json: AsJson = False,
 ) -> None:
-    """List the data sets: tasks, images, licence, and where their files are looked for."""
+    """List datasets with tasks, images, license, and where cvbench looks for their files."""
     if as_json:
         print_json([_entry(name) for name in DATASETS])
         return
@@ -63,15 +63,15 @@ def list_(
                 "tasks": ", ".join(card.tasks),
                 "classes": card.told_classes,
                 "images": ", ".join(map(card.told_split, card.splits)),
-                "licence": card.licence,
-                "files": find_root(card.name) or ("needed" if card.needs_root else "come along"),
+                "license": card.licence,
+                "files": find_root(card.name) or ("needed" if card.needs_root else "bundled"),
             }
             for card in DATASETS.values()
         ]
     )
     typer.echo(
-        "\nFiles are looked for in the root that the suite or --root names, else in "
-        f"${ROOT_VARIABLE}/NAME, else among those that come along.",
+        "\nFiles are read from the root that the suite or --root names, else from "
+        f"${ROOT_VARIABLE}/NAME, else from the bundled data.",
         err=True,
     )
 
@@ -103,13 +103,13 @@ def show(
     split: Split = None,
     task: Annotated[
         Task | None,
-        typer.Option(help="The task whose truths are drawn; the set's first by default.", show_default=False),
+        typer.Option(help="The task whose ground truth is drawn; by default the first.", show_default=False),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many images to draw.")] = 16,
     root: Root = None,
     option: Options = None,
 ) -> None:
-    """Open a data set, say what it is to the byte, and draw its first images with their truths."""
+    """Show a dataset's fingerprint and statistics, and draw its first images with their ground truth."""
     check_png(output)
     spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
     from cvbench.data.datasets import open_dataset
@@ -125,7 +125,7 @@ def show(
 
 def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     passport = dataset.passport
-    yield "data set", f"{passport.name}, {passport.split}, for {dataset.task}"
+    yield "dataset", f"{passport.name}, {passport.split}, for {dataset.task}"
     yield "images", f"{passport.images:,}"
     if passport.objects is not None:
         yield "objects", f"{passport.objects:,}"
@@ -144,7 +144,7 @@ def _draw(dataset: Dataset, count: int, output: Path) -> None:
 
 
 def _columns(count: int) -> int:
-    """As wide as high, or one column wider where that leaves fewer places empty.
+    """As wide as high, or one column wider if that leaves fewer empty cells.
 
     >>> _columns(16), _columns(8), _columns(1)
     (4, 4, 1)
@@ -157,23 +157,23 @@ def _columns(count: int) -> int:
 def export(
     name: Annotated[
         str,
-        typer.Argument(help="A data set with boxes.", autocompletion=complete_with_boxes),
+        typer.Argument(help="A dataset with boxes.", autocompletion=complete_with_boxes),
     ],
-    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     form: Annotated[Format, typer.Option("--format", help="The layout to write.")],
     split: Annotated[
         list[str] | None,
-        typer.Option(help="A split to write; may be repeated; all by default.", show_default=False),
+        typer.Option(help="A split to write; may be repeated (default: all).", show_default=False),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="Write N images of each split, drawn evenly.", show_default=False),
+        typer.Option(min=1, help="Write N evenly spaced images of each split.", show_default=False),
     ] = None,
     root: Root = None,
     option: Options = None,
     force: Force = False,
 ) -> None:
-    """Write a detection set as a COCO or VOC tree, with its masks where it has them."""
+    """Write a detection dataset as a COCO or VOC tree, with its masks if it has any."""
     spec = DataSpec(name=name, root=root, options=parsed(option or ()))
     splits = _splits(name, split)
     from cvbench.data.datasets import open_dataset
@@ -195,12 +195,12 @@ def _splits(name: str, asked: Sequence[str] | None) -> list[str]:
     if asked:
         return list(dict.fromkeys(asked))
     if is_address(name):
-        raise InputError(f"{name}: its splits are not known here; name them with --split")
+        raise InputError(f"{name}: its splits are unknown; name them with --split")
     return list(DATASETS.find(name).splits)
 
 
 def _copy_notice(name: str, folder: Path) -> None:
-    """Put the licence's text beside the images, where it asks for that."""
+    """Copy the license text next to the images if the license requires it."""
     notice = None if is_address(name) else DATASETS[name].notice
     if notice is None:
         return

@@ -1,4 +1,4 @@
-"""What is to be seen while a suite runs: one live line a cell, or plain lines where no one watches."""
+"""The progress of a suite: one live line per cell in a terminal, one plain line per stage in a log."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from cvbench.record import Measurement, Record
+from cvbench.report.skips import short_reason
 from cvbench.runner.progress import Progress
 from cvbench.spec.cell import Cell
 from cvbench.spec.titles import distinct_titles
@@ -21,7 +22,7 @@ _MARKS = {"ok": "[green]✓[/green]", "skipped": "[yellow]-[/yellow]"}
 
 
 class Display:
-    """Listens to a session and shows it on a console."""
+    """Listens to a session and shows its progress on a console; nothing on a quiet one."""
 
     def __init__(self, console: Console, cells: Sequence[Cell]) -> None:
         self._console = console
@@ -40,7 +41,9 @@ class Display:
         )
         self._bar: TaskID | None = None
         self._stage = ""
+        self._note = ""
         self._since = time.monotonic()
+        self._shown = set[str]()
 
     def __enter__(self) -> Display:  # noqa: PYI034  (the shape checker of the tests cannot read Self here)
         self._bars.start()
@@ -52,16 +55,16 @@ class Display:
         self._bars.stop()
 
     def started(self, cell: Cell) -> None:
-        """A cell's worker is being started."""
+        """The process of a cell starts."""
         self._stage = ""
-        self._since = time.monotonic()
+        self._shown.clear()
         if self._console.is_terminal:
             self._bar = self._bars.add_task(self._label(cell), total=1.0, stage="start", note="")
         else:
             self._console.print(f"{self._label(cell)}: started")
 
     def progressed(self, cell: Cell, progress: Progress) -> None:
-        """News from it."""
+        """Show how far a cell is; in a log, the line of each stage when it has ended."""
         eta = f"ETA {show_seconds(progress.eta_s)}" if progress.eta_s and progress.eta_s >= 1 else ""
         if self._bar is not None:
             note = escape("   ".join(part for part in (progress.note, eta) if part))
@@ -71,19 +74,32 @@ class Display:
                 self._bars.update(
                     self._bar, total=1.0, completed=progress.share, stage=progress.stage, note=note
                 )
-        elif progress.stage != self._stage:
-            self._console.print(f"{self._label(cell)}: {escape(progress.stage)}")
-        self._stage = progress.stage
+        if progress.stage != self._stage:
+            self._end_stage(cell)
+            self._stage, self._note, self._since = progress.stage, "", time.monotonic()
+        self._note = progress.note or self._note
+
+    def _end_stage(self, cell: Cell) -> None:
+        """In a log: the stage with its time and its last note, once per cell and stage."""
+        if self._bar is None and self._stage and self._stage not in self._shown:
+            note = f", {self._note}" if self._note else ""
+            took = show_seconds(time.monotonic() - self._since)
+            self._console.print(f"{self._label(cell)}: {escape(f'{self._stage} {took}{note}')}")
+        self._shown.add(self._stage)
+        self._stage = ""
 
     def paused(self, cell: Cell, note: str) -> None:
-        """Its worker is done and the cell is not: rounds of timing are to come."""
+        """Show that a cell waits for its next round of timing."""
+        self._end_stage(cell)
         if self._bar is not None:
             self._bars.remove_task(self._bar)
             self._bar = None
         self._console.print(f"{self._label(cell)}: {escape(note)}")
 
     def finished(self, record: Record, *, reused: bool) -> None:
-        """Its record is on disk."""
+        """Show the result of a cell, whose record is stored."""
+        if not reused:
+            self._end_stage(record.cell)
         if self._bar is not None:
             self._bars.remove_task(self._bar)
             self._bar = None
@@ -100,12 +116,12 @@ class Display:
 
 def _summary(record: Record, *, reused: bool) -> str:
     if record.outcome != "ok":
-        return escape(f"{record.outcome}: {record.reason}")
+        return escape(f"{record.outcome}: {short_reason(record.reason or '')}")
     shown = [f"{m.name} {m.value:.3f}" for m in _primary_metrics(record) if m.value is not None]
-    when = "was finished before" if reused else f"in {show_seconds(record.wall_s)}"
+    when = "finished earlier" if reused else f"in {show_seconds(record.wall_s)}"
     return escape(f"{', '.join(shown)}   {when}")
 
 
 def _primary_metrics(record: Record) -> list[Measurement]:
-    """The first figures that are shares: the accuracy."""
+    """The first two metrics that are fractions: the accuracy."""
     return [m for m in record.measurements if m.unit == "fraction"][:2]

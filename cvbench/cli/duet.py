@@ -1,4 +1,4 @@
-"""`cvbench duet`: two states of a project timed side by side on a machine that nobody controls."""
+"""`cvbench duet`: time two states of a project side by side on a noisy machine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from cvbench.cli.output import AsJson, JUnitFile, Only, print_json, print_table
+from cvbench.cli.output import AsJson, JUnitFile, Only, print_json
 from cvbench.compare.gate.result import Answer, Item
+from cvbench.report.text_table import print_table
 
 if TYPE_CHECKING:  # NumPy comes with them
     from cvbench.runner.ab.verdicts import BenchmarkVerdict, Verdicts
@@ -17,25 +18,25 @@ if TYPE_CHECKING:  # NumPy comes with them
 
 
 class Lengths(NamedTuple):
-    """How many rounds a comparison takes."""
+    """Numbers of rounds of a comparison."""
 
     screening: int
     most: int
-    """Of the second stage."""
+    """The most rounds of the second stage."""
 
 
 USUAL, QUICK = Lengths(5, 30), Lengths(3, 8)
 
 
 def duet(  # noqa: PLR0917, options are given by name on the command line
-    suite: Annotated[Path, typer.Argument(help="A suite file; both sides carry it out as it stands here.")],
+    suite: Annotated[Path, typer.Argument(help="A suite file; both sides run it as it is in this folder.")],
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Changes to the suite, for both sides.")
     ] = None,
     base: Annotated[
         str, typer.Option(help="A commit, or a setting such as models.0.weights=old.pth.")
     ] = "HEAD",
-    head: Annotated[str | None, typer.Option(help="The other one; by default HEAD.")] = None,
+    head: Annotated[str | None, typer.Option(help="The other commit or setting; by default HEAD.")] = None,
     setup: Annotated[
         str | None, typer.Option(help="A command that builds each worktree, such as `uv sync`.")
     ] = None,
@@ -48,29 +49,29 @@ def duet(  # noqa: PLR0917, options are given by name on the command line
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Fewer rounds: as few false alarms, but only large changes are found."),
+        typer.Option("--quick", help="Fewer rounds: as few false alarms, but finds only large changes."),
     ] = False,
     null: Annotated[
         bool,
         typer.Option(
-            "--null/--no-null", help="Before calling anything slower or faster, time the base against itself."
+            "--null/--no-null", help="Time the base against itself before a model is called slower or faster."
         ),
     ] = True,
-    seed: Annotated[int | None, typer.Option(help="Of the order of turns.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of the order of time slots.")] = None,
     junit: JUnitFile = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write everything, raw slices included, as .json.")
+        Path | None, typer.Option("-o", "--output", help="Write all results and raw time slots as .json.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="End with 4 where something is inconclusive.")
+        bool, typer.Option("--strict", help="Exit with 4 if a result is inconclusive.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Time BASE and HEAD side by side: fresh pairs of processes take turns, and fresh rounds decide.
+    """Time BASE and HEAD side by side, in alternating processes; new rounds confirm each difference.
 
-    Models have the weights that the suite names, or those that its seed draws: nothing is trained.
+    Models have the weights that the suite names, or random ones from its seed: nothing is trained.
 
-    Exit codes: 0 nothing is slower, 1 something is, 4 (with --strict) cannot tell, 5 base fails.
+    Exit codes: 0 nothing is slower, 1 something is, 4 (with --strict) inconclusive, 5 the base fails.
     """
     import json
 
@@ -119,18 +120,18 @@ _ANSWERS: dict[Verdict, Answer] = {
 
 
 def items(verdicts: Verdicts) -> list[Item]:
-    """An item a benchmark."""
+    """One item per benchmark."""
     return [Item(o.name, "time", _ANSWERS[o.verdict], told(o)) for o in verdicts.outcomes]
 
 
 def told(outcome: BenchmarkVerdict) -> str:
-    """`+5.2 % (+3.1 % … +7.3 %), 9 rounds; it would have seen 4.4 %`."""
+    """`+5.2 % (+3.1 % … +7.3 %), 9 rounds; detectable: 4.4 %`."""
     from cvbench.runner.ab.verdicts import blurred
 
     if outcome.ratio is None or outcome.interval is None or outcome.detectable is None:
         return outcome.reason
     ends = " … ".join(_percent(end) for end in outcome.interval)
-    seen = f"; it would have seen {100 * (outcome.detectable - 1):.1f} %"
+    seen = f"; detectable: {100 * (outcome.detectable - 1):.1f} %"
     if outcome.reason == blurred(outcome.detectable):
         seen = ""  # the reason says it
     why = f" - {outcome.reason}" if outcome.reason else ""
@@ -138,7 +139,7 @@ def told(outcome: BenchmarkVerdict) -> str:
 
 
 def rows(verdicts: Verdicts) -> list[dict[str, str]]:
-    """A row a benchmark, the null control last."""
+    """One row per benchmark, the null control last."""
     known = [*verdicts.outcomes, *([verdicts.null] if verdicts.null else [])]
     return [
         {

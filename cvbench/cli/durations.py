@@ -1,4 +1,4 @@
-"""How long a suite will take: from records of equal cells, else what their plans say."""
+"""How long a suite will take: from earlier records of the same cells, else from their plans."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cvbench.store import Store
 from cvbench.units import show_seconds
 
 RUNS = 30
-"""Only so many of the newest runs are read."""
+"""Only this number of the newest runs is read."""
 START_S = 5.0
-"""What a process takes until it has imported torch."""
+"""Seconds until a new process has imported torch."""
 
 
 class Forecast(NamedTuple):
@@ -25,15 +25,15 @@ class Forecast(NamedTuple):
 
     wall_s: float | None
     by: str
-    """What it is estimated from."""
+    """What the estimate is based on."""
     least_s: float = 0.0
-    """Where no record tells: processes to start, and timing windows."""
+    """Without a record: seconds of process starts and timing windows."""
     unknown: str = ""
-    """Where no record tells: what comes on top."""
+    """Without a record: work of unknown duration."""
 
     @property
     def shown(self) -> str:
-        """`12 s`, or `≥ 9 s` where only a part is known."""
+        """`12 s`, or `≥ 9 s` if only a part is known."""
         if self.wall_s is not None:
             return show_seconds(self.wall_s) if self.wall_s else ""
         return f"≥ {show_seconds(self.least_s)}"
@@ -43,9 +43,9 @@ SKIPPED = Forecast(0.0, "skipped")
 
 
 def forecast(cell: Cell, records: Iterable[Record], machine: Mapping[str, Scalar]) -> Forecast:
-    """From the same cell, else from its model with training and timing to scale, else from its plan.
+    """From the same cell, else from its model with training and timing scaled, else from its plan.
 
-    Only records that are ok and of a machine with this processor and GPU count.
+    Uses only successful records from machines with the same processor and GPU.
     """
     ours = [record for record in records if record.outcome == "ok" and _is_here(record, machine)]
     same = [record for record in ours if record.key == cell.key]
@@ -71,7 +71,7 @@ def _is_alike(one: Cell, other: Cell) -> bool:
 
 
 def _scaled(record: Record, cell: Cell) -> float:
-    """The record's seconds, with those of training and timing brought to the cell's size."""
+    """The record's seconds, with training and timing scaled to the cell's size."""
     spent, before = record.spent, record.cell
     wall_s = record.wall_s
     if before.train and cell.train and record.artifact and record.artifact.source == "trained":
@@ -90,7 +90,7 @@ def _rounds(cell: Cell) -> int:
 
 
 def planned_s(cell: Cell) -> float:
-    """Seconds of timing windows and of starting processes: the least that the cell takes."""
+    """Seconds of timing windows and process starts: the least that the cell takes."""
     plan = cell.time
     if plan is None:
         return START_S
@@ -99,7 +99,7 @@ def planned_s(cell: Cell) -> float:
 
 
 def _timing_s(plan: TimingPlan) -> float:
-    """Seconds of one round; a latency that has its iterations sooner takes less."""
+    """Seconds of one round; a latency that reaches its iterations earlier takes less."""
     if plan.budget is not None:
         return plan.budget
     found = 0.0
@@ -117,7 +117,7 @@ def _timing_s(plan: TimingPlan) -> float:
 
 
 def _unknown(cell: Cell) -> str:
-    """What of a cell that never ran takes a time that its plan does not say."""
+    """The work of a new cell whose duration its plan does not determine."""
     scored = cell.data.limit or _images(cell, cell.data.split)
     scoring = f"scoring of {scored:,} images" if scored else "scoring"
     if cell.train is None or cell.model.weights is not None:
@@ -128,19 +128,19 @@ def _unknown(cell: Cell) -> str:
 
 
 def _trained(cell: Cell) -> float:
-    """Images that are trained on, over all epochs; epochs where nobody knows how many images there are."""
+    """Training images over all epochs; the number of epochs if the images are unknown."""
     assert cell.train is not None
     return cell.train.epochs * (cell.train.limit or _images(cell, "train") or 1)
 
 
 def _images(cell: Cell, split: str) -> int | None:
-    """How many images a split of the bundled or known data has; None for a copy of your own."""
+    """Number of images in a split of a known dataset; None for your own copy."""
     card = DATASETS.get(cell.data.name)
     return None if card is None or cell.data.root is not None else card.splits.get(split)
 
 
 def earlier_records(out: Path) -> list[Record]:
-    """All records of the newest runs below a folder; none of a run that this version cannot read."""
+    """All records of the newest runs below a folder; runs that cannot be read are left out."""
     found = list[Record]()
     for run in Store(out).runs()[-RUNS:]:
         try:
@@ -151,7 +151,7 @@ def earlier_records(out: Path) -> list[Record]:
 
 
 def expected(forecasts: Sequence[Forecast]) -> str:
-    """`about 3 min 20 s`, and what of it is not known."""
+    """`about 3 min 20 s`, and the parts of unknown duration."""
     known_s = sum(one.wall_s for one in forecasts if one.wall_s is not None)
     new = [one for one in forecasts if one.wall_s is None]
     if not new:

@@ -1,4 +1,4 @@
-"""`cvbench env`: this machine, and what could disturb a measurement on it."""
+"""`cvbench env`: this machine, and what could disturb measurements on it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ def env(
     as_json: AsJson = False,
     compile_now: Annotated[
         bool,
-        typer.Option(
-            "--compile", help="Compile all kernels of boxes, metrics and readers now, once for this machine."
-        ),
+        typer.Option("--compile", help="Compile all kernels now, once for this machine."),
     ] = False,
 ) -> None:
-    """Show this machine as records describe it, and what could disturb a measurement."""
+    """Show this machine as records describe it, and what could disturb measurements."""
     if compile_now:
         _compile()
         return
@@ -36,15 +34,15 @@ def env(
         print_json(document)
         return
     for title, group in (
-        ("must agree for speeds to be compared", found.hard),
+        ("must be equal to compare speed", found.hard),
         ("may matter", found.soft),
-        ("of this moment", found.volatile),
+        ("current state", found.volatile),
     ):
         typer.secho(title, bold=True)
         for name, value in group.items():
             typer.echo(f"  {name:24} {'none' if value is None else value}")
-    typer.secho("could disturb a measurement", bold=True)
-    for what, remedy in disturbances or [("nothing was found", "")]:
+    typer.secho("could disturb measurements", bold=True)
+    for what, remedy in disturbances or [("nothing found", "")]:
         typer.echo(f"  {what}" + (f"\n    remedy: {remedy}" if remedy else ""))
 
 
@@ -54,9 +52,9 @@ def _compile() -> None:
 
     console = Console()
     start = time.perf_counter()
-    with console.status("compiling on all cores: some 15 seconds"):
+    with console.status("compiling on all cores: about 15 seconds"):
         for name in compile_all():
             console.print(f"compiled: {name}")
     console.print(
-        f"all kernels are compiled and kept on disk; it took {show_seconds(time.perf_counter() - start)}"
+        f"all kernels are compiled and stored on disk, in {show_seconds(time.perf_counter() - start)}"
     )

@@ -1,4 +1,4 @@
-"""`cvbench explain`: why a figure is what it is, and why two protocols give two figures."""
+"""`cvbench explain`: what each kind of error costs, and why two protocols give different values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvbench.cli.output import AsJson, print_json, print_table
+from cvbench.cli.output import AsJson, print_json
 from cvbench.cli.score import (
     ClassesOption,
     ImageSetOption,
@@ -15,6 +15,7 @@ from cvbench.cli.score import (
     complete_protocol,
 )
 from cvbench.errors import InputError
+from cvbench.report.text_table import print_table
 from cvbench.spec.catalogue import MetricCard, find_protocol
 
 if TYPE_CHECKING:
@@ -28,24 +29,24 @@ def explain(
     protocol: Annotated[
         str,
         typer.Option(
-            help="What to explain, for boxes (coco-bbox, voc2007 …); by itself coco-bbox or coco-segm.",
+            help="Protocol to explain: coco-bbox or coco-segm; with --against any for boxes (voc2007 …).",
             autocompletion=complete_protocol,
             show_default=False,
         ),
     ],
     against: Annotated[
         str | None,
-        typer.Option(help="The protocol to get to, for boxes too.", autocompletion=complete_protocol),
+        typer.Option(help="The protocol for boxes to compare with.", autocompletion=complete_protocol),
     ] = None,
     classes: ClassesOption = None,
     image_set: ImageSetOption = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Say where the difference between two protocols comes from, or what each kind of error costs.
+    r"""Show what each kind of error costs, or why two protocols give different values.
 
-    With --against, one rule after the other is changed, and the figure told each time: the changes add
-    up to the difference. Without it, errors are told by kind, and by how much AP50 would rise without
-    them. Either protocol reads COCO's files and VOC's alike.
+    With --against, one rule after the other is changed and the value shown each time: the changes add
+    up to the difference. Without it, errors are listed by kind, with the rise of AP50 without them.
+    Both COCO and VOC files can be used with every protocol.
 
     \b
     cvbench explain results.json --truth instances.json --protocol coco-bbox --against voc2012
@@ -56,10 +57,10 @@ def explain(
     for asked in (wanted, other):
         explained = ("boxes",) if other else ("boxes", "masks")
         if asked is not None and asked.compares not in explained:
-            raise InputError(f"{asked.name}: only protocols for boxes are explained this way")
+            raise InputError(f"{asked.name}: only protocols for boxes can be explained with --against")
     if other is None and not wanted.name.startswith("coco"):
         raise InputError(
-            f"{wanted.name}: errors are told by kind for coco-bbox and coco-segm, or use --against"
+            f"{wanted.name}: errors are listed by kind for coco-bbox and coco-segm only; or use --against"
         )
     from cvbench.metrics.files.class_names import read_class_names
     from cvbench.metrics.files.score import read_detections
@@ -128,14 +129,12 @@ def _show_errors(protocol: MetricCard, files: CocoFiles | VocFiles, *, as_json: 
     coco = files if isinstance(files, CocoFiles) else to_coco(files)
     errors = explain_errors(coco.truth, coco.detections, classes=len(coco.classes))
     if errors is None:
-        raise InputError("there is no object to be found, so there is no figure to explain")
+        raise InputError("the ground truth has no objects, so there is no AP to explain")
     if as_json:
         kinds = {kind: {"cost": errors.costs[kind], "count": errors.counts[kind]} for kind in errors.costs}
         print_json({"protocol": protocol.name, "AP50": errors.ap50, "errors": kinds})
         return
-    typer.echo(
-        f"AP50 {errors.ap50:.4f}; it would rise by the cost if errors of this kind alone were put right\n"
-    )
+    typer.echo(f"AP50 {errors.ap50:.4f}; cost: the rise of AP50 if only errors of this kind were corrected\n")
     print_table(
         [
             {"error": kind, "cost": f"{errors.costs[kind]:.4f}", "count": f"{errors.counts[kind]:,}"}

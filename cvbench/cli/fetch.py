@@ -1,4 +1,4 @@
-"""`cvbench data fetch`: the publisher's files of a data set, where its terms allow that."""
+"""`cvbench data fetch`: download a dataset from its publisher, if its terms allow that."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def _complete(typed: str) -> list[str]:
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(help="A data set that may be fetched.", autocompletion=_complete)],
+    name: Annotated[str, typer.Argument(help="A dataset that can be downloaded.", autocompletion=_complete)],
     part: Annotated[
         list[str] | None,
-        typer.Option(help="A file to fetch; may be repeated; those of the scored split by default."),
+        typer.Option(help="A file to download; may be repeated (default: the files of the scored split)."),
     ] = None,
     root: Root = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Fetch a data set from its publisher: says what and from where, asks, checks the hash, unpacks.
+    """Download a dataset from its publisher: lists files and addresses, asks, checks hashes, unpacks.
 
-    A file that was interrupted goes on where it stopped. Nothing else fetches data sets.
+    An interrupted download resumes where it stopped. No other command downloads datasets.
     """
     chosen = _parts(name, part or ())
     folder = _folder(name, root)
     missing = [archive for archive in chosen if not _mark(folder, archive).is_file()]
     for archive in chosen:
-        told = "to be fetched from" if archive in missing else "is there, from"
-        typer.echo(f"{archive.part}: {told} {archive.url}", err=True)
+        state = "to be fetched from" if archive in missing else "already here, from"
+        typer.echo(f"{archive.part}: {state} {archive.url}", err=True)
     if not missing:
         return
-    typer.echo(f"to {folder}; licence: {DATASETS.find(name).licence}", err=True)
+    typer.echo(f"to {folder}; license: {DATASETS.find(name).licence}", err=True)
     if not yes and not typer.confirm("Fetch?", err=True):
         raise InputError("nothing was fetched")
     for archive in missing:
@@ -54,8 +54,8 @@ def fetch(
 def _parts(name: str, asked: Sequence[str]) -> list[Archive]:
     card = DATASETS.find(name)
     if name not in ARCHIVES:
-        why = "comes along" if not card.needs_root else f"is not fetched: {card.licence}"
-        raise InputError(f"{name} {why}.\n  Source: {card.source}. `cvbench show {name}` says more.")
+        why = "is bundled" if not card.needs_root else f"is not fetched: {card.licence}"
+        raise InputError(f"{name} {why}.\n  Source: {card.source}. See `cvbench show {name}`.")
     known = {archive.part: archive for archive in ARCHIVES[name]}
     unknown = next((part for part in asked if part not in known), None)
     if unknown is not None:
@@ -67,12 +67,12 @@ def _parts(name: str, asked: Sequence[str]) -> list[Archive]:
 def _folder(name: str, root: str | None) -> Path:
     home = os.environ.get(ROOT_VARIABLE)
     if root is None and not home:
-        raise InputError(f"where {name} should lie is not said: name --root, or set ${ROOT_VARIABLE}")
+        raise InputError(f"no folder given for {name}: use --root, or set ${ROOT_VARIABLE}")
     return expanded(root) if root else expanded(home or "") / name
 
 
 def _mark(folder: Path, archive: Archive) -> Path:
-    """A note that an archive was fetched and unpacked whole."""
+    """The file that marks an archive as completely fetched and unpacked."""
     return folder / ".fetched" / archive.part
 
 
@@ -84,7 +84,9 @@ def _fetch(archive: Archive, folder: Path) -> None:
         download_shown(archive.part, archive.url, file, sha256=None)
     if not _is_whole(file, archive.md5):
         file.unlink()
-        raise InputError(f"{archive.url}: what came has not the MD5 {archive.md5}, and is not kept")
+        raise InputError(
+            f"{archive.url}: the file does not have the MD5 {archive.md5} and was deleted. Try again."
+        )
     if archive.packed is not None:
         unpack(file, folder, packed=archive.packed)
         file.unlink()

@@ -1,4 +1,4 @@
-"""`cvbench invariance`: whether a model's answers depend on how it is run."""
+"""`cvbench invariance`: whether a model's predictions depend on how it is run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cvbench.cli.output import (
     SuiteFile,
     chosen_cells,
     print_json,
-    print_table,
 )
 from cvbench.errors import InputError, suggestion
+from cvbench.report.text_table import print_table
 
 if TYPE_CHECKING:
     from cvbench.compare.invariance import Factor, VariantResult
@@ -31,21 +31,21 @@ def invariance(  # noqa: PLR0917 - each is an option of the command
     suite: SuiteFile,
     overrides: Overrides = None,
     vary: Annotated[
-        str, typer.Option(help="What is varied, one at a time, separated by commas.")
+        str, typer.Option(help="Settings to vary, one at a time, separated by commas.")
     ] = "batch,layout,workers,compile,precision",
-    batch: Annotated[int, typer.Option(min=2, help="The batch held against single images.")] = 8,
+    batch: Annotated[int, typer.Option(min=2, help="Batch size to compare with single images.")] = 8,
     limit: Annotated[
-        int, typer.Option(min=1, help="Number of images, drawn evenly with the cell's seed.")
+        int, typer.Option(min=1, help="Number of images, spaced evenly with the cell's seed.")
     ] = 64,
     only: Only = None,
     out: OutFolder = RESULTS,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run each model of SUITE in ways that should come to the same, and say whether they do.
+    """Run each model of SUITE in equivalent ways, and report whether the predictions agree.
 
     The reference runs image by image, in fp32, contiguous, eager, in one process. Each variant changes
-    one thing. Exit code 1: an answer moved by more than rounding explains. 3: something could not run.
+    one setting. Exit code 1: predictions differ by more than rounding. 3: a cell failed.
     """
     from rich.console import Console
 
@@ -85,7 +85,7 @@ def _factors(vary: str) -> list[Factor]:
         factor = known.get(word.strip())
         if factor is None:
             near = suggestion(word, FACTORS) or f"There are {', '.join(FACTORS)}."
-            raise InputError(f'--vary {vary}: nothing called "{word}" can be varied.\n  {near}')
+            raise InputError(f'--vary {vary}: there is no setting "{word}" to vary.\n  {near}')
         chosen.append(factor)
     return chosen
 
@@ -99,7 +99,7 @@ def _row(finding: VariantResult) -> dict[str, str]:
         "differing": "" if finding.verdict == "not run" else f"{finding.differing} of {finding.images}",
         "first": "" if first is None else f"{first.id} by {first.amount:.3g}",
         "largest": "" if worst is None else f"{worst.id} by {worst.amount:.3g}",
-        "figures": ", ".join(f"{name} {a:.4g} → {b:.4g}" for name, (a, b) in finding.figures.items()),
+        "metrics": ", ".join(f"{name} {a:.4g} → {b:.4g}" for name, (a, b) in finding.figures.items()),
     }
 
 

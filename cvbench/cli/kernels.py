@@ -1,8 +1,7 @@
-"""Every kernel of box core, metrics and readers called once, on little data, so that no later call compiles.
+"""Call every kernel of boxes, metrics and readers once, on little data, so that no later call compiles.
 
-What is compiled is kept on disk for all processes of the machine (see `cvbench.boxes.jit`).
-`cvbench env --compile` does it ahead of time: when an image of a container is built, or before a
-measurement of first results.
+Compiled kernels are stored on disk for all processes of the machine (see `cvbench.boxes.jit`).
+`cvbench env --compile` does this ahead of time, such as when a container image is built.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ APART = (
     ("large files", "explaining"),
     ("masks", "voc", "miou"),
 )
-"""Pieces of work that share no kernel, those first that take longest to compile."""
+"""Groups of work that share no kernel, the slowest to compile first."""
 
 
 def compile_all() -> Iterator[str]:
-    """The names of the pieces, as each is compiled and on disk; in as many processes as there are cores."""
-    # A fork has what this process has imported; where forks are not safe, each process imports by itself.
+    """Compile in parallel processes; yields the name of each piece when it is on disk."""
+    # A forked process has all imports; where forking is unsafe, each process imports again.
     method = "fork" if sys.platform == "linux" else "spawn"
     workers = min(environment.threads_available(), len(APART))
     with ProcessPoolExecutor(workers, multiprocessing.get_context(method)) as pool:
@@ -58,7 +57,7 @@ def _call(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def calls() -> dict[str, Callable[[], Any]]:
-    """A call of every kernel for the types that the commands have for them, by piece of work.
+    """One call of every kernel with the types that commands use, by piece of work.
 
     Nothing compiled runs before a piece is called.
     """

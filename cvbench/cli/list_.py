@@ -1,4 +1,4 @@
-"""`cvbench list`: everything that a suite can name, the suites at hand, and the runs that are kept."""
+"""`cvbench list`: models, datasets, metrics, suites and stored runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cvbench.cli.output import RESULTS, AsJson, OutFolder, print_json, print_table
+from cvbench.cli.output import RESULTS, AsJson, OutFolder, print_json
 from cvbench.errors import StoreError
+from cvbench.report.text_table import print_table
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, ModelCard
 from cvbench.spec.suite import suites
 from cvbench.units import show_count
@@ -38,9 +39,13 @@ def list_(
     if as_json:
         print_json(entries)
     elif entries:
-        print_table([_row(kind, entry) for entry in entries])
+        print_table(
+            [_row(kind, entry) for entry in entries],
+            keep=("name", "run", "created", "cells", "ok"),
+            prose=("summary", "purpose", "problem"),
+        )
     else:
-        typer.echo(f"There are no {kind} in {out}.", err=True)
+        typer.echo(f"No {kind} in {out}.", err=True)
 
 
 def _entries(kind: Kind, out: Path) -> list[dict[str, Any]]:
@@ -61,16 +66,16 @@ def _entries(kind: Kind, out: Path) -> list[dict[str, Any]]:
 
 
 def purpose_of(suite: Path) -> str:
-    """What a suite says of itself: its `# Purpose:` line and the lines that continue it."""
-    told: list[str] = []
+    """The purpose of a suite: its `# Purpose:` line and continuation lines."""
+    purpose: list[str] = []
     for line in suite.read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith(_PURPOSE):
-            told.append(line.removeprefix(_PURPOSE).strip())
-        elif told and line.startswith("#  "):
-            told.append(line.removeprefix("#").strip())
-        elif told:
+            purpose.append(line.removeprefix(_PURPOSE).strip())
+        elif purpose and line.startswith("#  "):
+            purpose.append(line.removeprefix("#").strip())
+        elif purpose:
             break
-    return " ".join(told)
+    return " ".join(purpose)
 
 
 def _runs(out: Path) -> list[dict[str, Any]]:
@@ -93,8 +98,11 @@ def _runs(out: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _parameters(card: ModelCard) -> str:
-    return f"{show_count(card.parameters[card.usual_classes])} ({card.usual_classes} classes)"
+def _parameters(card: ModelCard) -> dict[str, str]:
+    return {
+        "parameters": show_count(card.parameters[card.usual_classes]),
+        "classes": str(card.usual_classes),
+    }
 
 
 def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
@@ -104,8 +112,8 @@ def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
                 "name": entry["name"],
                 "task": entry["task"],
                 "year": str(entry["year"]),
-                "parameters": _parameters(MODELS[entry["name"]]),
-                "input": " x ".join(map(str, entry["input"])),
+                **_parameters(MODELS[entry["name"]]),
+                "input": "x".join(map(str, entry["input"])),
                 "summary": entry["summary"],
             }
         case Kind.DATASETS:
@@ -123,7 +131,7 @@ def _row(kind: Kind, entry: dict[str, Any]) -> dict[str, str]:
                 "also": ", ".join(entry["aliases"]),
                 "task": entry["task"],
                 "default": "yes" if entry["default"] else "no",
-                "figures": ", ".join(entry["figures"]),
+                "metrics": ", ".join(entry["figures"]),
                 "protocol": entry["protocol"],
                 "summary": entry["summary"],
             }

@@ -1,4 +1,4 @@
-"""The `cvbench` command: finds the commands, and says a user's mistake without a traceback."""
+"""The `cvbench` command: finds subcommands, and reports user errors without a traceback."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ COMMANDS = {
     "data": "data:app",
     "weights": "weights:app",
 }
-"""Name → module of `cvbench.cli`, and what is there: a function, or an app of several."""
+"""Name → module of `cvbench.cli` and its function or Typer app."""
 
 ALIASES = {"ab": "duet"}
-"""Another name → the command that it stands for; listed with that command, not on its own."""
+"""Other name → its command; help lists it with that command only."""
 
 
 class _Commands(Mapping[str, Any]):
-    """The commands, each imported when it is asked for: nobody waits for what others need."""
+    """The commands, each imported on first use, so that no command waits for the imports of another."""
 
     def __getitem__(self, name: str) -> Any:
         module, _, attribute = COMMANDS[ALIASES.get(name, name)].partition(":")
@@ -71,11 +71,11 @@ class _Commands(Mapping[str, Any]):
 
 
 BUG: Final = 70
-"""What sysexits.h calls EX_SOFTWARE: an internal error, never a statement about a model."""
+"""EX_SOFTWARE of sysexits.h: an internal error, not a result about a model."""
 
 
 class _Group(TyperGroup):
-    """Turns whatever ends a command into its message on standard error and its exit code."""
+    """Turns each error of a command into a message on standard error and an exit code."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -83,7 +83,7 @@ class _Group(TyperGroup):
 
     def main(self, *args: object, **kwargs: object) -> object:
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows another
+            if isinstance(stream, io.TextIOWrapper):  # characters that the terminal lacks are replaced
                 stream.reconfigure(errors="replace")
         if not has_home():  # numba would make a folder named "~" where the command works
             os.environ.update(compile_caches())
@@ -97,7 +97,7 @@ class _Group(TyperGroup):
             finally:
                 sys.stdout.flush()
         except BrokenPipeError:
-            # whoever read our output has had enough, as `| head` does
+            # the reader of the output stopped, as `| head` does
             _discard(sys.stdout)
             raise typer.Exit(0) from None
         except Exception as error:  # a bug must not exit with 1, which says "regression"
@@ -110,7 +110,7 @@ class _Group(TyperGroup):
 
 
 def _tell(error: Exception, *, debug: bool) -> int:
-    """Write what ended a command on standard error; gives back its exit code."""
+    """Write the error that ended a command to standard error; returns its exit code."""
     if isinstance(error, CvbenchError):
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -118,7 +118,7 @@ def _tell(error: Exception, *, debug: bool) -> int:
         sys.stderr.write(f"{refusal(error)}\n")
         return CvbenchError.exit_code
     if isinstance(error, MemoryError):
-        sys.stderr.write("This machine is out of memory.\n  Free some, or give the command less to read.\n")
+        sys.stderr.write("This machine is out of memory.\n  Free memory, or use a smaller input.\n")
         return CvbenchError.exit_code
     if debug:
         traceback.print_exception(error)
@@ -133,26 +133,26 @@ def _tell(error: Exception, *, debug: bool) -> int:
 
 
 def _discard(stream: Any) -> None:
-    """Nothing that is left in the stream can fail at exit."""
+    """Discard what is left in the stream, so that it cannot fail at exit."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
     except (OSError, ValueError):
-        return  # it is no file
+        return  # not a file
 
 
 _OWN: Final = re.compile(r"(\x1b\[[0-9;?]*[A-Za-z]|\r)")
-"""Colors, and the cursor of progress bars: what the program itself sends to a terminal."""
+"""Colors and cursor movements that cvbench itself sends to a terminal."""
 _COMMAND: Final = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
-"""How a workflow command of GitHub begins, in both of its forms."""
+"""The start of a GitHub workflow command, in both forms."""
 
 
 def filtered(text: str, *, terminal: bool) -> str:
-    r"""Text as it may be written: control characters are shown, and no line is a command to GitHub Actions.
+    r"""Text that is safe to print: control characters are escaped, and no line is a GitHub Actions command.
 
-    Only a `terminal` is sent colors and movements of the cursor. Under `GITHUB_ACTIONS`, `::` at the start of
-    a line is written as `: :`.
+    Only a `terminal` gets colors and cursor movements. Under `GITHUB_ACTIONS`, `::` at the start of a line is
+    written as `: :`.
 
     >>> print(filtered("a\x1b]0;title\x07\u202e", terminal=True))
     a\u001b]0;title\u0007\u202e
@@ -181,7 +181,7 @@ def filtered_output() -> Iterator[None]:
 
 
 def _put_filter(stream: TextIO) -> bool:
-    if "write" in vars(stream):  # a command that calls another has put it there
+    if "write" in vars(stream):  # set by a command that calls another
         return False
     write: Any = stream.write
     terminal = stream.isatty()
@@ -194,7 +194,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Which vision architecture, at what price, and did today's change make it worse?",
+    help="Benchmark and evaluate vision models: accuracy, latency, memory, and regressions.",
     epilog="Exit codes: 0 pass · 1 regression or missed expectation · 2 usage or suite error · "
     "3 a cell failed or lacks its files · 4 inconclusive · 5 not comparable · 70 a bug in cvbench · "
     "130 interrupted",

@@ -1,4 +1,4 @@
-"""What commands share: the options that many take, and how they print.
+"""Options and output shared by several commands.
 
 A command prints a table or one JSON document, never both on one stream.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cvbench.errors import InputError, SuiteError, printable
+from cvbench.errors import InputError, SuiteError
 from cvbench.spec.catalogue import DATASETS, is_address
 from cvbench.spec.catalogue.datasets import ROOT_VARIABLE
 from cvbench.spec.cell import Cell, Option, TaskName
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def print_json(document: Any) -> None:
-    """The one JSON document of a command that was given `--json`.
+    """Print the JSON document of `--json`.
 
-    Characters that standard output lacks are escaped, as JSON can: nothing is lost.
+    Characters that standard output cannot encode are escaped.
     """
     text = json_text(document)
     try:
@@ -42,37 +42,8 @@ def json_text(document: Any) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """Rows with equal keys, the keys on top: drawn in a terminal, plain aligned lines in a file.
-
-    A column that is empty in every row is left out.
-    """
-    columns = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
-    if sys.stdout.isatty():
-        _draw(columns, rows)
-        return
-    rows = [{name: printable(row[name]) for name in columns} for row in rows]
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
-    for row in ({name: name for name in columns}, *rows):
-        typer.echo("  ".join(f"{row[name]:{widths[name]}}" for name in columns).rstrip())
-
-
-def _draw(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(row[name])) for name in columns))  # Text: a title may hold brackets
-    Console().print(table)
-
-
 def earlier_lines(run: Run) -> list[str]:
-    """What to say of cells that an earlier command left in the run's folder; nothing where there are none."""
+    """Lines about cells that an earlier command left in the run's folder; empty if there are none."""
     earlier = run.earlier_records()
     if not earlier:
         return []
@@ -117,13 +88,13 @@ Overrides = Annotated[
 ]
 Only = Annotated[
     str | None,
-    typer.Option(help="Only cells whose model, title or key fits: resnet*, or a key's first 4 digits."),
+    typer.Option(help="Only cells whose model, title or key matches: resnet*, or the start of a key."),
 ]
 Limit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Score only N images of each cell, drawn evenly with its seed: a quick look, not a result.",
+        help="Score only N evenly spaced images per cell: a quick look, not a result.",
     ),
 ]
 
@@ -137,15 +108,15 @@ class SeedRows(StrEnum):
 
 Seeds = Annotated[
     SeedRows,
-    typer.Option(help="Cells that differ only in their seed: one row, mean ± standard deviation, or each."),
+    typer.Option(help="Cells that differ only in the seed: one row (mean ± standard deviation), or each."),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of continuing the last.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start a new run instead of resuming the last one.")]
 
 
 def chosen_cells(
     suite: Path, overrides: Sequence[str] | None, *, only: str | None, limit: int | None = None
 ) -> Suite:
-    """The suite of a command with its overrides, its `--limit` and its `--only`."""
+    """Load a suite with the overrides, `--limit` and `--only` of a command."""
     from cvbench.spec.suite import load_suite
 
     wanted = load_suite(suite, overrides or [])
@@ -154,31 +125,35 @@ def chosen_cells(
 
 
 def complete_dataset(typed: str) -> list[str]:
-    """Names of data sets that begin with what is typed."""
+    """Dataset names that begin with `typed`."""
     return [name for name in DATASETS if name.startswith(typed)]
 
 
 DatasetName = Annotated[
-    str, typer.Argument(help="A data set, or the address of your own.", autocompletion=complete_dataset)
+    str,
+    typer.Argument(
+        help="A dataset, or the import path of your own (package.module:callable).",
+        autocompletion=complete_dataset,
+    ),
 ]
 Root = Annotated[
     str | None,
-    typer.Option(help=f"The folder of your own copy, instead of ${ROOT_VARIABLE}/NAME.", show_default=False),
+    typer.Option(help=f"The folder of the dataset, instead of ${ROOT_VARIABLE}/NAME.", show_default=False),
 ]
 Options = Annotated[
     list[str] | None,
-    typer.Option("--option", metavar="KEY=VALUE", help="An option of the data set; may be repeated."),
+    typer.Option("--option", metavar="KEY=VALUE", help="An option of the dataset; may be repeated."),
 ]
 
 
 Split = Annotated[
     str | None,
-    typer.Option(help="The split to open; test by default, or val where there is none.", show_default=False),
+    typer.Option(help="The split to open; by default test, or val if there is no test.", show_default=False),
 ]
 
 
 class Task(StrEnum):
-    """What a data set has truths for."""
+    """The task whose ground truth a dataset has."""
 
     CLASSIFICATION = "classification"
     DETECTION = "detection"
@@ -186,22 +161,22 @@ class Task(StrEnum):
 
 
 def usual_split(name: str, asked: str | None) -> str:
-    """The split that is asked for, else `test`, else `val` where the data set has no `test`."""
+    """The given split, else `test`, else `val` if the dataset has no `test`."""
     card = DATASETS.get(name)
     return asked or ("val" if card is not None and "test" not in card.splits else "test")
 
 
 def dataset_task(name: str, asked: Task | None) -> TaskName:
-    """The task that is asked for, else the data set's first."""
+    """The given task, else the dataset's first."""
     if asked is not None:
         return asked.value
     if is_address(name):
-        raise InputError(f"{name}: what its truths are for is not known here; say it with --task")
+        raise InputError(f"{name}: its task is unknown; name it with --task")
     return DATASETS.find(name).tasks[0]
 
 
 def download_shown(title: str, url: str, file: Path, *, sha256: str | None) -> str:
-    """Download a file with a bar on standard error; gives back its SHA-256."""
+    """Download a file with a progress bar on standard error; returns its SHA-256."""
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -219,13 +194,13 @@ def download_shown(title: str, url: str, file: Path, *, sha256: str | None) -> s
 
 
 def check_png(output: Path | None) -> None:
-    """Raise InputError for a picture's file that does not end in `.png`, before any work is done."""
+    """Raise InputError if the file does not end in `.png`, before any work is done."""
     if output is not None and output.suffix.lower() != ".png":
-        raise InputError(f"{output}: pictures are written as PNG; name a file that ends in .png")
+        raise InputError(f"{output}: pictures are PNG; name a file that ends in .png")
 
 
 def complete_with_boxes(typed: str) -> list[str]:
-    """Names of data sets with boxes that begin with what is typed."""
+    """Names of datasets with boxes that begin with `typed`."""
     return [name for name, card in DATASETS.items() if name.startswith(typed) and "detection" in card.tasks]
 
 

@@ -1,8 +1,7 @@
-"""`cvbench plan`: the cells that a suite would run, and why any would be skipped."""
+"""`cvbench plan`: the cells of a suite, why any is skipped, and the expected time."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,15 +18,16 @@ from cvbench.cli.output import (
     SuiteFile,
     chosen_cells,
     print_json,
-    print_table,
 )
+from cvbench.report.skips import skip_lines
+from cvbench.report.text_table import print_table, print_text
 from cvbench.runner.environment import has_gpu, probe
 from cvbench.spec.catalogue import DATASETS, known_task, shown_metric
 from cvbench.spec.catalogue.datasets import find_root
 from cvbench.spec.cell import Cell
 from cvbench.spec.titles import distinct_titles
 
-if TYPE_CHECKING:  # torch comes with the data sets
+if TYPE_CHECKING:  # imports torch
     from cvbench.data.datasets import Inspection
     from cvbench.spec.suite import Planned
 
@@ -42,7 +42,7 @@ def plan(
 ) -> None:
     """Show the cells `cvbench run SUITE` would run, why any is skipped, and how long they will take.
 
-    Opens your own data sets, without decoding their images. Exit code 2 where one cannot be opened.
+    Opens your own datasets without decoding images. Exit code 2 if a dataset cannot be opened.
     """
     from cvbench.spec.suite import plan as planned_cells
 
@@ -64,29 +64,33 @@ def plan(
         )
         _end(problems)
         return
-    print_table([_row(*one) for one in zip(planned, forecasts, named, strict=True)])
+    print_table(
+        [_row(*one) for one in zip(planned, forecasts, named, strict=True)],
+        keep=("model", "time"),
+    )
     skipped = sum(bool(one.reasons) for one in planned)
-    for reason, count in Counter(reason for one in planned for reason in one.reasons).items():
-        if ":" in reason:  # the table has what stands before it
-            typer.echo(f"\n{reason}" + (f"\n  for {count} cells" if count > 1 else ""))
+    typer.echo()
+    for line in skip_lines(((one.cell, one.skip) for one in planned if one.skip), str(suite)):
+        if ":" in line:  # the table has the other reasons in full
+            print_text(line)
     for problem in problems:
-        typer.echo(f"\nwill fail: {problem}")
+        print_text(f"will fail: {problem}")
     for note in dict.fromkeys(note for found in inspected.values() for note in found.notes):
-        typer.echo(f"\nnote: {note}")
+        print_text(f"note: {note}")
     time = f"; expected time: {expected(forecasts)}" if skipped < len(planned) else ""
     skips = f", {skipped} of them skipped" if skipped else ""
-    typer.echo(f"\n{wanted.name}: {len(planned)} cells{skips}{time}")
+    print_text(f"{wanted.name}: {len(planned)} cells{skips}{time}")
     _end(problems)
 
 
 def _end(problems: Collection[str]) -> None:
-    """End with 2 where a run would fail for its data."""
+    """Exit with 2 if a dataset cannot be opened."""
     if problems:
         raise typer.Exit(2)
 
 
 def _inspected(planned: Sequence[Planned]) -> dict[str, Inspection]:
-    """Cell key → what it would find in its data, where that is in a folder of the user's."""
+    """Cell key → inspection of its dataset, for datasets in a folder of the user."""
     cells = [
         one.cell
         for one in planned
@@ -142,7 +146,11 @@ def _data(cell: Cell) -> str:
 def _weights(cell: Cell) -> str:
     if cell.model.weights:
         return cell.model.weights
-    return f"train {cell.train.epochs} epochs" if cell.train else "untrained"
+    return _training(cell.train.epochs) if cell.train else "untrained"
+
+
+def _training(epochs: int) -> str:
+    return f"train {epochs} epoch{'s' if epochs > 1 else ''}"
 
 
 def _timing(cell: Cell) -> str:

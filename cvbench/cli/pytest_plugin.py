@@ -1,11 +1,11 @@
-"""The pytest plugin: `pytest --cvbench suites/ci.yaml` makes a test of each cell, beside all other tests.
+"""The pytest plugin: `pytest --cvbench suites/ci.yaml` makes one test per cell.
 
 With `--cvbench-against BASELINE` one more test compares all of them with a baseline or another run, as
-`cvbench check` does: together, since a verdict counts how many were asked for.
+`cvbench check` does: together, because a verdict corrects for the number of comparisons.
 
-A cell passes if it finishes and meets the floors and published values of its suite; one that this machine
-cannot run is skipped. Cells can be chosen as tests are, with `-k`; what was finished before is taken
-from the results folder. Nothing is imported unless the option is given.
+A cell passes if it finishes and meets the floors and published values of its suite; a cell that this machine
+cannot run is skipped. `-k` selects cells; finished cells are taken from the results folder. Nothing is
+imported unless the option is given.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="SUITE",
-        help="Make a test of each cell of this suite file; may be given several times.",
+        help="Run each cell of this suite file as a test; may be repeated.",
     )
-    group.addoption("--cvbench-out", default="results", metavar="FOLDER", help="Where results are kept.")
+    group.addoption("--cvbench-out", default="results", metavar="FOLDER", help="Folder of the results.")
     group.addoption(
         "--cvbench-against",
         metavar="BASELINE",
-        help="Add a test that nothing is worse than in this baseline file or run.",
+        help="Add a test that compares all cells with this baseline file or run.",
     )
 
 
@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Add the cells behind the other tests."""
+    """Add the cells after the other tests."""
     for name in config.getoption("--cvbench"):
         items.extend(SuiteTests.from_parent(session, path=Path(name).resolve()).collect())
 
@@ -56,7 +56,7 @@ class SuiteTests(pytest.File):
     """A suite, as a file of tests."""
 
     def collect(self) -> Iterator[CellItem | AgainstItem]:
-        """An item a cell, and one for the baseline; raises UsageError for a suite that is not sound."""
+        """One item per cell, and one for the baseline; raises UsageError for an invalid suite."""
         from cvbench.errors import CvbenchError
         from cvbench.spec.suite import load_suite
 
@@ -80,12 +80,12 @@ class CellFailed(Exception):
 
 
 class _BenchItem(pytest.Item):
-    """A test of a suite: what fails it is told without a traceback."""
+    """A test of a suite; its failures are reported without a traceback."""
 
     bench: _Bench
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The reason alone, where it is one."""
+        """Only the reason of a failed cell; a traceback for other errors."""
         from cvbench.errors import CvbenchError
 
         if isinstance(excinfo.value, CellFailed | CvbenchError):
@@ -93,7 +93,7 @@ class _BenchItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """What stands above a failure."""
+        """The head of a failure report."""
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
@@ -105,17 +105,17 @@ class AgainstItem(_BenchItem):
         self.against, self.bench = against, bench
 
     def runtest(self) -> None:
-        """Fails with every answer that is worse; skipped where nothing can be told."""
+        """Fail with every metric that is worse; skip if all are inconclusive."""
         from cvbench.compare.gate.result import Answer
 
         items = self.bench.check_against(self.against)
-        told = {answer: [f"{i.name}: {i.message}" for i in items if i.answer is answer] for answer in Answer}
-        worse = [*told[Answer.FAILED], *told[Answer.REGRESSION]]
+        found = {answer: [f"{i.name}: {i.message}" for i in items if i.answer is answer] for answer in Answer}
+        worse = [*found[Answer.FAILED], *found[Answer.REGRESSION]]
         if worse:
             raise CellFailed("\n".join(worse))
-        if not told[Answer.PASS]:
+        if not found[Answer.PASS]:
             undecided = (Answer.INCOMPARABLE, Answer.INCONCLUSIVE, Answer.NOT_JUDGED)
-            pytest.skip("; ".join(why for answer in undecided for why in told[answer]) or "no metric")
+            pytest.skip("; ".join(why for answer in undecided for why in found[answer]) or "no metric")
 
 
 class CellItem(_BenchItem):
@@ -143,7 +143,7 @@ class CellItem(_BenchItem):
 
 
 class _Bench:
-    """The run behind a suite's items: opened for the first, with all cells that are still chosen."""
+    """The run of a suite's items, opened by the first item with all selected cells."""
 
     def __init__(self, suite: Suite, out: Path, session: pytest.Session) -> None:
         self.suite, self._out, self._session = suite, out, session
@@ -152,7 +152,7 @@ class _Bench:
         self._cells: Iterator[Record] = iter(())
 
     def record(self, cell: Cell) -> Record:
-        """The cell's record; others may be made on the way."""
+        """The cell's record; runs the cells before it if needed."""
         if self._opened is None:
             self._open()
         assert self._opened is not None
@@ -172,7 +172,7 @@ class _Bench:
         self._cells = self._opened.run_suite()
 
     def _chosen(self) -> tuple[Cell, ...]:
-        """The cells whose tests are still among those to be run; all of them where none is."""
+        """The cells whose tests are selected; all if none is."""
         kept = [i.cell.key for i in self._session.items if isinstance(i, CellItem) and i.bench is self]
         return tuple(cell for cell in self.suite.cells if not kept or cell.key in kept)
 

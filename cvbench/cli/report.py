@@ -1,4 +1,4 @@
-"""`cvbench report`: runs as one file to read or to send on."""
+"""`cvbench report`: write runs as one file: a page, a table or data."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 def report(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN…", help="Runs, as `cvbench list runs` names them, or their folders."),
+        typer.Argument(metavar="RUN…", help="Runs by folder, or by name as in `cvbench list runs`."),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="FILE.html, .md, .csv, .tex, .json or .parquet.")
     ] = None,
     site: Annotated[
         Path | None,
-        typer.Option(help="Write an index of all runs below the one folder that is named, into this one."),
+        typer.Option(help="Write an index and a page per run of the results folder RUN into this folder."),
     ] = None,
     out: OutFolder = RESULTS,
     pictures: Annotated[
-        bool, typer.Option("--pictures/--no-pictures", help="Show the images that were done worst.")
+        bool, typer.Option("--pictures/--no-pictures", help="Show the images with the worst results.")
     ] = True,
     seeds: Seeds = SeedRows.TOGETHER,
     force: Force = False,
 ) -> None:
-    """Write the runs' records as one file; its ending says in which form.
+    """Write the results of runs as one file, in the format of its extension.
 
-    .html is a page that opens without a network; .csv has the columns of timm's results tables in front.
+    .html is a page that works offline; .csv starts with the columns of timm's results tables.
     """
     from cvbench.files import check_new, write_new
     from cvbench.report.export import FORMATS, TABLES
@@ -45,15 +45,15 @@ def report(
 
     if site is not None:
         if output is not None or len(runs) != 1:
-            raise InputError("--site takes one folder of results, and no --output.")
+            raise InputError("--site takes one results folder, and no --output.")
         _site(Path(runs[0]), site, with_pictures=pictures, force=force)
         return
     if output is None:
-        raise InputError("where to? Say -o FILE.html, or --site DIR for all runs below a folder.")
+        raise InputError("no output given. Use -o FILE.html, or --site DIR for all runs of a folder.")
     ending = output.suffix.lower()
     if ending not in (".html", *FORMATS):
         known = ", ".join((".html", *FORMATS))
-        raise InputError(f'{output}: there is no form "{output.suffix}".\n  There are: {known}')
+        raise InputError(f'{output}: unknown format "{output.suffix}".\n  Use one of: {known}')
     check_new(output, force=force)
     sources = read_sources(Store(out), runs)
     separate = seeds is SeedRows.SEPARATE
@@ -72,7 +72,7 @@ def report(
 
 
 def _page(sources: Sequence[Source], *, with_pictures: bool, separate: bool) -> bytes:
-    """The page; with several runs, each later one is compared with the first."""
+    """The page; each later run is compared with the first."""
     import pandas as pd
 
     from cvbench.compare.comparison import compare

@@ -1,4 +1,4 @@
-"""`cvbench schema`: the JSON Schema of suites or of records, as `schemas/` publishes it."""
+"""`cvbench schema`: the JSON Schema of suites or records, as published in `schemas/`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Form(StrEnum):
-    """The files that have a published form."""
+    """Files with a published schema."""
 
     SUITE = "suite"
     RECORD = "record"
 
 
-def schema(form: Annotated[Form, typer.Argument(help="Whose schema to print.")]) -> None:
+def schema(form: Annotated[Form, typer.Argument(help="Which schema to print.")]) -> None:
     """Print the JSON Schema of a suite or a record, for editors and other programs.
 
-    An editor completes a suite that begins with
+    Editors complete a suite that begins with
     `# yaml-language-server: $schema=PATH/TO/schemas/suite.json`.
     """
     typer.echo(published(form), nl=False)

@@ -1,4 +1,4 @@
-"""`cvbench score`: figures of predictions in files, by the rules of the usual challenges."""
+"""`cvbench score`: metrics of stored predictions, by the rules of COCO, VOC and ImageNet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvbench.cli.output import AsJson, print_json, print_table
+from cvbench.cli.output import AsJson, print_json
+from cvbench.report.text_table import print_table
 from cvbench.spec.catalogue import METRICS, find_protocol
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def complete_protocol(typed: str) -> list[str]:
-    """The protocols that begin so."""
+    """The protocols that begin with `typed`."""
     return [name for name in METRICS.spellings if name.startswith(typed)]
 
 
@@ -30,7 +31,7 @@ PredictionsArgument = Annotated[
 TruthOption = Annotated[
     Path,
     typer.Option(
-        help="What is true: COCO instances (JSON), a VOCdevkit tree, labels (CSV, NPZ), or a folder of label "
+        help="Ground truth: COCO instances (JSON), a VOCdevkit tree, labels (CSV, NPZ), or a folder of label "
         "maps.",
         show_default=False,
     ),
@@ -39,7 +40,7 @@ ClassesOption = Annotated[
     str | None,
     typer.Option(
         help="The number of classes, their names with commas between, or a file with one name per line. "
-        "Not for COCO's files."
+        "Not for COCO files."
     ),
 ]
 ImageSetOption = Annotated[
@@ -52,8 +53,8 @@ VoidOption = Annotated[
     typer.Option(
         "--void",
         "--ignore",
-        help="Label maps: labels of the truth that do not count, such as 0 or 0,255, or none. [default: 255] "
-        "Class k is the k-th label that is not void.",
+        help="Label maps: ground-truth labels to ignore, such as 0 or 0,255, or none. [default: 255] "
+        "Class k is the k-th label that is not ignored.",
     ),
 ]
 
@@ -67,19 +68,18 @@ def score(  # noqa: PLR0917, options are given by name on the command line
     classes: ClassesOption = None,
     image_set: ImageSetOption = None,
     void: VoidOption = None,
-    per_class: Annotated[bool, typer.Option("--per-class", help="Show the figures of each class.")] = False,
+    per_class: Annotated[bool, typer.Option("--per-class", help="Show the metrics of each class.")] = False,
     resamples: Annotated[
         int | None,
-        typer.Option(min=0, help="How many resamples an interval of an AP takes; 0 for no intervals."),
+        typer.Option(min=0, help="Bootstrap resamples per AP interval; 0 for no intervals."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Where the draws of those begin.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    r"""Score PREDICTIONS, made by any program, against TRUTH.
+    r"""Score PREDICTIONS of any program against the ground truth TRUTH.
 
-    Protocols for boxes read COCO's files and VOC's alike: VOC's where the truth is a folder. COCO
-    figures are bit by bit those of pycocotools. Files that are not sound get no figure: everything
-    that is wrong is listed, and the command ends with 2.
+    Protocols for boxes read COCO and VOC files: VOC if TRUTH is a folder. COCO metrics equal pycocotools'
+    bit by bit. Faulty files are not scored: all faults are listed, and the exit code is 2.
 
     \b
     cvbench score results.json --truth instances_val2017.json --protocol coco-bbox --per-class
@@ -137,7 +137,7 @@ def _entry(figure: Measurement, *, per_class: bool) -> dict[str, Any]:
 def _row(figure: Measurement) -> dict[str, str]:
     low_high = figure.interval
     return {
-        "figure": figure.name,
+        "metric": figure.name,
         "value": f"missing: {figure.missing}" if figure.value is None else f"{figure.value:.4f}",
         "95 % interval": "" if low_high is None else f"{low_high[0]:.4f} … {low_high[1]:.4f}",
         "n": f"{figure.n:,}",
@@ -145,7 +145,7 @@ def _row(figure: Measurement) -> dict[str, str]:
 
 
 def _class_rows(figures: tuple[Measurement, ...]) -> list[dict[str, str]]:
-    """A row for each class, with the number behind its first figure."""
+    """One row per class, with the number of objects or images of its first metric."""
     with_parts = [figure for figure in figures if figure.parts]
     rows = []
     for k, part in enumerate(with_parts[0].parts if with_parts else ()):

@@ -1,4 +1,4 @@
-"""`cvbench show`: the Card of a model, data set or metric in full, or a run with all its records."""
+"""`cvbench show`: the card of a model, dataset or metric, or a run with all its records."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from cvbench.cli.output import RESULTS, AsJson, OutFolder, SeedRows, Seeds, earlier_lines, print_json
 from cvbench.errors import StoreError, UnknownName, suggestion
+from cvbench.report.text_table import print_text
 from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, Card, DatasetCard, MetricCard, ModelCard
 from cvbench.units import show_count, show_seconds
 
@@ -29,11 +30,12 @@ def _complete(typed: str) -> list[str]:
 def show(
     name: Annotated[
         str,
-        typer.Argument(help="A model, data set, metric or run.", autocompletion=_complete),
+        typer.Argument(help="A model, dataset, metric or run.", autocompletion=_complete),
     ],
     out: OutFolder = RESULTS,
     samples: Annotated[
-        bool, typer.Option("--samples", help="Of a run: its raw timings, and the figures they give now.")
+        bool,
+        typer.Option("--samples", help="Show the raw timings of a run, and their metrics."),
     ] = False,
     pictures: Annotated[
         Path | None, typer.Option(help="With --samples: draw each series as a PNG into this folder.")
@@ -41,7 +43,7 @@ def show(
     seeds: Seeds = SeedRows.TOGETHER,
     as_json: AsJson = False,
 ) -> None:
-    """Show a model, a data set or a metric in full, or a run with its records."""
+    """Show a model, dataset or metric, or the results, warnings and details of a run."""
     if samples:
         run = _find(name, out)
         show_samples(run, run.records(), pictures=pictures, as_json=as_json)
@@ -58,10 +60,11 @@ def _show_card(kind: str, card: Card, *, as_json: bool) -> None:
         print_json({"kind": kind, **asdict(card)})
         return
     typer.secho(f"{card.name}, a {kind}", bold=True)
-    typer.echo(f"{card.summary}\n")
+    print_text(card.summary, hang="")
+    typer.echo()
     facts = [*_facts(card), ("code", card.address)]
     for label, value in facts:
-        typer.echo(f"  {label:12} {value}")
+        print_text(f"{label:12} {value}", indent="  ", hang=" " * 13)
     if card.options:
         typer.secho("\noptions", bold=True)
     from cvbench.errors import shown
@@ -69,11 +72,11 @@ def _show_card(kind: str, card: Card, *, as_json: bool) -> None:
     width = max(map(len, card.options), default=0)
     for name, choice in card.options.items():
         default = "" if choice.default is None else f" (default {shown(choice.default)})"
-        typer.echo(f"  {name:{width}}  {choice.help}{default}")
+        print_text(f"{name:{width}}  {choice.help}{default}", indent="  ", hang=" " * (width + 2))
 
 
 def _facts(card: Card) -> Iterator[tuple[str, str]]:
-    """What the catalogues tell besides name and summary, as label and value."""
+    """Facts of a card other than name and summary, as label and value."""
     if isinstance(card, ModelCard):
         yield "task", card.task
         yield "paper", f"{card.title}"
@@ -83,7 +86,7 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
         for classes, parameters in card.parameters.items():
             yield "parameters", f"{parameters:,} for {classes} classes"
         if card.macs is not None:
-            yield "MACs", f"{card.macs:,} an image"
+            yield "MACs", f"{card.macs:,} per image"
         for figure in card.reference:
             yield "published", figure
     elif isinstance(card, DatasetCard):
@@ -91,23 +94,23 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
         yield "classes", card.told_classes
         for split, images in card.splits.items():
             yield "split", split if images is None else f"{split}, {images:,} images"
-        yield "root", "your own copy is needed" if card.needs_root else "comes along; a root is optional"
-        yield "licence", card.licence
+        yield "root", "your own copy is needed" if card.needs_root else "bundled; a root is optional"
+        yield "license", card.licence
         yield "source", card.source
     elif isinstance(card, MetricCard):
         if card.aliases:
             yield "also", ", ".join(card.aliases)
         yield "task", card.task
         yield "protocol", card.protocol
-        yield "figures", ", ".join(card.figures)
+        yield "metrics", ", ".join(card.figures)
         yield (
             "default",
-            "taken where a suite names no metrics" if card.default else "to be named in the suite",
+            "used if a suite names no metrics" if card.default else "only if the suite names it",
         )
 
 
 def _find(name: str, out: Path) -> Run:
-    """The run of that name; raises UnknownName that has the nearest name of anything that can be shown."""
+    """The run of that name; raises UnknownName with the nearest name of anything that can be shown."""
     from cvbench.store import Store
 
     store = Store(out)
@@ -134,10 +137,11 @@ def _show_run(name: str, out: Path, *, separate: bool, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from cvbench.report.terminal import print_record, print_tables
+    from cvbench.report.terminal import print_record, print_tables, print_warnings
 
     console = Console(highlight=False, soft_wrap=True)
     print_tables(records, console, separate=separate)
+    print_warnings(records, console)
     for line in earlier_lines(run):
         console.print(line, markup=False)
     for record in records:
@@ -158,7 +162,7 @@ def show_samples(run: Run, records: Sequence[Record], *, pictures: Path | None, 
             continue
         typer.secho(f"\n{record.cell.title}  {record.key}", bold=True)
         for caution in record.cautions:
-            typer.echo(f"  caution: {caution}")
+            typer.echo(f"  warning: {caution}")
         for look in found:
             _print(look)
         for path in drawn:
@@ -171,7 +175,7 @@ def _print(look: SeriesCheck) -> None:
     from cvbench.report.samples import bars
 
     series = look.series
-    taken = f"{len(series.values)} samples, {len(series.accepted)} count"
+    taken = f"{len(series.values)} samples, {len(series.accepted)} accepted"
     rounds = len(series.by_round())
     typer.echo(f"  {series.title}: {taken}, of {rounds} {'process' if rounds == 1 else 'processes'}")
     if len(series.accepted):

@@ -1,4 +1,4 @@
-"""`cvbench data verify`: whether this copy of a data set is whole, and if not, what is wrong with it."""
+"""`cvbench data verify`: check that a copy of a dataset is complete and sound."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ def verify(
     split: Split = None,
     task: Annotated[
         Task | None,
-        typer.Option(help="The task whose truths are checked; the first by default.", show_default=False),
+        typer.Option(help="The task whose ground truth is checked (default: the first).", show_default=False),
     ] = None,
     root: Root = None,
     option: Options = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read every image and every truth of a data set, and say what is wrong and what usually causes it.
+    """Read every image and annotation of a dataset and list what is wrong, with the usual causes.
 
-    Exit code 1 where anything is found that changes figures.
+    Exit code 1 if a fault changes metrics.
     """
     spec = DataSpec(name=name, root=root, split=usual_split(name, split), options=parsed(option or ()))
     wanted = dataset_task(name, task)
     if name in DATASETS and DATASETS[name].needs_root and find_root(name, root) is None:
         raise InputError(
-            f"{name}: its files do not come along.\n"
-            f"  Name their folder with --root, or put it at ${ROOT_VARIABLE}/{name}."
+            f"{name}: this dataset is not bundled.\n"
+            f"  Name its folder with --root, or put it at ${ROOT_VARIABLE}/{name}."
         )
     from rich.console import Console
     from rich.progress import Progress
@@ -98,7 +98,7 @@ def _document(spec: DataSpec, found: Verification) -> dict[str, Any]:
 def _lines(spec: DataSpec, found: Verification) -> Iterator[str]:
     if found.passport is not None:
         passport = found.passport
-        yield f"data set   {passport.name}, {passport.split}"
+        yield f"dataset    {passport.name}, {passport.split}"
         yield f"images     {passport.images:,}, of which {found.decoded:,} were decoded"
         if passport.objects is not None:
             marks = "".join(f", {count:,} {name}" for name, count in found.marks.items())
@@ -127,7 +127,7 @@ def _told(fault: Fault) -> Iterator[str]:
 
 
 def _distribution(labels: Mapping[str, int]) -> str:
-    """The rarest and the most frequent classes; all of them where they are few."""
+    """The rarest and the most frequent classes; all if there are few."""
     ordered = sorted(labels.items(), key=lambda item: item[1])
     told = [f"{name} {count:,}" for name, count in ordered]
     if len(told) <= 2 * _EXTREMES:

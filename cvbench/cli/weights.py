@@ -1,4 +1,4 @@
-"""`cvbench weights`: which files of weights a suite wants, and fetching those that are missing."""
+"""`cvbench weights`: list the weights files of a suite, and download missing ones."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import typer
 
-from cvbench.cli.output import AsJson, Only, SuiteFile, chosen_cells, download_shown, print_json, print_table
+from cvbench.cli.output import AsJson, Only, SuiteFile, chosen_cells, download_shown, print_json
+from cvbench.report.text_table import print_table
 from cvbench.spec.catalogue.weights import HOME_VARIABLE, WeightFile, home, weight_file
 
-app = typer.Typer(no_args_is_help=True, help="See which weights a suite wants; fetch those that are missing.")
+app = typer.Typer(no_args_is_help=True, help="List the weights files of a suite; download missing ones.")
 
 
 @app.command(name="list")
 def list_(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
-    """List the files of weights that SUITE names, and where each lies or would lie."""
+    """List the weights files that SUITE names, and the place of each."""
     files = _files(suite, only)
     if as_json:
         print_json([_entry(file) for file in files])
@@ -31,14 +32,14 @@ def list_(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
             for file in files
         ]
     )
-    typer.echo(f"\nFetched files lie in {home()}; ${HOME_VARIABLE} names another folder.", err=True)
+    typer.echo(f"\nDownloads are stored in {home()}; set ${HOME_VARIABLE} for another folder.", err=True)
 
 
 @app.command()
 def fetch(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
-    """Fetch the weights that SUITE names and that are not on this machine, and check their hashes.
+    """Download the weights of SUITE that are not on this machine, and check their hashes.
 
-    An interrupted file goes on where it stopped. Nothing else in cvbench fetches anything.
+    An interrupted download resumes where it stopped. `run` never downloads weights.
     """
     missing = [file for file in _files(suite, only) if file.found() is None and file.url is not None]
     for file in missing:
@@ -50,7 +51,7 @@ def fetch(suite: SuiteFile, only: Only = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([_entry(file) for file in missing])
     elif not missing:
-        typer.echo("Nothing to fetch: every file that has an address is here.")
+        typer.echo("Nothing to fetch: every file with an address is here.")
 
 
 def _files(suite: Path, only: str | None) -> list[WeightFile]:

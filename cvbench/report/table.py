@@ -1,4 +1,4 @@
-"""The comparison table a person reads: one a task, figures with their uncertainty, nothing hidden."""
+"""The results table: one per task, each metric with its uncertainty."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from cvbench.compare.seeds import titles
 from cvbench.record import MEANS_LITTLE, Measurement, Record
 from cvbench.report.frame import task_of
 from cvbench.report.seeds import SeedRow, table_rows
+from cvbench.report.skips import short_reason
 from cvbench.spec.catalogue import METRICS
 from cvbench.spec.cell import Runtime
 from cvbench.units import show_bytes, show_count, show_seconds
 
 NOTHING = "-"
 SEEDS = "seeds"
-"""The column that a table with folded seeds has."""
+"""The column of a table with folded seeds."""
 _PRIMARY_SERIES = ("latency@", "throughput@")
-"""Series whose figures stand in the table."""
+"""Series that the table shows."""
 
 
 def tables(records: Sequence[Record], *, separate: bool = False) -> dict[str, pd.DataFrame]:
@@ -59,14 +60,14 @@ def _table(records: Sequence[Record], *, separate: bool) -> pd.DataFrame:
 
 
 def primary_metrics(records: Sequence[Record]) -> list[str]:
-    """The first figures of every metric that was computed: two of each, as far as it has them."""
+    """The first two values of every computed metric."""
     measured = {m.name for record in records for m in record.measurements}
     names = [name for card in METRICS.values() for name in card.figures[:2] if name in measured]
     return list(dict.fromkeys(names))
 
 
 def what_differs(row: SeedRow, rows: Sequence[SeedRow]) -> dict[str, str]:
-    """Columns for the runtime axes and the seed, where the rows differ in them, or take several seeds."""
+    """Columns for runtime axes and seeds in which the rows differ."""
     own = run_in(row.record.cell.runtime)
     axes = {axis: [run_in(one.record.cell.runtime)[axis] for one in rows] for axis in own}
     found = {axis: str(own[axis]) for axis, values in axes.items() if len(set(values)) > 1}
@@ -78,12 +79,12 @@ def what_differs(row: SeedRow, rows: Sequence[SeedRow]) -> dict[str, str]:
 
 
 def is_folded(rows: Sequence[SeedRow]) -> bool:
-    """Whether a row takes several seeds together."""
+    """Whether a row covers several seeds."""
     return any(len(row.seeds) > 1 for row in rows)
 
 
 def run_in(runtime: Runtime) -> dict[str, str | bool]:
-    """The ways to run a net that rows of a table may differ in."""
+    """The runtime settings in which rows of a table may differ."""
     return {
         "precision": runtime.precision,
         "layout": runtime.layout,
@@ -120,7 +121,7 @@ def _rate(row: SeedRow, figure: Measurement | None) -> str:
 
 
 def _half_width(figure: Measurement) -> str:
-    """Half the 95 % interval, relative to the figure."""
+    """Half the 95 % interval, relative to the value."""
     if figure.interval is None or not figure.value:
         return ""
     return f" ±{(figure.interval[1] - figure.interval[0]) / 2 / figure.value:.1%}"
@@ -132,8 +133,10 @@ def _peak(record: Record) -> str:
 
 
 def status(record: Record) -> str:
-    """The outcome with the first line of its reason, and what keeps the figures from being whole."""
-    words = [f"{record.outcome}: {record.reason.splitlines()[0]}" if record.reason else str(record.outcome)]
+    """The outcome with the first line of its reason, and every restriction of the metrics."""
+    words = [str(record.outcome)]
+    if record.reason:
+        words = [f"{record.outcome}: {short_reason(record.reason).splitlines()[0]}"]
     if record.cell.data.limit is not None:
         words.append(_part(record, record.cell.data.limit))
     if record.skipped_samples:
@@ -147,14 +150,14 @@ def status(record: Record) -> str:
 
 
 def _part(record: Record, limit: int) -> str:
-    """How many images were scored; records from before images were drawn say that they are the first."""
+    """How many images were scored; older records use the first ones."""
     passport = record.passports.get(record.cell.data.split)
     drawn = passport is not None and passport.drawn is not None
     return f"{limit} images only, drawn evenly" if drawn else f"first {limit} images only"
 
 
 def _was_disturbed(record: Record) -> bool:
-    """Whether most slices of a series in the table were, in most of the processes that timed it."""
+    """Whether most slices of a shown series were disturbed, in most of its processes."""
     timings = [one.cautions for one in record.rounds] or [record.cautions]
     disturbed = sum(
         any(said.startswith(_PRIMARY_SERIES) and said.endswith(MEANS_LITTLE) for said in cautions)

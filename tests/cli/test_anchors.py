@@ -41,7 +41,7 @@ def test_an_inputs_size_scales_the_shapes(cvbench):
     ("arguments", "message"),
     [
         (["fashion"], "fashion has no truth for detection"),
-        (["fashion-scenes", "-o", "p.jpg"], "p.jpg: pictures are written as PNG"),
+        (["fashion-scenes", "-o", "p.jpg"], "p.jpg: pictures are PNG"),
         (["fashion-scenes", "-k", "99", "--limit", "1", *SMALL], "too few for 99 shapes"),
     ],
 )

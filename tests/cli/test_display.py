@@ -1,5 +1,7 @@
 import io
 import time
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -19,19 +21,23 @@ def shown(*, terminal, steps):
 
 def one_cell(display):
     display.started(cell())
+    display.progressed(cell(), Progress("build"))
     display.progressed(cell(), Progress("train", 0.25, "loss 1.23", 90.0))
     time.sleep(0.3)  # the bar is drawn ten times a second
     display.progressed(cell(), Progress("train", 0.5, "loss 1.11", 60.0))
+    display.progressed(cell(), Progress("build"))
     display.progressed(cell(), Progress("evaluate"))
     display.finished(good(cell(), top1(0.8)), reused=False)
 
 
-def test_into_a_file_each_stage_is_one_plain_line():
+def test_into_a_file_each_stage_is_one_plain_line_with_its_result(monkeypatch):
+    monkeypatch.setattr("cvbench.cli.display.time", SimpleNamespace(monotonic=count().__next__))
     text = shown(terminal=False, steps=one_cell)
     assert text.splitlines() == [
         "[1/2] resnet18 seed=0: started",
-        "[1/2] resnet18 seed=0: train",
-        "[1/2] resnet18 seed=0: evaluate",
+        "[1/2] resnet18 seed=0: build 1.00 s",
+        "[1/2] resnet18 seed=0: train 1.00 s, loss 1.11",
+        "[1/2] resnet18 seed=0: evaluate 1.00 s",
         "[1/2] resnet18 seed=0: top1 0.800   in 12.0 s",
     ]
 
@@ -44,6 +50,13 @@ def test_in_a_terminal_there_is_a_bar_with_stage_loss_and_time_to_go():
     assert "top1 0.800" in text
 
 
+def test_a_quiet_console_shows_nothing():
+    out = io.StringIO()
+    with Display(Console(file=out, quiet=True), [cell(), cell(seed=1)]) as display:
+        one_cell(display)
+    assert out.getvalue() == ""
+
+
 def test_a_failure_says_its_reason():
     assert "failed: it broke" in shown(
         terminal=False, steps=lambda display: display.finished(bad(cell()), reused=False)
@@ -52,7 +65,8 @@ def test_a_failure_says_its_reason():
 
 def test_what_was_finished_before_says_so():
     text = shown(terminal=False, steps=lambda d: d.finished(good(cell(), top1(0.8)), reused=True))
-    assert "was finished before" in text
+    assert "finished earlier" in text
+    assert len(text.splitlines()) == 1
 
 
 def test_stage_times_charge_stages_also_when_they_fail_and_keeps_news_rare():

@@ -20,7 +20,7 @@ def test_json_is_one_document_with_the_three_groups():
 
 def test_people_read_what_must_agree_and_what_could_disturb():
     done = CliRunner().invoke(app, ["env"])
-    assert "must agree for speeds to be compared" in done.stdout
+    assert "must be equal to compare speed" in done.stdout
     assert "could disturb a measurement" in done.stdout
 
 

@@ -68,7 +68,7 @@ def test_another_content_is_not_kept(cvbench, tmp_path, publisher):
     done = cvbench(*ASKED, tmp_path)
 
     assert done.code == 2
-    assert "what came has not the MD5" in done.stderr
+    assert "does not have the MD5" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ from cvbench.cli.output import parsed
 from cvbench.errors import InputError
 
 ROWS = [{"name": "a [b]", "note": "", "n": "1"}, {"name": "longer", "note": "", "n": "22"}]
-CODE = f"from cvbench.cli.output import print_table; print_table({ROWS!r})"
+CODE = f"from cvbench.report.text_table import print_table; print_table({ROWS!r})"
 
 
 def in_a_terminal(code):
@@ -45,7 +45,7 @@ def test_in_a_terminal_a_table_is_drawn_and_brackets_stay():
 
 def test_no_rows_are_no_table():
     done = subprocess.run(
-        [sys.executable, "-c", "from cvbench.cli.output import print_table; print_table([])"],
+        [sys.executable, "-c", "from cvbench.report.text_table import print_table; print_table([])"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == ""

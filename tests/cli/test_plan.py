@@ -53,15 +53,15 @@ def test_what_would_be_skipped_says_why(cvbench):
 
 def test_what_is_missing_is_told_once_below_the_table(cvbench):
     done = cvbench("plan", "suites/small.yaml", "data=imagenet", "models.0.weights=a.safetensors")
-    table, *missing, last = done.stdout.split("\n\n")
-    rows = table.splitlines()
+    table, below = done.stdout.split("\n\n")
+    rows, (*missing, last) = table.splitlines(), below.splitlines()
     assert rows[1].endswith("no data, no weights")
     assert rows[2].endswith("no data")
     assert missing == [
-        "no data: name the folder of imagenet as root, or put it at $CVBENCH_DATA/imagenet\n  for 2 cells",
+        "no data: name the folder of imagenet as root, or put it at $CVBENCH_DATA/imagenet (2 cells)",
         "no weights: there is no file a.safetensors",
     ]
-    assert last == "small: 2 cells, 2 of them skipped\n"
+    assert last == "small: 2 cells, 2 of them skipped"
 
 
 def test_overrides_choice_and_limit_count(cvbench):

@@ -29,7 +29,7 @@ def test_the_ending_says_in_which_form(ending, results, tmp_path, cvbench):
 def test_an_unknown_ending_is_told_those_that_there_are(results, tmp_path, cvbench):
     done = cvbench("report", "demo", "--out", results, "-o", tmp_path / "x.docx")
     assert done.code == 2
-    assert 'there is no form ".docx"' in done.stderr
+    assert 'unknown format ".docx"' in done.stderr
     assert ".parquet" in done.stderr
 
 
@@ -105,13 +105,13 @@ def test_a_site_is_written_for_one_folder_and_nothing_else_is_asked(results, tmp
     assert (tmp_path / "site/index.html").is_file()
     both = cvbench("report", results, "--site", tmp_path / "site", "-o", tmp_path / "x.html")
     assert both.code == 2
-    assert "--site takes one folder of results" in both.stderr
+    assert "--site takes one results folder" in both.stderr
 
 
 def test_without_a_place_to_write_to_both_are_named(results, cvbench):
     done = cvbench("report", "demo", "--out", results)
     assert done.code == 2
-    assert "Say -o FILE.html, or --site DIR" in done.stderr
+    assert "Use -o FILE.html, or --site DIR" in done.stderr
 
 
 def test_seeds_are_folded_in_a_table_for_readers_unless_they_are_separate(results, tmp_path, cvbench):

@@ -41,7 +41,7 @@ def test_a_data_set_is_shown_with_splits_and_licence(cvbench):
 
 def test_a_metric_is_shown_with_its_protocol_and_figures(cvbench):
     shown = cvbench("show", "topk").stdout
-    for words in ("topk/ties-against", "top1, top5", "taken where a suite names no metrics"):
+    for words in ("topk/ties-against", "top1, top5", "used if a suite names no metrics"):
         assert words in shown
 
 

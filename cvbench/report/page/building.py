@@ -29,6 +29,8 @@ MOST_OF_A_CELL: Final = 90_000
 OPEN_UP_TO: Final = 4
 """With no more cells than this they are laid open from the start."""
 
+_TEXT: Final = ("verdict", "metric", "run", "basis")
+"""Columns of the differences that are aligned to the left."""
 _GROUPS = {
     "hard": "makes speed comparable or not",
     "soft": "may matter",
@@ -142,7 +144,7 @@ def _differences(frame: pd.DataFrame) -> Table:
     ]
     return Table(
         "differences",
-        [Column(str(name), numeric=name not in ("verdict", "figure", "run", "basis")) for name in others],
+        [Column(str(name), numeric=name not in _TEXT) for name in others],
         rows,
     )
 
