@@ -1,1 +1,1 @@
-"""Two runs or more, held against one another: what differs, by how much, and how sure that is."""
+"""Compare two or more runs: differences, their uncertainty, and verdicts."""

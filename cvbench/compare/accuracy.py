@@ -1,4 +1,4 @@
-"""Accuracy of two runs: in pairs, image by image, wherever both have kept what became of each image."""
+"""Compare the accuracy of two runs, paired by image if both have per-image results."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ _TOPK = "topk/"
 
 
 class Outcomes(NamedTuple):
-    """What both runs have kept of a metric, of the images that both have seen, in equal order."""
+    """The per-image results of a metric in both runs, of their common images, in equal order."""
 
     protocol: str
     a: pa.Table
     b: pa.Table
     whole: bool
-    """Whether these are all images of both."""
+    """Whether these are all images of both runs."""
     sha256: tuple[str, str]
-    """Of the files."""
+    """SHA-256 of both files."""
 
 
 Memory: TypeAlias = dict[str, "Resamples | None"]
-"""Resamples by their file's hash: of many runs that are held against one another, each is drawn once."""
+"""Resamples by the hash of their file: with many runs, each file is resampled once."""
 
 
 def outcomes_of(sides: Sides, name: str) -> Outcomes | None:
-    """Both runs' outcomes of a metric; None where one has none, or their protocols or all images differ."""
+    """Per-image results of both runs; None if one has none, protocols differ, or no image is common."""
     tables, hashes = [], []
     for run, record in sides:
         item = record.attachment("outcomes", name)
@@ -84,7 +84,7 @@ def compare_accuracy(
     *,
     memory: Memory,
 ) -> Iterator[Finding]:
-    """A finding a figure. `names` are the metrics that both have kept outcomes of the same images of."""
+    """One finding per metric value. `names` are the metrics with per-image results in both runs."""
     left = list(figures)
     for name in names:
         kept = outcomes_of(sides, name)
@@ -94,7 +94,7 @@ def compare_accuracy(
         left = [pair for pair in left if pair not in own]
         yield from _in_pairs(sides, kept, own, memory)
     for a, b in left:
-        yield _apart(a, b, "no outcomes of common images")
+        yield _apart(a, b, "no per-image results of common images")
 
 
 def _in_pairs(
@@ -107,7 +107,7 @@ def _in_pairs(
             if a.name in kept.a.column_names:
                 yield _by_flips(a, b, kept, SAME_WEIGHTS if same_weights else NEW_WEIGHTS)
             else:
-                yield _apart(a, b, "this metric's outcomes do not hold it")
+                yield _apart(a, b, "the per-image results do not contain it")
         return
     classes, others = (max(len(pair[side].parts) for pair in figures) for side in (0, 1))
     if not classes or classes != others:
@@ -120,7 +120,7 @@ def _in_pairs(
     )
     for a, b in figures:
         if before is None or now is None or a.name not in before.varied or a.name not in now.varied:
-            yield _apart(a, b, "this metric's outcomes cannot be resampled")
+            yield _apart(a, b, "the per-image results of this metric cannot be resampled")
         else:
             yield _by_resamples(a, b, kept, (before, now))
 
@@ -162,12 +162,12 @@ def _by_flips(a: Measurement, b: Measurement, kept: Outcomes, rule: VerdictRule)
 
 
 def _is_the_same(kept: Outcomes) -> bool:
-    """Whether both said the same of every image: then nothing is left to chance."""
+    """Whether both have equal results for every image: then the difference is exactly 0."""
     return bool(kept.a.equals(kept.b))
 
 
 def _plain(kept: Outcomes, a: Measurement, common_a: float, b: Measurement, common_b: float) -> Difference:
-    """The two figures; over the images that both have seen, where these are not all."""
+    """The two values; over the common images only, if these are not all."""
     if not kept.whole:
         a, b = a.model_copy(update={"value": common_a}), b.model_copy(update={"value": common_b})
     return plain(a, b, "accuracy")
@@ -214,7 +214,7 @@ def _by_resamples(
 
 
 def loss_of(effect: Effect, direction: str, rule: VerdictRule) -> Worsening:
-    """The effect, turned so that more is worse."""
+    """The effect, signed so that more is worse."""
     loss = effect.negated() if direction == "higher" else effect
     return Worsening(
         loss.estimate,
@@ -241,9 +241,9 @@ def _class_resamples(a: Measurement, before: Resamples, now: Resamples) -> tuple
 
 
 def _apart(a: Measurement, b: Measurement, why: str) -> Finding:
-    """Without pairs: each figure's own interval, as if the runs had nothing in common."""
+    """The unpaired comparison, from the interval of each value."""
     if a.interval is None or b.interval is None or a.value is None or b.value is None:
-        unsure = f"{why}; and a figure without an interval of its own does not tell how sure it is"
+        unsure = f"{why}; and there is no interval for an unpaired comparison"
         return Finding(replace(plain(a, b, "accuracy"), reason=unsure))
     around = square_and_add(a.value, Interval(*a.interval), b.value, Interval(*b.interval))
     estimate, z = b.value - a.value, NormalDist().inv_cdf(0.975)
@@ -256,8 +256,8 @@ def _apart(a: Measurement, b: Measurement, why: str) -> Finding:
             interval=Interval(estimate + low, estimate + high),
             detectable=effect.detectable(alpha=ALPHA, margin=AVERAGE_PRECISION.margin),
             n=min(a.n or 0, b.n or 0),
-            method="not in pairs: from the interval of each (square and add)",
-            reason=f"{why}: compared as independent samples, which sees far less",
+            method="unpaired: from the interval of each (square and add)",
+            reason=f"{why}: compared as independent samples, which detects much less",
         ),
         loss_of(effect, a.direction, AVERAGE_PRECISION),
         AVERAGE_PRECISION,

@@ -1,4 +1,4 @@
-"""The images that became better or worse from one run to another, those that changed most first."""
+"""Images whose result became better or worse between two runs, the largest changes first."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from cvbench.compare.columns import column, flat
 from cvbench.record import Record
 
 SURE = 0.5
-"""Detections of lower scores are not counted among what was found or invented."""
+"""Detections with lower scores count neither as found nor as false."""
 
 
 class Flip(NamedTuple):
-    """One image whose outcome changed."""
+    """One image whose result changed."""
 
     id: str
     change: float
-    """Above 0: better now."""
+    """Positive: better now."""
     before: str
     now: str
     row: int
-    """In the outcomes of both."""
+    """Its rows in the results of both runs."""
 
 
 class Flipped(NamedTuple):
-    """What changed between two cells, by the outcomes that tell it."""
+    """The changed images between two cells."""
 
     kept: Outcomes
     classes: list[str]
@@ -38,7 +38,7 @@ class Flipped(NamedTuple):
 
     @property
     def worst(self) -> list[Flip]:
-        """Those that lost most first, those that gained most last."""
+        """Sorted by change: largest losses first, largest gains last."""
         return sorted(self.flips, key=lambda flip: flip.change)
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class _Quality(NamedTuple):
 
 
 def flipped(sides: Sides) -> Flipped | None:
-    """What changed, by the first metric with per-image results in both runs; None where there is none."""
+    """Changed images by the first metric with per-image results in both runs; None without one."""
     for item in sides[0][1].attachments:
         if item.kind == "outcomes":
             kept = outcomes_of(sides, item.name)
@@ -103,7 +103,7 @@ def _classified(table: pa.Table, names: list[str]) -> _Quality:
 
 
 def _detected(table: pa.Table, classes: int, *, masks: bool) -> _Quality:
-    """Objects found at IoU 0.5 less false detections, of those that score a half or more."""
+    """Objects found at IoU 0.5 minus false detections, for detections with a score of at least 0.5."""
     from cvbench.compare.detections import coco_matches
 
     matches = coco_matches(table, classes, masks=masks)
@@ -120,7 +120,7 @@ def _detected(table: pa.Table, classes: int, *, masks: bool) -> _Quality:
 
 
 def _detected_by_voc(table: pa.Table, classes: int, *, strict: bool) -> _Quality:
-    """The same by VOC's rules; who finds a difficult object is not counted."""
+    """The same by VOC rules; matches of difficult objects are not counted."""
     from cvbench.compare.detections import voc_lines
 
     found, false = np.zeros(len(table), np.int64), np.zeros(len(table), np.int64)

@@ -12,9 +12,9 @@ from cvbench.errors import InputError
 
 
 def common_rows(a: pa.Table, b: pa.Table) -> tuple[Bool[np.ndarray, " a"], Bool[np.ndarray, " b"]]:
-    """Which rows of each table are of images that are in both.
+    """Which rows of each table belong to images that are in both.
 
-    Raises InputError where these do not stand in the same order in each.
+    Raises InputError if their order differs.
     """
     ids_a, ids_b = a.column("id").to_pylist(), b.column("id").to_pylist()
     if ids_a == ids_b:
@@ -39,23 +39,23 @@ def column(table: pa.Table, name: str) -> Any:
 
 
 def flat(table: pa.Table, name: str) -> Any:
-    """A column of lists, behind one another, as a NumPy array."""
+    """A column of lists, concatenated, as a NumPy array."""
     return _numpy(_whole(table, name).flatten())
 
 
 def lengths(table: pa.Table, name: str) -> Any:
-    """How long each row's list is."""
+    """The length of each row's list."""
     return _numpy(_whole(table, name).value_lengths()).astype(np.int64)
 
 
 def _whole(table: pa.Table, name: str) -> Any:
-    """A column in one piece, without a copy where it is in one already."""
+    """A column in one chunk, without a copy if possible."""
     pieces = table.column(name)
     return pieces.chunk(0) if pieces.num_chunks == 1 else pieces.combine_chunks()
 
 
 def _numpy(array: pa.Array) -> Any:
-    """The values, without a copy where they are numbers; pyarrow's own way would import pandas."""
+    """The values, without a copy for numbers; pyarrow's own conversion imports pandas."""
     kind = array.type
     if pa.types.is_primitive(kind) and not pa.types.is_boolean(kind) and not array.null_count:
         dtype = np.dtype(kind.to_pandas_dtype())

@@ -1,9 +1,9 @@
-"""Which difference between two records voids which of their figures.
+"""Which differences between two records invalidate which metrics.
 
-A figure is comparable as long as nothing differs that it could be due to besides the thing that is
-compared. Another GPU voids speed and memory, not accuracy; other images void accuracy, not speed;
-another protocol voids the figures measured by it. Weights, precision, layout and the versions of
-packages are what people compare: they void nothing, and are told.
+A metric is comparable if only the compared setting can explain a difference. Another GPU invalidates speed
+and memory, not accuracy; other images invalidate accuracy, not speed; another protocol invalidates the
+metrics measured by it. Weights, precision, layout and package versions are what users compare: they
+invalidate nothing, and are listed.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from cvbench.spec.catalogue import METRICS
 Domain: TypeAlias = Literal["accuracy", "speed", "memory"]
 MACHINE: tuple[Domain, ...] = ("speed", "memory")
 SOFTWARE = frozenset({"cvbench", "python", "torch_git", "torch_cuda", *PACKAGES})
-"""Entries of the hard environment that a change may be about; all others are the machine."""
+"""Entries of the hard environment that users compare; all others describe the machine."""
 
 
 class Unlike(NamedTuple):
-    """One thing that is not the same in two records."""
+    """One difference between two records."""
 
     what: str
     a: str
     b: str
     voids: tuple[Domain, ...] = ()
-    """Whose figures cannot be compared for it; none: it is told, and may be the cause."""
+    """Domains whose metrics it invalidates; empty: it is only listed, as a possible cause."""
 
     def __str__(self) -> str:
         return f"{self.what}: {self.a} → {self.b}"
 
 
 def domain_of(figure: Measurement) -> Domain:
-    """What kind of figure it is, by its unit."""
+    """The domain of a metric, by its unit."""
     if figure.unit == "bytes":
         return "memory"
     return "accuracy" if figure.unit in ("fraction", "nats") or figure.parts else "speed"
 
 
 def unlike(a: Record, b: Record) -> list[Unlike]:
-    """Everything that differs, what voids figures first."""
+    """All differences, invalidating ones first."""
     found = [*_environment(a, b), *_data(a, b), *_artifact(a, b), *_cell(a, b)]
     return sorted(found, key=lambda one: not one.voids)
 
@@ -50,14 +50,14 @@ def unlike(a: Record, b: Record) -> list[Unlike]:
 def _environment(a: Record, b: Record) -> Iterator[Unlike]:
     for name, x, y in _entries(a.environment.hard, b.environment.hard):
         known = name in a.environment.hard and name in b.environment.hard
-        # What an earlier version did not record yet may well be the same.
+        # An entry that an earlier version did not record may be equal.
         yield Unlike(name, x, y, MACHINE if known and name not in SOFTWARE else ())
     for name, x, y in _entries(a.environment.soft, b.environment.soft):
         yield Unlike(name, x, y)
 
 
 def _data(a: Record, b: Record) -> Iterator[Unlike]:
-    """Other images void accuracy, unless it is known in which way they are other: see `pairing`."""
+    """Other images invalidate accuracy, unless they are parts of one dataset: see `pairing`."""
     x, y = a.passports.get(a.cell.data.split), b.passports.get(b.cell.data.split)
     if x is None or y is None or x.sha256 == y.sha256:
         return
@@ -115,5 +115,5 @@ _OF_MACHINES = frozenset({"throughput", "peak_memory"})
 
 
 def is_primary(figure: Measurement) -> bool:
-    """The first figure of each metric, medians of timings, throughput, and peak memory."""
+    """Whether it is the first value of a metric, a median timing, throughput, or peak memory."""
     return figure.name in _OF_METRICS | _OF_MACHINES or figure.name.endswith("_p50")

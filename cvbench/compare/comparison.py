@@ -1,4 +1,4 @@
-"""Two runs compared: every cell that both have, every figure of it, with a verdict."""
+"""Compare two runs: a verdict on every metric of every common cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cvbench.store import Run
 
 
 class Pairs(NamedTuple):
-    """Cells that answer to one another, and those without a partner."""
+    """Matched cells, and cells without a match."""
 
     both: list[tuple[Record, Record]]
     only_a: list[Record]
@@ -26,9 +26,9 @@ class Pairs(NamedTuple):
 
 
 def pair_up(a: Sequence[Record], b: Sequence[Record]) -> Pairs:
-    """Equal experiments first; then what is left by model, data and runtime, as far as that is unambiguous.
+    """Match equal experiments first; then the rest by model, data and runtime, if that is unambiguous.
 
-    So a run in another precision, or with other weights, meets the run that it is meant to be compared to.
+    So a run with another precision or other weights is compared with its counterpart.
     """
     left_a, left_b, both = list(a), list(b), list[tuple[Record, Record]]()
     for same in (_key, _experiment, _model_and_data, _model):
@@ -56,7 +56,7 @@ def _key(record: Record) -> Hashable:
 
 
 def _experiment(record: Record) -> Hashable:
-    """Everything but how it was timed, and the weights' file."""
+    """Everything except the timing plan and the weights file."""
     cell = record.cell
     return cell.described, cell.data.name, cell.data.split, cell.runtime.model_dump_json(), cell.seed
 
@@ -70,12 +70,12 @@ def _model(record: Record) -> Hashable:
 
 
 TWO_TRAININGS = (
-    "the weights of {cells} come from two trainings: the intervals hold for these weights, and do not tell "
-    "how trainings differ. Run several seeds: seed: [0, 1, 2]"
+    "the weights of {cells} come from two trainings: the intervals hold for these weights and do not cover "
+    "differences between trainings. Run several seeds: seed: [0, 1, 2]"
 )
 ONE_AFTER_THE_OTHER = (
-    "the runs were timed one after the other: what drifted between them is in the difference and not in its "
-    "interval. Where that matters, take turns: cvbench duet"
+    "the runs were timed one after the other: the difference includes drift between them, the interval does "
+    "not. Time both side by side instead: cvbench duet"
 )
 
 
@@ -94,7 +94,7 @@ class CellComparison:
 
 
 def cells_in_common(a: Run, b: Run, only: str | None = None) -> list[Sides]:
-    """Each pair of cells that answer to one another, with their runs."""
+    """Each pair of matched cells, with their runs."""
     both, _ = _chosen(pair_up(a.records(), b.records()).both, only)
     return [((a, x), (b, y)) for x, y in both]
 
@@ -111,11 +111,11 @@ class Comparison:
     only_b: tuple[str, ...]
     notes: tuple[str, ...]
     over_seeds: tuple[OverSeeds, ...] = ()
-    """Cells that were trained with several seeds in both, their trainings taken together."""
+    """Cells trained with several seeds in both runs, combined over the seeds."""
 
     @property
     def differences(self) -> Iterator[tuple[CellComparison, Difference]]:
-        """All of them, with their cells."""
+        """All differences, with their cells."""
         return ((cell, difference) for cell in self.cells for difference in cell.differences)
 
 
@@ -126,9 +126,9 @@ def compare(
     only: str | None = None,
     between_jobs: Callable[[Record], float] = lambda _: 0.0,
 ) -> Comparison:
-    """Everything that two runs have in common; raises InputError where that is nothing.
+    """Compare all common cells of two runs; raises InputError if there is none.
 
-    `only` chooses cells by model, title or key, and figures by name: `resnet*`, `top1`.
+    `only` selects cells by model, title or key, and metrics by name: `resnet*`, `top1`.
     """
     records_a, records_b = a.records(), b.records()
     pairs = pair_up(records_a, records_b)
@@ -179,7 +179,7 @@ def compare_models(
 
 
 def models_in_common(run: Run, base: str, other: str) -> list[Sides]:
-    """The pairs of cells that `compare_models` compares, each with the run."""
+    """The pairs of cells that `compare_models` compares, with the run."""
     records = run.records()
     named = list(zip(records, titles(records), strict=True))
     exact = [[r for r, title in named if name in (title, r.cell.title)] for name in (base, other)]
@@ -190,7 +190,7 @@ def models_in_common(run: Run, base: str, other: str) -> list[Sides]:
     there = ", ".join(dict.fromkeys(title for _, title in named))
     for name, own in zip((base, other), found, strict=True):
         if not own:
-            raise InputError(f"--models {name}: this names no cell of {run.folder}.\n  There are: {there}.")
+            raise InputError(f"--models {name}: no such cell in {run.folder}.\n  Cells: {there}.")
     left, both = found, list[tuple[Record, Record]]()
     for same in (_setting, _data_and_seed, _data_alone):
         new = [pair for pair in _unambiguous(left[0], left[1], same) if pair[0] is not pair[1]]
@@ -205,7 +205,7 @@ def models_in_common(run: Run, base: str, other: str) -> list[Sides]:
 
 
 def _setting(record: Record) -> Hashable:
-    """Everything but the model and how it was trained."""
+    """Everything except the model and its training."""
     cell = record.cell
     return cell.data.model_dump_json(), cell.runtime.model_dump_json(), cell.seed
 
@@ -261,7 +261,7 @@ def findings(
     between_jobs: Callable[[Record], float] = lambda _: 0.0,
     memory: Memory | None = None,
 ) -> Iterator[list[Finding]]:
-    """For each pair of cells a finding for each figure, in the order of the first one's."""
+    """The findings of each pair of cells, in the order of the first cell's metrics."""
     sorted_out = [_sort_out(a[1], b[1], only) for a, b in pairs]
     figures = [one.testable.get("speed", ()) for one in sorted_out]
     speed = compare_speed(list(zip(pairs, figures, strict=True)), between_jobs=between_jobs)
@@ -275,11 +275,11 @@ def findings(
 
 
 class _SortedOut(NamedTuple):
-    """The figures of two cells."""
+    """The metrics of two cells."""
 
     order: dict[tuple[str, str], int]
     found: list[Finding]
-    """Of those that cannot be compared."""
+    """Findings of metrics that cannot be compared."""
     testable: dict[Domain, list[tuple[Measurement, Measurement]]]
 
 
@@ -302,23 +302,23 @@ def _sort_out(a: Record, b: Record, only: str | None) -> _SortedOut:
 
 
 def _figures(a: Record, b: Record) -> dict[tuple[str, str], tuple[Measurement | None, Measurement | None]]:
-    """Name and condition → both sides' figure, in the order of the first one's."""
+    """Name and condition → the values of both sides, in the order of the first side."""
     mine = {(m.name, m.at): m for m in a.measurements}
     other = {(m.name, m.at): m for m in b.measurements}
     return {key: (mine.get(key), other.get(key)) for key in mine | other}
 
 
 def _not_comparable(a: Measurement | None, b: Measurement | None, voided: Unlike | None) -> str | None:
-    """Why two figures cannot be held against one another; None where they can."""
+    """Why two values cannot be compared; None if they can."""
     for side, figure in (("the first", a), ("the second", b)):
         if figure is None:
-            return f"{side} run has no such figure"
+            return f"{side} run has no such metric"
         if figure.value is None:
-            return f"{side} run's is missing: {figure.missing}"
+            return f"{side} run's value is missing: {figure.missing}"
     assert a is not None
     assert b is not None
     if a.protocol != b.protocol:
-        return f"two protocols: {a.protocol} and {b.protocol}"
+        return f"protocols differ: {a.protocol} and {b.protocol}"
     return None if voided is None else f"not the same {voided}"
 
 
@@ -329,7 +329,7 @@ def _outcomes(record: Record) -> list[str]:
 def _chosen(
     both: list[tuple[Record, Record]], only: str | None
 ) -> tuple[list[tuple[Record, Record]], str | None]:
-    """The pairs that a pattern names; where it names none, all of them, and it names figures."""
+    """The pairs that a pattern names; if it names none, all pairs, and the pattern names metrics."""
     if only is None:
         return both, None
     chosen = [pair for pair in both if pair[0].cell.matches(only)]
@@ -344,7 +344,7 @@ def _nothing(
         ", ".join(dict.fromkeys(titles_of)) or "no cells"
         for titles_of in (named[: len(records_a)], named[len(records_a) :])
     ]
-    asked = f"\n  --only {only} names no cell and no figure of both." if only else ""
+    asked = f"\n  --only {only} matches no cell or metric of both." if only else ""
     return (
         f"{a.folder} and {b.folder} have no cell in common.{asked}\n"
         f"  The first has: {have[0]}.\n  The second has: {have[1]}."
@@ -373,4 +373,4 @@ def _notes(
     if any(d.domain == "speed" and d.interval is not None for cell in cells for d in cell.differences):
         yield ONE_AFTER_THE_OTHER
     if any(x.cell.data.limit for x, _ in both):
-        yield "some cells scored a part of the images only (limit): a quick look, not a result"
+        yield "some cells scored only a part of the images (limit): a quick look, not a result"

@@ -1,4 +1,4 @@
-"""From what detection metrics keep of each image back to who found what; needs no torch."""
+"""Matches of detections and objects from the per-image results of detection metrics; without torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cvbench.metrics.voc.evaluation import VocDetections, VocLine, VocTruth, mat
 
 
 def coco_matches(table: pa.Table, classes: int, *, masks: bool) -> DatasetMatches:
-    """Who finds what by COCO's rules; images are numbered by their rows."""
+    """Matches by COCO rules; images are numbered by their rows."""
     regions = _mask_regions if masks else _box_regions
     return match_coco(
         CocoTruth(
@@ -35,7 +35,7 @@ def coco_matches(table: pa.Table, classes: int, *, masks: bool) -> DatasetMatche
 
 
 def voc_lines(table: pa.Table, classes: int, *, strict: bool) -> list[VocLine]:
-    """Who finds what by VOC's rules; images are numbered by their rows."""
+    """Matches by VOC rules; images are numbered by their rows."""
     return match_voc(
         VocTruth(
             image=_images(table, "true_label"),
@@ -69,7 +69,7 @@ def _box_regions(table: pa.Table, prefix: str) -> Regions:
 
 
 def _mask_regions(table: pa.Table, prefix: str) -> Regions:
-    if f"{prefix}runs" not in table.column_names:  # no image has any
+    if f"{prefix}runs" not in table.column_names:  # no image has masks
         return _box_regions(table, prefix)
     columns = [table.column(f"{prefix}{name}").to_pylist() for name in ("xywh", "runs", "run_starts")]
     return joined([_masks(*of_image) for of_image in zip(*columns, strict=True)])

@@ -1,4 +1,4 @@
-"""What a comparison finds: a Difference a figure, from a Finding and its neighbours."""
+"""The results of a comparison: one Difference per metric value, from the Findings of its family."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from cvbench.statistics.verdicts import Verdict, VerdictRule, Worsening, decide,
 
 @dataclass(frozen=True)
 class ClassDifference:
-    """A figure's difference within one class: information, never a verdict."""
+    """The difference of a metric within one class: information, not part of the verdict."""
 
     name: str
     effect: float
     q: float
-    """Its p-value among those of all classes (Benjamini and Hochberg)."""
+    """Its p-value, adjusted for all classes (Benjamini and Hochberg)."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of one cell in two runs."""
+    """One metric value of one cell in two runs."""
 
     figure: str
     at: str
@@ -36,25 +36,25 @@ class Difference:
     """Whether `effect` is b - a, or b / a - 1."""
     effect: float | None
     interval: Interval | None
-    """99 %: each end is passed with a probability of half a percent."""
+    """99 %: the truth exceeds each end with a probability of 0.5 %."""
     verdict: Verdict
     no_worse: bool
-    """Whether a loss of interest is ruled out: what a gate asks for."""
+    """Whether a relevant loss is ruled out, which is the condition of a gate."""
     detectable: float | None
-    """The smallest loss that this comparison would have called one in 95 of 100 cases, as `effect` is."""
+    """Minimum detectable effect: the smallest loss detected in 95 of 100 cases, scaled as `effect`."""
     p: float | None
-    """Of the verdict's test, adjusted for the cells that were compared."""
+    """p-value of the verdict, adjusted for the number of cells."""
     n: int | None
     method: str
     primary: bool
     reason: str = ""
-    """Why there is no verdict, or what to bear in mind."""
+    """Why there is no verdict, or a remark on it."""
     classes: tuple[ClassDifference, ...] = ()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A difference before its p-value is adjusted for those beside it."""
+    """A difference before its p-value is adjusted for its family."""
 
     draft: Difference
     loss: Worsening | None = None
@@ -62,7 +62,7 @@ class Finding:
 
 
 def plain(a: Measurement | None, b: Measurement | None, domain: Domain) -> Difference:
-    """The difference of two figures of which nothing more is known: no test, no verdict."""
+    """The plain difference of two values, without test and verdict."""
     known = a or b
     assert known is not None
     x, y = (None if m is None else m.value for m in (a, b))
@@ -94,7 +94,7 @@ def _effect(a: float | None, b: float | None, *, ratio: bool) -> float | None:
 
 
 def judge(findings: list[Finding]) -> list[Difference]:
-    """The verdicts. Figures of one name are one family: Holm's adjustment runs over its cells."""
+    """The verdicts. Holm's adjustment covers all cells of a metric name."""
     families: dict[str, list[int]] = {}
     for place, finding in enumerate(findings):
         if finding.loss is not None:

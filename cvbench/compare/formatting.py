@@ -1,4 +1,4 @@
-"""A comparison in words: rows for a terminal, a page of Markdown, a document for programs."""
+"""Comparisons as table rows, Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from cvbench.statistics.verdicts import Verdict
 from cvbench.units import show_value
 
 SCHEMA = 1
-"""The version of the document for programs."""
+"""The version of the JSON document."""
 VERDICTS: tuple[Verdict, ...] = ("worse", "better", "same", "inconclusive", "not comparable")
 NOTHING = "-"
 BEYOND = 10.0
-"""From this ratio on the digits of a change say nothing more to people; programs get them all."""
+"""Larger ratios are shown as `> +1000 %`; JSON and CSV have all digits."""
 
 
 def rows(comparison: Comparison, *, everything: bool = False, separate: bool = False) -> list[dict[str, str]]:
     """One row per metric; primary metrics only, unless `everything`.
 
-    An accuracy that was trained with several seeds in both runs is one row, with the mean and the standard
-    deviation of either run; `separate` shows each seed as well.
+    An accuracy trained with several seeds in both runs is one row, with mean and standard deviation of each
+    run; `separate` also shows each seed.
     """
     several = len({cell.data for cell in comparison.cells}) > 1
     return [
         {
             "cell": f"{title} on {data}" if several else title,
-            "figure": figure_name(difference),
+            "metric": figure_name(difference),
             "verdict": difference.verdict,
             "before": _value(difference.a, difference.unit, spread[0]),
             "now": _value(difference.b, difference.unit, spread[1]),
             "change": change(difference),
             "99 % interval": interval(difference),
-            "would have seen": _size(difference.detectable, difference).replace("+", ""),
+            "MDE": _size(difference.detectable, difference).replace("+", ""),
             "basis": difference.reason or difference.method,
         }
         for title, data, difference, spread in _shown(comparison, separate=separate)
@@ -52,11 +52,11 @@ class _Shown(NamedTuple):
     data: str
     difference: Difference
     deviations: tuple[float | None, float | None] = (None, None)
-    """Over the seeds, in either run."""
+    """Over the seeds, in each run."""
 
 
 def _shown(comparison: Comparison, *, separate: bool) -> list[_Shown]:
-    """Differences of cells, then of seeds together; the cells of the latter only if `separate`."""
+    """Differences of cells, then over seeds; the cells of the latter only if `separate`."""
     folded = {
         (key, difference.figure, difference.at)
         for one in comparison.over_seeds
@@ -104,23 +104,23 @@ def interval(difference: Difference) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    """How many primary metrics have which verdict, seeds together: `1 worse, 2 better, 5 same`."""
+    """Number of primary metrics per verdict, seeds combined: `1 worse, 2 better, 5 same`."""
     shown = (one.difference for one in _shown(comparison, separate=False))
     words = [difference.verdict for difference in shown if difference.primary]
     return (
-        ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words) or "nothing to judge"
+        ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words) or "nothing to compare"
     )
 
 
 def remarks(comparison: Comparison) -> Iterator[str]:
-    """What differs besides the figures, what stands alone, and what to bear in mind; a line each."""
+    """Differences of settings, unmatched or unfinished cells, and notes, one line each."""
     several = len(comparison.cells) > 1
-    told: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for cell in comparison.cells:
         for one in cell.unlike:
-            voids = f" (voids {' and '.join(one.voids)})" if one.voids else ""
-            told.setdefault(f"{one}{voids}", []).append(cell.title)
-    for line, titles in told.items():
+            voids = f" (invalidates {' and '.join(one.voids)})" if one.voids else ""
+            found.setdefault(f"{one}{voids}", []).append(cell.title)
+    for line, titles in found.items():
         everywhere = len(titles) == len(comparison.cells)
         yield f"differs: {line}" + (f" [{', '.join(titles)}]" if several and not everywhere else "")
     for cell in comparison.cells:
@@ -134,11 +134,11 @@ def remarks(comparison: Comparison) -> Iterator[str]:
 
 
 def changed_classes(comparison: Comparison, *, limit: float = 0.05) -> list[dict[str, str]]:
-    """Classes whose figure changed by more than chance among so many classes: information."""
+    """Classes with a significant change among all classes: information, not part of the verdict."""
     return [
         {
             "cell": cell.title,
-            "figure": difference.figure,
+            "metric": difference.figure,
             "class": own.name,
             "change": _size(own.effect, difference),
             "q": f"{own.q:.3f}",
@@ -150,7 +150,7 @@ def changed_classes(comparison: Comparison, *, limit: float = 0.05) -> list[dict
 
 
 def markdown(comparison: Comparison, *, everything: bool = False, separate: bool = False) -> str:
-    """The page."""
+    """The comparison as a Markdown page."""
     parts = [
         f"# {escaped(comparison.b)} against {escaped(comparison.a)}\n",
         f"**{summary(comparison)}**\n",
@@ -158,18 +158,21 @@ def markdown(comparison: Comparison, *, everything: bool = False, separate: bool
     ]
     classes = changed_classes(comparison)
     if classes:
-        parts += ["Classes that changed by more than chance (information, no verdict):\n", table_of(classes)]
+        parts += [
+            "Classes that changed significantly (information, not part of the verdict):\n",
+            table_of(classes),
+        ]
     parts.append("".join(f"- {escaped(line)}\n" for line in remarks(comparison)))
     return "\n".join(part for part in parts if part)
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
-    """The document for programs."""
+    """The comparison as a JSON document."""
     return {"schema": SCHEMA, "kind": "comparison", "summary": summary(comparison), **asdict(comparison)}
 
 
 def csv(comparison: Comparison) -> str:
-    """Numbers in base units, a line a figure: for spreadsheets and other programs."""
+    """The comparison as CSV: numbers in base units, one line per metric."""
     names = ("figure", "at", "unit", "direction", "a", "b", "scale", "effect")
     more = ("verdict", "detectable", "p", "n", "method", "reason")
     text = StringIO()

@@ -1,4 +1,4 @@
-"""Markdown: tables, and text in which nothing that comes from files is read as markup."""
+"""Markdown tables, and text in which nothing from files is read as markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AT_A_WORDS_END: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 class Markup(str):
-    """Text that is Markdown already: it goes into a table as it is."""
+    """Text that is already Markdown: tables do not escape it."""
 
     __slots__ = ()
 
@@ -22,7 +22,7 @@ class Markup(str):
 def escaped(text: str) -> str:
     r"""Text on one line that Markdown and HTML show as it is.
 
-    An underscore inside a word is no markup, and stays.
+    An underscore inside a word is not markup and stays.
 
     >>> print(escaped("<b> top_1 | _x_ [1, 2]"))
     &lt;b&gt; top_1 \| \_x\_ \[1, 2\]
@@ -44,7 +44,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Containe
 
 
 def table_of(rows: Sequence[Mapping[str, str]]) -> str:
-    """A table of rows with equal keys, which are its head; a word where there are none."""
+    """A table of rows with equal keys, which are its head."""
     if not rows:
         return "(nothing)\n"
     head = list(rows[0])

@@ -1,4 +1,4 @@
-"""Several runs ranked: places that the intervals carry, and the fronts of accuracy against cost."""
+"""Rank several runs by significant differences, with the Pareto fronts of accuracy against cost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cvbench.store import Run
 
 @dataclass(frozen=True)
 class Place:
-    """One cell's place in one figure."""
+    """The rank of one cell in one metric."""
 
     figure: str
     at: str
@@ -31,19 +31,19 @@ class Place:
     value: float | None
     interval: tuple[float, float] | None
     rank: int | None
-    """Shared by those that nothing separates; None without a value, and for an untrained accuracy."""
+    """Shared by cells that nothing separates; None without a value, and for untrained accuracy."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One cell among all of its data set."""
+    """One cell in the ranking of its dataset."""
 
     run: str
     title: str
     key: str
-    """Of the first seed, where there are several."""
+    """The key of the first seed."""
     seeds: tuple[int, ...]
-    """Its trainings: the accuracy is their mean, the costs are those of the first."""
+    """Its trainings: accuracy is their mean, costs are the first one's."""
     places: tuple[Place, ...]
     fronts: tuple[str, ...]
     """The costs against which its accuracy is on the Pareto front."""
@@ -51,7 +51,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All cells that were scored on one data set, the best first."""
+    """All cells scored on one dataset, the best first."""
 
     data: str
     figures: tuple[tuple[str, str], ...]
@@ -60,12 +60,12 @@ class Ranking:
 
 
 class _Entry(NamedTuple):
-    """What is ranked: a cell with all its trainings."""
+    """A cell with all its trainings."""
 
     run: Run
     title: str
     records: tuple[Record, ...]
-    """One a seed; a single one where the seed had no say."""
+    """One per seed; a single record if the seed has no effect."""
 
     @property
     def first(self) -> Record:
@@ -73,7 +73,7 @@ class _Entry(NamedTuple):
 
 
 def rank(runs: Sequence[Run]) -> list[Ranking]:
-    """A ranking for each data set and leading metric that occurs."""
+    """One ranking per dataset and primary metric."""
     groups = dict[tuple[str, str, str], list[_Entry]]()
     for run in runs:
         for entry in _entries(run):
@@ -85,7 +85,7 @@ def rank(runs: Sequence[Run]) -> list[Ranking]:
 
 
 def _entries(run: Run) -> Iterator[_Entry]:
-    """The cells of a run that have an accuracy; trainings that differ in their seed alone are one."""
+    """The cells of a run with an accuracy; trainings that differ only in the seed are one entry."""
     records = [record for record in run.records() if _leading(record) is not None]
     named, folded = titles(records), titles(records, shown=("seed",))
     for places in seeds_together(records):
@@ -126,7 +126,7 @@ def _rank(data: str, entries: Sequence[_Entry]) -> Ranking:
             key=entry.first.key,
             seeds=tuple(record.cell.seed for record in entry.records),
             places=tuple(
-                # The accuracy of random weights says nothing of the model.
+                # The accuracy of random weights is meaningless.
                 _place(entry, figure, None if untrained[i] and k == 0 else int(placed[k][i]))
                 for k, figure in enumerate(figures)
             ),
@@ -153,7 +153,7 @@ def _place(entry: _Entry, figure: tuple[str, str], rank: int | None) -> Place:
 
 
 def _beaten(entries: Sequence[_Entry], figures: Sequence[tuple[str, str]]) -> list[Bool[np.ndarray, "n n"]]:
-    """Of each figure, who is better than whom beyond doubt; Holm over all pairs."""
+    """Per metric: which cell is significantly better than which; Holm over all pairs."""
     memory: Memory = {}
     n = len(entries)
     pairs = list(combinations(range(n), 2))
@@ -173,7 +173,7 @@ def _beaten(entries: Sequence[_Entry], figures: Sequence[tuple[str, str]]) -> li
 def _over_seeds(
     found: list[Finding], a: _Entry, b: _Entry, leading: tuple[str, str], memory: Memory
 ) -> list[Finding]:
-    """The findings of two cells' first trainings, with the accuracy of all that have their seed in common."""
+    """The findings of two cells' first trainings, with the accuracy over all common seeds."""
     other = {record.cell.seed: record for record in b.records}
     pairs = [(x, other[x.cell.seed]) for x in a.records if x.cell.seed in other]
     if len(pairs) < 2:
@@ -195,7 +195,7 @@ def _is(difference: Difference, word: str) -> bool:
 
 
 def _exactly_equal(entries: Sequence[_Entry], figure: tuple[str, str]) -> Bool[np.ndarray, "n n"]:
-    """Figures that are the same number; of no figure at all nobody is equal to anybody."""
+    """Which cells have exactly equal values; a missing value equals nothing."""
     found = [_place(entry, figure, 0).value for entry in entries]
     values = np.array([np.nan if value is None else value for value in found])
     return np.asarray(values[:, None] == values[None, :])
@@ -207,7 +207,7 @@ def _have(entries: Sequence[_Entry], *figures: tuple[str, str]) -> np.ndarray:
 
 
 def table(ranking: Ranking) -> list[dict[str, str]]:
-    """A row a cell: its place and value in each figure, and where it is on the front."""
+    """One row per cell: rank and value in each metric, and its Pareto fronts."""
     from cvbench.units import show_value
 
     several = len({cell.run for cell in ranking.cells}) > 1
@@ -218,6 +218,6 @@ def table(ranking: Ranking) -> list[dict[str, str]]:
             name = f"{place.figure} {place.at}".strip()
             shown = "-" if place.value is None else f"{place.rank}. {show_value(place.value, place.unit)}"
             row[name] = shown
-        row["on the front of accuracy against"] = ", ".join(cell.fronts) or "-"
+        row["Pareto front of accuracy against"] = ", ".join(cell.fronts) or "-"
         rows.append(row)
     return rows

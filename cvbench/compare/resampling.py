@@ -1,4 +1,4 @@
-"""Figures of kept outcomes under the same resamples of the images for every run: no model is needed."""
+"""Metrics of stored per-image results under image resamples that are the same for every run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ RESAMPLES = 1000
 
 
 class Resamples(NamedTuple):
-    """What a metric's figures come to: plain, and under each resample."""
+    """The values of a metric: plain, and under each resample."""
 
     plain: dict[str, float]
     varied: dict[str, Float64[np.ndarray, " resamples"]]
     by_class: dict[str, Float64[np.ndarray, "resamples classes"]]
-    """Of some figures, that of each class, the plain one first; NaN where it has none."""
+    """Values per class, for some metrics: the plain one first; NaN if a class has none."""
 
 
 def resample(protocol: str, table: pa.Table, classes: int, resamples: int) -> Resamples | None:
-    """The figures of one metric from the outcomes it left; None for a metric that is not known here.
+    """The values of a metric from its per-image results; None for unknown metrics.
 
     Equal numbers of images and resamples give equal weights: two tables over the same images are paired.
     """
@@ -36,7 +36,7 @@ def resample(protocol: str, table: pa.Table, classes: int, resamples: int) -> Re
 
 
 def _weightings(n: int, resamples: int) -> Iterator[Float64[np.ndarray, "some n"]]:
-    """First every image once, then the resamples."""
+    """Equal weights first, then the weights of each resample."""
     yield np.ones((1, n))
     yield from bayesian_weights(n, resamples)
 

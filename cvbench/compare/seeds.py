@@ -1,4 +1,4 @@
-"""Several trainings of one cell that differ in their seed alone: what holds beyond the luck of one."""
+"""Compare trainings that differ only in their seed, over all seeds."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from cvbench.statistics.verdicts import ALPHA
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """One cell, its trainings taken together."""
+    """One cell with all its trainings."""
 
     title: str
     data: str
     seeds: tuple[int, ...]
     differences: tuple[Difference, ...]
-    """Of accuracy; each is the mean over the seeds."""
+    """Accuracy differences; each is the mean over the seeds."""
     keys: tuple[str, ...] = ()
     """Keys of the first run's cells."""
     deviations: tuple[tuple[float, float], ...] = ()
-    """For each difference the standard deviations over the seeds, in either run."""
+    """Standard deviations over the seeds per difference, in both runs."""
 
 
 def seeds_together(records: Sequence[Record]) -> list[list[int]]:
-    """Places of the records whose cells are the same but for the seed; in order, alone where there is one."""
+    """Groups of indices of the records that differ only in the seed, in order."""
     if len({record.cell.seed for record in records}) == 1:
         return [[place] for place in range(len(records))]
     groups: dict[str, list[int]] = {}
@@ -42,7 +42,7 @@ def seeds_together(records: Sequence[Record]) -> list[list[int]]:
 
 
 def titles(records: Sequence[Record], *, shown: Collection[str] = ()) -> list[str]:
-    """What each cell is called, told apart as in `distinct_titles`; untrained models say so."""
+    """A distinct title per cell, as in `distinct_titles`; untrained models are marked."""
     named = distinct_titles([record.cell for record in records], shown=shown)
     return [
         f"{title} (untrained)" if is_untrained(one) else title
@@ -51,19 +51,19 @@ def titles(records: Sequence[Record], *, shown: Collection[str] = ()) -> list[st
 
 
 def is_untrained(record: Record) -> bool:
-    """Whether its weights are the first random ones: its accuracy says nothing of the model."""
+    """Whether its weights are random: its accuracy is meaningless."""
     return record.artifact is not None and record.artifact.source == "untrained"
 
 
 def was_trained(record: Record) -> bool:
-    """Whether the seed had a say in its weights."""
+    """Whether its weights depend on the seed."""
     return record.artifact is not None and record.artifact.source in ("trained", "reused")
 
 
 def over_seeds(
     pairs: Sequence[tuple[Record, Record]], found: Sequence[Sequence[Finding]]
 ) -> Iterator[OverSeeds]:
-    """For each cell that was trained with several seeds in both runs; `found` holds each pair's findings."""
+    """One item per cell trained with several seeds in both runs; `found` has the findings per pair."""
     groups = [
         places
         for places in seeds_together([a for a, _ in pairs])
@@ -100,7 +100,7 @@ def _taken_together(found: Sequence[Sequence[Finding]]) -> Iterator[Finding]:
 
 
 def taken_together(found: Sequence[Finding]) -> Finding:
-    """One figure's findings, one a seed, as one: Student's t on the differences, seed with seed."""
+    """Combine the findings of one metric over the seeds: Student's t on the paired differences."""
     drafts, rule = [finding.draft for finding in found], found[0].rule
     assert rule is not None
     effect = of_pairs(np.array([draft.effect for draft in drafts], np.float64))

@@ -1,4 +1,4 @@
-"""Speed and memory of two runs: by what each fresh process came to, never by iterations."""
+"""Compare speed and memory of two runs, with one value per process, never per iteration."""
 
 from __future__ import annotations
 
@@ -30,36 +30,35 @@ from cvbench.statistics.verdicts import ALPHA, SPEED, VerdictRule, Worsening, de
 from cvbench.store import Run, StoredFile
 
 FEWEST = 200
-"""Items; of fewer, half of them cost no more than a process."""
+"""The least number of items for which a second process pays."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def on_two_cores(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]) -> list[Result]:
-    """`work(items)`, which gives a result an item, in order, and can do a part of them by itself.
+    """`work(items)`, one result per item in order, with the second half in a forked process.
 
-    Where the child fails, its half is done anew here: errors are those of one process. Who has threads
-    besides this one stays alone, for a fork could take one's lock along.
+    If the child fails, this process does its half, so that errors are raised here. A process with other
+    threads does not fork: the child could inherit a held lock.
     """
     if len(items) < FEWEST or not _may_fork():
         return work(items)
     half = len(items) // 2
     out, into = os.pipe()
     with warnings.catch_warnings():
-        # Python 3.12 warns of any thread; those that are left are NumPy's, which wait and which the child
-        # does without
+        # Python 3.12 warns of any thread; the remaining ones belong to NumPy and are idle
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        os.close(out)  # or it would wait for ever to write to itself, once its parent has gone
+        os.close(out)  # else it would wait forever to write to itself once its parent has ended
         _tell(work, items[half:], into)
     os.close(into)
     try:
-        with os.fdopen(out, "rb") as pipe:  # closed whatever happens, so that the child never waits
-            mine, told = work(items[:half]), pipe.read()
+        with os.fdopen(out, "rb") as pipe:  # always closed, so that the child never waits
+            mine, theirs = work(items[:half]), pipe.read()
     finally:
         _, status = os.waitpid(child, 0)
-    return mine + (pickle.loads(told) if status == 0 else work(items[half:]))  # noqa: S301, our own
+    return mine + (pickle.loads(theirs) if status == 0 else work(items[half:]))  # noqa: S301, our own
 
 
 def _may_fork() -> bool:
@@ -67,7 +66,7 @@ def _may_fork() -> bool:
 
 
 def _tell(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], into: int) -> NoReturn:
-    """The child: its results go into the pipe; it ends here, without what its parent does as it ends."""
+    """In the child: write the results into the pipe and exit without the parent's exit handlers."""
     status = 1
     try:
         with os.fdopen(into, "wb") as pipe:
@@ -77,32 +76,32 @@ def _tell(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item],
         os._exit(status)
 
 
-ONE_ROUND = "one process only: it does not tell how processes differ. Time it in several: time: {rounds: 5}"
+ONE_ROUND = "one process only, which does not show the variation between processes. Set time: {rounds: 5}"
 MEMORY = VerdictRule(margin=0.0, gate=math.log(1.02), equal=math.log(1.02))
 LEAST_BYTES = 8 * 2**20
-"""Differences of less are the allocator's business."""
+"""Smaller differences come from the memory allocator."""
 AT_ONCE = 512
-"""Files of samples that are in memory together."""
+"""Number of sample files read together."""
 
 
 class Rounds(NamedTuple):
-    """A figure, once for each fresh process that measured it."""
+    """A metric with one value per process."""
 
     values: Float64[np.ndarray, " rounds"]
     samples: int
 
 
 def rounds_of(run: Run, record: Record, figure: Measurement) -> Rounds | None:
-    """What each process came to; None where no raw samples belong to the figure.
+    """The value of each process; None if the metric has no raw samples.
 
-    A figure `latency_p90` is each process's own 90th percentile of the series `latency`; a figure with
-    the name of its series is each process's geometric mean.
+    `latency_p90` is the 90th percentile of the series `latency` in each process; a metric with the name of
+    its series is the geometric mean in each process.
     """
     return rounds_of_many([(run, record, figure)])[0]
 
 
 def rounds_of_many(asked: Sequence[tuple[Run, Record, Measurement]]) -> list[Rounds | None]:
-    """The same of many figures, whose files are read behind one another."""
+    """`rounds_of` for many metrics, reading their files together."""
     items = [
         record.attachment("samples", f"{_series_of(figure.name)[0]}@{figure.at}")
         for _, record, figure in asked
@@ -117,10 +116,7 @@ def rounds_of_many(asked: Sequence[tuple[Run, Record, Measurement]]) -> list[Rou
 
 
 def _read_rounds(wanted: Sequence[tuple[StoredFile, str]]) -> list[Rounds]:
-    """Files are read many at a time before the first is unpacked.
-
-    Small ones take half the time so, for the processor keeps the code of each step at hand.
-    """
+    """Read files in groups, then decode them: twice as fast for small files."""
     found = []
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
@@ -140,7 +136,7 @@ def _rounds(table: pa.Table, series: str, percent: float | None) -> Rounds:
         return Rounds(np.zeros(0), 0)
     starts = [0, *(np.flatnonzero(number[1:] != number[:-1]) + 1).tolist(), len(values)]
     lengths = {end - start for start, end in pairwise(starts)}
-    if len(lengths) == 1:  # all rounds at once
+    if len(lengths) == 1:  # all rounds have equal length
         return Rounds(_centres(values.reshape(len(starts) - 1, -1), percent), len(values))
     parts = [_centres(values[None, start:end], percent) for start, end in pairwise(starts)]
     return Rounds(np.concatenate(parts), len(values))
@@ -149,7 +145,7 @@ def _rounds(table: pa.Table, series: str, percent: float | None) -> Rounds:
 def _centres(
     rounds: Float64[np.ndarray, "rounds n"], percent: float | None
 ) -> Float64[np.ndarray, " rounds"]:
-    """Geometric means; or percentiles between the two nearest ranks, as np.percentile has them."""
+    """Geometric means, or percentiles with linear interpolation as in np.percentile."""
     if percent is None:
         with np.errstate(divide="ignore"):  # a mean with a 0 in it is 0
             return np.asarray(np.exp(np.log(rounds).mean(axis=1)))
@@ -161,7 +157,7 @@ def _centres(
 
 @cache
 def _series_of(figure: str) -> tuple[str, float | None]:
-    """The series behind a figure, and which percentile of it: `latency_p50` → latency, 50."""
+    """The series of a metric and its percentile: `latency_p50` → latency, 50."""
     match = re.fullmatch(r"(.+)_p(\d+(?:\.\d+)?)", figure)
     return (match[1], float(match[2])) if match else (figure, None)
 
@@ -171,9 +167,9 @@ def compare_speed(
     *,
     between_jobs: Callable[[Record], float] = lambda _: 0.0,
 ) -> list[list[Finding]]:
-    """For each pair of cells a finding a figure.
+    """One finding per metric for each pair of cells.
 
-    `between_jobs` is the noise of a record's machine itself, where it was calibrated.
+    `between_jobs` is the calibrated noise between jobs of a record's machine, 0 if unknown.
     """
     asked = [
         (*side, figure)
@@ -194,14 +190,12 @@ def _compared(
 ) -> Finding:
     draft = plain(*figures, "speed")
     if before is None or now is None:
-        return Finding(replace(draft, reason="no raw samples of it were kept"))
+        return Finding(replace(draft, reason="it has no stored raw samples"))
     counts = len(before.values), len(now.values)
     if min(counts) < 2:
         return Finding(replace(draft, n=min(counts), reason=ONE_ROUND))
     if min(before.values.min(), now.values.min()) <= 0:
-        return Finding(
-            replace(draft, n=min(counts), reason="a process measured 0, which has no ratio to others")
-        )
+        return Finding(replace(draft, n=min(counts), reason="a process measured 0, so there is no ratio"))
     effect = of_two(before.values, now.values, between_jobs=noise)
     return _tested(draft, effect, counts, figures[0])
 
@@ -229,7 +223,7 @@ def _tested(draft: Difference, effect: Effect, counts: tuple[int, int], figure: 
 
 
 def compare_memory(figures: Sequence[tuple[Measurement, Measurement]]) -> Iterator[Finding]:
-    """Peaks hardly vary: more than 2 % and more than 8 MiB is a difference, less is none."""
+    """Compare peak memory: a difference is more than 2 % and more than 8 MiB."""
     for a, b in figures:
         draft = plain(a, b, "memory")
         if not a.value or not b.value:
@@ -249,6 +243,6 @@ def compare_memory(figures: Sequence[tuple[Measurement, Measurement]]) -> Iterat
                 no_worse=is_no_worse(loss, MEMORY),
                 detectable=math.expm1(MEMORY.gate),
                 n=1,
-                method="one against one: more than 2 % and 8 MiB",
+                method="one value each: more than 2 % and 8 MiB",
             )
         )

@@ -1,8 +1,8 @@
-"""The arithmetic of a duet: from slices that took turns to a verdict in two stages.
+"""The statistics of a duet: from alternating time slots to a verdict in two stages.
 
-A block is four slices in the order ABBA or BAAB, so that whatever drifts evenly cancels. A round is a
-fresh pair of processes and some blocks; it yields one value. The first stage screens; what it flags is
-measured again, and only the fresh rounds decide.
+A block is four slots in the order ABBA or BAAB, so that linear drift cancels. A round is a new pair of
+processes with several blocks; it yields one value. The first stage screens; flagged benchmarks are
+measured again, and only the new rounds decide.
 
 The second stage is a group-sequential test: its number of rounds and its looks are planned before it begins,
 and each look spends its own share of alpha. The shares sum to 1, so the chance that any look raises a false
@@ -28,16 +28,16 @@ from cvbench.statistics.verdicts import SPEED, Verdict, VerdictRule, Worsening, 
 
 LEAST_ROUNDS, MOST_ROUNDS = 5, 30
 WANTED = math.log(1.045)
-"""What the second stage is planned to detect, where the first has not seen more."""
+"""The effect that the second stage is planned to detect, unless the first stage has seen a larger one."""
 
 
 class Slice(NamedTuple):
-    """One turn of one arm."""
+    """One time slot of one arm."""
 
     arm: str
     """`A`, the base, or `B`, the head."""
     seconds: float
-    """Of one iteration, on average."""
+    """Mean seconds per iteration."""
 
 
 def block_value(slices: Sequence[Slice]) -> float:
@@ -56,16 +56,16 @@ def round_value(blocks: Sequence[float]) -> float:
 
 
 def is_flagged(rounds: Sequence[float], *, alpha: float = 0.10) -> bool:
-    """Whether the screen lets it pass on to the second stage: its lower limit, or upper, is beyond 0."""
+    """Whether the first stage flags it for the second: its interval excludes 0."""
     limits = of_pairs(np.array(rounds, np.float64)).limits(alpha)
     return limits.low > 0 or limits.high < 0
 
 
 def planning_spread(screened: Sequence[Sequence[float]]) -> float:
-    """How much round values vary, of all figures of the first stage together, on the safe side.
+    """A conservative standard deviation of round values, pooled over all benchmarks of the first stage.
 
-    The upper 80 % limit of the pooled standard deviation: five rounds know theirs to a third only, and
-    whoever takes it at its word plans too few rounds half of the time.
+    The upper 80 % limit of the pooled standard deviation: five rounds estimate it to a third only, and
+    the estimate itself would plan too few rounds half of the time.
     """
     freedom = sum(len(rounds) - 1 for rounds in screened)
     squares = sum(float(np.var(rounds)) * len(rounds) for rounds in screened)
@@ -73,27 +73,27 @@ def planning_spread(screened: Sequence[Sequence[float]]) -> float:
 
 
 def effect_to_confirm(flagged: Sequence[Sequence[float]], *, alpha: float = 0.10) -> float:
-    """4.5 %, or half the least effect, up or down, that the screen leaves possible for any flagged figure.
+    """4.5 %, or half the smallest effect, up or down, that the first stage allows for any flagged benchmark.
 
-    Half, because what was flagged by chance or with luck is smaller than it looked.
-    A program that takes twice as long on a noisy machine need not be measured as if 4.5 % were to be
-    found. What is planned rests on the first stage alone, so the test of the second keeps its size.
+    Half, because a flagged effect tends to be overestimated. A program that takes twice as long on a noisy
+    machine needs fewer rounds than an effect of 4.5 %. The plan depends on the first stage only, so the test
+    of the second stage keeps its size.
     """
     limits = [of_pairs(np.array(rounds, np.float64)).limits(alpha) for rounds in flagged]
     return max(WANTED, min(max(each.low, -each.high) for each in limits) / 2)
 
 
 class Look(NamedTuple):
-    """When the second stage may stop."""
+    """A point at which the second stage may stop."""
 
     rounds: int
-    """After how many fresh rounds."""
+    """Number of new rounds before it."""
     share: float
-    """Of alpha, that this look spends."""
+    """The share of alpha that this look spends."""
 
 
 def looks(planned: int) -> tuple[Look, ...]:
-    """The looks of a second stage of so many rounds: a short one has its end alone.
+    """The looks of a second stage of `planned` rounds: a short one has only its end.
 
     >>> looks(8), looks(12)
     ((Look(rounds=8, share=1.0),), (Look(rounds=5, share=0.5), Look(rounds=12, share=0.5)))
@@ -112,7 +112,7 @@ def rounds_to_confirm(
     effect: float = WANTED,
     most: int = MOST_ROUNDS,
 ) -> int:
-    """How many fresh rounds detect the effect with a power of 95 %, between 5 and 30 (or `most`)."""
+    """Number of new rounds that detect the effect with a power of 95 %, from 5 to 30 (or `most`)."""
     for rounds in range(LEAST_ROUNDS, most):
         planned = Effect(0.0, spread / math.sqrt(rounds), rounds - 1.0)
         if planned.detectable(alpha=alpha * looks(rounds)[-1].share, margin=rule.margin) <= effect:
@@ -153,18 +153,18 @@ class Confirmed(NamedTuple):
 
 
 def screen_verdict(effect: Effect, rule: VerdictRule = SPEED) -> Verdict:
-    """What is said of a figure that was not flagged: the same, or cannot tell."""
+    """The verdict on a benchmark that was not flagged: same or inconclusive."""
     limits = effect.limits(0.01)
     return "same" if -rule.equal < limits.low and limits.high < rule.equal else "inconclusive"
 
 
 More: TypeAlias = Callable[[Sequence[int], int], Sequence[Sequence[float] | None]]
-"""Times so many more rounds of the benchmarks of these numbers, and returns all fresh rounds of each so far;
-None for one that failed."""
+"""Times N more rounds of the benchmarks with these numbers; returns all new rounds of each, None if it
+failed."""
 
 
 def confirm(more: More, flagged: int, planned: int, rule: VerdictRule = SPEED) -> list[Confirmed | None]:
-    """The verdict on each flagged benchmark from fresh rounds alone; None for one that failed.
+    """The verdict on each flagged benchmark from new rounds only; None if it failed.
 
     A benchmark is timed until a look decides it (worse, better or the same), or until the planned rounds.
     """

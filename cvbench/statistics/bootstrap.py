@@ -1,4 +1,4 @@
-"""The Bayesian bootstrap: how a figure would vary had the images come in other proportions."""
+"""The Bayesian bootstrap: how a metric varies under random weights of the images."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cvbench.boxes.array_types import Float64
 from cvbench.statistics.distributions import Interval
 
 UNIT = Interval(0.0, 1.0)
-"""Where a fraction can lie."""
+"""The range of a fraction."""
 
 REACH = 1.1
-"""How much further than the resamples' normal quantile an interval reaches, see `interval_around`."""
+"""Factor on the normal quantile of the resamples, see `interval_around`."""
 
 
 def bayesian_weights(
@@ -44,22 +44,22 @@ def interval_around(
     reads_the_best: bool = False,
     confidence: float = 0.95,
 ) -> Interval:
-    """The interval of a figure, from what it came to under resampled weights.
+    """The interval of a metric, from its values under resampled weights.
 
-    A normal interval, moved by the resamples' bias; its reach is the spread of the resamples, which
-    falls short of the figure's own by a few percent, times `REACH`. The figure itself is always inside,
-    and nothing outside of `within`.
+    A normal interval, corrected for the bias of the resamples. Its half-width is the standard deviation of
+    the resamples, which is a few percent too small, times `REACH`. The interval contains the metric's value
+    and is clipped to `within`.
 
-    A figure that `reads_the_best` of a noisy curve, as average precision does, comes out too high, by
-    an excess that grows like the noise. A resample has noise of twice the variance, so what it lies
-    above the figure is only 0.41 (the root of 2, less 1) of the figure's own excess. For other figures
-    bias grows like the variance, and resamples show all of it.
+    A metric that `reads_the_best` of a noisy curve, as average precision does, is biased upward in
+    proportion to the noise. A resample has noise of twice the variance, so its bias relative to the metric
+    is only 0.41 (the square root of 2, minus 1) of the metric's own bias. For other metrics the bias grows
+    with the variance, and resamples show all of it.
 
     `REACH` is an empirical constant. Without it, nominal 95 % intervals of simulated test sets of 100 to
-    400 images held the true AP in 94 %, the true mAP of VOC in 94 %, and the true mean IoU in 90 %;
-    percentile, bias-corrected and logit intervals did worse (80 to 93 %). With it, and over other test
-    sets, all three are held in 94 %: `results/reference/coverage.md`. It does not hold where a figure
-    rests on a few objects of each class: AP of small objects in 100 images is held in 88 % only.
+    400 images covered the true AP in 94 %, the true mAP of VOC in 94 %, and the true mean IoU in 90 %;
+    percentile, bias-corrected and logit intervals did worse (80 to 93 %). With it, on other test sets, the
+    coverage of all three is 94 %: `results/reference/coverage.md`. Coverage is lower for metrics of few
+    objects per class: 88 % for AP of small objects in 100 images.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 10.3 and 13.3.
     """

@@ -1,4 +1,4 @@
-"""Intervals for a share of independent yes-or-no outcomes."""
+"""Intervals for a proportion of independent binary outcomes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Interval(NamedTuple):
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """The Wilson score interval of a proportion; it holds the proportion itself and stays within 0 and 1.
+    """The Wilson score interval of a proportion; it contains the proportion and stays within 0 and 1.
 
-    Raises ValueError without observations, since then nothing is known.
+    Raises ValueError without observations.
 
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference,
     JASA 22, 1927; without continuity correction.
@@ -30,7 +30,7 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
     Interval(low=0.4901..., high=0.9433...)
     """
     if not 0 <= successes <= n or n == 0:
-        raise ValueError(f"{successes} successes among {n} observations are no proportion")
+        raise ValueError(f"{successes} successes among {n} observations: not a proportion")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = successes / n
     centre = share + z * z / (2 * n)
@@ -43,7 +43,7 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
 
 
 def _load_later(package: object, name: str) -> None:
-    """Let a submodule be imported when the first of its attributes is asked for."""
+    """Import a submodule on the first access to its attributes."""
     full = f"{package.__name__}.{name}"  # type: ignore[attr-defined]
     spec = find_spec(full)
     if full in sys.modules or spec is None or spec.loader is None:

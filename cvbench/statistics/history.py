@@ -1,6 +1,6 @@
-"""A figure's past on one machine: what the next job may be, and where it changed for good.
+"""The history of a metric on one machine: a prediction interval for the next job, and lasting changes.
 
-Points are logarithms, one a job.
+Points are logarithms, one per job.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from cvbench.boxes.array_types import Float64
 from cvbench.statistics.distributions import special
 
 LEAST_JOBS = 15
-"""Fewer earlier jobs carry no gate."""
+"""The least number of earlier jobs for a gate."""
 FLOOR = 0.003
-"""No machine is taken to be steadier than this from job to job."""
+"""Lower bound of the standard deviation between jobs."""
 AFTER = 3
-"""So many points must lie behind a step before it is told."""
+"""A change is reported only with this number of points after it."""
 
 Points = Float64[np.ndarray, " jobs"]
 
 
 class HistoryForecast(NamedTuple):
-    """What earlier jobs say of the next one."""
+    """The distribution of the next job, from earlier ones."""
 
     centre: float
     spread: float
-    """Robust standard deviation from job to job."""
+    """Robust standard deviation between jobs."""
     jobs: int
 
     def threshold(self, *, gate: float, new_jobs: int = 1, alpha: float = 0.001) -> float:
-        """How far above the centre the mean of so many new jobs must lie to be called a loss.
+        """How far above the center the mean of `new_jobs` jobs must be to count as a loss.
 
-        A prediction interval: it holds the noise of the new jobs as well as that of the centre. Source:
+        A prediction interval: it includes the noise of the new jobs and of the center. Source:
         Hahn and Meeker, Statistical Intervals, 1991, section 4.7, with a robust spread.
         """
         reach = special.stdtrit(self.jobs - 1, 1 - alpha) * self._error(new_jobs)
@@ -45,7 +45,7 @@ class HistoryForecast(NamedTuple):
     def detectable(
         self, *, gate: float, new_jobs: int = 1, alpha: float = 0.001, power: float = 0.95
     ) -> float:
-        """The smallest loss that would be called one with this power."""
+        """The smallest loss that is detected with this power."""
         needed = self.threshold(gate=gate, new_jobs=new_jobs, alpha=alpha)
         return needed + NormalDist().inv_cdf(power) * self._error(new_jobs)
 
@@ -57,25 +57,25 @@ def forecast(points: Points) -> HistoryForecast:
     """From the jobs since the last change; raises ValueError for fewer than `LEAST_JOBS`."""
     x = np.asarray(points, np.float64)
     if len(x) < LEAST_JOBS:
-        raise ValueError(f"{len(x)} earlier jobs are too few; {LEAST_JOBS} are the least")
+        raise ValueError(f"{len(x)} earlier jobs are too few; at least {LEAST_JOBS} are needed")
     return HistoryForecast(float(x.mean()), spread(x), len(x))
 
 
 def spread(points: Points) -> float:
-    """1.4826 times the median distance from the median: a standard deviation that outliers do not move."""
+    """1.4826 times the median distance from the median: a standard deviation robust to outliers."""
     x = np.asarray(points, np.float64)
     return max(FLOOR, 1.4826 * float(np.median(np.abs(x - np.median(x)))))
 
 
 def changes(points: Points, *, strength: float = 3.0) -> list[int]:
-    """Where the level changes: each place is the first of a new level; none where it never does.
+    """Indices of the first point of each new level; empty if the level never changes.
 
     The least sum of distances from the segments' medians, plus a price for each segment, by dynamic
     programming (the L1 Potts functional). The price is `strength` times the logarithm of the number of
-    points, in units of the noise between neighbours. No segment is shorter than three points.
+    points, in units of the noise between neighbors. No segment is shorter than three points.
 
     Source: Friedrich, Kempe, Liebscher and Winkler, Complexity penalized M-estimation, Journal of
-    Computational and Graphical Statistics 17, 2008; used for histories of benchmarks by asv.
+    Computational and Graphical Statistics 17, 2008; asv uses it for benchmark histories.
     """
     x = np.asarray(points, np.float64)
     n = len(x)

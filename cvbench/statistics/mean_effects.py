@@ -1,8 +1,8 @@
-"""Two arms' times, one value a round, that is a fresh process: their ratio, and how sure it is.
+"""The ratio of two arms' times and its uncertainty, from one value per round (one round: one new process).
 
-Iterations of one process share whatever that process was dealt: addresses, algorithms, neighbours. So
-the round is what is counted, never the iteration; and Student's t on logarithms of round values holds
-its level on five rounds, where a percentile bootstrap raises eight false alarms for one.
+Iterations of one process share memory addresses, chosen algorithms and other jobs on the machine, so they are
+not independent: rounds are. Student's t on logarithms of round values keeps its level with five rounds, where
+a percentile bootstrap raises eight times as many false alarms.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cvbench.statistics.distributions import Interval, special
 
 
 def relative(log: float) -> float:
-    """A change as a share, from the logarithm of a ratio; what no float can hold is the largest one.
+    """The relative change from the logarithm of a ratio; capped at the largest float.
 
     >>> round(relative(0.1), 4), relative(1000.0) > 1e300
     (0.1052, True)
@@ -28,27 +28,27 @@ def relative(log: float) -> float:
 
 
 class Effect(NamedTuple):
-    """A difference, or a logarithm of a ratio, and what is known of it."""
+    """A difference, or a logarithm of a ratio, with its uncertainty."""
 
     estimate: float
     error: float
     """Its standard error."""
     freedom: float = math.inf
-    """Degrees of freedom of that: one less than the rounds; infinite where many images carry it."""
+    """Its degrees of freedom: rounds - 1; infinite for estimates from many images."""
 
     def limits(self, alpha: float) -> Interval:
-        """The two limits that are each passed with probability `alpha`."""
+        """The limits that the truth exceeds with probability `alpha` on each side."""
         reach = float(special.stdtrit(self.freedom, 1 - alpha)) * self.error
         return Interval(self.estimate - reach, self.estimate + reach)
 
     def p_above(self, margin: float = 0.0) -> float:
-        """How surprising the estimate is if the truth is `margin` or less."""
+        """The one-sided p-value for an effect above `margin`."""
         if self.error == 0:  # exactly known
             return 0.0 if self.estimate > margin else 1.0
         return float(special.stdtr(self.freedom, -(self.estimate - margin) / self.error))
 
     def detectable(self, *, alpha: float, power: float = 0.95, margin: float = 0.0) -> float:
-        """The smallest true effect that would have been seen above `margin` with this power.
+        """The smallest true effect that is detected above `margin` with this power.
 
         Source: power of the t test from the non-central t distribution, Johnson and Welch, Biometrika 31,
         1940.
@@ -61,22 +61,22 @@ class Effect(NamedTuple):
         return margin + float(shift) * self.error
 
     def negated(self) -> Effect:
-        """The ratio the other way round."""
+        """The inverse ratio."""
         return self._replace(estimate=-self.estimate)
 
 
 def of_pairs(values: Float64[np.ndarray, " rounds"]) -> Effect:
-    """The effect whose value in each round is known, as a duet measures it; from two rounds on."""
+    """The effect from its value in each round, as in a duet; needs at least two rounds."""
     x = np.asarray(values, np.float64)
     if len(x) < 2:
-        raise ValueError(f"{len(x)} rounds tell nothing of how rounds differ; two are the least")
+        raise ValueError(f"{len(x)} rounds do not show how rounds vary; at least two are needed")
     return Effect(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x)), float(len(x) - 1))
 
 
 def of_two(
     base: Float64[np.ndarray, " rounds"], other: Float64[np.ndarray, " others"], *, between_jobs: float = 0.0
 ) -> Effect:
-    """The effect between rounds that were not taken side by side: `other` against `base`.
+    """The effect between rounds that were timed separately: `other` against `base`.
 
     Welch's t on logarithms. `between_jobs` is the standard deviation of the logarithm from job to job,
     where it is known: two jobs differ by that much without any reason.
@@ -85,7 +85,7 @@ def of_two(
     """
     counts = len(base), len(other)
     if min(counts) < 2:
-        raise ValueError("one round tells nothing of how rounds differ; each side needs two at least")
+        raise ValueError("one round does not show how rounds vary; each side needs at least two")
     (before, own), (now, others) = (_mean_and_error(np.log(side).tolist()) for side in (base, other))
     total = own + others
     spread = own * own / (counts[0] - 1) + others * others / (counts[1] - 1)
@@ -94,7 +94,7 @@ def of_two(
 
 
 def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and its squared standard error; for a handful of values NumPy takes ten times as long."""
+    """The mean and its squared standard error; ten times as fast as NumPy for few values."""
     n = len(values)
     mean = math.fsum(values) / n
     return mean, math.fsum((x - mean) ** 2 for x in values) / (n - 1) / n

@@ -1,4 +1,4 @@
-"""Two models on the same images, each right or wrong: what the images tell on which they differ."""
+"""Compare two classifiers on the same images, from the images on which they differ."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _HALVINGS = 42
 
 
 class Flips(NamedTuple):
-    """What became of the images when one model took another's place."""
+    """Counts of changed predictions between two models."""
 
     lost: int
     """Right before, wrong now."""
     gained: int
     """Wrong before, right now."""
     n: int
-    """All images that both have seen."""
+    """Number of images scored by both."""
 
     @property
     def difference(self) -> float:
-        """The new model's share of right images, less the old one's."""
+        """The new model's accuracy minus the old one's."""
         return (self.gained - self.lost) / self.n
 
 
 def flips(before: np.ndarray, now: np.ndarray) -> Flips:
-    """Counts from two columns of right-or-wrong over the same images.
+    """Counts from two arrays of correct (1) or wrong (0) over the same images.
 
     >>> flips(np.array([True, True, False]), np.array([True, False, False]))
     Flips(lost=1, gained=0, n=3)
@@ -41,10 +41,10 @@ def flips(before: np.ndarray, now: np.ndarray) -> Flips:
 
 
 def mcnemar_midp(lost: int, gained: int) -> float:
-    """The one-sided mid-p of McNemar's exact test: how surprising so many losses are among all flips.
+    """The one-sided mid-p value of McNemar's exact test for losses among all changed predictions.
 
     P(X > lost) + P(X = lost) / 2 for X binomial(lost + gained, 1/2). The two-sided mid-p is twice the
-    smaller of the two sides. Without flips it is 1/2: nothing is surprising.
+    smaller of the two sides. Without changed predictions it is 1/2.
 
     Source: Fagerland, Lydersen and Laake, The McNemar test for binary matched-pairs data: mid-p and
     asymptotic are better than exact conditional, BMC Medical Research Methodology 13, 2013.
@@ -56,9 +56,9 @@ def mcnemar_midp(lost: int, gained: int) -> float:
 
 
 def tango(counted: Flips, *, confidence: float = 0.95) -> Interval:
-    """Tango's score interval of the difference: new share less old share.
+    """Tango's score interval of the difference: new accuracy minus old accuracy.
 
-    It needs no correction for few flips, stays within -1 and 1, and holds the difference itself.
+    It needs no correction for few changes, stays within -1 and 1, and contains the difference.
 
     Source: T. Tango, Equivalence test and confidence interval for the difference in proportions for the
     paired-sample design, Statistics in Medicine 17, 1998.
@@ -69,7 +69,7 @@ def tango(counted: Flips, *, confidence: float = 0.95) -> Interval:
 
 
 def _end(counted: Flips, z: float, low: float, high: float) -> float:
-    """Where the score statistic, which falls as the supposed difference grows, passes `z`."""
+    """The difference at which the score statistic, which decreases with it, equals `z`."""
     outer = low if z > 0 else high
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -82,7 +82,7 @@ def _end(counted: Flips, z: float, low: float, high: float) -> float:
 
 
 def _score(counted: Flips, supposed: float) -> float:
-    """How many standard errors the counts lie above a supposed difference."""
+    """Distance of the counts from a supposed difference, in standard errors."""
     b, c, n = counted.gained, counted.lost, counted.n
     square = 2 * n
     linear = -b - c + (2 * n - b + c) * supposed
@@ -96,9 +96,9 @@ def _score(counted: Flips, supposed: float) -> float:
 
 
 def detectable_difference(counted: Flips, *, alpha: float, power: float = 0.95) -> float:
-    """The smallest true difference that images which flip so often would have shown, one-sided.
+    """The minimum detectable difference at this rate of changed predictions, one-sided.
 
-    One flip more than was seen is reckoned with, so that no flips do not promise everything.
+    One more change than counted is assumed, so that the result is not 0 without changes.
 
     Source: the normal approximation of McNemar's test, Connor, Biometrics 43, 1987.
     """
@@ -108,12 +108,12 @@ def detectable_difference(counted: Flips, *, alpha: float, power: float = 0.95) 
 
 
 def square_and_add(before: float, around_before: Interval, now: float, around_now: Interval) -> Interval:
-    """The interval of `now - before` from an interval of each, where the two are independent.
+    """The interval of `now - before` from the intervals of two independent values.
 
-    Of two Wilson intervals it makes Newcombe's hybrid score interval (his method 10).
+    With two Wilson intervals this is Newcombe's hybrid score interval (his method 10).
 
     Source: R. G. Newcombe, Interval estimation for the difference between independent proportions,
-    Statistics in Medicine 17, 1998; for any two figures Zou and Donner, ibid. 27, 2008.
+    Statistics in Medicine 17, 1998; for any two metrics Zou and Donner, ibid. 27, 2008.
     """
     low = math.hypot(now - around_now.low, around_before.high - before)
     high = math.hypot(around_now.high - now, before - around_before.low)

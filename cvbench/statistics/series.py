@@ -1,7 +1,7 @@
-"""Figures of a series of timings: its centre with an interval, and the quantiles it can carry.
+"""Statistics of a series of timings: its center with an interval, and its quantiles.
 
-Iterations that follow one another resemble one another. `effective_n` says how many independent
-ones a series is worth; intervals and the right to print a percentile go by that number.
+Consecutive iterations are correlated. `effective_n` is the equivalent number of independent iterations;
+intervals, and which percentiles are reported, depend on it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from cvbench.statistics.distributions import special
 Series = Float64[np.ndarray, " n"]
 
 NEEDED = {50: 1, 90: 64, 95: 130, 99: 662}
-"""Percentile → the least effective n that carries it: the least n at which a binomial(n, 1 - percent)
+"""Percentile → the least effective n to report it: the least n at which a binomial(n, 1 - percent)
 stays at one slower value or fewer with probability at most 0.01 (MLPerf's early stopping, t = 1)."""
 
 
 def effective_n(values: Series) -> float:
-    """How many independent values the series is worth: n / (1 + 2 sum of r_k), at least 1, at most n.
+    """The equivalent number of independent values: n / (1 + 2 sum of r_k), at least 1, at most n.
 
     The sum runs over the autocorrelations r_1, r_2 … until the first that is not positive (Geyer's
     initial positive sequence, in its simple form). A constant series counts in full.
@@ -43,8 +43,8 @@ def effective_n(values: Series) -> float:
 def median_interval(values: Series, confidence: float = 0.95) -> tuple[float, float] | None:
     """An interval for the median from order statistics, without a distribution.
 
-    The ranks are those of the binomial(n, 1/2) at the effective n, spread over the series. None
-    where fewer than 6 effective values leave no such interval.
+    The ranks follow the binomial(n, 1/2) at the effective n, spread over the series. None
+    with fewer than 6 effective values.
     """
     x = np.sort(np.asarray(values, dtype=np.float64))
     n = effective_n(values)
@@ -68,12 +68,12 @@ def mean_interval(values: Series, confidence: float = 0.95) -> tuple[float, floa
 
 
 def geometric_mean(values: Series) -> float:
-    """The centre that belongs to `mean_interval`."""
+    """The center of `mean_interval`."""
     return float(np.exp(np.log(np.asarray(values, dtype=np.float64)).mean()))
 
 
 def trimmed_mean(values: Series, share: float = 0.2) -> float:
-    """The mean without the lowest and the highest `share` of the values; below 4 of them, their median."""
+    """The mean without the lowest and highest `share` of the values; the median of fewer than 4."""
     x = np.sort(np.asarray(values, dtype=np.float64))
     if len(x) < 4:
         return float(np.median(x))
@@ -82,7 +82,7 @@ def trimmed_mean(values: Series, share: float = 0.2) -> float:
 
 
 def half_width(interval: tuple[float, float] | None) -> float:
-    """Half of an interval, relative to its middle; infinite where there is none."""
+    """Half of an interval, relative to its middle; infinite without an interval."""
     if interval is None:
         return math.inf
     low, high = interval

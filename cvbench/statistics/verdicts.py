@@ -1,6 +1,6 @@
-"""Worse, better, same, or cannot tell: how an effect with its uncertainty becomes a word.
+"""Verdicts: worse, better, same or inconclusive, from an effect and its uncertainty.
 
-Everything is turned so that a positive effect is a *loss*: less accuracy, more time, more memory.
+Signs are such that a positive effect is a *loss*: less accuracy, more time, more memory.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ ALPHA = 0.005
 
 
 class VerdictRule(NamedTuple):
-    """What has to hold before a figure is called worse, better or the same."""
+    """The conditions of the verdicts worse, better and same."""
 
     margin: float
-    """What its limit must pass: losses below are of no interest."""
+    """The limit of a loss must exceed this: smaller losses do not matter."""
     gate: float
-    """What the loss itself must reach."""
+    """The estimated loss must reach this."""
     equal: float
-    """Within which both limits must lie for `same`."""
+    """Both limits must be within this for `same`."""
     alpha: float = ALPHA
 
 
 SPEED = VerdictRule(margin=math.log(1.01), gate=math.log(1.03), equal=math.log(1.05))
-"""Of logarithms of ratios."""
+"""For logarithms of ratios."""
 SAME_WEIGHTS = VerdictRule(margin=0.0, gate=0.001, equal=0.005)
-"""Of top-1 and the like, where both runs hold one artifact."""
+"""For top-k accuracy of one artifact in both runs."""
 NEW_WEIGHTS = VerdictRule(margin=0.0, gate=0.003, equal=0.005)
-"""The same where the weights differ."""
+"""For top-k accuracy of different weights."""
 AVERAGE_PRECISION = VerdictRule(margin=0.0, gate=0.002, equal=0.005)
-"""Of AP, mAP and mean IoU."""
+"""For AP, mAP and mean IoU."""
 
 
 class Worsening(NamedTuple):
-    """An effect, turned so that more is worse, with what is known of it."""
+    """An effect with its uncertainty, signed so that more is worse."""
 
     estimate: float
     limits: Interval
-    """Each passed with probability alpha."""
+    """The truth exceeds each with probability alpha."""
     p_worse: float
-    """How surprising it is if there is no loss above the margin; adjusted where there were many tests."""
+    """The p-value for a loss above the margin, adjusted for the number of tests."""
     p_better: float
 
 
 def decide(loss: Worsening, rule: VerdictRule) -> Verdict:
-    """The word for it; losses are looked for first."""
+    """The verdict; losses are tested first."""
     if loss.p_worse < rule.alpha and loss.estimate >= rule.gate:
         return "worse"
     if loss.p_better < rule.alpha and loss.estimate <= -rule.gate:
@@ -64,12 +64,12 @@ def decide(loss: Worsening, rule: VerdictRule) -> Verdict:
 
 
 def is_no_worse(loss: Worsening, rule: VerdictRule) -> bool:
-    """Whether a loss of `rule.equal` is ruled out: all that a gate asks for."""
+    """Whether a loss of `rule.equal` is ruled out, which is the condition of a gate."""
     return decide(loss, rule) != "worse" and loss.limits.high < rule.equal
 
 
 def holm(p: Sequence[float]) -> Float64[np.ndarray, " tests"]:
-    """P-values for which one limit keeps the chance of *any* false alarm, whatever the tests share.
+    """Holm-adjusted p-values: they bound the probability of *any* false alarm under any dependence.
 
     Source: S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of
     Statistics 6, 1979.
@@ -86,7 +86,7 @@ def holm(p: Sequence[float]) -> Float64[np.ndarray, " tests"]:
 
 
 def benjamini_hochberg(p: Sequence[float]) -> Float64[np.ndarray, " tests"]:
-    """P-values for which one limit keeps the expected *share* of false alarms among all alarms.
+    """Benjamini-Hochberg p-values: they bound the expected *share* of false alarms among all alarms.
 
     Source: Y. Benjamini and Y. Hochberg, Controlling the false discovery rate, Journal of the Royal
     Statistical Society B 57, 1995.
@@ -103,10 +103,10 @@ def benjamini_hochberg(p: Sequence[float]) -> Float64[np.ndarray, " tests"]:
 
 
 def ranks(beats: Bool[np.ndarray, "n n"]) -> Int64[np.ndarray, " n"]:
-    """Everyone's place: one more than the number of those that are better beyond doubt.
+    """The rank of each model: one plus the number of models that are significantly better.
 
-    `beats` says whether the one of the row is better than the one of the column, beyond doubt. Those
-    that nothing separates share a place: a rank is a claim, and this one is covered.
+    `beats[i, j]` says whether model i is significantly better than model j. Models that nothing separates
+    share a rank.
 
     >>> ranks(np.array([[False, False, True], [False, False, True], [False, False, False]]))
     array([1, 1, 3])
@@ -117,11 +117,11 @@ def ranks(beats: Bool[np.ndarray, "n n"]) -> Int64[np.ndarray, " n"]:
 def front(
     axes: Sequence[Bool[np.ndarray, "n n"]], equal: Sequence[Bool[np.ndarray, "n n"]]
 ) -> Bool[np.ndarray, " n"]:
-    """Who is dominated by nobody, beyond doubt.
+    """Which models no other model dominates (statistically significant): the Pareto front.
 
-    One dominates another by being better beyond doubt on an axis, and on every other axis too, or
-    exactly equal there. Each of `axes` is what `ranks` takes; `equal` says on which axes two are exactly
-    equal.
+    A model dominates another if it is significantly better on one axis, and significantly better or exactly
+    equal on every other axis. `axes` has one matrix per axis, as in `ranks`; `equal` says which models are
+    exactly equal on it.
     """
     better = np.stack([np.asarray(axis) for axis in axes])
     same = np.stack([np.asarray(axis) for axis in equal])

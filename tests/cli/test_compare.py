@@ -30,7 +30,7 @@ def test_people_see_verdicts_what_differs_and_a_summary(cvbench, results):
     assert "worse" in row
     assert "-0.0200" in row
     assert "1 worse, 1 same" in done.stdout
-    assert "take turns: cvbench duet" in done.stdout
+    assert "side by side instead: cvbench duet" in done.stdout
 
 
 def test_programs_get_one_document(cvbench, results):
@@ -91,7 +91,7 @@ def test_the_page_shows_these_differences(cvbench, results, tmp_path):
 
 def test_one_run_is_too_few(cvbench, results):
     done = cvbench("compare", "s/before", "--out", results)
-    assert (done.code, "only one run is named" in done.stderr) == (2, True)
+    assert (done.code, "only one run is given" in done.stderr) == (2, True)
 
 
 def test_two_models_of_one_run_are_compared(cvbench, tmp_path):
@@ -105,7 +105,7 @@ def test_two_models_of_one_run_are_compared(cvbench, tmp_path):
     assert "worse" in row
     assert cvbench(*given, "-o", tmp_path / "x.html").code == 0
     both = cvbench("compare", "s/a", "s/a", "--models", "resnet18", "vgg16", "--out", tmp_path)
-    assert (both.code, "name that run alone" in both.stderr) == (2, True)
+    assert (both.code, "name one run only" in both.stderr) == (2, True)
 
 
 def test_a_folder_that_is_no_run_is_named(cvbench, results):

@@ -100,7 +100,7 @@ def test_without_common_images_it_is_unpaired_and_says_so(tmp_path):
     )
     found = only_difference(compare(*two(tmp_path, a, b)))
     assert found.method.startswith("not in pairs")
-    assert "no outcomes of common images" in found.reason
+    assert "no per-image results of common images" in found.reason
     assert found.verdict == "inconclusive"
 
 
@@ -118,7 +118,7 @@ def test_another_gpu_voids_speed_and_not_accuracy(tmp_path):
     b = Made(machine={**MACHINE, "gpu": "another"}).topk(right).rounds("latency", times)
     comparison = compare(*two(tmp_path, a, b))
     assert [d.verdict for _, d in comparison.differences] == ["same", "not comparable"]
-    assert any("gpu: None → another (voids speed and memory)" in line for line in remarks(comparison))
+    assert any("gpu: None → another (invalidates speed and memory)" in line for line in remarks(comparison))
 
 
 def test_another_torch_is_told_and_voids_nothing(tmp_path):
@@ -181,7 +181,7 @@ def test_memory_has_a_plain_rule(tmp_path, a, b, verdict):
 def test_a_missing_figure_says_which_side_lacks_it(tmp_path):
     a, b = Made().add(figure("AP", 0.5)), Made().add(figure("AP", None, missing="no objects"))
     found = only_difference(compare(*two(tmp_path, a, b)))
-    assert found.reason == "the second run's is missing: no objects"
+    assert found.reason == "the second run's value is missing: no objects"
 
 
 def test_many_equal_cells_raise_no_false_alarm(tmp_path):
@@ -246,7 +246,7 @@ def test_only_chooses_cells_or_figures(tmp_path):
     assert {c.title for c, _ in by_key.differences} == {a.records()[0].cell.title}
     with pytest.raises(InputError, match="names no cell"):
         compare(a, b, only=a.records()[0].key[:3])
-    with pytest.raises(InputError, match=r"--only nothing names no cell and no figure of both"):
+    with pytest.raises(InputError, match=r"--only nothing matches no cell or metric of both"):
         compare(a, b, only="nothing")
 
 
@@ -283,8 +283,8 @@ def test_rows_show_the_headlines_and_all_on_demand(tmp_path):
     right = draw_right(1000)
     made = [Made().topk(right).add(figure("top5", 0.9, interval=(0.8, 1.0))) for _ in range(2)]
     comparison = compare(*two(tmp_path, *made))
-    assert [row["figure"] for row in rows(comparison)] == ["top1"]
-    assert [row["figure"] for row in rows(comparison, everything=True)] == ["top1", "top5"]
+    assert [row["metric"] for row in rows(comparison)] == ["top1"]
+    assert [row["metric"] for row in rows(comparison, everything=True)] == ["top1", "top5"]
     assert document(comparison)["cells"][0]["differences"][0]["verdict"] == "same"
 
 
@@ -292,9 +292,9 @@ def test_a_change_beyond_tenfold_has_no_digits_for_people_and_all_for_programs(t
     wild = [np.full(40, at) for at in (0.001, 1.0)]
     a, b = (make_run(tmp_path / "s" / name, Made().rounds("latency", wild)) for name in "ab")
     comparison = compare(a, b)
-    (row,) = [row for row in rows(comparison) if row["figure"].startswith("latency")]
+    (row,) = [row for row in rows(comparison) if row["metric"].startswith("latency")]
     assert row["99 % interval"].endswith("… > +1000 %")
-    assert row["would have seen"] == "> 1000 %"
+    assert row["MDE"] == "> 1000 %"
     (found,) = [d for _, d in comparison.differences if d.figure.startswith("latency")]
     assert found.detectable > 10
 
@@ -319,4 +319,4 @@ def test_outcomes_of_two_protocols_are_not_paired(tmp_path):
         )
         runs.append(make_run(tmp_path / "s" / part, made))
     [(_, difference)] = compare(*runs).differences
-    assert "no outcomes of common images" in difference.reason
+    assert "no per-image results of common images" in difference.reason

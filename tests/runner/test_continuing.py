@@ -70,7 +70,7 @@ def test_ctrl_c_stops_within_five_seconds_leaves_no_process_and_says_how_to_cont
     assert time.monotonic() - pressed < 5
     assert run.returncode == 130
     assert "1 of 2 cells are finished" in out + err
-    assert "The same command continues" in out + err
+    assert "Run the same command again to resume" in out + err
     assert workers
     assert not [pid for pid in workers if alive(pid)]
 

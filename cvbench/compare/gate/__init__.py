@@ -1,1 +1,1 @@
-"""The gate in CI: a run held against a baseline and its suite's floors, and what is said of it where."""
+"""The gate in CI: compare a run with a baseline and its suite's floors, and report the result."""

@@ -1,10 +1,10 @@
 """Baselines: one committed file per suite and machine class, with raw values, and the history of metrics.
 
-    baselines/<machine class>/<suite>.json        in the working folder, not among results, which Git ignores
+    baselines/<machine class>/<suite>.json        in the working folder, because Git ignores results
 
-It holds the records of one run, the files of samples and outcomes behind them (Parquet, as base64), and
-of every job that ever updated it the round values of its speed figures, with the machine's fingerprint.
-Unpacked it is a run like any other.
+It has the records of one run, their files of samples and per-image results (Parquet, as base64), and for
+every job that updated it the round values of its speed metrics with the fingerprint of the machine. Unpacked,
+it is a run.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ REMEDY = "cvbench check RUN --update writes a baseline."
 
 
 class Job(Frozen):
-    """One run of the past: what its speed figures came to."""
+    """One earlier run: the round values of its speed metrics."""
 
     run: str
     created: str
     hard: str
-    """Hash of what makes speed comparable: machine and software."""
+    """Hash of machine and software, which must be equal to compare speed."""
     figures: Mapping[str, tuple[float, ...]]
     """`<cell key> latency_p50@batch=1` → the value of each round."""
 
 
 class Baseline(Frozen):
-    """The file's content."""
+    """The content of a baseline file."""
 
     schema_version: int = Field(default=SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
     kind: Literal["baseline"] = "baseline"
@@ -65,7 +65,7 @@ class Baseline(Frozen):
 
 
 def machine_class(hard: Mapping[str, Scalar]) -> str:
-    """A name for machines of one kind: `nvidia-h100`, `amd-epyc-7b13-2-threads`.
+    """A name for machines of one type: `nvidia-h100`, `amd-epyc-7b13-2-threads`.
 
     >>> machine_class({"cpu": "AMD EPYC (7B13)", "cpu_threads": 2, "gpu": None})
     'amd-epyc-7b13-2-threads'
@@ -75,13 +75,13 @@ def machine_class(hard: Mapping[str, Scalar]) -> str:
 
 
 def default_path(run: Run) -> Path:
-    """Where a run's baseline is committed, relative to the working folder."""
+    """The path of a run's baseline, relative to the working folder."""
     hard = run.records()[0].environment.hard
     return Path("baselines") / machine_class(hard) / f"{run.folder.parent.name}.json"
 
 
 def job_of(run: Run, records: list[Record]) -> Job:
-    """A run as a point of history."""
+    """A run as a job of the history."""
     figures = {}
     for record in records:
         for m in record.measurements:
@@ -94,22 +94,24 @@ def job_of(run: Run, records: list[Record]) -> Job:
 
 
 def figure_key(cell: str, name: str, at: str) -> str:
-    """How history names a figure."""
+    """The key of a metric in the history."""
     return f"{cell} {name}@{at}"
 
 
 def points(jobs: tuple[Job, ...], figure: str, hard: str) -> np.ndarray:
-    """The logarithms of a figure, one a job of this fingerprint: the geometric mean over its rounds."""
+    """Logarithms of a metric, one per job with this fingerprint: the geometric mean of its rounds."""
     own = [job.figures[figure] for job in jobs if job.hard == hard and figure in job.figures]
     known = [rounds for rounds in own if min(rounds, default=0.0) > 0]
     return np.array([float(np.mean([math.log(value) for value in rounds])) for rounds in known])
 
 
 def pack(run: Run, previous: Baseline | None) -> Baseline:
-    """The baseline that a run makes, with the history of the one before it."""
+    """The baseline of a run, with the history of the previous one."""
     records = run.records()
     if not records:
-        raise StoreError(f"{run.folder}: no cell is finished there, so it makes no baseline.")
+        raise StoreError(
+            f"{run.folder}: no cell is finished, so there is nothing to store. Resume it with cvbench run."
+        )
     files = {
         item.file: base64.b64encode(StoredFile(run, record, item).content()).decode()
         for record in records
@@ -136,7 +138,7 @@ def _without_bulk(record: Record) -> Record:
 
 
 def to_json(baseline: Baseline) -> bytes:
-    """The file: one line a record and a file, so that a change to one cell is a small difference."""
+    """The file: one line per record and file, so that a change of one cell is a small diff."""
     content = baseline.model_dump(mode="json", by_alias=True)
     parts = []
     for name, value in content.items():
@@ -152,13 +154,13 @@ def to_json(baseline: Baseline) -> bytes:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """A baseline from its file; raises StoreError that names the file, the place and what was expected."""
+    """A baseline from its file; raises StoreError with the file, the place and what was expected."""
     return read_document(path, Baseline, what="baseline", newest=SCHEMA, remedy=REMEDY)
 
 
 @contextmanager
 def unpacked(baseline: Baseline, path: Path) -> Iterator[Run]:
-    """The baseline as a run, while the block lasts; raises StoreError for files that are not sound."""
+    """The baseline as a run inside the block; raises StoreError for damaged files."""
     contents = _contents(baseline, path)
     with TemporaryDirectory(prefix="cvbench-baseline-") as folder:
         root = Path(folder) / "baseline"
@@ -173,30 +175,30 @@ def unpacked(baseline: Baseline, path: Path) -> Iterator[Run]:
 
 
 def _contents(baseline: Baseline, path: Path) -> dict[str, bytes]:
-    """Name → content of every file that a record names; raises StoreError where one is not as recorded."""
+    """Name → content of every file of the records; raises StoreError if one is not as recorded."""
     keys = [record.key for record in baseline.records]
     if len(set(keys)) != len(keys):
-        raise StoreError(f"{path}: records: a cell is there twice.\n  {REMEDY}")
+        raise StoreError(f"{path}: records: a cell is listed twice.\n  {REMEDY}")
     for name in baseline.files:
         _check_name(name, path)
     digests = {item.file: item.sha256 for record in baseline.records for item in record.attachments}
     if digests.keys() != baseline.files.keys():
         [name, *_] = sorted(digests.keys() ^ baseline.files.keys())
-        why = "no record names it" if name in baseline.files else "a record names it, and it is not there"
+        why = "no record names it" if name in baseline.files else "a record names it, but it is missing"
         raise StoreError(f"{path}: files: {name[:80]!r}: {why}.\n  {REMEDY}")
     contents = {}
     for name, packed in baseline.files.items():
         try:
             contents[name] = base64.b64decode(packed, validate=True)
         except ValueError as error:  # binascii.Error is one, and text beyond ASCII is another
-            raise StoreError(f"{path}: files: {name}: it is not base64 ({error}).\n  {REMEDY}") from error
+            raise StoreError(f"{path}: files: {name}: not valid base64 ({error}).\n  {REMEDY}") from error
         if hashlib.sha256(contents[name]).hexdigest() != digests[name]:
             raise StoreError(f"{path}: files: {name}: its SHA-256 is not the one in its record.\n  {REMEDY}")
     return contents
 
 
 def _check_name(name: str, path: Path) -> None:
-    """Raise StoreError for a name that is not one of a sample or outcome file: it would leave its folder."""
+    """Raise StoreError for a name that is not a sample or outcome file: it could leave the folder."""
     kind, _, file = name.partition("/")
     if kind not in KEPT or not re.fullmatch(r"[A-Za-z0-9=_@-][A-Za-z0-9=._@-]{0,249}", file):
         raise StoreError(f"{path}: files: {name[:80]!r} is not the name of a sample or outcome file.")

@@ -20,18 +20,18 @@ from cvbench.store import Run, Store
 from cvbench.units import show_value
 
 REACH_S = 50e-6
-"""A thousand times what reading the clock takes: a shorter call cannot be timed alone."""
+"""A thousand times the cost of reading the clock: shorter calls cannot be timed alone."""
 
 
 def _compare_runs(
-    run: Run, base: Run, *, figures: str | None = None, baseline: Baseline | None = None
+    run: Run, base: Run, *, metrics: str | None = None, baseline: Baseline | None = None
 ) -> tuple[list[Item], Comparison]:
     """One item per primary metric of each cell of the base: no worse, worse, or inconclusive.
 
     A cell or metric that the base has and the run does not have is a failure, never a skip. Speed is
-    judged by the baseline's history where that is long enough, otherwise by the rounds of its one run.
-    `figures` is a pattern that selects other metrics than the primary ones. Timings that are too short for
-    the clock, or that one process took, are shown and do not decide.
+    judged by the baseline's history if that is long enough, otherwise by the rounds of its run. `metrics` is
+    a pattern that selects metrics other than the primary ones. Timings that are too short for the clock, or
+    from one process only, are listed and do not decide.
     """
     comparison = compare(base, run)
     records = run.records()
@@ -42,16 +42,16 @@ def _compare_runs(
             for item in against_history(baseline, [new], record):
                 history[record.key, item.about] = item
     items = [
-        Item(title, "outcome", Answer.FAILED, "it is in the baseline and not in the run")
+        Item(title, "outcome", Answer.FAILED, "in the baseline, but not in the run")
         for title in comparison.only_a
     ]
     items += [
-        Item(cell.title, "outcome", Answer.FAILED, "it is ok in the baseline and skipped in the run")
+        Item(cell.title, "outcome", Answer.FAILED, "ok in the baseline, but skipped in the run")
         for cell in comparison.cells
         if cell.outcome_a == "ok" and cell.outcome_b == "skipped"
     ]
     for cell, difference in comparison.differences:
-        chosen = difference.primary if figures is None else fnmatchcase(difference.figure, figures)
+        chosen = difference.primary if metrics is None else fnmatchcase(difference.figure, metrics)
         if chosen and cell.outcome_a == "ok" and cell.outcome_b == "ok":
             known = None if _unjudged(difference) else history.get((cell.key_b, figure_name(difference)))
             items.append(
@@ -68,14 +68,14 @@ class BaselineCheck(NamedTuple):
     items: list[Item]
     comparison: Comparison
     steps: list[str]
-    """Where a metric changed for good in the baseline's history, one line each."""
+    """Lasting changes of metrics in the baseline's history, one line each."""
 
 
-def check_against(run: Run, against: str, *, figures: str | None = None, out: Path) -> BaselineCheck:
+def check_against(run: Run, against: str, *, metrics: str | None = None, out: Path) -> BaselineCheck:
     """Compare the run with a baseline file, `….json`, or with another run, by folder or name."""
     path = Path(against)
     if path.suffix != ".json":
-        return BaselineCheck(*_compare_runs(run, Store(out).find(against), figures=figures), [])
+        return BaselineCheck(*_compare_runs(run, Store(out).find(against), metrics=metrics), [])
     baseline = read_baseline(path)
     with unpacked(baseline, path) as base:
         told = list(
@@ -83,7 +83,7 @@ def check_against(run: Run, against: str, *, figures: str | None = None, out: Pa
                 baseline, dict(zip((r.key for r in baseline.records), titles(baseline.records), strict=True))
             )
         )
-        return BaselineCheck(*_compare_runs(run, base, figures=figures, baseline=baseline), told)
+        return BaselineCheck(*_compare_runs(run, base, metrics=metrics, baseline=baseline), told)
 
 
 def _item(title: str, difference: Difference) -> Item:
@@ -92,26 +92,26 @@ def _item(title: str, difference: Difference) -> Item:
         return Item(title, name, Answer.REGRESSION, f"{before_after(difference)}: {difference.reason}")
     if difference.verdict == "not comparable":
         lacking = difference.a is None
-        told = difference.reason if lacking else f"{before_after(difference)}: {difference.reason}"
-        return Item(title, name, Answer.PASS if lacking else Answer.INCOMPARABLE, told)
-    told = f"{before_after(difference)}, {change(difference)}"
+        shown = difference.reason if lacking else f"{before_after(difference)}: {difference.reason}"
+        return Item(title, name, Answer.PASS if lacking else Answer.INCOMPARABLE, shown)
+    shown = f"{before_after(difference)}, {change(difference)}"
     if difference.interval is not None:
-        told += f" ({interval(difference)})"
+        shown += f" ({interval(difference)})"
     if why := _unjudged(difference):
-        return Item(title, name, Answer.NOT_JUDGED, f"{told}: {why}")
+        return Item(title, name, Answer.NOT_JUDGED, f"{shown}: {why}")
     if difference.verdict == "worse":
-        return Item(title, name, Answer.REGRESSION, told)
+        return Item(title, name, Answer.REGRESSION, shown)
     if difference.no_worse or difference.verdict in ("better", "same"):
-        return Item(title, name, Answer.PASS, f"{difference.verdict}: {told}")
+        return Item(title, name, Answer.PASS, f"{difference.verdict}: {shown}")
     seen = difference.detectable
     ratio = difference.scale == "ratio"
-    least = "" if seen is None else f"; it would have seen {f'{seen:.1%}' if ratio else f'{seen:.4f}'}"
+    least = "" if seen is None else f"; detectable: {f'{seen:.1%}' if ratio else f'{seen:.4f}'}"
     why = f" - {difference.reason}" if difference.reason else ""
-    return Item(title, name, Answer.INCONCLUSIVE, f"{told}{least}{why}")
+    return Item(title, name, Answer.INCONCLUSIVE, f"{shown}{least}{why}")
 
 
 def _unjudged(difference: Difference) -> str:
-    """Why a timing cannot decide, whatever its change; empty where it can.
+    """Why a timing cannot decide; empty if it can.
 
     Two calls that are too short to be timed alone differ by Python's own overhead. One process does not show
     how processes differ; a change by a factor of 2 or more asks for an answer all the same.
@@ -127,5 +127,7 @@ def _unjudged(difference: Difference) -> str:
 
 
 def nothing_to_check(run: Run) -> InputError:
-    """What is said where a run has no cell at all."""
-    return InputError(f"{run.folder}: no cell is finished there, so there is nothing to check.")
+    """The error for a run without finished cells."""
+    return InputError(
+        f"{run.folder}: no cell is finished, so there is nothing to check. Resume it with cvbench run."
+    )

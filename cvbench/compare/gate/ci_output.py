@@ -1,4 +1,4 @@
-"""The answers as other programs want them: JUnit XML, GitHub's annotations, a summary in Markdown."""
+"""Gate results for other programs: JUnit XML, GitHub annotations, and a Markdown summary."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def workflow_commands(items: Sequence[Item]) -> Iterator[str]:
 
 
 def to_github(items: Sequence[Item], page: str) -> None:
-    """Under GitHub Actions, annotations on standard error and the page in the job's summary; else nothing."""
+    """Under GitHub Actions, write annotations to standard error and the page to the job summary."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     for line in workflow_commands(items):
@@ -68,7 +68,7 @@ def to_github(items: Sequence[Item], page: str) -> None:
 
 
 def summary(items: Sequence[Item], comparison: Comparison | None, suite: str) -> str:
-    """A page of Markdown: what did not pass first, then all, then what differs besides."""
+    """A Markdown page: items that did not pass, passed items, then other differences."""
     worth = [item for item in items if item.answer is not Answer.PASS]
     parts = [f"## cvbench: {escaped(suite)}\n", f"**{counted(items)}**\n"]
     if worth:
@@ -86,16 +86,16 @@ def summary(items: Sequence[Item], comparison: Comparison | None, suite: str) ->
 
 
 def _row(item: Item) -> dict[str, str]:
-    return {"cell": item.cell, "figure": item.about, "answer": item.answer.value, "": item.message}
+    return {"cell": item.cell, "metric": item.about, "answer": item.answer.value, "": item.message}
 
 
 def _clean(text: str) -> str:
-    """Text without what XML cannot hold."""
+    """Text without characters that XML does not allow."""
     return _NOT_XML.sub("?", printable(text, lines=True))
 
 
 def _data(text: str) -> str:
-    """Text that cannot end a workflow command and begin another."""
+    """Text that cannot end a workflow command and start another."""
     return printable(text, lines=True).replace("%", "%25").replace("\n", "%0A")
 
 

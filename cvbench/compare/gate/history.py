@@ -1,4 +1,4 @@
-"""Speed against many earlier jobs on one machine: what the next one may be, and what crept in."""
+"""Compare speed with many earlier jobs on one machine: sudden and slow losses."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from cvbench.statistics.mean_effects import relative
 from cvbench.statistics.verdicts import SPEED
 
 CONFIRMING = 3
-"""So many new jobs decide after an alarm."""
+"""Number of jobs that decide after an alarm."""
 ANCHOR = 5
-"""So many jobs after a change of level are the mark from which slow losses are measured."""
+"""Number of jobs after a change of level that are the reference for slow losses."""
 
 
 def against_history(baseline: Baseline, new: Sequence[Job], record: Record) -> Iterator[Item]:
-    """An answer for each speed figure of a cell whose history is long enough, and on this very machine.
+    """One item per speed metric of a cell with a long enough history on this machine and software.
 
-    `new` are the jobs to be judged, the newest last; one raises an alarm, three decide. Points count from
-    the last change of level on; the first of them are the anchor that slow losses are measured from.
+    `new` are the jobs to judge, the newest last; one raises an alarm, three decide. Only jobs since the last
+    change of level count; the first of them are the reference for slow losses.
     """
     hard = new[-1].hard
     for m in record.measurements:
@@ -39,7 +39,7 @@ def against_history(baseline: Baseline, new: Sequence[Job], record: Record) -> I
 
 
 def _judge(record: Record, m: Measurement, past: np.ndarray, now: np.ndarray) -> Item:
-    """`past` and `now` are losses: more is worse."""
+    """`past` and `now` are signed so that more is worse."""
     last = past[([0, *changes(past)])[-1] :]
     segment = last if len(last) >= LEAST_JOBS else past
     expected, gate = forecast(segment), SPEED.gate
@@ -49,31 +49,35 @@ def _judge(record: Record, m: Measurement, past: np.ndarray, now: np.ndarray) ->
     anchor = HistoryForecast(float(np.mean(segment[:ANCHOR])), expected.spread, ANCHOR)
     crept = float(np.mean(now[-jobs:])) - anchor.centre
     least = expected.detectable(gate=gate, new_jobs=jobs)
-    told = (
+    shown = (
         f"{_percent(loss)} against {expected.jobs} earlier jobs, which vary by "
         f"{_percent(expected.spread, sign=False)}; the limit is {_percent(limit)}, "
-        f"and {_percent(least)} would have been seen"
+        f"{_percent(least)} is detectable"
     )
     name = f"{m.name} ({m.at})" if m.at else m.name
     if loss > limit:
-        more = "" if jobs >= CONFIRMING else f"; an alarm of {jobs}: {CONFIRMING} jobs decide"
-        return Item(record.cell.title, name, Answer.REGRESSION, told + more)
+        more = (
+            ""
+            if jobs >= CONFIRMING
+            else f"; alarm from {jobs} job{'s' * (jobs > 1)}: {CONFIRMING} jobs decide"
+        )
+        return Item(record.cell.title, name, Answer.REGRESSION, shown + more)
     if crept > anchor.threshold(gate=SPEED.equal, new_jobs=jobs):
-        first = f"{_percent(crept)} against the anchor: many small losses have come together"
-        return Item(record.cell.title, name, Answer.REGRESSION, f"{first}; {told}")
+        first = f"{_percent(crept)} against the first jobs of this level: small losses have added up"
+        return Item(record.cell.title, name, Answer.REGRESSION, f"{first}; {shown}")
     if least > SPEED.equal:
         return Item(
             record.cell.title,
             name,
             Answer.INCONCLUSIVE,
-            f"{told}: this machine is too noisy from job to job for a gate of "
+            f"{shown}: the noise between jobs on this machine is too large for a gate of "
             f"{_percent(SPEED.equal, sign=False)}. Measure side by side instead: cvbench duet",
         )
-    return Item(record.cell.title, name, Answer.PASS, told)
+    return Item(record.cell.title, name, Answer.PASS, shown)
 
 
 def steps(baseline: Baseline, titles: dict[str, str]) -> Iterator[str]:
-    """Where a figure changed for good, a line each."""
+    """Lasting changes of metrics, one line each."""
     hards = dict.fromkeys(job.hard for job in baseline.jobs)
     names = dict.fromkeys(name for job in baseline.jobs for name in job.figures)
     for hard in hards:
@@ -87,7 +91,7 @@ def steps(baseline: Baseline, titles: dict[str, str]) -> Iterator[str]:
                 cell, _, name = figure.partition(" ")
                 yield (
                     f"{titles.get(cell, cell)}: {name} changed by {_percent(size)} with job {own[place].run} "
-                    f"and stayed so for {after - place} jobs"
+                    f"and has stayed there for {after - place} jobs"
                 )
 
 

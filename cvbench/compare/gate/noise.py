@@ -1,4 +1,4 @@
-"""How much a machine's figures vary by themselves, from jobs of one and the same program."""
+"""The noise of a machine, from repeated jobs of the same program."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from cvbench.statistics.verdicts import ALPHA, SPEED
 
 ROUNDS = (5, 10, 20)
 HISTORY = 20
-"""Jobs of a history, in the table of what it would see."""
+"""Jobs of a history, for the table of detectable slowdowns."""
 
 
 class FigureNoise(Frozen):
     """Standard deviations of logarithms."""
 
     between_rounds: float
-    """Of processes within a job."""
+    """Between processes within a job."""
     between_jobs: float
-    """Of jobs, beyond what their rounds explain."""
+    """Between jobs, after subtracting the variance of rounds."""
     rounds: int
 
 
 class Noise(Frozen):
-    """What a machine's noise is, by figure."""
+    """The noise of a machine, by metric."""
 
     kind: str = "noise"
     machine: str
     hard: str
-    """Hash of the machine and its software: noise of others says nothing here."""
+    """Hash of the machine and its software, for which the noise holds."""
     jobs: int
     seconds_a_round: float
     figures: Mapping[str, FigureNoise]
 
     @property
     def between_jobs(self) -> float:
-        """The median over the figures."""
+        """The median over the metrics."""
         return float(np.median([figure.between_jobs for figure in self.figures.values()]))
 
 
 def noise_of(jobs: Sequence[Job], hard: Mapping[str, Scalar], *, seconds_a_round: float) -> Noise:
-    """From equal jobs on one machine; raises StoreError where fewer than two have rounds to compare."""
+    """The noise from equal jobs on one machine; raises StoreError without two jobs with rounds."""
     figures = {}
     for name in dict.fromkeys(name for job in jobs for name in job.figures):
         logs = [np.log(job.figures[name]) for job in jobs if len(job.figures.get(name, ())) > 1]
@@ -59,8 +59,8 @@ def noise_of(jobs: Sequence[Job], hard: Mapping[str, Scalar], *, seconds_a_round
             figures[name] = _noise(logs)
     if not figures:
         raise StoreError(
-            "nothing was timed in several rounds by two jobs or more: there is no noise to tell.\n"
-            "  Ask for rounds in the suite: time: {rounds: 5}"
+            "no metric was timed in several rounds by at least two jobs, so noise cannot be estimated.\n"
+            "  Set rounds in the suite: time: {rounds: 5}"
         )
     return Noise(
         machine=machine_class(hard),
@@ -81,7 +81,7 @@ def _noise(logs: Sequence[np.ndarray]) -> FigureNoise:
 
 
 def least_seen(noise: FigureNoise, rounds: int) -> dict[str, float]:
-    """The smallest slowdown that would be found in 95 of 100 cases: by a duet, two runs, a history."""
+    """The smallest slowdown detected in 95 of 100 cases by a duet, two runs, and a history."""
     within, between = noise.between_rounds, noise.between_jobs
     duet = Effect(0.0, math.sqrt(2 / rounds) * within, rounds - 1.0)
     runs = Effect(0.0, math.sqrt(2 * within**2 / rounds + 2 * between**2), 2.0 * rounds - 2)
@@ -94,20 +94,20 @@ def least_seen(noise: FigureNoise, rounds: int) -> dict[str, float]:
 
 
 def table(noise: Noise, titles: Mapping[str, str]) -> list[dict[str, str]]:
-    """A row a figure and number of rounds: what would be seen, and what it costs."""
+    """One row per metric and number of rounds: detectable slowdowns and their cost."""
     rows = []
     for name, own in noise.figures.items():
         cell, _, figure = name.partition(" ")
         for rounds in ROUNDS:
-            seen = {f"{how} sees": f"{least:.1%}" for how, least in least_seen(own, rounds).items()}
+            seen = {f"detected by {how}": f"{least:.1%}" for how, least in least_seen(own, rounds).items()}
             rows.append(
                 {
                     "cell": titles.get(cell, cell),
-                    "figure": figure,
-                    "rounds vary by": f"{own.between_rounds:.1%}",
-                    "jobs by": f"{own.between_jobs:.1%}",
+                    "metric": figure,
+                    "noise of rounds": f"{own.between_rounds:.1%}",
+                    "noise of jobs": f"{own.between_jobs:.1%}",
                     "rounds": str(rounds),
-                    "seconds a job": f"{rounds * noise.seconds_a_round:.0f}",
+                    "seconds per job": f"{rounds * noise.seconds_a_round:.0f}",
                     **seen,
                 }
             )
@@ -115,14 +115,14 @@ def table(noise: Noise, titles: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def noise_path(hard: Mapping[str, Scalar], root: Path) -> Path:
-    """Where the noise of a machine is kept."""
+    """The file of a machine's noise."""
     return root / "noise" / f"{machine_class(hard)}.json"
 
 
 def known_noise(hard: Mapping[str, Scalar], root: Path) -> float:
-    """The noise between jobs of this very machine; 0 where it was never measured.
+    """The noise between jobs of this machine and software; 0 if it was never measured.
 
-    Raises StoreError for a file that is there and cannot be read.
+    Raises StoreError for a file that cannot be read.
     """
     path = noise_path(hard, root)
     if not path.exists():
@@ -130,5 +130,7 @@ def known_noise(hard: Mapping[str, Scalar], root: Path) -> float:
     try:
         noise = Noise.model_validate_json(read_regular(path))
     except (OSError, ValidationError) as error:
-        raise StoreError(f"{path}: this is no noise that cvbench can read ({error}).") from error
+        raise StoreError(
+            f"{path}: not a valid noise file ({error}). Write it again: cvbench calibrate"
+        ) from error
     return noise.between_jobs if noise.hard == digest(dict(hard)) else 0.0

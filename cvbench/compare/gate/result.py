@@ -1,4 +1,4 @@
-"""What a gate asks, one question an item, and the exit code that all answers come to."""
+"""The items of a gate, one check each, and the exit code that follows from them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Literal, TypeAlias
 
 
 class Answer(Enum):
-    """How an item ends; the value is the word for it."""
+    """The result of an item; the value is its name in messages."""
 
-    PASS = "pass"  # noqa: S105, a word and no password
+    PASS = "pass"  # noqa: S105, a word, not a password
     REGRESSION = "regression"
     FAILED = "failed"
-    """The cell itself: it did not finish, or is not there."""
+    """The cell did not finish or is missing."""
     INCONCLUSIVE = "inconclusive"
     INCOMPARABLE = "not comparable"
     NOT_JUDGED = "not judged"
-    """Shown with the reason; it never decides."""
+    """Listed with the reason; it never decides."""
 
 
 OnInconclusive: TypeAlias = Literal["pass", "fail"]
@@ -32,24 +32,24 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class Item:
-    """One question and its answer."""
+    """One check and its result."""
 
     cell: str
     about: str
-    """A figure, `outcome`, or `expect`."""
+    """A metric, `outcome`, or `expect`."""
     answer: Answer
     message: str
 
     @property
     def name(self) -> str:
-        """Names it in lists: `resnet18: top1`."""
+        """Its name in lists: `resnet18: top1`."""
         return f"{self.cell}: {self.about}"
 
 
 def exit_code(items: Iterable[Item], on_inconclusive: OnInconclusive | None = None) -> int:
     """0 all passed, 3 a cell failed, 1 a regression or a missed floor, 5 not comparable, 4 inconclusive.
 
-    The gravest counts; what is not judged does not count. `on_inconclusive` makes 4 a pass, or a regression.
+    The most severe counts; items that are not judged do not. `on_inconclusive` turns 4 into 0 or 1.
     """
     answers = {item.answer for item in items}
     for answer, code in _ORDER:
@@ -61,7 +61,7 @@ def exit_code(items: Iterable[Item], on_inconclusive: OnInconclusive | None = No
 
 
 def remedy(items: Iterable[Item]) -> str:
-    """What to do about inconclusive items; empty where there are none."""
+    """What to do about inconclusive items; empty if there are none."""
     metrics = dict.fromkeys(item.about for item in items if item.answer is Answer.INCONCLUSIVE)
     if not metrics:
         return ""

@@ -1,9 +1,8 @@
-"""Whether what a model says of an image depends on what should not matter; without torch.
+"""Whether the predictions of a model depend on settings that should not matter; without torch.
 
-Batches, layouts, compilers, loader processes and precisions are ways to do the same arithmetic. Where a
-prediction moves with them by more than rounding explains, the figures of two machines, or of one machine
-twice, are not those of one model: padding that leaks from one image of a batch into another is the
-classic fault.
+Batch sizes, layouts, compilers, data-loader workers and precisions are ways to do the same arithmetic. If a
+prediction changes with them by more than rounding, metrics of two machines, or of two runs on one machine, do
+not describe one model. The classic fault is padding that leaks from one image of a batch into another.
 """
 
 from cvbench.compare.invariance.check import VariantResult, check

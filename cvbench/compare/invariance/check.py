@@ -1,4 +1,4 @@
-"""From the records of a reference and its variants to what is said of each."""
+"""Compare the predictions of variants with their reference."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cvbench.store import Run
 Verdict: TypeAlias = Literal["identical", "agrees", "differs", "not run"]
 
 ROUNDING: Final = 1e-3
-"""How far a score, or a share of pixels, may move where the same numbers are added in another order."""
+"""Tolerance of a score, or a fraction of pixels, for a changed order of summation."""
 
 REDUCED: Final[Mapping[Factor, float]] = {"precision": 5e-2}
-"""How far it may move where numbers are kept in 8 to 11 bits."""
+"""Tolerance for numbers with 8 to 11 bits."""
 
 
 @dataclass(frozen=True)
 class VariantResult:
-    """What came of one variant."""
+    """The result of one variant."""
 
     model: str
     setting: str
@@ -32,19 +32,19 @@ class VariantResult:
     """Why it was not run."""
     images: int = 0
     differing: int = 0
-    """Images of which it says something else than the reference, beyond the tolerance."""
+    """Images whose predictions differ from the reference by more than the tolerance."""
     flipped: int = 0
-    """Images with another answer, by however little."""
+    """Images with another prediction, at any difference."""
     first: Distance | None = None
     """The first image that differs."""
     worst: Distance | None = None
-    """The image that differs most, though it may be within the tolerance."""
+    """The image that differs most, possibly within the tolerance."""
     figures: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Figures that are not the same → the reference's value and the variant's."""
+    """Metrics that differ → values of the reference and the variant."""
 
 
 def check(variants: Sequence[Variant], records: Sequence[Record], run: Run) -> list[VariantResult]:
-    """One finding a variant, in their order; raises StoreError for predictions that cannot be read."""
+    """One finding per variant, in order; raises StoreError for predictions that cannot be read."""
     by_key = {record.key: record for record in records}
     return [_finding(one, by_key[one.reference.key], by_key[one.cell.key], run) for one in variants]
 

@@ -1,4 +1,4 @@
-"""How far apart two predictions of one image are: one number, in the unit that its task is judged in.
+"""The distance between two predictions of one image, in the unit of its task.
 
     classification   the largest difference of a class's score
     detection        the largest difference of the scores of two boxes that belong together (one label,
@@ -6,7 +6,7 @@
     segmentation     the share of pixels with another label
 
 A detection whose score is at the end of what is reported may come and go with the last bit of it: it
-counts by how far it stands above that end.
+counts by its distance above that threshold.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _TOGETHER = 0.5
 
 
 class Distance(NamedTuple):
-    """Of one image."""
+    """The distance of one image."""
 
     id: str
     amount: float
-    """0 where both are equal to the bit."""
+    """0 if both are bitwise equal."""
     flipped: bool
-    """Whether the answer is another: the best class, the objects, or any pixel."""
+    """Whether the prediction changes: the best class, the objects, or any pixel."""
 
 
 class _Found(NamedTuple):
@@ -42,9 +42,9 @@ class _Found(NamedTuple):
 
 
 def distances(reference: Table, other: Table) -> list[Distance]:
-    """Of every image, in the order of the ids; raises ValueError where the images are not the same."""
+    """The distance of every image, in the order of the ids; raises ValueError if the images differ."""
     if reference["id"] != other["id"]:
-        raise ValueError("the two runs looked at different images")
+        raise ValueError("the two runs have different images")
     if "width" in reference:
         parts = _of_maps(reference, other)
     elif "boxes" in reference:
@@ -86,7 +86,7 @@ def _apart(ours: _Found, theirs: _Found, *, end: float) -> tuple[float, bool]:
     moved_boxes = bool(np.any(ours.boxes[paired] != theirs.boxes[partner[paired]]))
     amount = max(moved, _largest(np.maximum(unmatched, 0)))
     if amount == 0 and moved_boxes:
-        amount = float(np.finfo(np.float32).eps)  # equal scores and other boxes are not the same bits
+        amount = float(np.finfo(np.float32).eps)  # equal scores with other boxes are not bitwise equal
     return amount, unmatched.size > 0
 
 
@@ -111,7 +111,7 @@ def _rows(table: Table) -> Iterator[_Found]:
 
 
 def _largest(differences: Float64[np.ndarray, " n"]) -> float:
-    """The largest absolute value; infinite where one side is no number."""
+    """The largest absolute value; infinite if one side is NaN."""
     if differences.size == 0:
         return 0.0
     largest = float(np.abs(differences).max())

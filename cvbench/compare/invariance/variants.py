@@ -1,4 +1,4 @@
-"""One model, run in several ways that should come to the same."""
+"""Equivalent ways to run one model."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ Factor: TypeAlias = Literal["batch", "layout", "workers", "compile", "precision"
 FACTORS: Final[tuple[Factor, ...]] = get_args(Factor)
 
 PREDICTIONS: Final = "cvbench.metrics.predictions:Predictions"
-"""The metric by which a variant keeps what it said."""
+"""The metric that stores the predictions of a variant."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A cell that differs from its reference in one thing."""
+    """A cell that differs from its reference in one setting."""
 
     reference: Cell
     cell: Cell
     factor: Factor
     setting: str
-    """What is set otherwise, such as `batch=8`."""
+    """The changed setting, such as `batch=8`."""
 
 
 def invariance_suite(
     suite: Suite, *, factors: Sequence[Factor], batch: int, has_gpu: bool
 ) -> tuple[Suite, list[Variant]]:
-    """The suite of all references and variants, and which is which.
+    """The suite of all references and variants, and the variants.
 
-    A reference runs image by image, in fp32, contiguous, as written and without loader processes.
+    A reference runs image by image, in fp32, contiguous, as written and without data-loader workers.
     """
     variants: list[Variant] = []
     cells: dict[str, Cell] = {}
     for cell in suite.cells:
         reference = _reference(cell)
         if reference.key in cells:
-            continue  # the suite's own variant of one that has been
+            continue  # a variant in the suite of a reference already seen
         cells[reference.key] = reference
         on_cpu = cell.runtime.device == "cpu" or not has_gpu
         for factor in factors:
@@ -73,7 +73,7 @@ def _changes(factor: Factor, *, batch: int, on_cpu: bool) -> Iterator[tuple[str,
 
 
 def _reference(cell: Cell) -> Cell:
-    """The cell in its plainest form, untimed, keeping its predictions."""
+    """The cell in its plainest form: untimed, with stored predictions."""
     plain = {"batch": 1, "precision": "fp32", "layout": "contiguous", "compile": False}
     runtime: Runtime = cell.runtime.model_copy(update=plain)
     data = cell.data.model_copy(update={"workers": None})
@@ -85,7 +85,7 @@ def _reference(cell: Cell) -> Cell:
 def _varied(reference: Cell, name: str, value: Any) -> Cell:
     if name != "workers":
         return reference.model_copy(update={"runtime": reference.runtime.model_copy(update={name: value})})
-    # Loader processes are no part of a cell's key. The order of its metrics is, and it changes nothing.
+    # Workers are not part of a cell's key. The order of metrics is, and does not change the result.
     data = reference.data.model_copy(update={"workers": value})
     return reference.model_copy(update={"data": data, "metrics": reference.metrics[::-1]})
 

@@ -76,16 +76,16 @@ def test_a_file_of_other_bytes_than_its_record_says_is_refused(spoiled):
 
 @pytest.mark.parametrize("packed", ["?", "YQ", "\u00e9"])
 def test_text_that_is_not_base64_is_refused(spoiled, packed):
-    with pytest.raises(StoreError, match="it is not base64"):
+    with pytest.raises(StoreError, match="not valid base64"):
         spoiled(lambda content: content["files"].update({next(iter(content["files"])): packed}))
 
 
 def test_files_and_records_must_name_each_other(spoiled):
     with pytest.raises(StoreError, match="no record names it"):
         spoiled(lambda content: content["files"].update({"samples/more": ""}))
-    with pytest.raises(StoreError, match="a record names it, and it is not there"):
+    with pytest.raises(StoreError, match="a record names it, but it is missing"):
         spoiled(lambda content: content["files"].popitem())
-    with pytest.raises(StoreError, match="a cell is there twice"):
+    with pytest.raises(StoreError, match="a cell is listed twice"):
         spoiled(lambda content: content["records"].append(content["records"][0]))
 
 

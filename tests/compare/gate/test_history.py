@@ -40,7 +40,7 @@ def test_a_job_like_the_others_passes():
 def test_a_job_beyond_the_limit_is_a_regression_that_three_jobs_decide():
     (item,) = judged(logs(), 0.05)
     assert item.answer is Answer.REGRESSION
-    assert "an alarm of 1: 3 jobs decide" in item.message
+    assert "alarm from 1 job: 3 jobs decide" in item.message
     (item,) = judged(logs(), 0.05, 0.05, 0.05)
     assert (item.answer, "alarm" in item.message) == (Answer.REGRESSION, False)
 
@@ -69,7 +69,7 @@ def test_throughput_is_worse_when_it_falls():
 def test_a_noisy_machine_is_told_that_it_carries_no_gate():
     (item,) = judged(logs(sd=0.05), 0.0)
     assert item.answer is Answer.INCONCLUSIVE
-    assert "too noisy from job to job for a gate of 5.0 %" in item.message
+    assert "the noise between jobs on this machine is too large for a gate of 5.0 %" in item.message
     assert "cvbench duet" in item.message
 
 
@@ -99,7 +99,7 @@ def test_steps_are_told_with_their_size_and_job():
     past = np.concatenate([logs(20), logs(10, seed=1) + 0.1])
     (line,) = steps(baseline(past), {RECORD.key: "resnet18"})
     assert line.startswith("resnet18: latency_p50@batch=1 changed by +10.")
-    assert "with job job20 and stayed so for 10 jobs" in line
+    assert "with job job20 and has stayed there for 10 jobs" in line
 
 
 def test_false_alarms_of_a_year_of_nights_are_rare():

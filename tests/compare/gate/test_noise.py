@@ -51,7 +51,7 @@ def test_a_duet_sees_what_the_table_of_the_t_test_says():
 
 def test_the_table_says_what_it_costs():
     rows = table(noise(), {"key": "resnet18"})
-    assert [row["seconds a job"] for row in rows] == ["50", "100", "200"]
+    assert [row["seconds per job"] for row in rows] == ["50", "100", "200"]
     assert rows[0]["cell"] == "resnet18"
 
 

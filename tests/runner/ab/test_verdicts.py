@@ -121,14 +121,14 @@ def test_rounds_too_wide_for_a_verdict_are_told_as_such_once_and_everywhere():
         document(verdicts)["outcomes"][0]["reason"],
     ):
         assert said.count(seen) == 1
-        assert "it would have seen" not in said
+        assert "detectable: " not in said
         assert "a quieter machine or more rounds (--rounds)" in said
 
 
 def test_what_is_seen_well_enough_has_no_such_reason():
     verdicts, _ = judged(Machine(), with_null=False)
     assert verdicts.outcomes[0].reason == ""
-    assert rows(verdicts)[0]["time"].count("would have seen") == 1
+    assert rows(verdicts)[0]["time"].count("detectable: ") == 1
 
 
 @pytest.mark.parametrize(("side", "code", "word"), [("B", 1, "head failed"), ("A", 5, "base failed")])
