@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from cvbench.errors import InputError
 
 if TYPE_CHECKING:
     from cvbench.compare.comparison import Comparison
-    from cvbench.compare.gate.result import Item
+    from cvbench.compare.gate.result import Answer, Item
     from cvbench.store import Run
 
 
@@ -74,10 +75,10 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     if not records:
         raise gate.nothing_to_check(found)
     items = check_run(found, records, allow_skips=allow_skips)
-    told, comparison = list[str](), None
+    steps, comparison = list[str](), None
     if against:
         done = gate.check_against(found, against, metrics=metrics, out=out)
-        items, comparison, told = [*items, *done.items], done.comparison, done.steps
+        items, comparison, steps = [*items, *done.items], done.comparison, done.steps
     code = exit_code(items, None if on_inconclusive is None else on_inconclusive.value)
     suite = found.folder.parent.name
     _write(items, comparison, suite, junit=junit, summary=summary)
@@ -88,9 +89,8 @@ def check(  # noqa: PLR0917, options are given by name on the command line
         print_json({"schema": 1, "kind": "check", "exit_code": code, "items": answers})
     else:
         for item in sorted(items, key=lambda item: item.answer.value == "pass"):
-            color = {"pass": "green", "regression": "red", "failed": "red"}.get(item.answer.value, "yellow")
-            typer.echo(f"{typer.style(f'{item.answer.value:14}', fg=color)} {item.name}: {item.message}")
-        for line in told:
+            typer.echo(f"{styled(item.answer)} {item.name}: {item.message}")
+        for line in steps:
             typer.echo(f"history: {line}")
         for line in earlier_lines(found):
             typer.echo(line)
@@ -100,6 +100,12 @@ def check(  # noqa: PLR0917, options are given by name on the command line
     if update:
         _update(found, against, out, passed=code in (0, 4), force=force, quiet=as_json)
     raise typer.Exit(code)
+
+
+def styled(answer: Answer) -> str:
+    """The answer in 14 columns, colored by its meaning unless `NO_COLOR` is set."""
+    color = {"pass": "green", "regression": "red", "failed": "red"}.get(answer.value, "yellow")
+    return typer.style(f"{answer.value:14}", fg=None if os.environ.get("NO_COLOR") else color)
 
 
 def _write(

@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from cvbench.cli.check import styled
+from cvbench.compare.gate.result import Answer
 from tests.compare.runs import MACHINE, Made, figure, make_run, passport
 from tests.compare.test_comparison import draw_right, flipped, normal_rounds
 from tests.records import bad, cell
@@ -44,6 +46,12 @@ def results(tmp_path, monkeypatch):
 @pytest.fixture
 def check(cvbench, results):
     return lambda *given: cvbench("check", *given, "--out", results)
+
+
+@pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
+def test_answers_are_colored_unless_no_color_is_set(monkeypatch, no_color, colored):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    assert styled(Answer.REGRESSION).startswith("\x1b[31m") is colored
 
 
 @pytest.mark.parametrize(("run", "code"), [("same", 0), ("lossy", 1), ("slow", 1), ("elsewhere", 5)])

@@ -18,7 +18,7 @@ from cvbench.spec.suite.planning import lacks_files
 from cvbench.store import Run
 
 _ROUNDING = 1e-12
-"""A metric at the very end of the published range is within it, whatever its last bit is."""
+"""Tolerance for rounding at the ends of the published range."""
 
 
 def check_records(
@@ -40,21 +40,21 @@ def check_records(
 def check_run(run: Run, records: Iterable[Record], *, allow_skips: bool = False) -> list[Item]:
     """The items of a stored run, and a FAILED one for each cell of its suite that has no record.
 
-    Raises StoreError where the run's expectations cannot be read.
+    Raises StoreError if the run's expectations cannot be read.
     """
     info = run.info
     items = check_records(records, expectations_of(run), allow_skips=allow_skips)
     present = {record.key for record in records}
-    told = "it has not run yet; give the same cvbench run command again to resume"
+    why = "not run yet; run the same cvbench run command again to resume"
     absent = [cell.title or cell.key for cell in info.cells if cell.key not in present]
-    return [*items, *(Item(title, "outcome", Answer.FAILED, told) for title in absent)]
+    return [*items, *(Item(title, "outcome", Answer.FAILED, why) for title in absent)]
 
 
 def expectations_of(run: Run) -> Expectations:
     """What the run's suite expects, overrides applied.
 
     A run.json that predates the field `expectations` has the suite's text and the overrides: these are loaded
-    again. Raises StoreError where they no longer are a valid suite.
+    again. Raises StoreError if they are no longer a valid suite.
     """
     info = run.info
     if info.expectations is not None:
@@ -78,12 +78,12 @@ def _record_items(
     for metric, floor in expectations.expect.get(record.cell.model.name, {}).items():
         value = _value(record, metric)
         answer = Answer.PASS if value is not None and value >= floor else Answer.REGRESSION
-        told = f"{_measured(record, metric)}, expected at least {floor:g}"
-        yield Item(title, f"expect {metric}", answer, told)
+        shown = f"{_measured(record, metric)}, expected at least {floor:g}"
+        yield Item(title, f"expect {metric}", answer, shown)
     for metric, known in expectations.published.get(record.key, {}).items():
         answer = Answer.PASS if _is_near(_value(record, metric), known) else Answer.REGRESSION
-        told = f"{_measured(record, metric)}, published {known.value:g} ± {known.within:g}"
-        yield Item(title, f"published {metric}", answer, told)
+        shown = f"{_measured(record, metric)}, published {known.value:g} ± {known.within:g}"
+        yield Item(title, f"published {metric}", answer, shown)
 
 
 def _outcome(record: Record, title: str, *, allow_skips: bool) -> Item:
@@ -93,7 +93,7 @@ def _outcome(record: Record, title: str, *, allow_skips: bool) -> Item:
         return Item(title, "outcome", Answer.FAILED, f"{record.outcome}: {record.reason}")
     broken = [m.name for m in record.measurements if m.value is not None and not math.isfinite(m.value)]
     if broken:
-        return Item(title, "outcome", Answer.REGRESSION, f"no number: {', '.join(broken)}")
+        return Item(title, "outcome", Answer.REGRESSION, f"NaN or infinite: {', '.join(broken)}")
     return Item(title, "outcome", Answer.PASS, record.reason or record.outcome)
 
 
