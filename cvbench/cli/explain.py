@@ -57,11 +57,12 @@ def explain(
     for asked in (wanted, other):
         explained = ("boxes",) if other else ("boxes", "masks")
         if asked is not None and asked.compares not in explained:
-            raise InputError(f"{asked.name}: only protocols for boxes can be explained with --against")
+            raise InputError(
+                f"{asked.name}: only protocols for {' and '.join(explained)} can be explained"
+                + (" with --against" if other else "")
+            )
     if other is None and not wanted.name.startswith("coco"):
-        raise InputError(
-            f"{wanted.name}: errors are listed by kind for coco-bbox and coco-segm only; or use --against"
-        )
+        raise InputError(f"{wanted.name}: errors by kind need coco-bbox or coco-segm; or use --against")
     from cvbench.metrics.files.class_names import read_class_names
     from cvbench.metrics.files.score import read_detections
 

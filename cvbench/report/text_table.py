@@ -32,7 +32,7 @@ COLORS: Final = {
 """Cell text → its color; every other cell has none."""
 
 
-class Layout(NamedTuple):
+class TextLayout(NamedTuple):
     """Where each column of a table goes."""
 
     head: str | None
@@ -96,12 +96,12 @@ def wrapped(text: str, width: int, *, indent: str = "", hang: str = "") -> list[
 
 def layout(
     rows: Sequence[Mapping[str, str]], width: int, *, keep: Sequence[str] = (), prose: Collection[str] = ()
-) -> Layout:
+) -> TextLayout:
     """Where each column goes so that no line is longer than `width`."""
     columns = list(rows[0])
     widths = _widths(columns, rows)
     if _total(columns, widths) <= width:
-        return Layout(None, columns, [], [])
+        return TextLayout(None, columns, [], [])
     first = columns[0]
     shared = [
         name for name in columns[1:]
@@ -109,10 +109,10 @@ def layout(
     ]  # fmt: skip
     columns = [name for name in columns if name not in shared]
     if _total(columns, widths) <= width:
-        return Layout(None, columns, [], shared)
+        return TextLayout(None, columns, [], shared)
     plain = [name for name in columns if name not in prose]
     if len(columns) == len(plain) + 1 and _total(plain, widths) + GAP + PROSE <= width:
-        return Layout(None, [*plain, *(name for name in columns if name in prose)], [], shared)
+        return TextLayout(None, [*plain, *(name for name in columns if name in prose)], [], shared)
     long = widths[first] > LONG_HEAD * width and _total(plain, widths) > width
     chosen: list[str] = [] if long else [first]
     for name in dict.fromkeys((*keep, *plain)):
@@ -120,7 +120,7 @@ def layout(
             chosen.append(name)
     across = [name for name in plain if name in chosen]
     below = [name for name in columns if name not in chosen and not (long and name == first)]
-    return Layout(first if long else None, across, below, shared)
+    return TextLayout(first if long else None, across, below, shared)
 
 
 def _draw(
@@ -162,7 +162,7 @@ def _draw(
 
 
 def _below(
-    row: Mapping[str, str], found: Layout, prose: Collection[str], width: int, pad: str
+    row: Mapping[str, str], found: TextLayout, prose: Collection[str], width: int, pad: str
 ) -> Iterator[str]:
     """The lines below a row: names with values as many as fit, then each prose column."""
     indent = pad + "  "

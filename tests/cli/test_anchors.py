@@ -42,7 +42,7 @@ def test_an_inputs_size_scales_the_shapes(cvbench):
     [
         (["fashion"], "fashion has no truth for detection"),
         (["fashion-scenes", "-o", "p.jpg"], "p.jpg: pictures are PNG"),
-        (["fashion-scenes", "-k", "99", "--limit", "1", *SMALL], "too few for 99 shapes"),
+        (["fashion-scenes", "-k", "99", "--limit", "1", *SMALL], "too few for 99 anchors"),
     ],
 )
 def test_a_mistake_is_said_without_a_traceback(cvbench, arguments, message):

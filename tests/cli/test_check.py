@@ -252,7 +252,7 @@ def test_under_github_annotations_and_the_job_summary_come_by_themselves(check, 
 def test_an_empty_run_is_refused(check, results):
     make_run(results / "empty" / "a")
     done = check("empty/a")
-    assert (done.code, "no cell is finished there" in done.stderr) == (2, True)
+    assert (done.code, "no cell is finished" in done.stderr) == (2, True)
 
 
 def test_no_number_is_no_pass(check, results):

@@ -63,12 +63,12 @@ def test_it_is_written_and_nothing_is_written_over(cvbench, results, tmp_path, n
 
 def test_an_unknown_ending_is_refused(cvbench, results, tmp_path):
     done = cvbench("compare", "s/before", "s/now", "--out", results, "-o", tmp_path / "page.doc")
-    assert (done.code, "written as .html, .md, .csv or .json, not as .doc" in done.stderr) == (2, True)
+    assert (done.code, "unknown file type .doc. Use .html, .md, .csv or .json" in done.stderr) == (2, True)
 
 
 def test_a_ranking_has_no_page_yet(cvbench, results, tmp_path):
     done = cvbench("compare", "s/before", "s/now", "s/third", "--out", results, "-o", tmp_path / "page.html")
-    assert (done.code, "written as .md or .json, not as .html" in done.stderr) == (2, True)
+    assert (done.code, "unknown file type .html. Use .md or .json" in done.stderr) == (2, True)
 
 
 def test_a_spreadsheet_gets_numbers(cvbench, results, tmp_path):

@@ -20,8 +20,8 @@ def test_every_data_set_is_listed_with_its_tasks_images_and_licence(cvbench):
     header, *rows = done.stdout.splitlines()
 
     assert [row.split()[0] for row in rows] == list(DATASETS)
-    assert header.split() == ["name", "tasks", "classes", "images", "licence", "files"]
-    for words in ("detection, segmentation", "train 5,000, test 2,000", "MIT", "come along"):
+    assert header.split() == ["name", "tasks", "classes", "images", "license", "files"]
+    for words in ("detection, segmentation", "train 5,000, test 2,000", "MIT", "bundled"):
         assert words in done.stdout
     assert "$CVBENCH_DATA/NAME" in done.stderr
 
@@ -75,14 +75,14 @@ def test_the_first_images_are_drawn(cvbench, tmp_path, task):
         (["show", "fashion", "--split", "val"], 'fashion has no split "val"'),
         (["show", "fashion", "--task", "detection"], "fashion has no truth for detection"),
         (["show", "fashion", "--root", "nowhere"], "nowhere: there is no such folder"),
-        (["show", "fashion", "-o", "picture.jpg"], "picture.jpg: pictures are written as PNG"),
+        (["show", "fashion", "-o", "picture.jpg"], "picture.jpg: pictures are PNG"),
         (["show", "fashion", "-o", "no/p.png"], "no/p.png: cannot be written (No such file or directory)"),
-        (["show", "mine.sets:own"], "mine.sets:own: what its truths are for is not known here; say it with"),
+        (["show", "mine.sets:own"], "mine.sets:own: its task is unknown; name it with"),
         (["show", "fashion-scenes", "--option", "size"], "--option size: write KEY=VALUE"),
         (["show", "fashion-scenes", "--option", "size={a: 1}"], "'{a: 1}' is not a plain value"),
         (["show", "fashion-scenes", "--option", "size=[1"], "'[1' is not a plain value"),
         (["show", "fashion-scenes", "--option", "sise=1"], "Did you mean size?"),
-        (["verify", "coco"], "coco: its files do not come along.\n  Name their folder with --root"),
+        (["verify", "coco"], "coco: this dataset is not bundled.\n  Name its folder with --root"),
         (["verify", "coco", "--root", "nowhere"], "nowhere: there is no such folder; it should hold coco"),
         (["verify", "fashoin"], "Did you mean fashion"),
         (["fetch", "fashoin"], "Did you mean fashion"),

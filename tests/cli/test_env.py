@@ -21,7 +21,7 @@ def test_json_is_one_document_with_the_three_groups():
 def test_people_read_what_must_agree_and_what_could_disturb():
     done = CliRunner().invoke(app, ["env"])
     assert "must be equal to compare speed" in done.stdout
-    assert "could disturb a measurement" in done.stdout
+    assert "could disturb measurements" in done.stdout
 
 
 def test_nothing_tells_who_or_where_the_machine_is():

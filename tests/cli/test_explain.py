@@ -50,11 +50,14 @@ def test_errors_are_told_by_kind(cvbench, files):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["voc2012"], "voc2012: errors are told by kind for coco-bbox and coco-segm, or use --against"),
-        (["topk", "--against", "miou"], "topk: only protocols for boxes are explained this way"),
+        (
+            ["voc2012"],
+            "voc2012: errors by kind need coco-bbox or coco-segm; or use --against",
+        ),
+        (["topk", "--against", "miou"], "topk: only protocols for boxes can be explained"),
         (
             ["coco-bbox", "--against", "coco-segm"],
-            "coco-segm: only protocols for boxes are explained this way",
+            "coco-segm: only protocols for boxes can be explained",
         ),
         (["coco-bbox", "--against", "voc"], 'there is no protocol "voc"'),
     ],

@@ -42,12 +42,12 @@ def test_a_part_is_fetched_checked_and_unpacked_once(cvbench, tmp_path, publishe
     assert done.code == 0
     assert done.stdout == "val2017: fetched\n"
     assert f"val2017: to be fetched from {publisher.address}/zips/val2017.zip" in done.stderr
-    assert "licence: annotations CC BY 4.0, images the terms of Flickr" in done.stderr
+    assert "license: annotations CC BY 4.0, images the terms of Flickr" in done.stderr
     assert (tmp_path / "coco/val2017/2").read_text() == "two"
     assert not list(tmp_path.glob("coco/*.zip*"))
 
     again = cvbench(*ASKED, tmp_path / "coco")
-    assert "val2017: is there, from" in again.stderr
+    assert "val2017: already here, from" in again.stderr
     assert len(publisher.asked) == 1
 
 
@@ -102,9 +102,9 @@ def test_nothing_is_fetched_without_a_yes(cvbench, tmp_path, publisher):
             ["imagenet", "--root", "x"],
             "imagenet is not fetched: for research, by those who agreed",
         ),
-        (["fashion-scenes", "--root", "x"], "fashion-scenes comes along"),
+        (["fashion-scenes", "--root", "x"], "fashion-scenes is bundled"),
         (["coco", "--part", "val2018", "--root", "x"], 'coco has no part "val2018".\n  Did you mean val20'),
-        (["coco"], "where coco should lie is not said: name --root, or set $CVBENCH_DATA"),
+        (["coco"], "no folder given for coco: use --root, or set $CVBENCH_DATA"),
         (["cocoa"], 'there is no dataset "cocoa"'),
     ],
 )

@@ -89,7 +89,7 @@ def test_nothing_to_list_is_said_to_people_and_an_empty_list_to_programs(cvbench
     monkeypatch.chdir(tmp_path)
     done = cvbench("list", "runs")
     assert (done.code, done.stdout) == (0, "")
-    assert done.stderr.startswith("There are no runs in ")
+    assert done.stderr.startswith("No runs in ")
     assert cvbench("list", "runs", "--json").document == []
 
 

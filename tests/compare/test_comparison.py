@@ -99,7 +99,7 @@ def test_without_common_images_it_is_unpaired_and_says_so(tmp_path):
         draw_right(1000, seed=1), ids=[f"v{i}" for i in range(1000)]
     )
     found = only_difference(compare(*two(tmp_path, a, b)))
-    assert found.method.startswith("not in pairs")
+    assert found.method.startswith("unpaired")
     assert "no per-image results of common images" in found.reason
     assert found.verdict == "inconclusive"
 
@@ -133,7 +133,7 @@ def test_another_torch_is_told_and_voids_nothing(tmp_path):
 def test_another_protocol_voids_that_figure(tmp_path):
     a, b = Made().add(figure("AP", 0.5, protocol="coco")), Made().add(figure("AP", 0.5, protocol="voc"))
     found = only_difference(compare(*two(tmp_path, a, b)))
-    assert (found.verdict, found.reason) == ("not comparable", "two protocols: coco and voc")
+    assert (found.verdict, found.reason) == ("not comparable", "protocols differ: coco and voc")
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(1.10, "worse"), (0.9, "better"), (1.0, "same")])
@@ -244,7 +244,7 @@ def test_only_chooses_cells_or_figures(tmp_path):
     assert {d.figure for _, d in compare(a, b, only="latency*").differences} == {"latency_p50"}
     by_key = compare(a, b, only=a.records()[0].key[:4])
     assert {c.title for c, _ in by_key.differences} == {a.records()[0].cell.title}
-    with pytest.raises(InputError, match="names no cell"):
+    with pytest.raises(InputError, match="matches no cell"):
         compare(a, b, only=a.records()[0].key[:3])
     with pytest.raises(InputError, match=r"--only nothing matches no cell or metric of both"):
         compare(a, b, only="nothing")

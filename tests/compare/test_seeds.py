@@ -139,7 +139,7 @@ def test_two_models_of_one_run_are_compared_image_by_image_and_over_seeds_as_two
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [(("pkg:net", "vgg"), "vgg: this names no cell"), (("pkg:net", "pkg:net"), "no two cells")],
+    [(("pkg:net", "vgg"), "vgg: no such cell"), (("pkg:net", "pkg:net"), "no two cells")],
 )
 def test_models_that_cannot_be_compared_are_refused(tmp_path, names, message):
     (run,) = runs(tmp_path, trained([0]))

@@ -43,8 +43,8 @@ def shown(results, *arguments):
 
 def test_figures_are_derived_again_and_are_those_of_the_record(results):
     text = shown(results).stdout
-    assert "latency@batch=1: 600 samples, 600 count, of 3 processes" in text
-    assert "caution: it was warm" in text
+    assert "latency@batch=1: 600 samples, 600 accepted, of 3 processes" in text
+    assert "warning: it was warm" in text
     assert "as in the record" in text
     assert "differs from the record" not in text
 

@@ -22,7 +22,7 @@ def test_the_same_command_again_repeats_nothing(suite, tmp_path):
     stamp, content = before.stat().st_mtime_ns, before.read_bytes()
     second = cvbench("run", path, "--out", tmp_path / "r", stubs=True)
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "was finished before" in second.stdout
+    assert "finished earlier" in second.stdout
     assert "Expected time: at least 5.13 s for 1 cell that never ran here" in first.stdout
     assert "Expected time: nothing to do, every cell is finished." in second.stdout
     assert (before.stat().st_mtime_ns, before.read_bytes()) == (stamp, content)

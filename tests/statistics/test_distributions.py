@@ -22,5 +22,5 @@ def test_the_interval_holds_the_proportion_and_is_that_of_scipy(case):
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 2)])
 def test_what_is_no_proportion_is_refused(successes, n):
-    with pytest.raises(ValueError, match="no proportion"):
+    with pytest.raises(ValueError, match="not a proportion"):
         wilson(successes, n)

@@ -52,7 +52,7 @@ def test_a_new_job_of_an_unchanged_program_rarely_alarms():
 
 
 def test_too_few_jobs_carry_no_gate():
-    with pytest.raises(ValueError, match="14 earlier jobs are too few; 15 are the least"):
+    with pytest.raises(ValueError, match="14 earlier jobs are too few; at least 15 are needed"):
         forecast(np.zeros(14))
 
 

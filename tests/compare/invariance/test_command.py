@@ -66,5 +66,5 @@ def test_a_sound_net_agrees_in_every_way(suite, tmp_path):
 def test_what_cannot_be_varied_is_refused(suite, tmp_path):
     done = cvbench("invariance", suite, "--vary", "batch,colour")
     assert done.returncode == 2
-    assert 'nothing called "colour" can be varied' in done.stderr
+    assert 'there is no setting "colour" to vary' in done.stderr
     assert "Traceback" not in done.stderr
