@@ -21,6 +21,7 @@ from cvbench.errors import CvbenchError, Trusted, cut, is_refusal, printable, re
 from cvbench.spec.folders import compile_caches, has_home
 
 COMMANDS = {
+    "init": "init:init",
     "run": "run:run",
     "plan": "plan:plan",
     "list": "list_:list_",
@@ -35,6 +36,7 @@ COMMANDS = {
     "calibrate": "calibrate:calibrate",
     "env": "env:env",
     "schema": "schema:schema",
+    "new": "new:app",
     "data": "data:app",
     "weights": "weights:app",
 }

@@ -16,9 +16,10 @@ from jaxtyping import Int64
 
 from cvbench.data.datasets.cache import PackedTexts
 from cvbench.data.datasets.classes import check_splits
+from cvbench.data.datasets.coco import below
 from cvbench.data.datasets.image_files import InFolder, Pictures, class_folders, list_images
 from cvbench.data.datasets.manifest import Manifest
-from cvbench.data.datasets.open import first_there, hint_of_yolo, looked_for, root_folder, split_names
+from cvbench.data.datasets.open import hint_of_yolo, looked_for, root_folder
 from cvbench.data.images.decoding import decode_image
 from cvbench.errors import DataError
 from cvbench.record import Passport
@@ -47,18 +48,20 @@ class LabelledImages:
         return Sample(image, ClassScores.of(int(self.labels[index]), len(self.classes)), self.ids[index])
 
 
-def folder(*, task: TaskName, split: str, root: str | None = None) -> LabelledImages:
-    """A split below `root`; raises DataError where the folders are not such a set."""
+def folder(*, task: TaskName, split: str, root: str | None = None, images: str = "{split}") -> LabelledImages:
+    """A split below `root`; raises DataError where the folders are not such a set.
+
+    `images` is the folder that holds a split's class folders, with `{split}` for its name; `.` is the root
+    itself, for images without splits.
+    """
     if task != "classification":
         raise ValueError(f"folder is a classification set; it has no truth for {task}")
     top = root_folder("folder", root)
     splits = {
-        name: place
-        for name in DATASETS["folder"].splits
-        if (place := first_there(top, split_names(name))) is not None and place.is_dir()
+        name: place for name in DATASETS["folder"].splits if (place := below(top, images, name)).is_dir()
     }
     if split not in splits:
-        wanted = f"{split}/<class>/<image>"
+        wanted = f"{images.replace('{split}', split)}/<class>/<image>"
         there = looked_for(list(splits)) if splits else "no split"
         raise DataError(f"{top}: holds no {wanted}; there is {there}{hint_of_yolo(top)}")
     place = splits[split]

@@ -99,6 +99,11 @@ DATASETS: Catalogue[DatasetCard] = Catalogue(
         licence="your own",
         source="your own",
         needs_root=True,
+        options={
+            "images": Choice(
+                "{split}", "the folder of a split's class folders, below the root; . is the root"
+            )
+        },
     ),
     DatasetCard(
         name="coco-json",
