@@ -1,4 +1,4 @@
-"""What the metrics of a cell found in each image, in the files that its record names."""
+"""Writes per-image results, diagnostics and pictures of a cell to the Parquet files that its record names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cvbench.spec.cell import Cell
 
 
 def save_outcomes(metric: Metric, name: str, cell: Cell, staged: Path) -> Attachment:
-    """What a metric keeps of each image: enough to recompute its figures and to pair two runs."""
+    """A metric's per-image results: enough to recompute its values and to pair two runs."""
     columns = {key: pa.array(values) for key, values in metric.outcomes().items()}
     table = pa.table(columns).replace_schema_metadata({"protocol": metric.protocol})
     return save_table(table, "outcomes", name, cell, staged)
@@ -25,7 +25,7 @@ def save_outcomes(metric: Metric, name: str, cell: Cell, staged: Path) -> Attach
 def save_evidence(
     metrics: Mapping[str, Metric], classes: Sequence[str], cell: Cell, staged: Path
 ) -> list[Attachment]:
-    """What the metrics can tell of why their figures are what they are."""
+    """The metrics' diagnostics: precision-recall curves, confusions and error kinds."""
     return [
         save_table(
             pa.table(
@@ -45,7 +45,7 @@ def save_evidence(
 
 
 def save_pictures(worst: Sequence[Bad], data: Dataset, cell: Cell, staged: Path) -> Attachment:
-    """The images that the model did worst on."""
+    """Write the images with the worst results, with truth and prediction."""
     about = {"classes": json.dumps(data.classes)}
     return save_table(
         picture_table(worst, data).replace_schema_metadata(about), "pictures", "worst", cell, staged

@@ -145,7 +145,7 @@ def train_or_load(job: CellJob, model: Model, opened: OpenCell, *, times: StageT
 
 
 def open_training_data(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset:
-    """The training images, with those that have a class alone where the recipe names some."""
+    """The training images, with the classification images of the recipe's `also`, if it names any."""
     dataset = open_dataset(cell.data, task=task_of(cell.model), split="train")
     if recipe.also is None:
         return drawn(dataset, recipe.limit, seed=cell.seed)

@@ -81,7 +81,7 @@ def run_cell_process(
             finished = True
             return LINGER_S
         if not isinstance(news, ProgressNews):
-            raise CellError(f"the worker sent {news.kind}, which is no part of running a cell.")
+            raise CellError(f"the worker sent {news.kind}, which is not a message about a cell.")
         on_progress(news.progress)
         return None
 

@@ -42,10 +42,10 @@ def evaluate(
     cell: Cell,
     on_step: Callable[[Progress], None],
 ) -> Findings:
-    """Every figure of every metric over the whole of `data`; without metrics no image is looked at.
+    """All measurements of all metrics over `data`; without metrics, no image is read.
 
-    Predictions are judged in pixels of the images as read. Raises CellError if the images scored
-    and those skipped are not the data set, each exactly once, and if the output is NaN for every image.
+    Predictions are scored in pixels of the images as read. Raises CellError unless every image is scored or
+    skipped exactly once, and where the output is NaN for every image.
     """
     if not metrics:
         return Findings((), (), ())

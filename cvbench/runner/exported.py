@@ -1,8 +1,8 @@
-"""A net that is no longer torch's: exported with its weights to ONNX, and run by another engine.
+"""A model exported with its weights to ONNX, and run by onnxruntime or OpenVINO.
 
-What is exported is the forward pass in evaluation mode; decoding, with its suppression, stays in torch. One
-file serves every batch size. It is made once a cell, and its SHA-256 is in the record: what is scored, and
-what every round times, is that file. Both engines run it on the CPU, in fp32, on as many threads as torch.
+The forward pass is exported in evaluation mode; decoding, with its suppression, stays in torch. One file
+serves all batch sizes. Each cell exports once, and the record has the file's SHA-256: this file is scored,
+and timed in every round. Both engines run it on the CPU, in fp32, on as many threads as torch.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from cvbench.interfaces import Model
 from cvbench.spec.cell import Engine
 
 EXPORTED: Final = "net.onnx"
-"""The file, beside the weights of a scored cell, until its rounds are taken."""
+"""The file, next to the weights of a scored cell, until its rounds are timed."""
 _INPUT: Final = "images"
 _EXAMPLES: Final = 2
-"""Images in the batch by which a net is exported; one would be taken for no batch at all."""
+"""Images in the example batch of the export; torch would make a batch of 1 a constant."""
 
 Run = Callable[[Float[Tensor, "b 3 h w"]], list[Tensor]]
 
 
 class OutputForm(NamedTuple):
-    """What a net gives: how its tensors hang together, and which of them an engine has to compute."""
+    """The structure of a model's outputs, and which of their tensors an engine computes."""
 
     spec: TreeSpec
     leaves: list[Any]
-    """Of the example batch."""
+    """The outputs for the example batch."""
 
     def is_computed(self, place: int) -> bool:
-        """Whether a leaf is a tensor with anything in it."""
+        """Whether a leaf is a tensor that is not empty."""
         leaf = self.leaves[place]
         return isinstance(leaf, Tensor) and leaf.numel() > 0
 
     def whole(self, computed: list[Tensor], batch: int) -> Any:
-        """The outputs for a batch: computed tensors, and in their places those that are constant or empty."""
+        """The outputs for a batch: computed tensors, and the constant or empty ones in their places."""
         given = iter(computed)
         leaves = [
             next(given) if self.is_computed(place) else _resized(leaf, batch)
@@ -53,14 +53,14 @@ class OutputForm(NamedTuple):
 
 
 class ExportedNet:
-    """Called as the net is; `content` is the ONNX file that runs."""
+    """Called like the model; `content` is the ONNX file that runs."""
 
     def __init__(self, model: Model, engine: Engine, content: bytes | None = None) -> None:
-        """Raises CellError for a net that cannot be exported, or whose images have no common size."""
+        """Raises CellError for a model that cannot be exported, or whose images have no common size."""
         if model.preprocessing.resize == "scale":
             raise CellError(
-                "runtime.engine: this model takes images of many sizes, and what is exported takes one.\n"
-                "  Give it a size, such as options: {size: 512}."
+                "runtime.engine: this model takes images of many sizes, and an exported one takes one size.\n"
+                "  Set a size, such as options: {size: 512}."
             )
         assert isinstance(model, nn.Module)
         example = torch.zeros(_EXAMPLES, 3, *model.preprocessing.size)
@@ -72,28 +72,28 @@ class ExportedNet:
 
     @property
     def sha256(self) -> str:
-        """Of the file."""
+        """SHA-256 of the file."""
         return hashlib.sha256(self.content).hexdigest()
 
     def __call__(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """Outputs of the form that the net gives."""
+        """Outputs in the same form as the model's."""
         return self._form.whole(self._run(images.contiguous()), len(images))
 
 
 def read_exported(path: Path, sha256: str | None) -> bytes:
-    """The file that was scored; raises CellError for another one."""
+    """The content of the exported file; raises CellError where it is not the one that was scored."""
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise CellError(
-            f"{path}: this is not what was scored ({found[:12]}, not {str(sha256)[:12]}).\n"
+            f"{path}: this is not the file that was scored ({found[:12]}, not {str(sha256)[:12]}).\n"
             "  Run the suite again with --fresh."
         )
     return content
 
 
 class _Flat(nn.Module):
-    """The net with its computed outputs side by side."""
+    """The model with its computed outputs as one flat tuple."""
 
     def __init__(self, net: nn.Module, form: OutputForm) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class _Flat(nn.Module):
 
 
 def _export(net: nn.Module, example: Tensor, form: OutputForm) -> bytes:
-    """The ONNX file of a net, for batches of any length; equal nets give equal bytes."""
+    """The ONNX file of a model, for batches of any size; equal models give equal bytes."""
     batch = torch.export.Dim.DYNAMIC
     try:
         with torch.no_grad():
@@ -119,12 +119,12 @@ def _export(net: nn.Module, example: Tensor, form: OutputForm) -> bytes:
             )
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise CellError(f"runtime.engine: this net cannot be exported to ONNX: {reason}") from error
+        raise CellError(f"runtime.engine: this model cannot be exported to ONNX: {reason}") from error
     assert program is not None
     proto: Any = program.model_proto
     proto.ClearField("metadata_props")
     for part in (proto.graph, *proto.functions):
-        part.ClearField("metadata_props")  # where the source lies, on this machine
+        part.ClearField("metadata_props")  # paths of the source on this machine
         for node in part.node:
             node.ClearField("metadata_props")
     content: bytes = proto.SerializeToString(deterministic=True)
@@ -145,13 +145,13 @@ def _onnxruntime(content: bytes) -> Run:
 
 
 def _openvino(content: bytes) -> Run:
-    """Compiled for each batch size when it first comes: then it knows every shape."""
+    """Compiled at the first batch of each size, with all shapes fixed."""
     import openvino
 
     core = openvino.Core()
     net = core.read_model(content)
     settings = {
-        "INFERENCE_PRECISION_HINT": "f32",  # else it takes bf16 where the processor has it
+        "INFERENCE_PRECISION_HINT": "f32",  # else OpenVINO uses bf16 where the processor has it
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }

@@ -1,7 +1,6 @@
 """A model as it is scored and timed: one precision, one layout, one device for both.
 
-That the accuracy and the speed in a record belong together is made sure of here: evaluation and
-timing call the same object.
+Evaluation and timing call the same object, so the accuracy and the speed in a record are of one model.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ class _Recorded(NamedTuple):
 
 
 class Graphed:
-    """Called as the net is; each call overwrites the outputs of the one before."""
+    """A model whose launches are replayed as a CUDA graph; each call overwrites the outputs of the last."""
 
     def __init__(self, net: nn.Module) -> None:
         self._net = net
         self._recorded: dict[tuple[int, ...], _Recorded] = {}
 
     def __call__(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """Outputs of the net, in the graph's own memory."""
+        """Outputs of the model, in the graph's own memory."""
         shape = tuple(images.shape)
         if shape not in self._recorded:
             self._recorded[shape] = self._record(images)
@@ -72,7 +71,7 @@ _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def device_of(name: str) -> torch.device:
-    """The torch device that a suite's word stands for; raises CellError where it is not there."""
+    """The torch device of the suite's `device`; raises CellError where the machine lacks it."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -99,7 +98,7 @@ class Inference:
     autocast: torch.dtype | None
     precision: Precision = "fp32"
     overwrites: bool = False
-    """Whether a call's outputs lie where the next call puts its own."""
+    """Whether the next call overwrites a call's outputs."""
 
     @classmethod
     def of(
@@ -111,7 +110,9 @@ class Inference:
         for a model that cannot be, and for CUDA graphs without a GPU.
         """
         if not isinstance(model, nn.Module):
-            raise CellError(f"{type(model).__name__} is no torch.nn.Module, so it cannot be run here.")
+            raise CellError(
+                f"{type(model).__name__} is not a torch.nn.Module. Return one from the model's builder."
+            )
         memory_format = torch.channels_last if runtime.layout == "channels_last" else torch.contiguous_format
         model.eval().to(device).to(memory_format=memory_format)
         net = _net_of(model, runtime, device, exported)
@@ -121,7 +122,7 @@ class Inference:
 
     @property
     def exported(self) -> ExportedNet | None:
-        """What an engine runs; None where torch runs the net itself."""
+        """The exported model that an engine runs; None where torch runs the model."""
         return self.net if isinstance(self.net, ExportedNet) else None
 
     def place(self, images: Shaped[Tensor, "b 3 h w"]) -> Shaped[Tensor, "b 3 h w"]:
@@ -129,7 +130,7 @@ class Inference:
         return images.to(device=self.device, memory_format=self.memory_format, non_blocking=True)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """Raw outputs, in fp32 whatever the net computes in."""
+        """Raw outputs, converted to fp32 from any precision."""
         with torch.inference_mode():
             with self._casting():
                 outputs = self.net(images)
@@ -181,13 +182,13 @@ def _kept(tensor: Tensor) -> Tensor:
 
 
 POOL = 8
-"""Different batches that are taken in turn, so that no single input stays in the caches."""
+"""Number of batches that timing cycles through, so that no input stays in the caches."""
 
 
 def input_pool(inference: Inference, data: Dataset, *, batch: int) -> list[Float[Tensor, "b 3 h w"]]:
     """Up to `POOL` prepared batches of real images on the device, in the runtime's layout.
 
-    The images of a small data set come round again until the batches are full.
+    Images of a small dataset are repeated until the batches are full.
     """
     wanted = POOL * batch
     images: list[Tensor] = []

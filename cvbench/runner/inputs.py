@@ -72,7 +72,7 @@ def fingerprint_of_folder(folder: Path, *, without: Path) -> str:
     """One hash of all files in and below a folder, hidden ones and the folder `without` left out.
 
     Links are followed. A folder of up to `READ_WHOLE` bytes is hashed by names and content, so that touching
-    a file does not count; in a larger one a file counts by its name, its size and when it changed.
+    a file changes nothing; in a larger one, files are hashed by name, size and time of change.
     """
     files = sorted(_files_below(folder, without))
     reads = sum(one.size for one in files) <= READ_WHOLE
@@ -94,7 +94,7 @@ def _files_below(folder: Path, without: Path) -> Iterator[_Entry]:
         folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
         for name in names:
             path = Path(place, name)
-            if not name.startswith(".") and path.is_file():  # pipes and broken links are no data
+            if not name.startswith(".") and path.is_file():  # pipes and broken links hold no data
                 found = path.stat()
                 times = (found.st_mtime_ns, found.st_ctime_ns)
                 yield _Entry(path.relative_to(folder).as_posix(), str(path), found.st_size, times)

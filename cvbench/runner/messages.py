@@ -1,4 +1,4 @@
-"""What the processes of a run tell each other, as types: jobs, news and results.
+"""The messages between the processes of a run, as types: jobs, news and results.
 
     session → worker   WorkerJob: a CellJob or a RoundJob, one line of JSON on standard input
     worker → session   News, one line of JSON each through a pipe: ProgressNews, CellFinished, SlotStarted,
@@ -26,11 +26,11 @@ from cvbench.spec.catalogue.weights import WeightFile
 from cvbench.spec.cell import Cell
 
 WEIGHTS: Final = "weights.safetensors"
-"""The weights of a scored cell, beside its record, until its rounds are timed."""
+"""The weights of a scored cell, next to its record, until its rounds are timed."""
 RECORD: Final = "record.json"
-"""What a cell's worker found, in its staging folder."""
+"""The record of a cell's worker, in its staging folder."""
 ROUND: Final = "round.json"
-"""What a slot of a round left, beside its raw samples."""
+"""The result of a slot of a round, next to its raw samples."""
 
 
 class Failure(NamedTuple):
@@ -69,7 +69,7 @@ class RoundSlot(Frozen):
     sha256: str
     """… and the fingerprint of the model with them."""
     exported: str | None = None
-    """The SHA-256 of the exported file beside the checkpoint, where an engine runs one."""
+    """The SHA-256 of the exported file next to the checkpoint, where an engine runs one."""
     staged: Path
     """A folder for what the slot leaves behind."""
     frozen: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
@@ -132,7 +132,7 @@ _NEWS: Final[TypeAdapter[News]] = TypeAdapter(
 
 
 def read_news(line: bytes) -> News:
-    """The news in one line of JSON; raises CellError for a line that is none."""
+    """The news in one line of JSON; raises CellError for a line that is not valid news."""
     try:
         return _NEWS.validate_json(line)
     except ValidationError as error:
@@ -165,7 +165,7 @@ def _check_files(attachments: Sequence[Attachment], folder: Path) -> None:
         file = folder / Path(item.file).name
         if not file.is_file() or file.is_symlink():
             raise CellError(
-                f"{cut(item.file, 200)}: the worker left a result that names this file, and no such file."
+                f"{cut(item.file, 200)}: the worker's result names this file, but the file is missing."
             )
 
 
@@ -217,7 +217,7 @@ class SlotTimings:
 
 
 class RoundResult(Frozen):
-    """What a slot leaves in its folder, beside its raw samples."""
+    """The result that a slot writes to its folder, next to its raw samples."""
 
     round: Round
     attachments: tuple[Attachment, ...] = ()

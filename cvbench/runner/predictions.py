@@ -1,7 +1,7 @@
 """What a model's `decode` returns, checked against its protocol before a metric sees it.
 
-A slip in a model of one's own ends its cell with what was returned and what is expected, rather than with an
-error of the code that came upon it.
+A mistake in your own model ends its cell with a message of what it returned and what is expected, instead
+of an error in the code that reads it.
 """
 
 from __future__ import annotations

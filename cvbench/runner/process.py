@@ -179,13 +179,13 @@ def shorten(log: Path) -> None:
             with log.open("a", encoding="utf-8") as file:
                 file.write("\n".join(["…", *lines]))
     except OSError:
-        return  # the model's code took it away
+        return  # the model's code removed it
 
 
 def worker_code(module: str) -> list[str]:
     """Python's arguments for `main` of a module.
 
-    No file in the working folder stands in for a library (`-P`); it is searched last, for your own modules.
+    No file in the working folder replaces a library (`-P`); it is searched last, for your own modules.
     """
     start = f"import os, sys; sys.path.append(os.getcwd()); from {module} import main; main()"
     return ["-u", "-P", "-c", start]
@@ -226,7 +226,7 @@ def end_worker(worker: subprocess.Popen[bytes]) -> None:
             worker.wait(patience)
         except subprocess.TimeoutExpired:
             continue
-    _signal_group(worker.pid, signal.SIGKILL)  # loader processes that outlived it
+    _signal_group(worker.pid, signal.SIGKILL)  # data-loader workers that outlived it
     if worker.stdin is not None:
         worker.stdin.close()
 

@@ -19,7 +19,7 @@ class Progress:
     share: Annotated[float, Field(ge=0, le=1)] | None = None
     """How much of the stage is done, 0 to 1; None where that cannot be known."""
     note: Annotated[str, Field(max_length=1000)] = ""
-    """What a person would like to see beside the bar, such as the loss."""
+    """Text next to the progress bar, such as the loss."""
     eta_s: Annotated[float, Field(ge=0, le=1e9)] | None = None
     """Seconds until the stage ends, as it looks now."""
 

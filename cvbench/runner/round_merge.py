@@ -77,7 +77,7 @@ def _readings(results: Sequence[RoundResult]) -> dict[tuple[str, str], list[Meas
 
 
 def _over_rounds(same: Sequence[Measurement]) -> Measurement:
-    """One figure of what every process read once: the highest of peaks, the geometric mean of the rest."""
+    """One measurement from all processes' readings: the highest of peaks, else the geometric mean."""
     known = [one.value for one in same if one.value is not None]
     if not known:
         return same[0]

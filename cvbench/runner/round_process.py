@@ -1,9 +1,8 @@
 """Rounds of timing: each is one fresh process that times all cells of a suite, one after the other.
 
-What differs from process to process (addresses, chosen algorithms, what else the machine does) moves a
-figure more than what differs from iteration to iteration, so the process is what is repeated. The order
-is shuffled anew for each round, so that no cell always follows the same one. A process that failed at a
-cell times no other: a fresh one takes the rest of the round.
+Times vary more between processes (memory addresses, chosen algorithms, other load) than between iterations of
+one process, so the process is repeated. Each round has its own shuffled order, so that no cell always follows
+the same one. After a failure in a cell, a fresh process times the rest of the round.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ class _RoundProcess:
             self._listener.slot_progressed(slot, news.progress)
             return None
         if isinstance(news, CellFinished):
-            raise CellError(f"the worker sent {news.kind}, which is no part of a round of timing.")
+            raise CellError(f"the worker sent {news.kind}, which is not a message about a timing round.")
         if self.over == len(self._slots) or news.place != slot.place:
             raise CellError(f"the worker sent {news.kind} of place {news.place}, not of {slot.place}.")
         if isinstance(news, SlotStarted):

@@ -26,7 +26,7 @@ from cvbench.training import load_weights
 def time_slot(slot: RoundSlot, *, times: StageTimes, seed: int = 0, is_first: bool = True) -> SlotTimings:
     """The timings of a slot; the raw samples are in its folder.
 
-    Raises CellError where the weights are not those that were scored: nothing else is timed.
+    Raises CellError where the weights differ from the scored ones.
     """
     cell = slot.cell
     assert cell.time is not None

@@ -1,4 +1,4 @@
-"""Times a model as it was scored: inputs from the data set, the result counted with its decoding."""
+"""Times a model as it was scored: on inputs from the dataset, decoding included."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from cvbench.values import Detections
 
 @dataclass
 class Timed:
-    """Raw samples, what was read once, and the circumstances."""
+    """Raw samples, single readings, and the conditions of the machine."""
 
     series: list[Series] = field(default_factory=list)
     readings: list[Measurement] = field(default_factory=list)
     conditions: dict[str, Scalar] = field(default_factory=dict)
     cautions: list[str] = field(default_factory=list)
     worn: bool = False
-    """Whether the process ran out of memory on the way: nothing else should be timed in it."""
+    """Whether the process ran out of memory: nothing else should be timed in it."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader of the figures should know, of each series and of all."""
+        """Warnings about single series and about all of them."""
         return (*self.cautions, *(f"{one.title}: {said}" for one in self.series for said in one.cautions))
 
 
@@ -69,9 +69,9 @@ def time_inference(
 ) -> Timed:
     """Latency, throughput by batch in random order, and the memory peak while they are measured.
 
-    The boundary: a normalised batch on the device goes in; decoded predictions, after
-    non-maximum suppression for a detector, come out. `frozen` are the counts of the first round;
-    in a fresh process the first call is a figure of its own. A step of training is one by `recipe`.
+    What is timed: from a normalized batch on the device to decoded predictions, non-maximum suppression
+    included. `frozen` holds the counts of the first round. In a fresh process the first call is a measurement
+    too. Training steps follow `recipe`.
     """
     timed = Timed()
     with monitoring(inference.device, timed) as monitor:
@@ -99,13 +99,13 @@ def time_inference(
 
 @contextmanager
 def monitoring(device: torch.device, timed: Timed) -> Iterator[Keeper]:
-    """A watch over the host, and over the GPU where there is one and it can be followed."""
+    """Monitors the host, and the GPU where NVML can read it."""
     if device.type != "cuda":
         yield HostMonitor()
         return
     reason = why_not()
     if reason is not None:
-        timed.cautions.append(f"the GPU's state was not followed: {reason}")
+        timed.cautions.append(f"the GPU was not monitored: {reason}")
         yield HostMonitor()
         return
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
@@ -127,7 +127,7 @@ class _Work:
     is_fresh: bool
     done: int = 0
     too_large: int | None = None
-    """The least batch that memory did not suffice for."""
+    """The smallest batch that ran out of memory."""
 
     @property
     def parts(self) -> int:
@@ -142,13 +142,13 @@ class _Work:
 
     @property
     def limit_s(self) -> float | None:
-        """How long one figure may take in this process, where the cell has a budget."""
+        """Seconds that one series may take in this process, where the cell has a budget."""
         if self.plan.budget is None:
             return None
         return self.plan.budget / (self.plan.rounds or 1) / self.parts
 
     def in_random_order(self) -> list[int]:
-        """The batches; heat and fragments of memory must not grow with them."""
+        """The batches, shuffled, so that heat and memory fragmentation do not grow with batch size."""
         found = list(self.plan.throughput.batches if self.plan.throughput else ())
         self.instruments.rng.shuffle(found)
         return found
@@ -177,7 +177,7 @@ class _Work:
         assert self.plan.throughput is not None
         if self.too_large is not None and batch > self.too_large:
             self.timed.series.append(
-                out_of_memory(batch, f"out of memory: {self.too_large} at once were too many")
+                out_of_memory(batch, f"out of memory: batch {self.too_large} was too large")
             )
             return
         try:
@@ -272,16 +272,14 @@ class _Work:
         first = [_forms(self.inference.forward(pool[0])) for _ in range(2)]
         if first[0] != first[1]:
             raise CellError(
-                f"two calls with one input gave outputs of other shapes: {first[0]}, then {first[1]}.\n"
-                "  What changes from call to call cannot be timed."
+                f"two calls with one input gave outputs of different shapes: {first[0]}, then {first[1]}.\n"
+                "  A model that is timed must return the same shapes for the same input."
             )
         boxes = []
         for number, images in enumerate(pool):
             leaves = tree_leaves(self.inference.forward(images))
             if any(leaf.isnan().any() for leaf in leaves if isinstance(leaf, Tensor)):
-                raise CellError(
-                    f"the outputs for input {number} of {len(pool)} hold values that are no numbers."
-                )
+                raise CellError(f"the outputs for input {number} of {len(pool)} have NaN values.")
             boxes += [len(found) for found in self.inference(images) if isinstance(found, Detections)]
         if boxes:
             self.timed.readings.append(
@@ -322,8 +320,8 @@ def pipeline(
             seen += len(batch) + len(batch.skipped)
             if not whole and seen >= len(data):
                 raise CellError(
-                    f"time.end_to_end.batch is {plan.batch}, and no batch of the data set is so large.\n"
-                    f"  It has {len(data)}: take fewer at once."
+                    f"time.end_to_end.batch is {plan.batch}, but the dataset has {len(data)} images.\n"
+                    "  Set a smaller batch."
                 )
 
     return Pipeline(
@@ -351,13 +349,13 @@ def count_macs_of(inference: Inference) -> int | None:
 
 
 def cost_of_image(inference: Inference) -> cost.Cost:
-    """What one image costs the net as it was written: a compiled one cannot be looked into."""
+    """Operations and bytes per image, counted on the model before it is compiled."""
     height, width = inference.model.preprocessing.size
     return cost.cost_of(module_of(inference.model), inference.place(torch.zeros(1, 3, height, width)))
 
 
 def _parts(inference: Inference, pool: Sequence[Tensor]) -> Mapping[str, Callable[[int], object]]:
-    """The net alone, and the decoding alone of what it said of each input."""
+    """Forward pass and decoding as separate calls, on the pool's inputs."""
     outputs = [inference.forward(images) for images in pool]
     return {
         "forward": lambda number: inference.forward(pool[number % len(pool)]),

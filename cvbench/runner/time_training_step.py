@@ -1,9 +1,9 @@
-"""A step of training as the engine takes it, timed; the model is left as it was found.
+"""Times training steps as the engine takes them, and restores the model afterwards.
 
-Batches are of the data set's own images and truths, not augmented, prepared beforehand and on the device. The
-learning rate is so small that what was learnt does not run away while one batch comes again and again; a
-step costs the same at any rate. What is timed must be a training: losses are numbers, gradients are not zero
-and weights move, or there is no figure.
+Batches hold the dataset's images and truths, without augmentation, prepared in advance and on the device. A
+small learning rate keeps training stable while the same batches repeat; a step costs the same at any rate.
+It must be real training: losses are finite, gradients are not zero and weights change, or nothing is
+reported.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def time_training_step(
     memory_format: torch.memory_format,
     instruments: Instruments,
 ) -> tuple[list[Series], list[Measurement]]:
-    """Images a second, the seconds of its parts, and the memory peak from the third step on.
+    """Images per second, the seconds of a step's parts, and the memory peak from the third step on.
 
-    Raises CellError where the steps train nothing, and Diverged where a loss is no number.
+    Raises CellError where the steps train nothing, and Diverged where a loss is NaN or infinite.
     """
     batches = _pool(model, data, plan.batch, device)
     recipe = recipe.model_copy(update={"batch": plan.batch, "schedule": "constant", "warmup": 0.0})

@@ -23,16 +23,16 @@ from cvbench.metrics.segmentation_counts import confusion
 from cvbench.values import ClassScores, Detections, LabelMap, Prediction, Truth
 
 KEPT = 12
-"""So many images are kept of a cell."""
+"""Images that are kept per cell."""
 DETECTIONS = 100
-"""No more detections of an image are looked at: the best, as in COCO's figures."""
+"""Detections per image that count: the best ones, as in COCO's AP."""
 
 
 class Bad(NamedTuple):
-    """One image, and what was said of it."""
+    """One image with its prediction and truth."""
 
     quality: float
-    """0 at worst, 1 at best; what it measures stands at `quality`."""
+    """From 0, worst, to 1, best; see `quality`."""
     position: int
     """In the data set."""
     id: str
@@ -115,9 +115,9 @@ def _overlap(found: LabelMap, true: LabelMap) -> float:
 SIDE: Final = 224
 """The longer side of a kept picture, in pixels, at most; a smaller image stays as it is."""
 BEST_SCORES: Final = 5
-"""So many classes of a classification are kept …"""
+"""Classes per image that are kept, of a classification …"""
 BEST_DETECTIONS: Final = 50
-"""… and so many detections."""
+"""… and detections."""
 
 _NUMBERS, _REALS = pa.list_(pa.int32()), pa.list_(pa.float32())
 SCHEMA: Final = pa.schema(
@@ -136,7 +136,7 @@ SCHEMA: Final = pa.schema(
         "map": pa.binary(),
     }
 )
-"""`docs/records.md` says what stands in each column."""
+"""`docs/records.md` describes the columns."""
 
 
 def picture_table(worst: Sequence[Bad], data: Dataset) -> pa.Table:
@@ -193,7 +193,7 @@ def _small(picture: Image.Image, resampling: Image.Resampling) -> Image.Image:
 
 
 def _encoded(picture: Image.Image) -> bytes:
-    """JPEG, or PNG where that is no larger: drawings and very small images."""
+    """JPEG, or PNG where that is not larger, as for drawings and very small images."""
     jpeg = io.BytesIO()
     picture.save(jpeg, "JPEG", quality=80, optimize=True)
     png = _png(picture)

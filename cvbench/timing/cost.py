@@ -39,22 +39,22 @@ DATA_SHEETS = {
 
 
 class Cost(NamedTuple):
-    """Of one image."""
+    """Operations and bytes per image."""
 
     macs: int
     activation_bytes: int
-    """Of all modules' outputs that have no modules below them."""
+    """Bytes of the outputs of all leaf modules."""
     weight_bytes: int
     traffic_bytes: int
-    """Input and outputs of the net; with the weights, what must cross the memory bus at least."""
+    """Bytes of the model's input and outputs; with the weights, the least memory traffic."""
 
     @property
     def flops(self) -> int:
-        """Two a multiply-add."""
+        """Floating-point operations: two per multiply-accumulate."""
         return 2 * self.macs
 
     def intensity(self, batch: int) -> float:
-        """Floating-point operations a byte, at most: the weights are read once a batch."""
+        """Arithmetic intensity in FLOP/byte, an upper bound: weights are read once per batch."""
         return batch * self.flops / (self.weight_bytes + batch * self.traffic_bytes)
 
 

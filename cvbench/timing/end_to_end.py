@@ -1,8 +1,8 @@
-"""End to end: from what lies on the disk to results in the host's memory, and where the time goes.
+"""End to end: from files on the disk to results in the host's memory, and the time of each stage.
 
-Three runs take turns, window by window, in random order: everything; loading alone; the model alone on
-inputs that are there already. What each stage takes is measured in passes of their own, which wait
-for the device after every stage: such waits cost overlap, so the stages are no part of the other three.
+Three kinds of windows alternate in random order: everything; loading alone; the model alone on inputs in
+memory. Stages are measured in separate passes that wait for the device after every stage. These waits prevent
+overlap, so the stages' times are not part of the other three.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def measure_end_to_end(
     instruments: Instruments,
     on_step: Callable[[float], None] = lambda _: None,
 ) -> list[Series]:
-    """Images a second of the whole, of loading alone and of the model alone; and the stages' seconds."""
+    """Images per second of everything, of loading and of the model; and the seconds of each stage."""
     lanes: dict[str, Callable[[], int]] = {
         "end_to_end": _Whole(work).step,
         "loader_only": _Loading(work).step,
@@ -119,7 +119,7 @@ def _steps(step: Callable[[], int], window_s: float, instruments: Instruments) -
 
 
 def _window(step: Callable[[], int], steps: int, instruments: Instruments) -> float:
-    """Images a second over so many steps, waited for at their end only."""
+    """Images per second over `steps` steps, with one wait at the end."""
     start = instruments.clock.now_ns()
     images = sum(step() for _ in range(steps))
     instruments.device.wait()
@@ -127,10 +127,10 @@ def _window(step: Callable[[], int], steps: int, instruments: Instruments) -> fl
 
 
 def _ledger(work: Pipeline, plan: EndToEndPlan, instruments: Instruments) -> dict[str, list[float]]:
-    """Seconds an image by stage, one value a batch, for as long as all windows of one run.
+    """Seconds per image by stage, one value per batch, for as long as the plan's windows take.
 
-    `whole` is of the same batches, from the first moment to the last: what no stage accounts for shows. One
-    batch goes before them: the first has to wait until its loader has started.
+    `whole` covers each batch from start to end, so it shows time that no stage accounts for. The first
+    batch is left out: it waits until its loader has started.
     """
     clock, batches = instruments.clock, work.load()
     work.process(next(batches).content)
@@ -155,9 +155,9 @@ def _ledger(work: Pipeline, plan: EndToEndPlan, instruments: Instruments) -> dic
 
 
 def stage_figures(series: Sequence[Series]) -> list[Measurement]:
-    """Each stage's mean seconds an image, their sum over the whole, and which side binds.
+    """Each stage's mean seconds per image, their sum relative to the whole, and the bottleneck.
 
-    Means are taken, since they add up; the sum is missing, with the reason, where it is off by more than 5 %.
+    Means are used because they add up; the sum is missing, with the reason, where it is off by more than 5 %.
     """
     stages = {one.name.removeprefix("stage_"): one for one in series if one.name.startswith("stage_")}
     if "whole" not in stages:

@@ -1,8 +1,8 @@
-"""Energy: joules an image, by a counter of the GPU or the processor; what idleness takes is told apart.
+"""Energy: joules per image, by a counter of the GPU or the processor, with and without idle power.
 
-Windows are long, since sensors look seldom: on an A100 or H100 for a quarter of the time (Yang et al. 2023,
-Part-time Power Measurements, arXiv 2312.02741). Before and after them the machine rests for as long as a
-window. The figure holds what the counter sees: a GPU, or a processor's packages; never the whole machine.
+Windows are long, since sensors sample rarely: on an A100 or H100 for a quarter of the time (Yang et al. 2023,
+Part-time Power Measurements, arXiv 2312.02741). Before and after them the machine rests for one window. The
+energy is that of the counter: a GPU, or a processor's packages; never the whole machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ PROTOCOL = "energy/counter over windows/idle included"
 ABOVE_PROTOCOL = "energy/counter over windows/less what the idle machine takes in the same time"
 POWER_PROTOCOL = "energy/counter over windows"
 IDLE_PROTOCOL = "energy/counter while the machine rests, before and after"
-ADVICE = "energy is told, never gated: counters see only a part of the machine, and not all of the time"
+ADVICE = (
+    "energy is reported but not checked: counters see only a part of the machine, and not all of the time"
+)
 
 
 @runtime_checkable
@@ -47,7 +49,7 @@ class CounterLost(Exception):
 
 
 class Unwrapped:
-    """A counter that starts anew at `span`, as a total that does not."""
+    """A counter that wraps around at `span`, as a total that does not."""
 
     def __init__(self, read: Callable[[], int], *, unit_j: float, span: int | None) -> None:
         self._read, self._unit_j, self._span = read, unit_j, span
@@ -77,9 +79,9 @@ def measure_energy(
     instruments: Instruments,
     on_step: Callable[[float], None] = lambda _: None,
 ) -> list[Series]:
-    """Joules an image and watts of every window, and watts of two rests; the plan's batch a call.
+    """Joules per image and watts of every window, and watts of two rests; each call is one batch of the plan.
 
-    A counter that goes away leaves the series without a figure, and says so.
+    If the counter disappears, the series is invalid, with the reason.
     """
     at = f"batch={plan.batch}"
     found: dict[str, list[float]] = {ENERGY: [], POWER: [], IDLE: []}
@@ -138,10 +140,10 @@ def _watts(counter: EnergyCounter, instruments: Instruments, work: Callable[[], 
 
 
 def energy_figures(series: Sequence[Series]) -> list[Measurement]:
-    """Joules an image, with and without what the idle machine takes, and both powers.
+    """Joules per image, with and without the idle machine's energy, and both powers.
 
-    Each window is one observation; of several processes, each process's mean is. What is above idleness
-    is missing where the machine at work takes no more than at rest: the counter does not see the work.
+    Each window is one observation, or, with several processes, each process's mean. The energy above idle is
+    missing where the machine draws no more power under load than at rest: the counter does not see the work.
     """
     by_name = {one.name: one for one in series if one.name in (ENERGY, POWER, IDLE)}
     if ENERGY not in by_name:
@@ -161,7 +163,7 @@ def energy_figures(series: Sequence[Series]) -> list[Measurement]:
 
 
 def no_energy(at: str, reason: str) -> Measurement:
-    """The figure where no counter can be read."""
+    """The missing measurement where no counter can be read."""
     return Measurement(
         name=ENERGY, at=at, value=None, missing=reason, unit="J", direction="lower", protocol=PROTOCOL
     )

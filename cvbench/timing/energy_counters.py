@@ -38,7 +38,7 @@ class Rapl:
 
 
 class Nvml:
-    """One GPU; `nvml` is the module pynvml, or what stands in for it."""
+    """One GPU; `nvml` is the module pynvml, or a replacement for it."""
 
     def __init__(self, nvml: Any, handle: Any) -> None:
         self.covers = "the GPU, by NVML"

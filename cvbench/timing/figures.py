@@ -1,4 +1,4 @@
-"""From raw samples to figures: the same rules while a suite runs and when a run is looked at again."""
+"""From raw samples to measurements, by the same rules in `cvbench run` and `cvbench show --samples`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cvbench.timing.training import PARTS_PROTOCOL, PREFIX
 
 
 def figures_of(series: Sequence[Series]) -> list[Measurement]:
-    """Every figure that these samples carry, in their order; needs no torch."""
+    """All measurements of these series, in their order; needs no torch."""
     apart = (ENERGY, POWER, IDLE)
     plain = [one for one in series if not one.name.startswith("stage_") and one.name not in apart]
     found = [figure for one in plain for figure in _figures(one)]

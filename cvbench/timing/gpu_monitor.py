@@ -27,7 +27,7 @@ TAINTS = {
 }
 """Bits of NVML's clocks-event reasons that make a slice worthless."""
 POWER_CAP = 0x04
-"""The bit of the software power cap: normal under load, and told."""
+"""The bit of the software power cap: normal under load, so it is only reported."""
 LEAST_LOOKS = 5
 """In a second, to say anything of its clock."""
 SETTLED = 0.01

@@ -1,8 +1,7 @@
-"""Follows a GPU's state from a process of its own: `python -m cvbench.timing.gpu_sampler DEVICE FILE`.
+"""Samples a GPU's state in a separate process: `python -m cvbench.timing.gpu_sampler DEVICE FILE`.
 
-Ten times a second a line of JSON goes to FILE: clocks, temperature, power, why the clock is held
-back, how busy the device is and whose processes are on it. It runs at low priority, ends with its
-parent, and takes nothing from the process that measures.
+Ten times per second it appends one line of JSON to FILE: clocks, temperature, power, reasons for a reduced
+clock, utilization and the processes on the device. It runs at low priority and ends with its parent.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class GpuSample:
 
 
 def look(nvml: Any, handle: Any) -> GpuSample:
-    """What NVML tells now; `nvml` is the module pynvml, or what stands in for it."""
+    """The state that NVML reports now; `nvml` is the module pynvml, or a replacement for it."""
     reasons = getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None) or (
         nvml.nvmlDeviceGetCurrentClocksThrottleReasons  # of drivers before 535
     )

@@ -1,8 +1,8 @@
-"""What the operating system tells of a host while slices are taken: throttling, theft, neighbours.
+"""What disturbs the host while slices are timed: CPU throttling, steal time, other processes.
 
 Everything is read from /proc and the control group before and after a slice, outside the timed part. The
-files stay open: opening one costs several times as much as reading it. Where a system does not tell
-something, that something is not seen, and nothing is made up.
+files stay open, because opening one costs several times as much as reading it. What a system does not report
+is left out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Reading(NamedTuple):
 
     now_s: float
     own_s: float
-    """CPU time of this process and its children: those that have ended, and multiprocessing's that work."""
+    """CPU time of this process, of its children that have ended, and of multiprocessing's live children."""
     busy_s: float
     """Of the whole machine, over all its CPUs."""
     stolen_s: float

@@ -31,7 +31,7 @@ class Clock(Protocol):
 
 
 class Counters(NamedTuple):
-    """What a device has done so far beside the work itself."""
+    """What a device has done so far in addition to the work itself."""
 
     compiles: int = 0
     """Graphs compiled or captured, algorithms searched for."""
@@ -52,7 +52,7 @@ class Device(Protocol):
     def mark(self, again: Any | None = None) -> Any | None:
         """A point in the device's own work; None where the device is the host.
 
-        A mark that is handed in is set anew and given back, which is quicker than a new one.
+        A mark that is passed as `again` is reused, which is faster than a new one.
         """
         ...
 
@@ -69,7 +69,7 @@ class SliceConditions(NamedTuple):
     """What was seen while a slice was taken."""
 
     taints: tuple[str, ...] = ()
-    """Reasons to throw it away and take it anew."""
+    """Reasons to discard the slice and repeat it."""
     disturbances: tuple[str, ...] = ()
     """Reasons for doubt; the slice is kept, since what disturbs may be the work's own doing."""
 
@@ -109,7 +109,7 @@ class HostDevice:
     """The host as the device: never ahead of itself."""
 
     def wait(self) -> None:
-        """Return at once."""
+        """Return immediately."""
 
     def mark(self, again: Any | None = None) -> None:
         """Nothing that could be marked."""
@@ -157,7 +157,7 @@ class Instruments:
 
 
 def overhead_s(clock: Clock, pairs: int = 1000) -> float:
-    """What two readings of a clock cost: the median of so many."""
+    """Seconds that two readings of a clock take: the median of this many."""
     return float(np.median([-(clock.now_ns() - clock.now_ns()) for _ in range(pairs)])) * 1e-9
 
 

@@ -1,9 +1,9 @@
 """Latency: how long one batch takes, from the call until its result is ready on the host's side.
 
-Warm caches, back to back. The wait for the device stands inside every sample, so an asynchronous
-device cannot hide its work; its own clock is read besides, and the difference is launching and Python.
-Parts of the work (the net alone, the decoding alone) are timed in slices that alternate with those of
-the whole, in random order, so that all of them meet the same machine.
+Warm caches, back to back. Every sample includes the wait for the device, so an asynchronous device cannot
+hide its work. The device's own clock is read too; the difference is launch and Python overhead. Forward
+pass and decoding are timed in separate slices that alternate with slices of the whole, in random order, so
+that all run under the same conditions.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from cvbench.timing.warmup import WarmUp, warm_up
 PROTOCOL = "latency/host/closed-loop/warm"
 DEVICE_PROTOCOL = "latency/device-events/closed-loop/warm"
 TARGETS = {"cuda": 0.01, "cpu": 0.02}
-"""How exact a figure shall be where a plan has a budget: half of its interval, relative, by device."""
+"""Precision at which a plan with a budget stops: half-width of the interval, relative, by device."""
 LEAST = 3
 """Iterations taken however slow they are, unless the plan asks for fewer."""
 SLICE_S, SLICE_LEAST = 0.2, 5
-"""A slice is so long, and of so many samples."""
+"""Duration of a slice, and its least number of samples."""
 LEAST_SLICES = 4
-"""Each call gets so many at least: where the time is short, slices are shorter."""
+"""Least number of slices per call; with little time, slices are shorter."""
 RESOLVED = 1000
-"""A sample is at least so many times as long as reading the clock takes; shorter calls are grouped."""
+"""Least ratio of a sample to one reading of the clock; shorter calls are timed in groups."""
 SHORT_S = 200e-6
 """Calls above it are never grouped."""
 
@@ -59,7 +59,7 @@ def measure_latency(
     target: float | None = None,
     on_step: Callable[[float], None] = lambda _: None,
 ) -> list[Series]:
-    """Time `call` one at a time, as the plan says, and its parts beside it.
+    """Time `call` one call at a time, as the plan says, and its parts in the same way.
 
     With a `target`, until the half-width of the median's interval is that share of it or the plan's
     duration is over; else until the plan's iterations or its duration. `on_step` hears the share done.
@@ -120,7 +120,7 @@ class _Lane:
     valid: list[bool] = field(default_factory=list)
     began: Any | None = None
     ended: Any | None = None
-    """The device's marks, set anew for each sample: making one takes longer than setting it."""
+    """The device's marks, reused for each sample: creating one takes longer than setting it."""
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.instruments)

@@ -32,7 +32,7 @@ def reset_peak(device: torch.device) -> bool:
 
 
 def peak_memory(device: torch.device, *, at: str, was_reset: bool) -> list[Measurement]:
-    """The memory peak since `reset_peak`, or the reason why it cannot be told."""
+    """The memory peak since `reset_peak`, or the reason why it is missing."""
     return list(_on_gpu(device, at) if device.type == "cuda" else _on_host(at, was_reset=was_reset))
 
 

@@ -34,11 +34,11 @@ class Series:
     valid: Bool[np.ndarray, " n"] | None = None
     """False where a sample was taken while something tainted it; None where all count."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Calls by phase of the warm-up, calls a sample, calls a window: settled once, then kept."""
+    """Calls per phase of the warm-up, per sample and per window: settled once, then kept."""
     invalid: str | None = None
-    """Why no figure can be derived."""
+    """Why the series gives no measurement."""
     cautions: tuple[str, ...] = ()
-    """What a reader of the figures should know."""
+    """Warnings for the reader."""
 
     @property
     def title(self) -> str:
@@ -55,7 +55,7 @@ class Series:
         return _apart(self.accepted, self._of_accepted(self.round))
 
     def round_values(self) -> Float64[np.ndarray, " rounds"]:
-        """One value a process: the 20 % trimmed mean of its slices' medians, their median below 4."""
+        """One value per process: the 20 % trimmed mean of its slices' medians, their median below 4."""
         slices = self._of_accepted(self.slice)
         rounds = self._of_accepted(self.round)
         if slices is None:
@@ -78,7 +78,7 @@ def _apart(values: np.ndarray, groups: np.ndarray | None) -> list[np.ndarray]:
 
 
 def joined(parts: Sequence[tuple[int, Series]]) -> Series:
-    """One series of those that several processes took, each with its round's number; at least one.
+    """One series from the series of several processes, each with its round's number; at least one.
 
     It is invalid only where all its parts are.
     """

@@ -1,8 +1,8 @@
-"""Slices: short stretches of consecutive samples, each taken under watch, and judged when it is over.
+"""Slices: short stretches of consecutive samples, monitored, and accepted or rejected at their end.
 
-A tainted slice (heat, a foreign process, a compilation) is taken anew, as long as few are; beyond
-that the series is invalid, and never silently averaged. A slice that something disturbed from outside
-is kept and told: the disturbance may be the work's own doing, and leaving it out would flatter.
+A tainted slice (heat, another process on the GPU, a compilation) is measured again, as long as few are;
+with more, the series is invalid and never averaged. A slice that was disturbed from outside is kept and
+reported: the work itself may cause the disturbance, and leaving it out would make the model look faster.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cvbench.record import MEANS_LITTLE
 from cvbench.timing.instruments import Counters, Instruments, SliceConditions
 
 MOST_TAINTED = 0.2
-"""Share of slices that may be taken anew; at least two may."""
+"""Share of slices that may be measured again; two always may."""
 REST_S, LONGEST_REST_S = 1.0, 8.0
 """How long to let a tainted device cool down: doubled each time, up to."""
 WENT_BACK = "the clock went back"
@@ -105,7 +105,7 @@ class Tally:
         if after.allocations > before.allocations:
             taints.append("the allocator asked the driver for memory")
         if after.retries > before.retries:
-            self.invalid = "memory was so short that the allocator had to give back what it kept"
+            self.invalid = "memory ran short: the allocator had to return its cache"
         self.taints.update(taints)
         self.disturbances.update(seen.disturbances)
         self.disturbed += bool(seen.disturbances)
@@ -114,7 +114,7 @@ class Tally:
         judgement.valid = False
         self.rejected += 1
         if self.compiled > 1:
-            self.invalid = "it was compiled anew while it was timed, twice"
+            self.invalid = "it was compiled again while it was timed, twice"
         elif self.rejected > max(2, MOST_TAINTED * self.taken):
             self.invalid = f"{self.rejected} of {self.taken} slices were tainted: {_listed(self.taints)}"
         if seen.taints and self.invalid is None:
@@ -122,9 +122,9 @@ class Tally:
             self._rest_s = min(LONGEST_REST_S, 2 * self._rest_s)
 
     def cautions(self) -> Iterator[str]:
-        """What a reader of the figures should know."""
+        """Warnings for the reader."""
         if self.rejected and self.invalid is None:
-            yield f"{self.rejected} of {self.taken} slices were taken anew: {_listed(self.taints)}"
+            yield f"{self.rejected} of {self.taken} slices were measured again: {_listed(self.taints)}"
         if self.disturbed:
             yield (
                 f"{self.disturbed} of {self.taken} slices were disturbed: {_listed(self.disturbances)}"

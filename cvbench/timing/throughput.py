@@ -1,6 +1,6 @@
-"""Throughput: images a second when batches follow one another without being waited for.
+"""Throughput: images per second, with batches back to back.
 
-A window ends with the only wait in it; its images over its wall time are one sample.
+The only wait for the device is at the end of a window. One sample is a window's images over its wall time.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def measure_throughput(
     limit_s: float | None = None,
     on_step: Callable[[float], None] = lambda _: None,
 ) -> Series:
-    """Images a second in each of the plan's windows, `batch` images a call.
+    """Images per second in each of the plan's windows, with `batch` images per call.
 
     The number of calls in a window is settled once, after the warm-up, and then frozen. With a `target`
-    windows are added until the interval's half-width is that share of the figure, or for `limit_s`.
+    windows are added until the interval's half-width is that share of the value, or for `limit_s`.
     """
     warmed = warm_up(call, seconds=plan.warmup, instruments=instruments, frozen=frozen)
     launch_s = _launch_s(call, instruments)
@@ -139,7 +139,7 @@ def throughput_figure(series: Series) -> Measurement:
 
 
 def knee(figures: Sequence[Measurement]) -> Measurement | None:
-    """The least batch beyond which more images at once bring little; None for fewer than three batches."""
+    """The smallest batch whose rate is close to the best; None for fewer than three batches."""
     known = [(int(f.at.removeprefix("batch=")), f) for f in figures if f.value is not None]
     if len(known) < 3:
         return None

@@ -1,8 +1,7 @@
-"""A step of training, cut into its parts: each part's seconds, in steps of their own.
+"""The parts of a training step, in seconds: forward, backward, update; measured in separate steps.
 
-The parts are no share of the throughput beside them, which is of steps that nothing looks into. A device
-with a clock of its own marks where one part ends, and is waited for once a step; on a host there is
-nothing to wait for.
+The throughput is measured in steps without these marks, so the parts do not sum to it. On a GPU events mark
+the end of each part, with one wait per step; on the CPU there is nothing to wait for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Warm-up in four phases, each counted: the first call, compilation, clocks and caches, a steady check.
 
-In a comparison, and in all rounds after the first, the counts are those of the first time: a warm-up
-that adapts itself anew would be one more thing that differs from process to process.
+In a comparison, and in all rounds after the first, the counts of the first round are used again: a warm-up
+that adapts in each process would be one more difference between processes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ QUIET = 3
 LONGEST_COMPILING_S = 30.0
 """The second phase ends then in any case: the call is slow rather than cold."""
 MOST_COMPILING = 20
-"""Calls after which a net that compiles on and on is timed as it is."""
+"""Calls after which a model that never stops compiling is timed as it is."""
 LEAST_SETTLING = 5
 CAP = 5.0
-"""The last two phases end after so many times the planned seconds."""
+"""The last two phases end after this multiple of the planned seconds."""
 STEADY_CHANGE, STEADY_DRIFT = 0.01, 0.005
 """Between the halves of the last phase, relative; and per second, by the Theil-Sen slope."""
 LONGEST_LOOK_S = 2.0
@@ -132,9 +132,9 @@ def _settle(work: _Work) -> int:
 
 
 def _look_on(work: _Work, calls: int | None = None) -> list[tuple[float, float]]:
-    """What was seen of the last stretch: lengthened until steady or late, or of so many calls.
+    """Samples of the last stretch: lengthened until steady or late, or for `calls` calls.
 
-    Of very short calls some are seen, evenly in time.
+    Very short calls are sampled evenly in time.
     """
     stretch_s = min(LONGEST_LOOK_S, work.seconds)
     looks: list[tuple[float, float]] = []

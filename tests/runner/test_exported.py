@@ -136,7 +136,7 @@ def test_the_file_tells_nothing_of_where_the_source_lies(exported):
 @pytest.mark.slow
 def test_a_net_that_cannot_be_exported_says_so(tmp_path):
     said = export(tmp_path / "net.onnx", "Undecided")
-    assert "CellError: runtime.engine: this net cannot be exported to ONNX: Could not guard on data" in said
+    assert "CellError: runtime.engine: this model cannot be exported to ONNX: Could not guard on data" in said
 
 
 def test_images_of_many_sizes_are_refused():

@@ -131,7 +131,7 @@ def test_a_cell_whose_worker_sends_what_is_no_news_has_failed_with_the_reason(tm
 
 def test_news_of_another_kind_of_job_fail_a_cell(tmp_path):
     record, _ = record_of(tmp_path, SlotStarted(place=0).model_dump_json().encode() + b"\n")
-    assert record.reason == "the worker sent slot_started, which is no part of running a cell."
+    assert record.reason == "the worker sent slot_started, which is not a message about a cell."
 
 
 def test_a_record_that_cannot_be_read_is_a_failure(tmp_path):

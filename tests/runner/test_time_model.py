@@ -59,7 +59,7 @@ def test_a_small_data_set_comes_round_again():
 
 
 class Broken(Net):
-    """Gives values that are no numbers for bright images."""
+    """Returns NaN for bright images."""
 
     def forward(self, images):
         found = super().forward(images)
@@ -67,7 +67,7 @@ class Broken(Net):
 
 
 def test_outputs_that_are_no_numbers_are_not_timed():
-    with pytest.raises(CellError, match=r"the outputs for input \d of 8 hold values that are no numbers"):
+    with pytest.raises(CellError, match=r"the outputs for input \d of 8 have NaN values"):
         timed(Broken())
 
 

@@ -114,7 +114,7 @@ def test_of_several_processes_each_is_one_observation():
 
 def test_it_is_told_and_never_gated():
     _, series = taken()
-    assert series[0].cautions[0].startswith("energy is told, never gated")
+    assert series[0].cautions[0].startswith("energy is reported but not checked")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tainted slices are taken anew within reason; beyond it there is no figure, and the reason stands there."""
+"""Tainted slices are measured again within limits; beyond them there is only a reason."""
 
 import itertools
 
@@ -39,7 +39,8 @@ def test_a_tainted_slice_is_taken_anew_after_a_rest():
     assert (~series.valid).sum() == 400
     assert clock.rested_s == [1.0, 2.0]
     assert p50(series).value == pytest.approx(1e-3)
-    assert series.cautions == ("2 of 22 slices were taken anew: the hardware slowed its clock for heat (2)",)
+    said = "2 of 22 slices were measured again: the hardware slowed its clock for heat (2)"
+    assert series.cautions == (said,)
 
 
 def test_where_too_many_are_tainted_there_is_no_figure_and_the_reason_is_given():
@@ -74,8 +75,8 @@ def test_one_compilation_in_a_slice_costs_the_slice_and_a_second_one_the_series(
     once, _ = taken([], change=compile_at(1000))
     twice, _ = taken([], change=compile_at(1000, 3000))
     assert p50(once).value is not None
-    assert once.cautions == ("1 of 21 slices were taken anew: something was compiled (1)",)
-    assert p50(twice).missing == "it was compiled anew while it was timed, twice"
+    assert once.cautions == ("1 of 21 slices were measured again: something was compiled (1)",)
+    assert p50(twice).missing == "it was compiled again while it was timed, twice"
 
 
 @pytest.mark.full
@@ -119,7 +120,7 @@ def test_a_clock_that_goes_back_costs_the_slice():
     series, _ = taken([], change=jump(-0.05, at=1000))
     assert (series.accepted > 0).all()
     assert p50(series).value == pytest.approx(1e-3)
-    assert series.cautions == ("1 of 21 slices were taken anew: the clock went back (1)",)
+    assert series.cautions == ("1 of 21 slices were measured again: the clock went back (1)",)
 
 
 def test_a_clock_that_goes_back_all_the_time_gives_no_figure():

@@ -16,7 +16,7 @@ from cvbench.statistics.ab_test import Slice, block_value, round_value
 
 SLICE_S = 0.01
 FEWER = 20
-"""A slow net has blocks as long as a fast one's together, but no fewer than that part of them."""
+"""The blocks of a slow model take as long as a fast one's: they are fewer, by this factor at most."""
 LEAST, LONG_S = 3, 0.2
 """Iterations of a slice, unless one alone takes so long."""
 ORDERS = ("ABBA", "BAAB")
@@ -42,7 +42,7 @@ class BenchmarkTimes:
 
     benchmark: Benchmark
     rounds: list[float] = field(default_factory=list)
-    """One value a round: the logarithm of head's time over base's."""
+    """One value per round: the logarithm of head's time over base's."""
     slices: list[list[list[tuple[str, float, int, int]]]] = field(default_factory=list)
     """Round → block → (side, seconds, start, end)."""
     once_s: float = 0.0

@@ -124,9 +124,9 @@ def _commit(name: str) -> str:
 def _git(*arguments: str, about: str | None = None) -> str:
     done = subprocess.run([*GIT, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        told = done.stderr.strip() or "it is no commit here"
+        told = done.stderr.strip() or "not a commit of this repository"
         raise InputError(
-            f"{about or ' '.join(arguments)}: git does not know it, or cannot use it ({told}).\n"
+            f"{about or ' '.join(arguments)}: git cannot read it ({told}).\n"
             "  Fetch it first: in GitHub Actions, actions/checkout needs fetch-depth: 0."
         )
     return done.stdout

@@ -85,7 +85,7 @@ def reach_verdicts(
     The second stage is planned before it begins, from the spread of the first, decides by its own rounds
     alone, and stops at the first look that decides. A null control follows where something is worse or
     better: it takes these verdicts back if it is not the same, in two stages of its own. It looks for effects
-    half as large as those that it guards, so that a large one needs few rounds of control.
+    half as large as the effects that it guards, so that a large effect needs few control rounds.
     """
     count = f"{len(wanted)} benchmark{'s' if len(wanted) > 1 else ''}"
     tell(f"stage 1: {screening_rounds} rounds of {count}")
@@ -173,7 +173,7 @@ def _screened(one: BenchmarkTimes, rule: VerdictRule) -> BenchmarkVerdict:
 
 
 def _failed(one: BenchmarkTimes) -> BenchmarkVerdict:
-    """A head that cannot do what the base can is worse; a base that cannot is no measure."""
+    """The head is worse if it fails where the base runs; if the base fails, the two are not comparable."""
     assert one.failed is not None
     letter, why = one.failed
     said: Verdict = "worse" if letter == "B" else "not comparable"
@@ -234,5 +234,5 @@ def document(verdicts: Verdicts, **about: Any) -> dict[str, Any]:
 
 
 def seeded(seed: int | None) -> random.Random:
-    """Where orders come from; told in the document, so that they can be drawn again."""
+    """The random generator of all orders; the document has its seed, so that they can be repeated."""
     return random.Random(seed)  # noqa: S311, an order and no secret

@@ -15,7 +15,7 @@ from cvbench.runner.environment.processor import threads_available
 from cvbench.runner.environment.system_files import commit_of
 
 PROTOCOL = 1
-"""The version of the rules by which speed is measured: raised when figures of before and after may differ."""
+"""Version of the timing rules: raised when a change may make times differ from earlier ones."""
 
 __all__ = ["commit_of", "disturbances", "has_gpu", "probe", "threads_available"]
 

@@ -63,7 +63,7 @@ def findings(facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.waiting is not None and facts.waiting > 0.1:
         yield (
             f"processes waited for a CPU in {facts.waiting:.0%} of the last 10 s",
-            "run less at once, or take more rounds",
+            "run fewer processes, or measure more rounds",
         )
     if facts.quota is not None and facts.quota < facts.cpus:
         throttled = f", and has done so in {facts.throttled} periods" if facts.throttled else ""
@@ -79,7 +79,10 @@ def findings(facts: Facts) -> Iterator[tuple[str, str]]:
             "echo 0 > /sys/devices/system/cpu/cpufreq/boost, as root, if steadiness matters more than speed",
         )
     if facts.virtual:
-        yield "this is a virtual machine: neighbours share its processor", "repeat, and trust intervals only"
+        yield (
+            "this is a virtual machine: others share its processor",
+            "measure more rounds, and compare intervals only",
+        )
     if facts.gpu:
         yield from _graphics(facts)
 

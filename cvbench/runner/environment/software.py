@@ -14,12 +14,12 @@ PACKAGES = (
     "torch", "torchvision", "timm", "triton", "numpy", "numba", "pycocotools", "pillow", "simplejpeg",
     "onnxruntime", "openvino",
 )  # fmt: skip
-"""Packages whose version can move a figure."""
+"""Packages whose version can change a measurement."""
 _BUILD = re.compile(r"^(git_version|cuda)(?:: [^=]+)? = '?([^'\n]*)'?$", re.MULTILINE)
 
 
 def facts() -> dict[str, Scalar]:
-    """What must agree for any figure to be compared."""
+    """Facts that must be equal in two runs whose times are compared."""
     release = ".".join(platform.release().split(".")[:2])
     return {
         "system": f"{platform.system()} {release}",
