@@ -65,8 +65,8 @@ _VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "UNIT": "objects",
         "DIRECTION": "lower",
         "CASES": 'CLASSES = ("cat", "dog")\n'
-        "TWO = Detections(torch.tensor([[0.0, 0.0, 4.0, 4.0], [4.0, 4.0, 8.0, 8.0]]), torch.tensor([0, 1]), "
-        "torch.tensor([0.9, 0.5]))\n"
+        "BOXES = torch.tensor([[0.0, 0.0, 4.0, 4.0], [4.0, 4.0, 8.0, 8.0]])\n"
+        "TWO = Detections(BOXES, torch.tensor([0, 1]), torch.tensor([0.9, 0.5]))\n"
         "CASES = [(TWO, Detections.none(), 2.0), (Detections.none(), TWO, 2.0)]",
     },
     "segmentation": {

@@ -151,7 +151,7 @@ def open_training_data(cell: Cell, recipe: TrainRecipe, model: Model) -> Dataset
         return drawn(dataset, recipe.limit, seed=cell.seed)
     if not getattr(model, "learns_from_classes", False):
         raise InputError(
-            f"{cell.model.name}: train.also: it learns from images with boxes only.\n"
+            f"{cell.model.name}: train.also: this model trains on images with boxes only.\n"
             "  Leave also out, or train YOLO9000 or YOLOv2."
         )
     named = open_dataset(

@@ -197,7 +197,7 @@ def refuse_namesake() -> None:
     own = Path(__file__).parents[1] / "__init__.py"
     if found is None or found.origin is None or not own.samefile(found.origin):
         raise InputError(
-            f"{found.origin if found else 'no cvbench'}: models would run by this, and not by the cvbench "
+            f"{found.origin if found else 'no cvbench'}: workers would import this instead of the cvbench "
             f"that runs, {own.parent}.\n  Install that one, or put its folder on PYTHONPATH."
         )
 

@@ -78,7 +78,7 @@ def _load_scored(model: Model, slot: RoundSlot, *, times: StageTimes) -> None:
         found = fingerprint(module_of(model))
     if found != slot.sha256:
         raise CellError(
-            f"{slot.checkpoint}: these weights are not what was scored "
+            f"{slot.checkpoint}: these are not the scored weights "
             f"({found[:12]}, not {slot.sha256[:12]}).\n  Run the suite again with --fresh."
         )
 

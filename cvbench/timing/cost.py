@@ -212,7 +212,7 @@ def _figure(name: str, at: str, value: float, rule: str, unit: str) -> Measureme
 def _share(name: str, at: str, value: float, rule: str) -> Measurement:
     reason = None
     if value > 1:
-        reason = f"{value:.2f} of the peak cannot be: the count, the clock or the peak is wrong"
+        reason = f"{value:.2f} of the peak is impossible: the count, the clock or the peak is wrong"
     return Measurement(
         name=name,
         at=at,

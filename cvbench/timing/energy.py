@@ -45,7 +45,7 @@ class EnergyCounter(Protocol):
 
 
 class CounterLost(Exception):
-    """A counter that cannot be read any more, or went back."""
+    """A counter that is no longer readable, or moved backwards."""
 
 
 class Unwrapped:
@@ -64,7 +64,7 @@ class Unwrapped:
         step = now - self._last
         if step < 0:
             if self._span is None:
-                raise CounterLost("the counter of energy went back")
+                raise CounterLost("the energy counter moved backwards")
             step += self._span
         self._last = now
         self._total += step
@@ -153,7 +153,7 @@ def energy_figures(series: Sequence[Series]) -> list[Measurement]:
     above = energy.accepted * (1 - rest_w / power.accepted) if len(power.accepted) else energy.accepted
     seen = None
     if len(above) and not (above > 0).all():
-        seen = f"at work it takes no more than at rest ({rest_w:.1f} W): the counter does not see the work"
+        seen = f"no more power under load than at rest ({rest_w:.1f} W): the counter does not see the work"
     return [
         _figure(ENERGY, energy, _by_round(energy, energy.accepted), PROTOCOL),
         _figure(f"{ENERGY}_above_idle", energy, _by_round(energy, above), ABOVE_PROTOCOL, missing=seen),

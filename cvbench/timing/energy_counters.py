@@ -60,11 +60,11 @@ def processor_counter(root: Path = ROOT) -> EnergyCounter | str:
     """The processor's counter, or why there is none."""
     packages = [folder for folder in sorted(root.glob("*-rapl:*")) if _is_package(folder)]
     if not packages:
-        return f"no counter of energy: the system shows none below {root}"
+        return f"no energy counter: the system has none below {root}"
     try:
         return Rapl(packages)
     except CounterLost as error:
-        return f"no counter of energy may be read: {error}"
+        return f"no energy counter may be read: {error}"
 
 
 def gpu_counter(nvml: Any, handle: Any) -> EnergyCounter | str:
@@ -72,7 +72,7 @@ def gpu_counter(nvml: Any, handle: Any) -> EnergyCounter | str:
     try:
         return Nvml(nvml, handle)
     except CounterLost as error:
-        return f"no counter of energy of the GPU: {error}"
+        return f"the GPU has no energy counter: {error}"
 
 
 def _is_package(folder: Path) -> bool:
@@ -100,7 +100,7 @@ def counter_of(device: torch.device) -> EnergyCounter | str:
         return processor_counter()
     reason = why_not()
     if reason is not None:
-        return f"no counter of energy of the GPU: {reason}"
+        return f"the GPU has no energy counter: {reason}"
     import pynvml
 
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)

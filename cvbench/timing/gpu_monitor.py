@@ -85,7 +85,7 @@ class GpuMonitor:
 
     def _taints(self, during: Sequence[GpuSample]) -> Iterator[str]:
         if self.lost:
-            yield f"the GPU could not be followed ({self.lost})"
+            yield f"the GPU could not be monitored ({self.lost})"
         bits = 0
         for sample in during:
             bits |= sample.reasons

@@ -56,7 +56,7 @@ class Files:
                 weakref.finalize(self, os.close, fd)
 
     def read(self) -> Reading:
-        """The counters now; what the system does not tell is 0 throughout."""
+        """The counters now; what the system does not report stays 0."""
         children_s = self._children_s()  # first: whose end it notices is among the ended below
         own = os.times()
         busy_s = stolen_s = total_s = 0.0
@@ -109,7 +109,7 @@ class HostMonitor:
         return SliceConditions(disturbances=tuple(differences(self._before, self._last)))
 
     def has_settled(self) -> bool:
-        """A host's clock frequency is not followed."""
+        """A host's clock frequency is not monitored."""
         return True
 
     def summary(self) -> Mapping[str, float]:
@@ -131,11 +131,11 @@ def differences(before: Reading, after: Reading) -> list[str]:
     """What disturbed the time between two readings."""
     found = []
     if after.throttled > before.throttled:
-        found.append("the CPU quota throttled it")
+        found.append("the CPU quota throttled the process")
     if _stolen(before, after) > MOST_STOLEN:
-        found.append("the hypervisor gave the processor to others")
+        found.append("the hypervisor ran other guests (steal time)")
     if _external(before, after) > MOST_EXTERNAL:
-        found.append("other processes were at work")
+        found.append("other processes used the CPU")
     return found
 
 

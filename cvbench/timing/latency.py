@@ -132,7 +132,7 @@ class _Lane:
         return [value for value, valid in zip(self.host, self.valid, strict=True) if valid]
 
     def is_precise(self, target: float | None) -> bool:
-        """Whether the median is known as exactly as was asked for."""
+        """Whether the median is as precise as the target."""
         return target is not None and half_width(median_interval(np.array(self.accepted))) <= target
 
     def take_slice(self, slice_s: float, *, until_s: float, most: float, lead_in: bool) -> None:
@@ -216,11 +216,11 @@ class _Lane:
         if not self.warmed.steady:
             said.append(f"not steady after {self.warmed.calls} calls of warm-up")
         if taken <= LEAST and self.name == "latency" and (target is not None or taken < plan.iterations):
-            said.append(f"slower than its time: {taken} iterations in {plan.duration:g} s")
+            said.append(f"too slow for its duration: {taken} iterations in {plan.duration:g} s")
         width = half_width(median_interval(np.array(self.accepted))) if taken else math.inf
         if target is not None and self.name == "latency" and width > target:
             known = f"{width:.1%}" if math.isfinite(width) else "unknown"
-            said.append(f"the half-width is {known} after {plan.duration:g} s; {target:.1%} was asked for")
+            said.append(f"the half-width is {known} after {plan.duration:g} s; the target is {target:.1%}")
         return said
 
 
@@ -270,9 +270,9 @@ def _percentile(series: Series, percent: int, carried: float) -> Measurement:
     pooled, group = series.accepted, series.counts.get("group", 1)
     missing = None
     if group > 1:
-        missing = f"the calls are so short that a sample is of {group}"
+        missing = f"the calls are so short that each sample is a group of {group}"
     elif carried < NEEDED[percent]:
-        missing = f"{len(pooled)} iterations are worth {carried:.0f}; it needs {NEEDED[percent]}"
+        missing = f"{len(pooled)} iterations equal {carried:.0f} independent ones; it needs {NEEDED[percent]}"
     return Measurement(
         name=f"latency_p{percent}",
         at=series.at,

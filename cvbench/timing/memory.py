@@ -44,10 +44,10 @@ def _on_gpu(device: torch.device, at: str) -> Iterator[Measurement]:
 
 
 def _on_host(at: str, *, was_reset: bool) -> Iterator[Measurement]:
-    reason = None if was_reset else "this system does not let a process reset its memory high-water mark"
+    reason = None if was_reset else "this system does not let a process reset its peak memory"
     value = _high_water() if was_reset else None
     if value is None and reason is None:
-        reason = "this system does not tell a process's high-water mark"
+        reason = "this system does not report a process's peak memory"
     yield _figure("peak_memory", at, value, HOST_PROTOCOL, reason)
 
 

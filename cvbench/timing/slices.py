@@ -21,8 +21,8 @@ MOST_TAINTED = 0.2
 """Share of slices that may be measured again; two always may."""
 REST_S, LONGEST_REST_S = 1.0, 8.0
 """How long to let a tainted device cool down: doubled each time, up to."""
-WENT_BACK = "the clock went back"
-STOOD_STILL = "it took many times as long as the others: the clock jumped, or the process stood still"
+WENT_BACK = "the clock moved backwards"
+STOOD_STILL = "it took many times as long as the others: the clock jumped, or the process was paused"
 MANY = 10
 """Times the median slice so far, of which there are at least `KNOWN`."""
 KNOWN = 3

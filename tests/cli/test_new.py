@@ -77,7 +77,14 @@ def test_a_suite_runs_with_all_three(tmp_path, task):
     run("-m", "cvbench", "init", *parts, "--task", task, folder=tmp_path)
     (cell,) = load_suite(tmp_path / "suites/mine.yaml").cells
     assert [cell.data.name, cell.model.name, *cell.metrics] == parts
-    shorter = ["train.epochs=1", "time=null", "models.0.preprocessing.size=64", "runtime.device=cpu"]
+    shorter = [
+        "train.epochs=1",
+        "train.limit=8",
+        "data.limit=8",
+        "time=null",
+        "models.0.preprocessing.size=64",
+        "runtime.device=cpu",
+    ]
     assert "own_metric" in run("-m", "cvbench", "run", "suites/mine.yaml", *shorter, folder=tmp_path)
 
 

@@ -104,7 +104,7 @@ def test_objects_that_nobody_learnt_are_told(count, status):
     ],
 )
 def test_a_time_beside_other_work_is_marked(series, disturbed, status):
-    said = f"{series}: {disturbed} slices were disturbed: other processes were at work"
+    said = f"{series}: {disturbed} slices were disturbed: other processes used the CPU"
     caution = f"{said}; {MEANS_LITTLE}" if disturbed == "5 of 5" else said
     [table] = tables([good(cell(), top1(0.8), cautions=(caution,))]).values()
     assert table["status"][0] == status
@@ -112,7 +112,7 @@ def test_a_time_beside_other_work_is_marked(series, disturbed, status):
 
 @pytest.mark.parametrize(("disturbed", "status"), [(2, "ok; timings disturbed"), (1, "ok")])
 def test_of_several_processes_most_must_have_been_disturbed(disturbed, status):
-    caution = f"latency@batch=1: 5 of 5 slices were disturbed: other processes were at work; {MEANS_LITTLE}"
+    caution = f"latency@batch=1: 5 of 5 slices were disturbed: other processes used the CPU; {MEANS_LITTLE}"
     record = good(cell(), top1(0.8))
     rounds = [
         Round(

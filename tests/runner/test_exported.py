@@ -142,7 +142,7 @@ def test_a_net_that_cannot_be_exported_says_so(tmp_path):
 def test_images_of_many_sizes_are_refused():
     net = Net()
     net.preprocessing = Preprocessing((8, 12), "scale", shorter=8)
-    with pytest.raises(CellError, match="takes images of many sizes, and what is exported takes one"):
+    with pytest.raises(CellError, match="takes images of many sizes, and an exported one takes one size"):
         ExportedNet(net, "onnx")
 
 
@@ -157,7 +157,7 @@ def test_another_file_than_the_one_that_was_scored_is_not_timed(tmp_path):
     file = tmp_path / "net.onnx"
     file.write_bytes(b"net")
     assert read_exported(file, hashlib.sha256(b"net").hexdigest()) == b"net"
-    with pytest.raises(CellError, match="this is not what was scored"):
+    with pytest.raises(CellError, match="this is not the file that was scored"):
         read_exported(file, hashlib.sha256(b"another").hexdigest())
 
 

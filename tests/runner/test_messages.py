@@ -199,7 +199,7 @@ def test_a_worker_that_has_left_its_record_keeps_it_whatever_it_does_then(tmp_pa
         (good(cell(seed=1)), "the worker left the record of another cell, "),
         (
             good(cell(), attachments=(LOST,)),
-            "samples/x.parquet: the worker left a result that names this file",
+            "samples/x.parquet: the worker's result names this file",
         ),
         (None, "the worker ended with exit code 0 and left no record"),
     ],

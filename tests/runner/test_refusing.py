@@ -83,7 +83,7 @@ def namesake(folder, form):
 @pytest.mark.parametrize("form", ["module", "package"])
 def test_another_cvbench_that_workers_would_import_is_refused_by_name(form, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(namesake(tmp_path, form)))
-    with pytest.raises(InputError, match=r"cvbench.*\.py: models would run by this"):
+    with pytest.raises(InputError, match=r"cvbench.*\.py: workers would import this"):
         refuse_namesake()
 
 
@@ -103,7 +103,7 @@ def test_another_cvbench_is_refused_before_any_work(suite, tmp_path):
     run = subprocess.Popen(command, cwd=here, env=env, stderr=subprocess.PIPE, text=True)
     _, err = run.communicate(timeout=120)
     assert run.returncode == 2
-    assert "cvbench.py: models would run by this" in err
+    assert "cvbench.py: workers would import this" in err
     assert "Traceback" not in err
     assert not (tmp_path / "r").exists()
 

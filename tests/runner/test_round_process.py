@@ -48,7 +48,7 @@ def test_a_slot_times_what_was_scored(slot):
 
 def test_other_weights_are_not_timed(slot):
     other = slot.model_copy(update={"sha256": "0" * 64})
-    with pytest.raises(CellError, match=r"these weights are not what was scored \([0-9a-f]{12}, not 0{12}\)"):
+    with pytest.raises(CellError, match=r"these are not the scored weights \([0-9a-f]{12}, not 0{12}\)"):
         time_slot(other, times=StageTimes(lambda _: None))
 
 

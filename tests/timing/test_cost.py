@@ -92,7 +92,7 @@ def test_the_share_of_the_peak_is_flops_times_images_over_it():
 def test_more_than_the_peak_is_a_mistake_and_is_said():
     figure = used(2000.0)["mfu_measured"]
     assert figure.value is None
-    assert figure.missing == "2.00 of the peak cannot be: the count, the clock or the peak is wrong"
+    assert figure.missing == "2.00 of the peak is impossible: the count, the clock or the peak is wrong"
 
 
 def test_the_data_sheets_peak_is_that_of_the_math_that_is_used():

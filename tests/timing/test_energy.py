@@ -78,7 +78,7 @@ def test_a_harness_that_does_not_know_of_that_is_found_out_by_the_test_above(mon
 
 
 def test_a_counter_without_a_span_that_goes_back_is_lost():
-    with pytest.raises(CounterLost, match="the counter of energy went back"):
+    with pytest.raises(CounterLost, match="the energy counter moved backwards"):
         Unwrapped(iter([5, 4]).__next__, unit_j=1.0, span=None).joules()
 
 
@@ -99,7 +99,7 @@ def test_work_that_the_counter_does_not_see_is_said():
     above = {figure.name: figure for figure in energy_figures([energy, power, idle])}
     assert above["energy_per_image"].value is not None
     assert above["energy_per_image_above_idle"].missing == (
-        "at work it takes no more than at rest (60.0 W): the counter does not see the work"
+        "no more power under load than at rest (60.0 W): the counter does not see the work"
     )
 
 
@@ -146,14 +146,14 @@ def test_the_packages_of_a_processor_are_summed_and_no_part_counts_twice(powerca
 
 
 def test_a_machine_without_a_counter_says_so(tmp_path):
-    assert processor_counter(tmp_path) == f"no counter of energy: the system shows none below {tmp_path}"
+    assert processor_counter(tmp_path) == f"no energy counter: the system has none below {tmp_path}"
 
 
 def test_a_counter_that_cannot_be_read_is_said(powercap):
     root = powercap()
     (root / "intel-rapl:0/energy_uj").write_text("denied\n")
     reason = processor_counter(root)
-    assert reason.startswith("no counter of energy may be read: ")
+    assert reason.startswith("no energy counter may be read: ")
     assert "intel-rapl:0/energy_uj" in reason
 
 
@@ -175,12 +175,12 @@ def test_a_gpu_tells_millijoules():
 
 
 def test_a_gpu_without_a_counter_and_one_that_goes_away_say_so():
-    assert gpu_counter(Nvml(), None) == "no counter of energy of the GPU: Not Supported"
+    assert gpu_counter(Nvml(), None) == "the GPU has no energy counter: Not Supported"
     counter = gpu_counter(Nvml(1_000), None)
     with pytest.raises(CounterLost, match="Not Supported"):
         counter.joules()
 
 
 def test_where_there_is_no_counter_the_figure_is_missing_with_that_reason():
-    figure = no_energy("batch=4", "no counter of energy: the system shows none")
-    assert (figure.value, figure.missing) == (None, "no counter of energy: the system shows none")
+    figure = no_energy("batch=4", "no energy counter: the system has none")
+    assert (figure.value, figure.missing) == (None, "no energy counter: the system has none")

@@ -158,4 +158,4 @@ def test_a_gpu_that_goes_away_ends_in_no_figure_and_its_reason(script):
     [series] = measure_latency(call, plan, instruments=instruments(clock, script.monitor))
     figure = latency_figures(series)[0]
     assert figure.value is None
-    assert "the GPU could not be followed (GPU is lost)" in figure.missing
+    assert "the GPU could not be monitored (GPU is lost)" in figure.missing

@@ -22,9 +22,9 @@ def test_ones_own_work_disturbs_nobody():
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
-        ({"throttled": 1}, "the CPU quota throttled it"),
-        ({"stolen_s": 0.1}, "the hypervisor gave the processor to others"),
-        ({"busy_s": 2.5}, "other processes were at work"),
+        ({"throttled": 1}, "the CPU quota throttled the process"),
+        ({"stolen_s": 0.1}, "the hypervisor ran other guests (steal time)"),
+        ({"busy_s": 2.5}, "other processes used the CPU"),
     ],
 )
 def test_what_disturbs_is_named(changes, found):
@@ -99,7 +99,7 @@ def test_a_slice_in_which_the_quota_struck_is_disturbed_and_the_sum_is_told(syst
     monitor = HostMonitor(system(throttled=3))
     monitor.begin()
     system(throttled=5)
-    assert monitor.end().disturbances == ("the CPU quota throttled it",)
+    assert monitor.end().disturbances == ("the CPU quota throttled the process",)
     assert monitor.summary()["timing_throttled_periods"] == 2
 
 

@@ -51,7 +51,7 @@ def test_it_stops_at_the_iterations_or_at_the_duration_whichever_comes_first():
 def test_a_model_slower_than_the_whole_plan_gets_three_iterations_and_says_so():
     [series] = taken(SimulatedClock(), run_s=lambda _: 60.0)
     assert len(series.values) == LEAST == 3
-    assert "slower than its time: 3 iterations in 5 s" in series.cautions
+    assert "too slow for its duration: 3 iterations in 5 s" in series.cautions
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3])
@@ -59,7 +59,7 @@ def test_a_plan_of_fewer_iterations_than_that_gets_just_these(iterations):
     plan = LatencyPlan(warmup=0.1, duration=5.0, iterations=iterations)
     [series] = taken(SimulatedClock(), plan)
     assert len(series.values) == iterations
-    assert not any(caution.startswith("slower than its time") for caution in series.cautions)
+    assert not any(caution.startswith("too slow for its duration") for caution in series.cautions)
     p50 = latency_figures(series)[0]
     assert (p50.value, p50.n, p50.interval) == (pytest.approx(1e-3), iterations, None)
 
@@ -131,7 +131,7 @@ def test_a_target_that_cannot_be_reached_ends_with_the_time_and_the_width_that_w
         SimulatedClock(), LatencyPlan(warmup=0.1, duration=5), run_s=lambda n: float(noise[n]), target=0.01
     )
     [said] = [text for text in series.cautions if "half-width" in text]
-    assert said.endswith("after 5 s; 1.0% was asked for")
+    assert said.endswith("after 5 s; the target is 1.0%")
 
 
 def test_calls_too_short_for_the_clock_are_grouped_and_give_no_percentiles():
@@ -144,7 +144,7 @@ def test_calls_too_short_for_the_clock_are_grouped_and_give_no_percentiles():
     assert series.counts["group"] == pytest.approx(100, rel=0.2)  # 1000 readings of 100 ns
     assert series.values == pytest.approx(1e-6, rel=0.01)
     p90 = {figure.name: figure for figure in latency_figures(series)}["latency_p90"]
-    assert p90.missing.startswith("the calls are so short that a sample is of ")
+    assert p90.missing.startswith("the calls are so short that each sample is a group of ")
 
 
 @pytest.mark.full
@@ -169,7 +169,7 @@ def test_a_percentile_is_printed_only_if_enough_independent_iterations_carry_it(
     assert figures["latency_p50"].value == pytest.approx(np.median(series.values))
     assert figures["latency_p95"].value is not None
     assert figures["latency_p99"].value is None
-    assert figures["latency_p99"].missing.startswith("200 iterations are worth ")
+    assert figures["latency_p99"].missing.startswith("200 iterations equal ")
     assert figures["latency_p99"].missing.endswith("; it needs 662")
 
 

@@ -12,7 +12,7 @@ from cvbench.timing.throughput import measure_throughput, throughput_figure
 from tests.timing.simulated import ScriptedMonitor, SimulatedClock, instruments
 
 HOT = SliceConditions(taints=("the hardware slowed its clock for heat",))
-BUSY = SliceConditions(disturbances=("other processes were at work",))
+BUSY = SliceConditions(disturbances=("other processes used the CPU",))
 PLAN = LatencyPlan(warmup=0.1, duration=100, iterations=4000)  # twenty slices of 0.2 s
 
 
@@ -53,7 +53,7 @@ def test_where_too_many_are_tainted_there_is_no_figure_and_the_reason_is_given()
 def test_disturbed_slices_are_kept_and_told():
     series, _ = taken([BUSY, BUSY, SliceConditions()])
     assert series.valid is None
-    assert series.cautions == ("2 of 20 slices were disturbed: other processes were at work (2)",)
+    assert series.cautions == ("2 of 20 slices were disturbed: other processes used the CPU (2)",)
 
 
 def test_where_most_are_disturbed_absolute_figures_are_called_in_question():
@@ -90,7 +90,7 @@ def test_memory_asked_of_the_driver_costs_the_slice_and_memory_given_back_the_se
             clock.counted = Counters(retries=1)
 
     assert (~taken([], change=grow)[0].valid).sum() == 200
-    assert "memory was so short" in p50(taken([], change=retry)[0]).missing
+    assert "memory ran short" in p50(taken([], change=retry)[0]).missing
 
 
 @pytest.mark.full
@@ -120,7 +120,7 @@ def test_a_clock_that_goes_back_costs_the_slice():
     series, _ = taken([], change=jump(-0.05, at=1000))
     assert (series.accepted > 0).all()
     assert p50(series).value == pytest.approx(1e-3)
-    assert series.cautions == ("1 of 21 slices were measured again: the clock went back (1)",)
+    assert series.cautions == ("1 of 21 slices were measured again: the clock moved backwards (1)",)
 
 
 def test_a_clock_that_goes_back_all_the_time_gives_no_figure():
@@ -129,14 +129,14 @@ def test_a_clock_that_goes_back_all_the_time_gives_no_figure():
             clock.jump(-0.002)
 
     series, _ = taken([], change=change)
-    assert p50(series).missing.startswith("3 of 3 slices were tainted: the clock went back (3)")
+    assert p50(series).missing.startswith("3 of 3 slices were tainted: the clock moved backwards (3)")
 
 
 def test_a_clock_that_jumps_ahead_moves_no_median_and_is_told():
     series, _ = taken([], change=jump(3600, at=2000), plan=PLAN.model_copy(update={"duration": 1e6}))
     assert p50(series).value == pytest.approx(1e-3)
     [said] = series.cautions
-    assert said.endswith("the clock jumped, or the process stood still (1)")
+    assert said.endswith("the clock jumped, or the process was paused (1)")
 
 
 def test_a_window_during_which_the_clock_went_back_is_taken_anew():
@@ -149,7 +149,7 @@ def test_a_window_during_which_the_clock_went_back_is_taken_anew():
 
     series = measure_throughput(call, plan, batch=1, instruments=instruments(clock))
     assert throughput_figure(series).value == pytest.approx(100)
-    assert "the clock went back (1)" in series.cautions[0]
+    assert "the clock moved backwards (1)" in series.cautions[0]
 
 
 def test_values_are_never_averaged_over_tainted_slices():

@@ -36,12 +36,12 @@ def run_ab(
     seed: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Verdicts:
-    """The verdicts on all benchmarks of both sides; raises InputError where there is none."""
+    """The verdicts on all benchmarks of both sides; raises InputError where no cell is timed."""
     wanted = [b for b in benchmarks(base.cells, head.cells) if only is None or b.base.matches(only)]
     if not wanted:
         raise InputError(
-            "there is nothing to time: the suite times nothing"
-            + (f", or --only {only} names no cell." if only else ".")
+            "no cell to time: the suite has no time:"
+            + (f", or --only {only} matches no cell." if only else ".")
         )
     tell(
         f"expected time: {expected(len(wanted), rounds=rounds, most_rounds=most_rounds, with_null=with_null)}"
@@ -81,8 +81,8 @@ def expected(benchmarks: int, *, rounds: int, most_rounds: int, with_null: bool)
     control = rounds * (PAIR_S + round_s(SCREENING)) if with_null else 0.0
     control += most_rounds * (PAIR_S + round_s(CONFIRMING)) if with_null else 0.0
     return (
-        f"about {show_seconds(first)} where nothing differs; where something looks different, up to "
-        f"{show_seconds(second + control)} more, and it stops as soon as it is certain"
+        f"about {show_seconds(first)} where nothing differs; where something differs, up to "
+        f"{show_seconds(second + control)} more, until the result is statistically significant"
     )
 
 

@@ -73,11 +73,11 @@ def open_sides(
     """
     if "=" in base:
         if head is None or "=" not in head:
-            raise InputError(f"--base {base} is a setting: --head has to be one too, such as {base}.")
+            raise InputError(f"--base {base} is a setting, so --head must be one too, such as {base}.")
         pair = [load_suite(suite, [*overrides, setting]).cells for setting in (base, head)]
         if len(pair[0]) != len(pair[1]):
             raise InputError(
-                f"{base} makes {len(pair[0])} cells and {head} {len(pair[1])}: they do not pair."
+                f"{base} gives {len(pair[0])} cells and {head} {len(pair[1])}: the numbers must agree."
             )
         yield ABSide(base, pair[0], sys.executable, None), ABSide(head, pair[1], sys.executable, None)
         return

@@ -27,7 +27,7 @@ SCREENING, CONFIRMING = 40, 80
 """Blocks a round in the first and in the second stage."""
 LARGE = 1.10
 """As a ratio: who cannot see a slowdown of so much has seen next to nothing."""
-DIRTY = "the null control, base against itself, was not the same: this machine cannot be trusted now"
+DIRTY = "the null control, base against itself, differed: times on this machine are unreliable now"
 
 
 @runtime_checkable
@@ -186,8 +186,8 @@ def _failed(one: BenchmarkTimes) -> BenchmarkVerdict:
 def blurred(detectable: float) -> str:
     """What is said of a benchmark whose rounds vary too much for any verdict."""
     return (
-        f"its rounds vary so much that only a slowdown of {100 * (detectable - 1):.0f} % or more would have "
-        "been seen: a quieter machine or more rounds (--rounds) would see smaller ones"
+        f"its rounds vary too much: the minimum detectable slowdown is {100 * (detectable - 1):.0f} %. "
+        "Use a quieter machine or more rounds (--rounds) to detect smaller ones"
     )
 
 

@@ -92,11 +92,11 @@ def _graphics(facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.gpu_processes:
         yield (
             f"{facts.gpu_processes} processes compute on the GPU",
-            "stop them, or take another: runtime.device",
+            "stop them, or choose another GPU: runtime.device",
         )
     celsius = _number(card.get("gpu_celsius"))
     if celsius is not None and celsius >= HOT_CELSIUS:
-        yield f"the GPU is at {celsius:.0f} °C already", "let it cool down, or better its cooling"
+        yield f"the GPU is at {celsius:.0f} °C already", "let it cool down, or improve its cooling"
     limit, default = _number(card.get("gpu_power_limit")), _number(card.get("gpu_power_default"))
     if limit is not None and default is not None and limit < default:
         yield (
@@ -134,7 +134,7 @@ def facts() -> dict[str, Scalar]:
 
 
 def pressure(resource: str) -> float | None:
-    """Share of the last 10 s in which some process waited for it; None where the system does not tell."""
+    """Share of the last 10 s in which some process waited for it; None where it is not reported."""
     first = next(iter(read(f"/proc/pressure/{resource}").splitlines()), "")
     words = dict(word.partition("=")[::2] for word in first.split()[1:])
     return float(words["avg10"]) / 100 if "avg10" in words else None

@@ -64,7 +64,7 @@ def _first() -> dict[str, str]:
 
 
 def _cores() -> int | None:
-    """Physical cores below the CPUs of the affinity; None where the system does not tell."""
+    """Physical cores below the CPUs of the affinity; None where the system does not report it."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     siblings = {

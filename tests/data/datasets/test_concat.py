@@ -92,5 +92,7 @@ def test_a_detector_that_learns_from_boxes_only_is_refused_a_second_set(tmp_path
         metrics=("coco",),
     )
     job = CellJob(cell=cell, weights=None, staged=tmp_path, checkpoints=tmp_path)
-    with pytest.raises(InputError, match=r"yolo_v1_tiny: train.also: it learns from images with boxes only"):
+    with pytest.raises(
+        InputError, match=r"yolo_v1_tiny: train.also: this model trains on images with boxes only"
+    ):
         run_cell(job, times=StageTimes(ignore))

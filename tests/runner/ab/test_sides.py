@@ -83,7 +83,7 @@ def test_each_side_imports_its_own_state(project):
 
 def test_a_commit_that_there_is_not_is_named(project):
     with (
-        pytest.raises(InputError, match=r"nowhere: git does not know it(.|\n)*fetch-depth: 0"),
+        pytest.raises(InputError, match=r"nowhere: git cannot read it(.|\n)*fetch-depth: 0"),
         open_sides(project / "suite.yaml", [], base="nowhere", head=None),
     ):
         pass
@@ -111,7 +111,7 @@ def test_two_settings_are_two_sides_in_one_environment(project):
 
 def test_a_setting_meets_no_commit(project):
     with (
-        pytest.raises(InputError, match="--head has to be one too"),
+        pytest.raises(InputError, match="so --head must be one too"),
         open_sides(project / "suite.yaml", [], base="seed=1", head="HEAD"),
     ):
         pass

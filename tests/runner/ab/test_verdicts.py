@@ -114,7 +114,7 @@ def test_rounds_too_wide_for_a_verdict_are_told_as_such_once_and_everywhere():
     (outcome,) = verdicts.outcomes
     assert outcome.verdict == "inconclusive"
     assert outcome.detectable > LARGE
-    seen = f"{100 * (outcome.detectable - 1):.0f} % or more would have been seen"
+    seen = f"the minimum detectable slowdown is {100 * (outcome.detectable - 1):.0f} %"
     for said in (
         rows(verdicts)[0]["time"],
         items(verdicts)[0].message,
