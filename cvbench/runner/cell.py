@@ -37,7 +37,7 @@ from cvbench.units import show_count
 def run_cell(job: CellJob, *, times: StageTimes) -> CellResult:
     """Run the job's cell; the files that the result names are in `job.staged`.
 
-    Raises CvbenchError for what a user can mend, and whatever a model or data set raises.
+    Raises CvbenchError for mistakes that a user can correct, and whatever a model or data set raises.
     """
     cell = job.cell
     opened = open_cell(cell, times=times)
@@ -198,7 +198,7 @@ def save_attachments(
 
 
 def describe_model(built: Built[Learned]) -> Artifact:
-    """The identity of what was scored and timed."""
+    """The identity of the model that was scored and timed."""
     inference, exported = built.inference, built.inference.exported
     return artifact_of(
         inference.model,

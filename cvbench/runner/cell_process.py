@@ -1,4 +1,4 @@
-"""Runs one cell in a fresh process on this machine, whatever becomes of that process."""
+"""Runs one cell in a fresh process; a timeout or a crash becomes a record with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cell reads from the disk, by content: no finished cell is reused after its files have changed.
+"""Hashes of the files that a cell reads: no finished cell is reused after its files have changed.
 
 A cell's key says what was asked for, a run's identity says where and by which code. Weights written over,
 mended labels and replaced images change neither: they are in a record's `inputs`, and a run whose finished
@@ -34,7 +34,7 @@ class Inputs:
         self._file = cache(sha256_of_weights)
 
     def of(self, planned: Planned) -> dict[str, str]:
-        """The hash of the weights' file and of each data folder; what is not there has no entry."""
+        """The hash of the weights' file and of each data folder; files that are missing have no entry."""
         cell, found = planned.cell, dict[str, str]()
         path = planned.weights.found() if planned.weights else None
         if path is not None:

@@ -71,7 +71,7 @@ class RoundSlot(Frozen):
     exported: str | None = None
     """The SHA-256 of the exported file next to the checkpoint, where an engine runs one."""
     staged: Path
-    """A folder for what the slot leaves behind."""
+    """The folder for the slot's result and raw samples."""
     frozen: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
     """What the first round settled: calls of the warm-up's phases and calls per window, by series."""
 

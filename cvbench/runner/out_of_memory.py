@@ -18,7 +18,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def memory_kills(root: Path = ROOT) -> int:
-    """How many processes of this control group the system has killed for want of memory.
+    """Number of processes of this control group that the system killed because memory ran out.
 
     Read from `memory.events` (version 2) or `memory.oom_control` (version 1); 0 where neither tells.
     `root` is the folder that holds `proc` and `sys`.

@@ -23,7 +23,7 @@ def save_series(series: Series, cell: Cell, staged: Path) -> Attachment:
 
 
 def save_table(table: pa.Table, kind: str, name: str, cell: Cell, staged: Path) -> Attachment:
-    """A table in the staging folder of its cell, and what the record says of it."""
+    """Write a table to the staging folder of its cell; returns the record's entry for it."""
     words = [name] if kind in ("samples", "outcomes") else [name, kind]  # all are staged in one folder
     file = f"{cell.key}-{re.sub(r'[^A-Za-z0-9=._-]', '-', '-'.join(words))}.parquet"
     pq.write_table(table, staged / file, compression="zstd")

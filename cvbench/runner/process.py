@@ -27,12 +27,12 @@ from cvbench.spec.catalogue.own_code import find_module
 from cvbench.spec.folders import compile_caches
 
 AHEAD = "--ahead"
-"""Tells a worker to import what a cell needs before it reads its job."""
+"""Argument of a worker that does its imports before it reads its job."""
 TAIL_LINES = 40
 TAIL_BYTES = 1 << 14
-"""How much of what a worker printed is kept in a record, at most."""
+"""Most characters of a worker's output that a record keeps."""
 LOG_BYTES = 1 << 24
-"""How much of it is kept on disk, about: what is older goes."""
+"""About how much of the output is kept on disk; older output is removed."""
 NEWS_BYTES = 1 << 20
 """The longest line of news."""
 GRACE_S = 2.0

@@ -1,4 +1,4 @@
-"""Where a cell's time goes, and the news of it while it passes."""
+"""The stages of a cell: their times, and their progress."""
 
 from __future__ import annotations
 

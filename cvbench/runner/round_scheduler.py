@@ -69,7 +69,7 @@ class RoundScheduler:
         return self.run.held(cell.key) is not None
 
     def hold(self, record: Record, staged: Path) -> None:
-        """Keep what a cell's own worker found until its rounds are over."""
+        """Keep the record of a cell's worker until its rounds are over."""
         self.run.hold(record, staged)
         self.listener.paused(record.cell, f"scored; {_rounds(record.cell)} rounds of timing follow")
 

@@ -1,4 +1,4 @@
-"""One cell's slot in a round of timing: load what was scored, make sure that it is that, and time it."""
+"""One cell's slot in a timing round: load the scored weights, check their hash, and time the model."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Listener(Protocol):
         """News from it."""
 
     def paused(self, cell: Cell, note: str) -> None:
-        """Its worker is done and the cell is not: rounds of timing are to come."""
+        """Its worker is done, and its timing rounds are pending."""
 
     def finished(self, record: Record, *, reused: bool) -> None:
         """Its record is on disk; `reused` if it was there before."""
@@ -221,7 +221,7 @@ def _planned(cells: Sequence[Cell]) -> tuple[PlannedCell, ...]:
 
 
 def _sources(cells: tuple[Cell, ...]) -> list[Path]:
-    """The code that decides what a cell yields: cvbench itself, and all that import paths lead to.
+    """The source files that decide a cell's result: cvbench's own, and those of import paths.
 
     Raises UnknownName for a module that no worker would find.
     """

@@ -253,7 +253,7 @@ class _Work:
         self.done += 1
 
     def use(self) -> None:
-        """What an image costs, and how much of what the device can do was reached."""
+        """Operations per image, and the share of the hardware limits that was reached."""
         inference = self.inference
         counted = cost_of_image(inference)
         self.timed.readings += cost.cost_figures(counted)
@@ -337,7 +337,7 @@ def pipeline(
 
 
 def cold(name: str, seconds: float, *, at: str = "") -> Measurement:
-    """A part of what a process needs until its first result."""
+    """Seconds of one part of the time until a process's first result."""
     return Measurement(
         name=name, at=at, value=seconds, unit="s", direction="lower", protocol=f"{name}/fresh process"
     )

@@ -48,7 +48,7 @@ class Worst:
         self._heap: list[tuple[float, int, Bad]] = []
 
     def see(self, batch: Batch, predictions: Sequence[Prediction]) -> None:
-        """Look at a batch; positions come once."""
+        """Take in one batch; a position may come only once."""
         for position, image, prediction, truth in zip(
             batch.positions, batch.ids, predictions, batch.truths, strict=True
         ):

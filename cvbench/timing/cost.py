@@ -1,4 +1,4 @@
-"""What a call costs before any clock runs, and what the machine does at best: a roofline's two sides."""
+"""Operations and bytes of a call, and the hardware limits (measured): the two sides of a roofline."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def roofline(
 
 
 def _best(call: Callable[[], object], wait: Callable[[], None], seconds: float) -> float:
-    """The least time of a call: what the device can do when nothing else holds it up."""
+    """The least time of a call: the device's rate without disturbances."""
     times: list[float] = []
     call()
     wait()
@@ -185,7 +185,7 @@ def _best(call: Callable[[], object], wait: Callable[[], None], seconds: float) 
 def use_figures(
     cost: Cost, rates: list[Measurement], best: Roofline, *, gpu: str | None, precision: str
 ) -> list[Measurement]:
-    """Of each throughput: arithmetic intensity, and the share of what the device can do that was reached.
+    """For each throughput: arithmetic intensity, and the share of the hardware limit that was reached.
 
     A share above 1 would mean that the count or the clock is wrong: it is missing, with that reason.
     """

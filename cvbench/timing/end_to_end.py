@@ -39,7 +39,7 @@ class Pipeline(NamedTuple):
     load: Callable[[], Iterator[Load]]
     """Batches without end, the data set over and over; whole batches only."""
     stages: Mapping[str, Callable[[Any], Any]]
-    """What follows loading, in order: each takes what the one before gave."""
+    """The stages after loading, in order: each takes the result of the one before."""
     model: Call
     """The model alone, on inputs that lie on the device."""
 

@@ -1,4 +1,4 @@
-"""Counters of energy: NVML's of a GPU, and RAPL's of a processor's packages.
+"""Energy counters: NVML's for a GPU, and RAPL's for a processor's packages.
 
 RAPL is read where Linux shows it, below /sys/class/powercap, and only by whom it lets read: since 2020 that
 is root, for the counter tells too much of what others compute (CVE-2020-8694). NVML's counter is there from

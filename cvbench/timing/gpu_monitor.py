@@ -1,4 +1,4 @@
-"""Judges slices by what the sampler saw of the GPU meanwhile."""
+"""Judges slices by the sampler's data on the GPU."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SETTLED = 0.01
 
 @dataclass
 class GpuMonitor:
-    """Reads what the sampler writes."""
+    """Reads the sampler's lines."""
 
     file: Path
     own: frozenset[int]

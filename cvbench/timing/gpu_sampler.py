@@ -19,7 +19,7 @@ EVERY_S = 0.1
 
 @dataclass(frozen=True)
 class GpuSample:
-    """One look at a GPU."""
+    """The state of a GPU at one moment."""
 
     now_ns: int
     """By `time.perf_counter_ns`, which all processes of a machine share."""

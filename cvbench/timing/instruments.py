@@ -66,7 +66,7 @@ class Device(Protocol):
 
 
 class SliceConditions(NamedTuple):
-    """What was seen while a slice was taken."""
+    """The state of the machine during a slice."""
 
     taints: tuple[str, ...] = ()
     """Reasons to discard the slice and repeat it."""
@@ -76,18 +76,18 @@ class SliceConditions(NamedTuple):
 
 @runtime_checkable
 class Monitor(Protocol):
-    """Looks at the machine while slices are taken."""
+    """Monitors the machine during slices."""
 
     def begin(self) -> None:
         """A slice begins."""
         ...
 
     def end(self) -> SliceConditions:
-        """It is over: what was seen since `begin`."""
+        """End the slice; returns the conditions since `begin`."""
         ...
 
     def has_settled(self) -> bool:
-        """Whether the device's clock frequency has stopped moving; True where nobody can tell."""
+        """Whether the device's clock frequency has stopped moving; True where it cannot be read."""
         ...
 
 
@@ -135,7 +135,7 @@ class NoMonitor:
         return SliceConditions()
 
     def has_settled(self) -> bool:
-        """Nobody can tell."""
+        """Not known here."""
         return True
 
 
@@ -163,7 +163,7 @@ def overhead_s(clock: Clock, pairs: int = 1000) -> float:
 
 @runtime_checkable
 class Keeper(Monitor, Protocol):
-    """A watch that can tell of all it has seen."""
+    """A monitor with a summary of all slices."""
 
     def summary(self) -> Mapping[str, float]:
         """Over all slices."""
@@ -194,5 +194,5 @@ class Together:
         return all(monitor.has_settled() for monitor in self.monitors)
 
     def summary(self) -> Mapping[str, float]:
-        """What all of them tell."""
+        """The summaries of all monitors."""
         return {name: value for monitor in self.monitors for name, value in monitor.summary().items()}

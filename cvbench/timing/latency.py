@@ -35,7 +35,7 @@ DEVICE_PROTOCOL = "latency/device-events/closed-loop/warm"
 TARGETS = {"cuda": 0.01, "cpu": 0.02}
 """Precision at which a plan with a budget stops: half-width of the interval, relative, by device."""
 LEAST = 3
-"""Iterations taken however slow they are, unless the plan asks for fewer."""
+"""Least iterations, even of slow calls, unless the plan has fewer."""
 SLICE_S, SLICE_LEAST = 0.2, 5
 """Duration of a slice, and its least number of samples."""
 LEAST_SLICES = 4
@@ -46,7 +46,7 @@ SHORT_S = 200e-6
 """Calls above it are never grouped."""
 
 Counts = Mapping[str, Mapping[str, int]]
-"""Series → what was settled for it in the first round."""
+"""Series → the counts that the first round settled."""
 
 
 def measure_latency(

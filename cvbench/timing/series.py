@@ -1,4 +1,4 @@
-"""What a measurement leaves behind: every raw sample, how it was taken, and what spoke against it."""
+"""Series of raw samples: values, how they were taken, and warnings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cvbench.statistics.series import trimmed_mean
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Raw samples of one quantity, in the order in which they were taken, and what they are."""
+    """Raw samples of one quantity, in order, with their unit and conditions."""
 
     name: str
     """`latency`, `throughput`, `forward` …"""

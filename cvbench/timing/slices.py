@@ -30,7 +30,7 @@ KNOWN = 3
 
 @contextmanager
 def settled_heap() -> Iterator[None]:
-    """What lives now is taken for permanent, so that collecting garbage between slices is quick."""
+    """Marks all live objects as permanent, so that garbage collection between slices is fast."""
     gc.collect()
     gc.freeze()
     try:
@@ -45,12 +45,12 @@ class Judgement:
 
     valid: bool = True
     spoilt_by: str | None = None
-    """What whoever takes the slice found wrong with it."""
+    """A fault that the measuring code found, such as a clock that moved backwards."""
 
 
 @dataclass
 class Tally:
-    """Counts slices and what was wrong with them."""
+    """Counts slices, and their taints and disturbances."""
 
     instruments: Instruments
     taken: int = 0

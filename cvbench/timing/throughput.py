@@ -28,7 +28,7 @@ LAUNCH_BOUND = 0.97
 """Where starting a step takes this share of it, the device waits for the host."""
 STEPS_ALONE = 10
 LEAST = 3
-"""Windows that are taken however long they are."""
+"""Least number of windows, however long they take."""
 
 
 def measure_throughput(

@@ -69,9 +69,9 @@ def warm_up(
 
 
 def is_steady(looks: list[tuple[float, float]]) -> bool:
-    """Whether (moment, seconds) pairs are level: halves within 1 %, drift below 0.5 % a second.
+    """Whether (moment, seconds) pairs are level: halves within 1 %, drift below 0.5 % per second.
 
-    Fewer than 6 tell nothing, and count as not steady.
+    Fewer than 6 count as not steady.
     """
     if len(looks) < LEAST_LOOKS:
         return False

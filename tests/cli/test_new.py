@@ -1,6 +1,7 @@
 """`cvbench new`: skeletons whose own tests pass, and which a suite takes."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 
@@ -65,7 +66,7 @@ def test_all_skeletons_pass_their_tests_in_a_folder_of_the_user(tmp_path):
     for kind in KINDS:
         for task in TASKS:
             written(tmp_path, kind, task, f"own_{kind}_{task}")
-    assert "24 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", folder=tmp_path)
+    assert "27 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", folder=tmp_path)
 
 
 @pytest.mark.full
@@ -85,7 +86,10 @@ def test_a_suite_runs_with_all_three(tmp_path, task):
         "models.0.preprocessing.size=64",
         "runtime.device=cpu",
     ]
-    assert "own_metric" in run("-m", "cvbench", "run", "suites/mine.yaml", *shorter, folder=tmp_path)
+    run("-m", "cvbench", "run", "suites/mine.yaml", *shorter, folder=tmp_path)
+    (record,) = tmp_path.glob("results/mine/*/cells/*.json")
+    measured = {one["name"]: one["value"] for one in json.loads(record.read_text())["measurements"]}
+    assert measured["own_metric"] is not None
 
 
 @pytest.mark.parametrize(

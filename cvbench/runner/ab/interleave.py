@@ -18,7 +18,7 @@ SLICE_S = 0.01
 FEWER = 20
 """The blocks of a slow model take as long as a fast one's: they are fewer, by this factor at most."""
 LEAST, LONG_S = 3, 0.2
-"""Iterations of a slice, unless one alone takes so long."""
+"""Least iterations of a slice; of calls longer than this many seconds, one is enough."""
 ORDERS = ("ABBA", "BAAB")
 
 

@@ -1,4 +1,4 @@
-"""What the two ends of a side's process tell each other: one order, one answer, each a line of JSON.
+"""The messages between a side's process and its owner: one order, one answer, each one line of JSON.
 
 Both are validated by their receiver. An answer that cannot be read is a failure of the side that gave it.
 """
@@ -16,7 +16,7 @@ from cvbench.spec.cell import Cell
 
 
 class Free(Frozen):
-    """Give back what the last benchmark holds; answered with Freed."""
+    """Free the memory of the last benchmark; answered with Freed."""
 
     kind: Literal["free"] = "free"
 
@@ -33,7 +33,7 @@ class Prepare(Frozen):
 
 
 class TimeSlice(Frozen):
-    """Time some iterations of what is prepared; answered with SliceTimes."""
+    """Time some iterations of the prepared benchmark; answered with SliceTimes."""
 
     kind: Literal["slice"] = "slice"
     iterations: int

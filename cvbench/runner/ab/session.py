@@ -75,7 +75,7 @@ def run_ab(
 
 
 def expected(benchmarks: int, *, rounds: int, most_rounds: int, with_null: bool) -> str:
-    """About how long small networks take: what is sure, and what is added where something looks different."""
+    """Expected time for small networks: the first stage, and the later ones if something differs."""
     first = rounds * (PAIR_S + benchmarks * round_s(SCREENING))
     second = most_rounds * (PAIR_S + benchmarks * round_s(CONFIRMING))
     control = rounds * (PAIR_S + round_s(SCREENING)) if with_null else 0.0

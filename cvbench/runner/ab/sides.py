@@ -29,11 +29,11 @@ class ABSide:
     """One of the two states that are timed side by side."""
 
     name: str
-    """What it stands for: a commit, or a setting."""
+    """The commit or setting of the side."""
     cells: tuple[Cell, ...]
     python: str
     folder: Path | None
-    """Where its worker runs, and what it imports first; None: the working folder."""
+    """The folder in which its worker runs and from which it imports first; None for the working folder."""
 
     def environment(self) -> dict[str, str]:
         """The worker's variables: both sides' are of equal size."""

@@ -24,9 +24,9 @@ from cvbench.statistics.mean_effects import Effect, of_pairs
 from cvbench.statistics.verdicts import SPEED, Verdict, VerdictRule
 
 SCREENING, CONFIRMING = 40, 80
-"""Blocks a round in the first and in the second stage."""
+"""Blocks per round in the first and in the second stage."""
 LARGE = 1.10
-"""As a ratio: who cannot see a slowdown of so much has seen next to nothing."""
+"""Above this ratio, the minimum detectable slowdown is given as the reason of an inconclusive verdict."""
 DIRTY = "the null control, base against itself, differed: times on this machine are unreliable now"
 
 
@@ -194,7 +194,7 @@ def blurred(detectable: float) -> str:
 def _verdict(
     one: BenchmarkTimes, said: Verdict, effect: Effect, *, stage: int, rule: VerdictRule, share: float = 1.0
 ) -> BenchmarkVerdict:
-    """`share` of alpha is what the look spent that decided."""
+    """`share` is the part of alpha that the deciding look spent."""
     limits = effect.limits(rule.alpha * share)
     detectable = math.exp(effect.detectable(alpha=rule.alpha * share, margin=rule.margin))
     return BenchmarkVerdict(

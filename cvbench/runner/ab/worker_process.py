@@ -1,4 +1,4 @@
-"""One side's process, seen from where its orders come from."""
+"""One side's worker process, as its owner sees it: start, orders, end."""
 
 from __future__ import annotations
 
