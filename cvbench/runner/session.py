@@ -221,7 +221,7 @@ def _planned(cells: Sequence[Cell]) -> tuple[PlannedCell, ...]:
 
 
 def _sources(cells: tuple[Cell, ...]) -> list[Path]:
-    """The source files that decide a cell's result: cvbench's own, and those of import paths.
+    """The source files that decide a cell's result: cvbench's own, and the files of import paths.
 
     Raises UnknownName for a module that no worker would find.
     """
