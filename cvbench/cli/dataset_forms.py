@@ -1,6 +1,6 @@
 """Which form a dataset's folder or file has, and the `data` of a suite that reads it.
 
-Each function returns a `Reading`, or nothing where the form does not fit. No image is decoded except label
+Each function returns a `Recognized`, or nothing where the form does not fit. No image is decoded except label
 maps, whose values say how many classes there are.
 """
 
@@ -41,7 +41,7 @@ _SCANNED: Final = 200
 
 
 @dataclass(frozen=True)
-class Reading:
+class Recognized:
     """One way to understand a path."""
 
     kind: str
@@ -87,7 +87,7 @@ def _classes(folder: Path) -> list[str]:
     return [] if any(name.lower() in _RESERVED for name in names) else names
 
 
-def class_folders_form(path: Path) -> Reading | None:
+def class_folders_form(path: Path) -> Recognized | None:
     """Class folders, with or without splits; a folder named as a split is read with its siblings."""
     splits = {name: place for name, place in _first_split(path, "{split}").items() if place.is_dir()}
     if not any(_classes(place) for place in splits.values()):
@@ -101,7 +101,7 @@ def class_folders_form(path: Path) -> Reading | None:
         return _one_folder(path)
     scored = _scored({name: place for name, place in splits.items() if _classes(place)})
     names = _classes(splits[scored])
-    return Reading(
+    return Recognized(
         "class-folders",
         "class folders with splits",
         f"{_listed([f'{place.name}/' for place in splits.values()])}, and {splits[scored].name}/ has "
@@ -112,11 +112,11 @@ def class_folders_form(path: Path) -> Reading | None:
     )
 
 
-def _one_folder(path: Path) -> Reading | None:
+def _one_folder(path: Path) -> Recognized | None:
     names = _classes(path)
     if len(names) < 2 or all(_templated(name)[1] for name in names):  # train2017/, val2017/
         return None
-    return Reading(
+    return Recognized(
         "class-folders",
         "class folders without splits",
         f"{_count(len(names), 'folder')} of images: {_listed(names)}",
@@ -137,7 +137,7 @@ def _is_coco(file: Path) -> bool:
         return all(content.find(f'"{key}"'.encode()) >= 0 for key in ("images", "annotations", "categories"))
 
 
-def coco_form(path: Path) -> Reading | None:
+def coco_form(path: Path) -> Recognized | None:
     """The COCO files below a folder; of several groups the one with the most splits."""
     files = [
         file
@@ -153,7 +153,7 @@ def coco_form(path: Path) -> Reading | None:
     return None if best is None else _coco_of(path, best)
 
 
-def coco_file_form(file: Path) -> Reading | None:
+def coco_file_form(file: Path) -> Recognized | None:
     """One COCO file, which is scored; its images are looked for in the folders next to it."""
     if not _is_coco(file):
         return None
@@ -179,7 +179,7 @@ def _templated(text: str) -> tuple[str, str | None]:
     return (text, None) if found is None else (text.replace(found[0], "{split}"), found[0])
 
 
-def _coco_of(root: Path, template: str) -> Reading:
+def _coco_of(root: Path, template: str) -> Recognized:
     splits = _first_split(root, template) if "{split}" in template else {"test": root / template}
     scored = _scored(splits)
     file = splits[scored]
@@ -188,7 +188,7 @@ def _coco_of(root: Path, template: str) -> Reading:
     usual = {"annotations": "annotations/instances_{split}.json", "images": "{split}"}
     changed = {key: value for key, value in options.items() if value != usual[key]}
     only = "" if "{split}" in template else "; it is the only one, so no images are for training"
-    return Reading(
+    return Recognized(
         "coco",
         "COCO JSON",
         f"{file.relative_to(root)} has images, annotations and categories{only}",
@@ -225,7 +225,7 @@ def _folders(root: Path, depth: int = 3) -> Iterator[str]:
                 yield str(one.relative_to(root))
 
 
-def voc_forms(path: Path) -> Iterator[Reading]:
+def voc_forms(path: Path) -> Iterator[Recognized]:
     """A VOC tree's readings: boxes, and label maps where it has them."""
     from cvbench.data.datasets.voc import PUBLISHED, VocImageSet
 
@@ -250,7 +250,7 @@ def voc_forms(path: Path) -> Iterator[Reading]:
             whole = [_lines_of(lists[one]) == PUBLISHED[task].get(VocImageSet(year, one)) for one in scored]
             if not all(whole):
                 options["subset"] = True
-            yield Reading(
+            yield Recognized(
                 f"voc-{task}",
                 f"a PASCAL VOC {year} tree, for {task}",
                 f"{(folder / 'ImageSets' / kind).relative_to(path)} has "
@@ -275,7 +275,7 @@ def _lines_of(file: Path) -> int:
     return sum(bool(line.strip()) for line in file.read_text("utf-8", "replace").splitlines())
 
 
-def masks_form(path: Path) -> Reading | None:
+def masks_form(path: Path) -> Recognized | None:
     """Folders of images and of label maps."""
     for images, maps in ((image, mask) for image in _IMAGES for mask in _MASKS):
         for template in ("{part}/{split}", "{split}/{part}", "{part}"):
@@ -286,7 +286,7 @@ def masks_form(path: Path) -> Reading | None:
     return None
 
 
-def _pairs(root: Path, images: str, maps: str) -> Reading | None:
+def _pairs(root: Path, images: str, maps: str) -> Recognized | None:
     one_split = "{split}" not in images
     of_images, of_maps = _first_split(root, images), _first_split(root, maps)
     splits = [one for one in SPLITS if one in of_images and one in of_maps]
@@ -314,7 +314,7 @@ def _pairs(root: Path, images: str, maps: str) -> Reading | None:
     )
     if one_split:
         comments.append("There are no splits, so all images are scored and none is for training.")
-    return Reading(
+    return Recognized(
         "masks",
         "images with label maps",
         f"{folder.relative_to(root)}/{first} has the map {map_folder.relative_to(root)}/{near[0]}",

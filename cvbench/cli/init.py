@@ -11,7 +11,7 @@ from cvbench.cli.output import Force, Task
 from cvbench.errors import InputError, cut
 
 if TYPE_CHECKING:  # torch comes with the datasets
-    from cvbench.cli.dataset_forms import Reading
+    from cvbench.cli.dataset_forms import Recognized
 
 
 def init(
@@ -69,7 +69,7 @@ def init(
     typer.echo(f"Wrote {output}. Read it, then:\n  cvbench plan {output}\n  cvbench run {output}")
 
 
-def _chosen(path: str, kind: str | None, *, several: bool) -> Reading:
+def _chosen(path: str, kind: str | None, *, several: bool) -> Recognized:
     """The reading that `--as` names, or the only one; raises InputError where several fit."""
     from cvbench.cli.recognition import readings
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cvbench.cli.dataset_forms import (
-    Reading,
+    Recognized,
     class_folders_form,
     coco_file_form,
     coco_form,
@@ -26,7 +26,7 @@ from cvbench.spec.catalogue.own_code import find_module
 from cvbench.spec.cell import TaskName
 
 
-def readings(given: str) -> list[Reading]:
+def readings(given: str) -> list[Recognized]:
     """All ways to understand a path or an import path; raises InputError where there is none."""
     path = Path(given)
     if not path.exists() and is_address(given):
@@ -62,13 +62,10 @@ def readings(given: str) -> list[Reading]:
     return found
 
 
-def _onnx(path: Path) -> Reading:
-    from cvbench.models.external.onnx_files import read_graph
+def _onnx(path: Path) -> Recognized:
+    from cvbench.runner.exported import output_shapes
 
-    outputs = {
-        one.name: [size.dim_value or None for size in one.type.tensor_type.shape.dim]
-        for one in read_graph(path).graph.output
-    }
+    outputs = output_shapes(path)
     kinds: dict[int, tuple[str, TaskName]] = {
         2: ("classifier", "classification"),
         4: ("segmenter", "segmentation"),
@@ -86,7 +83,7 @@ def _onnx(path: Path) -> Reading:
             f"{path}: not a classifier (b, classes), segmenter (b, classes, h, w) or detector (boxes, "
             f"labels, scores).\n  Its outputs are {shown}. See docs/weights.md"
         )
-    return Reading(
+    return Recognized(
         "onnx",
         f"an ONNX {kind[0]}",
         seen,
@@ -99,7 +96,7 @@ def _onnx(path: Path) -> Reading:
     )
 
 
-def _of_code(address: str) -> Iterator[Reading]:
+def _of_code(address: str) -> Iterator[Recognized]:
     """A model, a dataset or a metric, by the signature in the source; nothing is imported."""
     module, _, name = address.partition(":")
     spec = find_module(module)
@@ -114,17 +111,19 @@ def _of_code(address: str) -> Iterator[Reading]:
     except SyntaxError as error:
         raise InputError(f"{source}:{error.lineno}: not valid Python: {error.msg}.") from error
     node = next((one for one in nodes if getattr(one, "name", None) == name), None)
-    as_model = Reading("model", "your own model", f"{address} is importable", model={"name": address})
+    as_model = Recognized("model", "your own model", f"{address} is importable", model={"name": address})
     if isinstance(node, ast.ClassDef):
         methods = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
         if methods >= {"update", "compute"}:
-            yield Reading("metric", "your own metric", f"class {name} has update and compute", metric=address)
+            yield Recognized(
+                "metric", "your own metric", f"class {name} has update and compute", metric=address
+            )
         else:
             yield replace(as_model, why=f"{name} is a class{' with forward' * ('forward' in methods)}")
     elif isinstance(node, ast.FunctionDef):
         arguments = {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
         if arguments >= {"task", "split"}:
-            yield Reading(
+            yield Recognized(
                 "dataset",
                 "your own dataset",
                 f"function {name} takes task and split",
@@ -139,14 +138,14 @@ def _of_code(address: str) -> Iterator[Reading]:
         and re.search(rf"\b{re.escape(name)}\b", source.read_text("utf-8"))
     ):
         yield as_model
-        yield Reading(
+        yield Recognized(
             "dataset",
             "your own dataset",
             f"{address} is importable",
             data={"name": address, "split": "test"},
             trains=True,
         )
-        yield Reading("metric", "your own metric", f"{address} is importable", metric=address)
+        yield Recognized("metric", "your own metric", f"{address} is importable", metric=address)
     else:
         raise InputError(
             f"{address}: {source or module} defines no {name}.\n  Write the name of a class or function."

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from cvbench.cli.dataset_forms import Reading
+from cvbench.cli.dataset_forms import Recognized
 from cvbench.errors import InputError
 from cvbench.spec.cell import TaskName
 
@@ -63,7 +63,7 @@ _STARTERS: Final[Mapping[TaskName, _Starter]] = {
 }
 
 
-def suite_text(found: Sequence[Reading], output: Path, *, task: TaskName | None) -> str:
+def suite_text(found: Sequence[Recognized], output: Path, *, task: TaskName | None) -> str:
     """The suite for these readings: at most one dataset, and any number of models and metrics.
 
     Raises InputError where two are datasets, or where a model's task is not the dataset's.
@@ -78,11 +78,13 @@ def suite_text(found: Sequence[Reading], output: Path, *, task: TaskName | None)
         tasks = ", ".join(f"{one.title} is for {one.task}" for one in found if one.task is not None)
         asked = f", and --task is {task}" if task else ""
         raise InputError(f"the tasks differ: {tasks}{asked}.\n  Name a dataset and models of one task.")
-    chosen: TaskName = next(iter(known), None) or task or "classification"
+    chosen: TaskName = next(iter(known), task or "classification")
     return "\n".join(_lines(found, datasets[0] if datasets else None, chosen, output)) + "\n"
 
 
-def _lines(found: Sequence[Reading], data: Reading | None, task: TaskName, output: Path) -> Iterator[str]:
+def _lines(
+    found: Sequence[Recognized], data: Recognized | None, task: TaskName, output: Path
+) -> Iterator[str]:
     starter = _STARTERS[task]
     own = [one for one in found if one.model is not None]
     weighted = own and all("weights" in (one.model or {}) for one in own)
@@ -117,7 +119,7 @@ def _lines(found: Sequence[Reading], data: Reading | None, task: TaskName, outpu
     yield f"# expect: {{{name}: {{{starter.metric}: 0.5}}}}"
 
 
-def _data(data: Reading | None, own: Sequence[Reading], starter: _Starter) -> Iterator[str]:
+def _data(data: Recognized | None, own: Sequence[Recognized], starter: _Starter) -> Iterator[str]:
     if data is None and any("weights" in (one.model or {}) for one in own):
         yield "# The images on which the model is scored: set root to their folder. All forms: docs/data.md"
         yield from ("data:", f"  name: {starter.form}", "  root: path/to/your/dataset", "  split: test")
@@ -144,7 +146,7 @@ def _data(data: Reading | None, own: Sequence[Reading], starter: _Starter) -> It
             yield f"    {key}: {_scalar(value)}"
 
 
-def _own_model(one: Reading, task: TaskName, *, trains: bool) -> Iterator[str]:
+def _own_model(one: Recognized, task: TaskName, *, trains: bool) -> Iterator[str]:
     assert one.model is not None
     for comment in one.comments:
         yield f"  # {comment}"

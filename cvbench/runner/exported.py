@@ -19,6 +19,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from cvbench.errors import CellError
 from cvbench.interfaces import Model
+from cvbench.models.external.onnx_files import read_graph
 from cvbench.spec.cell import Engine
 
 EXPORTED: Final = "net.onnx"
@@ -90,6 +91,17 @@ def read_exported(path: Path, sha256: str | None) -> bytes:
             "  Run the suite again with --fresh."
         )
     return content
+
+
+def output_shapes(path: Path) -> dict[str, list[int | None]]:
+    """Output → shape of an ONNX file's outputs, None for a size that is not fixed.
+
+    Raises InputError where the file cannot be read, or onnx is not installed.
+    """
+    return {
+        one.name: [size.dim_value or None for size in one.type.tensor_type.shape.dim]
+        for one in read_graph(path).graph.output
+    }
 
 
 class _Flat(nn.Module):

@@ -68,9 +68,9 @@ def folder(*, task: TaskName, split: str, root: str | None = None, images: str =
     own = class_folders(place)
     if not own:
         raise DataError(f"{place}: has no folders in it; each class has one of its own")
-    images = list_images(place)
-    used = {image.path.partition("/")[0] for image in images if "/" in image.path}
-    loose = next((image.path for image in images if "/" not in image.path), None)
+    listed = list_images(place)
+    used = {image.path.partition("/")[0] for image in listed if "/" in image.path}
+    loose = next((image.path for image in listed if "/" not in image.path), None)
     if loose is not None:
         raise DataError(f"{place}: {loose} lies beside the classes' folders; nothing tells its class")
     empty = sorted(own - used)
@@ -83,8 +83,8 @@ def folder(*, task: TaskName, split: str, root: str | None = None, images: str =
     check_splits(top, split, {name: sorted(folders) for name, folders in named.items()})
     classes = tuple(sorted(set[str]().union(*named.values())))
     label = {name: k for k, name in enumerate(classes)}
-    ids = [image.path for image in images]
+    ids = [image.path for image in listed]
     labels = [label[path.partition("/")[0]] for path in ids]
-    pictures = InFolder.of(place, ids, [image.size for image in images])
+    pictures = InFolder.of(place, ids, [image.size for image in listed])
     passport = Manifest("classification", classes, ids, pictures, labels, {}).passport("folder", split)
     return LabelledImages(pictures, np.array(labels, np.int64), PackedTexts.of(ids), classes, passport)
