@@ -1,16 +1,16 @@
-"""What can go wrong on the user's side, and how it is said.
+"""The errors a user can cause or fix, and how messages are formatted.
 
     CvbenchError                 shown without a traceback; ends the command with its exit code
-    ├── SuiteError               a suite file or an override: every problem at once
+    ├── SuiteError               problems in a suite file or an override, reported together
     ├── UnknownName              no such model, dataset, metric, run …, with the nearest name
-    ├── DataError                a data set that is absent, incomplete or cannot be decoded
-    ├── InputError               a file handed to a command (predictions, truth) that is not sound
+    ├── DataError                a dataset that is missing, incomplete or corrupt
+    ├── InputError               an invalid input file of a command (predictions, truth)
     ├── StoreError               results that cannot be read or written
     │   └── RunInUse             another process is writing this results folder
     └── CellError                raised in a worker; becomes the reason in the cell's record
-        └── Diverged             a loss that is no longer a number, with the step
+        └── Diverged             the loss became NaN or infinite, with the step
 
-A programmer's mistake is a ValueError or a TypeError and keeps its traceback.
+A programming error is a ValueError or a TypeError and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from typing import Any, ClassVar, Final
 
 
 class CvbenchError(Exception):
-    """A user's mistake or a failing surrounding: one clear message, no traceback."""
+    """A user error or a failure of the environment: one clear message, no traceback."""
 
     exit_code: ClassVar[int] = 2
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where it stands, what it is, and what to do about it."""
+    """One problem: where it is, what is wrong, and what to do about it."""
 
     place: str
-    """A path a reader can follow, such as ``suites/detection.yaml: models[1]``."""
+    """File and position, such as ``suites/detection.yaml: models[1]``."""
     what: str
     remedy: str = ""
 
@@ -44,7 +44,7 @@ class Problem:
 
 
 MOST_PROBLEMS: Final = 50
-"""Of a suite, in one message; how many more there are is told by their number."""
+"""Problems that one message lists; it gives the number of the rest."""
 
 
 class SuiteError(CvbenchError):
@@ -53,23 +53,23 @@ class SuiteError(CvbenchError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         more = len(self.problems) - MOST_PROBLEMS
-        told = [
+        lines = [
             *map(str, self.problems[:MOST_PROBLEMS]),
             *([f"… and {more:,} more problems"] if more > 0 else []),
         ]
-        super().__init__("\n".join(told))
+        super().__init__("\n".join(lines))
 
 
 class UnknownName(CvbenchError):
-    """A name that no catalogue or folder holds."""
+    """A name that is in no catalogue and no folder."""
 
 
 class DataError(CvbenchError):
-    """A data set that is absent, incomplete or holds something that cannot be decoded."""
+    """A dataset that is missing, incomplete or corrupt."""
 
 
 class InputError(CvbenchError):
-    """A file handed to a command that is not what the command needs."""
+    """An invalid input file of a command."""
 
 
 class StoreError(CvbenchError):
@@ -81,13 +81,13 @@ class RunInUse(StoreError):
 
 
 class CellError(CvbenchError):
-    """A cell that cannot be carried out; the message becomes its record's reason."""
+    """A cell that cannot run; the message becomes the reason in its record."""
 
     exit_code: ClassVar[int] = 3
 
 
 class Diverged(CellError):
-    """A training loss that is not a number any more."""
+    """The training loss became NaN or infinite."""
 
 
 _REFUSALS: Final = frozenset(
@@ -100,22 +100,22 @@ _REFUSALS: Final = frozenset(
 
 
 def is_refusal(error: OSError) -> bool:
-    """Whether the system refused: a disk that is full or read-only, a permission, a limit."""
+    """Whether the operating system refused: full or read-only disk, missing permission, resource limit."""
     return error.errno in _REFUSALS
 
 
 def refusal(error: OSError) -> str:
-    """What the system refused, with the file's name where it is known."""
-    name = "standard output, or a file" if error.filename is None else error.filename
+    """The message for an error of `is_refusal`, with the file's name where it is known."""
+    name = "standard output or a file" if error.filename is None else error.filename
     name = name.decode(errors="replace") if isinstance(name, bytes) else name
     return (
         f"{name}: cannot be read or written ({error.strerror or error}).\n"
-        "  What was finished before is safe. Make room or change the permissions, then run the command again."
+        "  Finished results are safe. Free disk space or change the permissions, then run the command again."
     )
 
 
 def cut(text: str, most: int) -> str:
-    r"""A text as any output and any record can hold it: its start and its end where it is long.
+    r"""The text as valid UTF-8, at most about `most` characters: the middle of a longer text is removed.
 
     >>> cut("abcdefghij" * 10, 40)
     'abcdefgh… (84 characters cut) …cdefghij'
@@ -129,7 +129,7 @@ def cut(text: str, most: int) -> str:
 
 
 def writable(text: str) -> str:
-    r"""A text that UTF-8 can hold: bytes of a file name that are no UTF-8 are written as escapes.
+    r"""The text as valid UTF-8: bytes of a file name that are not UTF-8 become escapes.
 
     >>> writable("caf\udce9.png")
     'caf\\udce9.png'
@@ -138,13 +138,13 @@ def writable(text: str) -> str:
 
 
 _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, marks that turn the direction of text, and what is no character."""
+"""Control characters, bidirectional marks, and surrogates."""
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Text in which characters that are not seen, but act, are shown as escapes: no name steers a terminal.
+    r"""The text with control characters as escapes, so that no name can control a terminal.
 
-    Every output goes through this. Line ends and tabs stay in a text of several `lines`, not in a name.
+    All output goes through this function. With `lines`, line ends and tabs are preserved.
 
     >>> print(printable("a\x1b[31m\nb"))
     a\u001b[31m\nb
@@ -164,7 +164,7 @@ def _shown_escape(character: str, *, lines: bool) -> str:
 
 
 def inert(value: Any) -> Any:
-    """A value for a spreadsheet: text there is never a formula.
+    """The value for a CSV cell; text gets a quote in front where a spreadsheet would read a formula.
 
     >>> inert("=1+1"), inert("resnet18"), inert(-1.0)
     ("'=1+1", 'resnet18', -1.0)
@@ -176,13 +176,13 @@ def inert(value: Any) -> Any:
 
 
 class Trusted(str):
-    """Text that is to steer something and was made for it of filtered parts: it is written as it is."""
+    """Text with intended control characters, built from filtered parts: it is written unchanged."""
 
     __slots__ = ()
 
 
 def suggestion(name: str, known: Iterable[str], *, listing: str = "") -> str:
-    """What to say behind an unknown name: the nearest known ones, and where all stand.
+    """The remedy for an unknown name: the nearest known names, and the command that lists all.
 
     >>> suggestion("yolo_v33", ["yolo_v3", "unet"], listing="cvbench list models")
     'Did you mean yolo_v3?   See all: cvbench list models'
@@ -194,7 +194,7 @@ def suggestion(name: str, known: Iterable[str], *, listing: str = "") -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as it would stand in a suite, cut where it is long.
+    """The value as written in a suite (JSON), cut to 60 characters.
 
     >>> shown("ten"), shown([1, True]), shown(2.0)
     ('"ten"', '[1, true]', '2')

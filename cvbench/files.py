@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and the hashes by which they are known."""
+"""Atomic file writes, safe reads of user files, and file hashes."""
 
 from __future__ import annotations
 
@@ -19,27 +19,25 @@ from pydantic import BaseModel, ValidationError
 
 from cvbench.errors import InputError, StoreError
 
-_UMASK = os.umask(0)  # it can be read only by setting it
+_UMASK = os.umask(0)  # the only way to read it is to set it
 os.umask(_UMASK)
 
 _HALF_WRITTEN: Final = re.compile(r"\..+\.[a-z0-9_]{8}")
-"""The names that `write_whole` gives to files that it has not finished."""
+"""Names of the temporary files of `write_whole`."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, so that a reader, a crash or a power cut sees all of it or nothing.
+    """Write `content` to `path` atomically: a reader, a crash or a power cut sees all of it or nothing.
 
-    It is written beside its place, flushed to the disk, and renamed over whatever was there. Raises
-    OSError as the file system gives it; then nothing has changed and nothing is left behind.
+    A temporary file in the same folder is flushed to disk and renamed over `path`. Raises the file system's
+    OSError; then `path` is unchanged and the temporary file is removed.
     """
     name = None
     try:
         handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            os.fchmod(
-                handle, 0o666 & ~_UMASK
-            )  # as any other new file; temporary ones are for their owner alone
+            os.fchmod(handle, 0o666 & ~_UMASK)  # mkstemp gives only the owner access
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
@@ -54,7 +52,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what `write_whole` left half written in a folder when its process was killed."""
+    """Remove temporary files of `write_whole` whose process was killed."""
     with suppress(OSError):
         for path in folder.iterdir():
             if _HALF_WRITTEN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
@@ -66,13 +64,13 @@ class NotAFile(OSError):
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file for reading; every input that a user names is opened here.
+    """Open a file for reading; every input file of a user is opened here.
 
-    Reading a pipe or a device may wait or go on for ever, so they are not read: raises NotAFile, an OSError
-    like all others of a file that cannot be opened.
+    Raises OSError where it cannot be opened, and its subclass NotAFile for a pipe or a device: reading
+    these could block or never end.
     """
     if "\0" in str(path):
-        raise NotAFile(errno.EINVAL, "no file's name holds a null character", str(path))
+        raise NotAFile(errno.EINVAL, "a file name cannot contain a null character", str(path))
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -83,32 +81,32 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read_regular(path: Path) -> bytes:
-    """The content of a file, as `open_regular` opens it."""
+    """The content of a file; raises as `open_regular` does."""
     with open_regular(path) as file:
         return file.read()
 
 
 def check_new(path: Path, *, force: bool) -> None:
-    """Raise InputError where something is at `path` already, unless `force` is given."""
+    """Raise InputError where `path` exists, unless `force` is given."""
     if path.exists() and not force:
-        raise InputError(f"{path}: there is such a file already.\n  Say --force to write over it.")
+        raise InputError(f"{path}: the file already exists.\n  Add --force to overwrite it.")
 
 
 def write_new(path: Path, content: bytes, *, force: bool) -> None:
-    """Put a file that a command was asked for at `path`; writes over nothing unless `force` says so.
+    """Write an output file of a command; with `force`, overwrite an existing one.
 
-    Raises InputError where something is there already, and where the disk refuses.
+    Raises InputError where `path` exists, and where the file cannot be written.
     """
     check_new(path, force=force)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     except OSError as error:
-        raise InputError(f"{path}: it cannot be written ({error.strerror or error}).") from error
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
 
 
 def sync(path: Path) -> None:
-    """Flush a file's content, or a folder's entries, to the disk: a rename is durable only then."""
+    """Flush a file's content, or a folder's entries, to disk, which makes a rename durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -117,13 +115,13 @@ def sync(path: Path) -> None:
 
 
 def sha256_of_file(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
+    """The SHA-256 of a file's content, hexadecimal."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_files(paths: Sequence[Path]) -> str:
-    """The SHA-256 of the files' contents one after the other, in hexadecimal, as `cat FILES | sha256sum`."""
+    """The SHA-256 of the concatenated files, hexadecimal, as `cat FILES | sha256sum` prints it."""
     total = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -133,10 +131,7 @@ def sha256_of_files(paths: Sequence[Path]) -> str:
 
 
 def sha256_of_sources(paths: Iterable[Path]) -> str:
-    """One hash over the Python sources at or below `paths`, by relative name and content.
-
-    Compiled files and caches do not count, nor does the order in which the file system lists them.
-    """
+    """One SHA-256 over the relative names and contents of the Python sources at or below `paths`."""
     total = hashlib.sha256()
     for top in sorted(paths):
         sources = sorted(top.rglob("*.py")) if top.is_dir() else [top]
@@ -150,27 +145,25 @@ Form = TypeVar("Form", bound=BaseModel)
 
 
 def read_document(path: Path, form: type[Form], *, what: str, newest: int, remedy: str = "") -> Form:
-    """The document at `path`; raises StoreError that names the file and the place in it.
+    """Read and validate a JSON document; raises StoreError that names the file and the field.
 
-    `what` is the word for it, `newest` the highest schema that is known here, and `remedy` says how one
-    makes such a file. One of an older schema is read, one of a newer is refused by its number.
+    `what` names the kind of document in messages, `newest` is the highest schema version that can be read
+    (older ones can be), and `remedy` is the last line of a message.
     """
     try:
         content = read_regular(path)
     except OSError as error:
-        raise StoreError(
-            f"{path}: this is no {what} that cvbench can read ({error.strerror or error})."
-        ) from error
+        raise StoreError(f"{path}: the {what} file cannot be read ({error.strerror or error}).") from error
     refused: ValidationError | None = None
     try:
         document = form.model_validate_json(content)
-        # A schema that is not written down must not pass by its default.
+        # A missing schema number must not pass through the field's default.
         if "schema_version" in document.model_fields_set and document.schema_version <= newest:  # type: ignore[attr-defined]
             return document
     except ValidationError as error:
         refused = error
-    told = f"{path}: {_why(content, form, refused, what, newest)}"
-    raise StoreError(f"{told}\n  {remedy}" if remedy else told)
+    message = f"{path}: {_why(content, form, refused, what, newest)}"
+    raise StoreError(f"{message}\n  {remedy}" if remedy else message)
 
 
 def _why(
@@ -179,17 +172,17 @@ def _why(
     try:
         plain = json.loads(content)
     except (ValueError, RecursionError) as error:
-        return f"this is no {what} that cvbench can read ({error})."
+        return f"not a valid {what} file ({error})."
     plain = plain if isinstance(plain, dict) else {}
     kind = form.model_fields.get("kind")
     if kind is not None and plain.get("kind") != kind.default:
-        return f'this is no {what}: it has no kind "{kind.default}".'
+        return f'not a valid {what} file: its "kind" is not "{kind.default}".'
     version = plain.get("schema")
     if not isinstance(version, int):
-        return f"this is no {what}: it has no schema number."
+        return f"not a valid {what} file: it has no schema number."
     if version > newest:
         return (
-            f"schema {version} is newer than this cvbench, which knows {newest}.\n"
+            f"schema {version} is newer than this cvbench supports ({newest}).\n"
             "  Read it with the version that wrote it, or a later one."
         )
     assert refused is not None

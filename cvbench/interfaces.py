@@ -1,7 +1,7 @@
-"""What a model, a data set and a metric promise: the plug-in interfaces, and nothing else.
+"""The plug-in interfaces of models, datasets and metrics.
 
-A plug-in is any object with these members; it inherits nothing from here. One contract test a kind
-(`tests/contracts/`) covers every entry of the catalogues against these promises.
+A plug-in is any object with these members; it need not inherit from these classes. The contract tests in
+`tests/contracts/` check every entry of the catalogues against them.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from cvbench.values import ClassScores, Detections, LabelMap, Prediction, Prepro
 class Dataset(Protocol):
     """A finite, indexable collection of Samples of one split and one task.
 
-    Indexing is deterministic and safe in worker processes. A sample that cannot be decoded raises
-    DataError with the file's name.
+    Indexing is deterministic and safe in worker processes. A corrupt image raises DataError with the
+    file's name.
     """
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names in label order; for segmentation label 0 is the background, named here too."""
+        """Class names in label order; for segmentation including the background, label 0."""
         ...
 
     @property
     def task(self) -> TaskName:
-        """What its truths are made for."""
+        """The task of its truths."""
         ...
 
     @property
     def passport(self) -> Passport:
-        """What this is, to the byte: the record carries it."""
+        """The dataset fingerprint, which is stored in the record."""
         ...
 
     def __len__(self) -> int: ...
@@ -45,16 +45,16 @@ class Dataset(Protocol):
 
 
 class _Network(Protocol):
-    """What every model has: a torch module with these members."""
+    """The members of every model, which is a torch module."""
 
     preprocessing: Preprocessing
-    """How an image becomes the network's input, in full."""
+    """The complete preprocessing of an image."""
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any:
-        """Raw outputs of the net for a prepared batch; the same form in training and evaluation.
+        """Raw network outputs for a preprocessed batch; the same structure in training and evaluation.
 
-        Tensors that only the loss reads, such as those of auxiliary heads, may be empty in evaluation, and
-        those that only the decoding reads may be empty in training.
+        Tensors that only `loss` uses, such as outputs of auxiliary heads, may be empty in evaluation;
+        tensors that only `decode` uses may be empty in training.
         """
         ...
 
@@ -64,40 +64,40 @@ class Classifier(_Network, Protocol):
     """Assigns class scores to an image."""
 
     def loss(self, outputs: Any, truths: Sequence[ClassScores]) -> dict[str, Tensor]:
-        """Named scalar terms of the training loss, each a mean over the batch; their sum is descended."""
+        """Named scalar terms of the loss, each a mean over the batch; training minimizes their sum."""
         ...
 
     def decode(self, outputs: Any) -> list[ClassScores]:
-        """Probabilities, one entry an image."""
+        """Class probabilities, one entry per image."""
         ...
 
 
 @runtime_checkable
 class Detector(_Network, Protocol):
-    """Finds objects: boxes in pixels of the prepared input, class and score each."""
+    """Detects objects: each has a box in pixels of the preprocessed input, a class and a score."""
 
     def loss(self, outputs: Any, truths: Sequence[Detections]) -> dict[str, Tensor]:
-        """As a Classifier's; the truths' boxes are in pixels of the prepared input.
+        """As for a Classifier; the truths' boxes are in pixels of the preprocessed input.
 
-        They come without masks, unless the model has an attribute `needs_masks` that is True.
+        Truths have masks only if the model's attribute `needs_masks` is True.
         """
         ...
 
     def decode(self, outputs: Any) -> list[Detections]:
-        """Objects after non-maximum suppression, best score first, in pixels of the prepared input."""
+        """Objects after non-maximum suppression, highest score first, in pixels of the preprocessed input."""
         ...
 
 
 @runtime_checkable
 class Segmenter(_Network, Protocol):
-    """Assigns a class to every pixel of the prepared input."""
+    """Assigns a class to every pixel of the preprocessed input."""
 
     def loss(self, outputs: Any, truths: Sequence[LabelMap]) -> dict[str, Tensor]:
-        """As a Classifier's; the truths have the prepared input's size."""
+        """As for a Classifier; the truths have the size of the preprocessed input."""
         ...
 
     def decode(self, outputs: Any) -> list[LabelMap]:
-        """A label for each pixel of the prepared input."""
+        """One label per pixel of the preprocessed input."""
         ...
 
 
@@ -108,60 +108,60 @@ Model: TypeAlias = Classifier | Detector | Segmenter
 class Metric(Protocol):
     """Accumulates predictions against truths and yields Measurements.
 
-    The result depends on the set of images alone: not on batch size, order, or how the set was
-    split over objects that were merged.
+    The result depends only on the set of images: not on batch size, order, or how the images were
+    distributed over merged metrics.
     """
 
     protocol: str
-    """Names the exact rule, such as ``coco-2017/bbox/101pt/maxdet100``."""
+    """Name of the exact rule, such as ``coco-2017/bbox/101pt/maxdet100``."""
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch; an id may come only once."""
+        """Add one batch; each id may occur only once."""
         ...
 
     def merge(self, other: Metric) -> None:
-        """Take in what another metric of the same kind has accumulated."""
+        """Add the images of another metric of the same kind."""
         ...
 
     def compute(self) -> list[Measurement]:
-        """The figures over all images seen so far; the first one is the primary metric."""
+        """The measurements over all images so far; the first is the primary metric."""
         ...
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """Per-image columns, `id` first: enough to recompute and to pair the figures."""
+        """Per-image results as columns, `id` first: enough to recompute the metrics and to pair two runs."""
         ...
 
 
 class Evidence(NamedTuple):
-    """Why a metric's figures are what they are: one table, in a form that `docs/records.md` describes."""
+    """Diagnostics of a metric: one table in a format that `docs/records.md` describes."""
 
     kind: Literal["curves", "confusion", "errors"]
     columns: Mapping[str, Sequence[Any]]
-    """Of equal length. Labels are numbers in label order; the number of classes stands for nothing."""
+    """Columns of equal length. Classes are label numbers; the number of classes means "no object"."""
     about: Mapping[str, str]
-    """What holds for the whole table, such as the IoU from which on an object is found."""
+    """Metadata of the whole table, such as the IoU threshold."""
 
 
 @runtime_checkable
 class Explained(Protocol):
-    """What a metric may promise besides: that it can tell why its figures are what they are."""
+    """Optional interface of a metric that provides diagnostics."""
 
     def evidence(self) -> Sequence[Evidence]:
-        """At most one table of each kind, over all images seen so far; none where nothing can be told."""
+        """At most one table of each kind, over all images so far."""
         ...
 
 
 @runtime_checkable
 class Annotated(Protocol):
-    """What a metric may also promise: to say what is unusual about the truths it has seen."""
+    """Optional interface of a metric that reports what is unusual about the truths."""
 
     def notes(self) -> Sequence[str]:
-        """What a reader of its values has to know; what comes before the first colon is the short form."""
+        """Notes for readers of the metric; the text before the first colon is the short form."""
         ...
 
 
 def module_of(model: object) -> nn.Module:
-    """The model as the torch module that it is; raises TypeError for one that is none."""
+    """The model, typed as a torch module; raises TypeError if it is not one."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"{type(model).__name__} is not a torch.nn.Module")
     return model

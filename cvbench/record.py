@@ -1,8 +1,8 @@
-"""What happened: a Record, its Measurements, and the circumstances they need to be understood.
+"""The result of a cell: a Record with its Measurements and their context (environment, data, artifact).
 
-History of the file formats (a reader of today loads every one of them):
+Versions of the file format (all can be read):
 
-    1   first form; a later `run.json` also has `expectations`
+    1   first version; a later `run.json` also has `expectations`
 """
 
 from __future__ import annotations
@@ -18,50 +18,50 @@ from cvbench.spec.cell import Cell
 from cvbench.spec.expectations import Expectations
 
 SCHEMA = 1
-"""The version that this program writes."""
+"""The schema version that this program writes."""
 
 Outcome: TypeAlias = Literal["ok", "skipped", "oom", "timeout", "failed"]
 Direction: TypeAlias = Literal["higher", "lower", "neither"]
 AttachmentKind: TypeAlias = Literal["samples", "outcomes", "curves", "confusion", "errors", "pictures"]
-"""Raw timings; outcomes per image; and what explains a figure: curves of precision, what was taken for
-what, what each kind of error costs, and the images that the model did worst on."""
+"""Raw timings; per-image results; and diagnostics: precision-recall curves, confusion matrix, cost of each
+error type, and the worst images."""
 Scalar: TypeAlias = bool | int | float | str | None
 Real: TypeAlias = Annotated[float, Field(ge=-1e100, le=1e100)]
-"""A measured number: beyond these no unit has any use, and sums and charts of them would overflow."""
+"""A measured number; the limits keep sums and charts from overflowing."""
 
 
 class Part(Frozen):
-    """A figure's share of one class or one group."""
+    """The value of a measurement for one class or one group."""
 
     name: str
     value: Real | None
     missing: str | None = None
-    """Why there is no value."""
+    """Reason why there is no value."""
     n: int | None = None
 
 
 class Measurement(Frozen):
-    """One number that can stand alone, or the reason why it is missing."""
+    """One measured value with unit, interval and protocol, or the reason why it is missing."""
 
     name: str
-    """The field's usual name, such as `AP50`, `top1`, `latency_p50`."""
+    """The usual name, such as `AP50`, `top1`, `latency_p50`."""
     at: str = ""
-    """The condition where one name is measured under several, such as `batch=8`."""
+    """The condition if one name is measured under several, such as `batch=8`."""
     value: Real | None
     missing: str | None = None
-    """Why there is no value: given exactly where `value` is None."""
+    """Reason why there is no value; set exactly when `value` is None."""
     unit: str
     """`fraction`, `s`, `images/s`, `bytes`, `parameters`, `MACs` …: never a scaled unit."""
     direction: Direction
-    """Which way is better."""
+    """Which direction is better."""
     n: int | None = None
-    """How many independent observations carry it: images, iterations or windows, as it says in `protocol`."""
+    """Number of independent observations: images, iterations or windows, see `protocol`."""
     interval: tuple[Real, Real] | None = None
-    """The 95 % interval; None where none can be given, and then `protocol` says why."""
+    """95 % confidence interval; None if there is none, with the reason in `protocol`."""
     protocol: str
-    """The exact rule by which it was measured."""
+    """The exact measurement rule."""
     parts: tuple[Part, ...] = ()
-    """The same figure for each class, in label order."""
+    """The value per class, in label order."""
 
     @model_validator(mode="after")
     def _whole(self) -> Measurement:
@@ -73,151 +73,150 @@ class Measurement(Frozen):
 
 
 class Passport(Frozen):
-    """What a data set is, to the byte: equal passports are equal images and truths in equal order."""
+    """Dataset fingerprint: equal fingerprints mean equal images and truths in equal order."""
 
     name: str
     split: str
     images: int
     classes: int
     objects: int | None = None
-    """Annotated objects, where the task has them."""
+    """Number of annotated objects, if the task has objects."""
     sha256: str
-    """Of everything that makes a sample: pixels or files, truths, order, options."""
+    """SHA-256 of everything that defines the samples: pixels or files, truths, order, options."""
     rule: str | None = None
-    """What the hash covers, where that is not every pixel: `manifest/1` covers names, order, truths and the
-    sizes of the image files, as `docs/data.md` says."""
+    """What the hash covers, if not every pixel: `manifest/1` covers names, order, truths and the sizes of the
+    image files (see `docs/data.md`)."""
     drawn: str | None = None
-    """How these images were drawn from the split, where they are not all of it. Records from before this
-    field hold the first images."""
+    """How these images were sampled from the split, if they are a subset. Records without this field used
+    the first images."""
 
 
 class Artifact(Frozen):
-    """The thing that was scored and timed: two equal artifacts are one model, bit for bit."""
+    """The model that was scored and timed; equal artifacts are identical bit for bit."""
 
     sha256: str
-    """Of names, shapes and bytes of all parameters and buffers, in order."""
+    """SHA-256 of names, shapes and bytes of all parameters and buffers, in order."""
     source: Literal["trained", "reused", "loaded", "untrained"]
-    """`reused`: an equal training had been done before, and its checkpoint was taken."""
+    """`reused`: the checkpoint of an earlier identical training was loaded."""
     parameters: int
     macs: int | None
-    """Multiply-accumulates of one image; None where they cannot be counted."""
+    """Multiply-accumulates per image; None if they cannot be counted."""
     input: tuple[int, int, int]
-    """Channels, height, width of the prepared input."""
+    """Channels, height, width of the preprocessed input."""
     preprocessing: Mapping[str, Scalar | tuple[float, ...]]
     labels: Mapping[str, int] | None = None
-    """The data set's class → the label that the weights have for it; None where they are the same."""
+    """The dataset's class name → the label in the weights; None if they are the same."""
     exported: str | None = None
-    """The SHA-256 of the ONNX file that was scored and timed in the net's stead; None where torch ran it."""
+    """SHA-256 of the ONNX file that was scored and timed instead of the torch model; None if torch ran it."""
 
 
 class Curve(Frozen):
-    """A training, seen from its loss: one entry a logged point."""
+    """The training loss curve: one entry per logged point."""
 
     step: tuple[int, ...]
     epoch: tuple[Real, ...]
     lr: tuple[Real, ...]
     terms: Mapping[str, tuple[Real, ...]]
-    """Each named term of the loss, averaged since the point before."""
+    """Each named loss term, averaged since the previous point."""
 
     @model_validator(mode="after")
     def _even(self) -> Curve:
         counts = {len(self.step), len(self.epoch), len(self.lr), *map(len, self.terms.values())}
         if len(counts) > 1:
-            raise ValueError(f"its lists have {', '.join(map(str, sorted(counts)))} points")
+            raise ValueError(f"lists of different lengths: {', '.join(map(str, sorted(counts)))} points")
         return self
 
 
 class Environment(Frozen):
-    """The machine and the software, in three groups of decreasing weight."""
+    """Machine and software, in three groups of decreasing importance."""
 
     hard: Mapping[str, Scalar]
-    """What makes speed figures comparable: equal or not."""
+    """Must be equal for speed measurements to be comparable."""
     soft: Mapping[str, Scalar]
-    """What may matter: compared, and warned about."""
+    """Compared; a difference is a warning."""
     volatile: Mapping[str, Scalar]
-    """What changes by the minute: told, never compared."""
+    """Changes from minute to minute; reported, never compared."""
 
 
 class Attachment(Frozen):
-    """A file beside the record."""
+    """A file that belongs to a record."""
 
     kind: AttachmentKind
-    """Which form the file has: `docs/records.md` describes each."""
+    """The file's format, described in `docs/records.md`."""
     name: str
-    """Which measurement or metric it belongs to."""
+    """The measurement or metric that it belongs to."""
     file: str
-    """Relative to the run's folder."""
+    """Path relative to the run's folder."""
     sha256: str
 
 
 class Round(Frozen):
-    """One fresh process's turn at timing a cell; that process served the other cells of the suite too."""
+    """One timing round of a cell: a new process times all cells of the suite, in shuffled order."""
 
     number: int
-    """From 0; the column `round` of the raw samples holds it."""
+    """From 0; equals the column `round` of the raw samples."""
     seed: int
-    """Of the order in which that process took the cells."""
+    """Random seed of the cell order."""
     place: int
-    """How many cells stood before this one in that order."""
+    """Position of this cell in that order, from 0."""
     outcome: Outcome
     reason: str | None = None
-    """Why it is not ok."""
+    """Reason if the outcome is not ok."""
     output: str | None = None
-    """The last lines the process printed, where it is not ok."""
+    """Last lines of the process's output if the outcome is not ok."""
     started: datetime
     wall_s: Real
     spent: Mapping[str, Real] = Field(default_factory=dict)
-    """Seconds by stage, as a Record's."""
+    """Seconds per stage, as in a Record."""
     conditions: Mapping[str, Scalar] = Field(default_factory=dict)
-    """What changes by the minute, as it was then."""
+    """The volatile environment at the time of this round."""
     measurements: tuple[Measurement, ...] = ()
-    """What this process measured once; figures of many samples are derived from those."""
+    """Values that this process measured once; metrics of many samples are computed from the raw samples."""
     cautions: tuple[str, ...] = ()
-    """What a reader of its figures should know."""
+    """Warnings about this round's measurements."""
 
 
-MEANS_LITTLE = "absolute figures of this machine mean little"
-"""Ends the caution on a series most of whose slices were disturbed."""
+MEANS_LITTLE = "absolute values on this machine are unreliable"
+"""End of the warning about a series in which most slices were disturbed."""
 
 
 class Record(Frozen):
-    """One cell, finished: whatever came of it."""
+    """The result of one cell, whatever its outcome."""
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
     key: str
     cell: Cell
     outcome: Outcome
     reason: str | None = None
-    """Why it is not ok."""
+    """Reason if the outcome is not ok."""
     output: str | None = None
-    """The last lines the worker printed, where it is not ok."""
+    """Last lines of the worker's output if the outcome is not ok."""
     started: datetime
     wall_s: Real
     spent: Mapping[str, Real] = Field(default_factory=dict)
-    """Seconds by stage: import, data, build, train, evaluate, time, save; the rest is overhead."""
+    """Seconds per stage: import, data, build, train, evaluate, time, save; the rest is overhead."""
     environment: Environment
     artifact: Artifact | None = None
     passports: Mapping[str, Passport] = Field(default_factory=dict)
-    """Of each split that was used."""
+    """Dataset fingerprint of each split that was used."""
     inputs: Mapping[str, str] = Field(default_factory=dict)
-    """Hashes of the files that the cell named when its run was opened: `weights`, `data` and others. Empty
-    for a cell that names none, and in records that predate the field."""
+    """Hashes of the files that the cell names (`weights`, `data` and others) at the start of the run. Empty
+    for a cell that names no files, and in records that predate the field."""
     measurements: tuple[Measurement, ...] = ()
     curve: Curve | None = None
     skipped_samples: tuple[str, ...] = ()
-    """Samples that could not be decoded and that the suite allows to skip."""
+    """Corrupt images that the suite allows to skip."""
     shadowed_objects: int | None = None
-    """Objects of the training, counted in every epoch anew, that no predictor learnt because another
-    object held their place; for detectors whose places can be taken."""
+    """Training objects, summed over epochs, that were not learned because they share a grid cell with another
+    object; only for detectors with such a limit."""
     attachments: tuple[Attachment, ...] = ()
     cautions: tuple[str, ...] = ()
-    """What a reader of the speed figures should know: disturbances, a warm-up that did not end, too wide
-    an interval."""
+    """Warnings about the speed measurements: disturbances, an incomplete warm-up, a wide interval."""
     notes: tuple[str, ...] = ()
-    """What a reader of the accuracy metrics should know, such as images that were trained on too. What comes
-    before the first colon is the short form, which tables show."""
+    """Notes on the accuracy metrics, such as test images that are also in the training set. The text before
+    the first colon is the short form, which tables show."""
     rounds: tuple[Round, ...] = ()
-    """The processes that timed it, where the suite asks for several; none where its own did."""
+    """The timing rounds, if the suite asks for several; empty if the cell's own process timed it."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
@@ -230,11 +229,11 @@ class Record(Frozen):
         return self
 
     def attachment(self, kind: AttachmentKind, name: str) -> Attachment | None:
-        """The attachment of this kind and name, or None."""
+        """The attachment of this kind and name, if any."""
         return next((item for item in self.attachments if (item.kind, item.name) == (kind, name)), None)
 
     def measurement(self, name: str, at: str | None = None) -> Measurement | None:
-        """The first measurement of this name (and condition, where one is given), or None."""
+        """The first measurement of this name (and condition, if given), or None."""
         for m in self.measurements:
             if m.name == name and at in (None, m.at):
                 return m
@@ -242,7 +241,7 @@ class Record(Frozen):
 
 
 class PlannedCell(Frozen):
-    """A cell of the suite that a run carries out."""
+    """A cell in a run's plan."""
 
     key: str
     title: str = ""
@@ -250,36 +249,36 @@ class PlannedCell(Frozen):
 
 
 class RunInfo(Frozen):
-    """The content of `run.json`: which suite a run carries out, where, and with which code.
+    """The content of `run.json`: the run's suite, machine and code.
 
-    A field that the file does not have is unknown, and has its default.
+    A field that is missing in the file has its default, which means unknown.
     """
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
     suite: str = ""
     """The suite's name."""
     run: str = ""
-    """The run's own name; the store gives it."""
+    """The run's name; the store sets it."""
     identity: str = ""
-    """Hash of the machine, the code and the data folders: an equal one continues the run."""
+    """Hash of the machine, the code and the data folders; `cvbench run` resumes a run with an equal hash."""
     created: str = ""
-    """When the run began, ISO 8601 with the time zone; the store sets it."""
+    """Start of the run, ISO 8601 with the time zone; the store sets it."""
     source: str = ""
-    """The suite file that it was read from."""
+    """Path of the suite file."""
     suite_text: str = ""
-    """That file, word for word, without the overrides."""
+    """Content of the suite file, without the overrides."""
     overrides: tuple[str, ...] = ()
-    """Changes to the suite, `key=value`, as typed on the command line."""
+    """Overrides of the suite, `key=value`, as on the command line."""
     limit: int | None = None
-    """Images per cell, where `--limit` was given."""
+    """Images per cell, if `--limit` was given."""
     commits: Mapping[str, str | None] = Field(default_factory=dict)
-    """Of `cvbench` and of the `suite` file; None outside of a repository."""
+    """Git commits of `cvbench` and of the `suite` file; None outside a repository."""
     code_sha256: str = ""
     environment: Environment = Field(default_factory=lambda: Environment(hard={}, soft={}, volatile={}))
-    """Machine and software when the run was opened."""
+    """Machine and software at the start of the run."""
     expectations: Expectations | None = None
     """The suite's floors and published values, overrides applied; None in files that predate the field."""
     cells: tuple[PlannedCell, ...] = ()
-    """In the suite's order, as it was last read."""
+    """The suite's cells as last run, in the suite's order."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)

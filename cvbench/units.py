@@ -1,7 +1,6 @@
-"""Quantities as people read them; inside, everything is seconds, bytes and fractions.
+"""Formatting and parsing of quantities; internally, values are in seconds, bytes and fractions.
 
-Format at the window only: nothing that these functions return is read back by a program, except
-`seconds`, which reads a duration that a person wrote.
+The formatted strings are for people only; no program parses them.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ _SECONDS_IN = {"ms": 1e-3, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 360
 
 
 def seconds(text: object) -> float:
-    """A duration that a person wrote (`30s`, `5m`, `1.5h`, `200ms`, or a plain number), in seconds.
+    """Parse a duration (`30s`, `5m`, `1.5h`, `200ms`, or a plain number of seconds), in seconds.
 
-    Raises ValueError for anything else, a negative number included.
+    Raises ValueError for anything else, including a negative number.
 
     >>> seconds("5m"), seconds("200ms"), seconds(3)
     (300.0, 0.2, 3.0)
@@ -27,7 +26,7 @@ def seconds(text: object) -> float:
 
 
 def show_seconds(value_s: float) -> str:
-    """A duration in the unit that keeps three figures readable.
+    """A duration with three significant digits, in a suitable unit.
 
     >>> show_seconds(0.00123), show_seconds(12.34), show_seconds(754), show_seconds(7540)
     ('1.23 ms', '12.3 s', '12 min 34 s', '2 h 05 min')
@@ -71,7 +70,7 @@ def show_count(value: float) -> str:
 
 
 def show_value(value: float, unit: str) -> str:
-    """A figure in its unit.
+    """A measurement in its unit.
 
     >>> show_value(0.00123, "s"), show_value(0.81234, "fraction"), show_value(1234, "images/s")
     ('1.23 ms', '0.8123', '1.23 k images/s')
@@ -88,7 +87,7 @@ def show_value(value: float, unit: str) -> str:
 
 
 def _three(value: float) -> str:
-    """Three significant figures, without an exponent."""
+    """Three significant digits, without an exponent."""
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

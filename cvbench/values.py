@@ -1,8 +1,7 @@
-"""What flows between data set, model and metric: Sample, the three Predictions, and their truths.
+"""The values exchanged by dataset, model and metric: Sample, the three Prediction types, and truths.
 
-A truth has the form of a prediction, so a metric compares like with like and a picture draws both
-with one function. Boxes are corners (x1, y1, x2, y2) in pixels of the image as it was read,
-half-open: a box that covers one pixel at the origin is (0, 0, 1, 1).
+A truth has the same type as a prediction. Boxes are corners (x1, y1, x2, y2) in pixels of the original
+image, half-open: a box that covers one pixel at the origin is (0, 0, 1, 1).
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from jaxtyping import Bool, Float, Integer, Real, UInt8
 from torch import Tensor
 
 VOID = 255
-"""The label of a pixel that no segmentation metric counts (PASCAL VOC's border)."""
+"""Label of pixels that segmentation metrics ignore (PASCAL VOC's border)."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """How strongly each class is believed in; higher is more. A truth is 1 at its class, else 0."""
+    """One score per class, higher is more likely. A truth is one-hot."""
 
     scores: Float[Tensor, " classes"]
 
@@ -33,7 +32,7 @@ class ClassScores:
 
     @property
     def label(self) -> int:
-        """The class with the highest score; the lowest index among equals."""
+        """The class with the highest score; the lowest index in a tie."""
         return int(self.scores.argmax())
 
 
@@ -41,9 +40,9 @@ class ClassScores:
 class Detections:
     """Objects in one image: a prediction, or a truth whose scores are all 1.
 
-    The last three fields exist in truths only. They are None where a data set does not know them:
-    then no object is a crowd, none is difficult, and an object's area is that of its mask, or of
-    its box where it has none.
+    Only truths have the last three fields. None means that the dataset does not provide them: then no
+    object is a crowd or difficult, and an object's area is the area of its mask, or of its box without
+    a mask.
     """
 
     boxes: Real[Tensor, "n 4"]
@@ -59,30 +58,30 @@ class Detections:
 
     @classmethod
     def none(cls) -> Detections:
-        """Nothing was found."""
+        """No objects."""
         return cls(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """One class for each pixel; `VOID` marks pixels of a truth that do not count.
+    """One class per pixel; `VOID` marks pixels of a truth that are ignored.
 
-    Bytes in all of cvbench. Your own model may give another integer type, as `argmax` does: metrics take
-    labels of 0 to 255 in any.
+    cvbench uses uint8. Your own model may return another integer type, as `argmax` does: metrics accept
+    labels from 0 to 255 in any integer type.
     """
 
     labels: Integer[Tensor, "h w"]
 
 
 Prediction: TypeAlias = ClassScores | Detections | LabelMap
-"""What a model says of one image: the union is closed."""
+"""A model's prediction for one image; no other types are possible."""
 
 Truth: TypeAlias = Prediction
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One thing to look at: the image as read, what is true of it, and its name in the data set."""
+    """One image as read, its truth, and its id in the dataset."""
 
     image: UInt8[Tensor, "3 h w"]
     truth: Truth
@@ -91,44 +90,42 @@ class Sample:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How an image becomes a network's input, in full: the record carries it.
+    """The complete preprocessing of an image; it is stored in the record.
 
-    The image is resized in 8 bits, then `(value / 255 - mean) / std` by channel, RGB.
+    The image is resized as uint8, then normalized per RGB channel: `(value / 255 - mean) / std`.
     """
 
     size: tuple[int, int]
-    """Height and width of the prepared input; where each image has its own, of a usual one: what is timed."""
+    """Height and width of the input in pixels; with `scale`, the size that is used for timing."""
     resize: Literal["stretch", "letterbox", "crop", "scale"] = "stretch"
-    """`letterbox` keeps the aspect and fills the rest, half on either side, with `fill`. `crop` keeps it
-    too: the shorter side becomes `shorter`, and `size` is cut from the middle. What a crop does not show
-    is not seen, so it suits whole-image classes only. `scale` keeps the aspect and leaves each image a
-    size of its own: the shorter side becomes `shorter`, unless the longer one would pass `longer`."""
+    """`stretch` ignores the aspect ratio; the others keep it. `letterbox` pads with `fill`, half on either
+    side. `crop` resizes the shorter side to `shorter` and takes the center crop of `size`; pixels outside are
+    lost, so it is for classification only. `scale` resizes the shorter side to `shorter`, with the longer
+    side at most `longer`; images then have different sizes."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     fill: int = 128
-    """The grey of a letterbox's bars and of what an augmentation moves in, 0 to 255."""
+    """Gray value of padding (letterbox, augmentation), 0 to 255."""
     shorter: int | None = None
-    """Pixels of the shorter side before a crop, or of a scaled image; given exactly for these two."""
+    """Shorter side in pixels, for `crop` and `scale` only (required there)."""
     interpolation: Literal["bilinear", "bicubic", "darknet"] = "bilinear"
-    """`darknet` is what the weights of darknet were trained and scored with: bilinear without antialiasing,
-    from the outermost pixels' centres to one another, and sides of a letterbox rounded down."""
+    """`darknet` is the resizing of the darknet framework, for its weights: bilinear without antialiasing,
+    with aligned corner pixels, and letterbox sides rounded down."""
     longer: int | None = None
-    """The most pixels of a scaled image's longer side."""
+    """Maximum longer side in pixels, for `scale` only."""
     multiple: int = 1
-    """A scaled image gets `fill` at its right and below, until both sides are multiples of this."""
+    """For `scale` only: pad with `fill` at the right and bottom until both sides are multiples of this."""
     antialias: bool = True
-    """Whether an image that shrinks is smoothed."""
+    """Whether downscaling is antialiased."""
 
     def __post_init__(self) -> None:
         if (self.shorter is not None) != (self.resize in ("crop", "scale")):
-            raise ValueError("the length of the shorter side belongs to a crop or a scale, and they to it")
+            raise ValueError('resize "crop" and "scale" need `shorter`; other modes do not accept it')
         if self.resize != "scale" and (self.longer is not None or self.multiple != 1):
-            raise ValueError("the length of the longer side and a multiple of sizes belong to a scale")
+            raise ValueError('only resize "scale" accepts `longer` and `multiple`')
 
     def of_one_size(self) -> Preprocessing:
-        """Itself, or, where each image has its own size, a letterbox of the usual one: for training
-        and timing, whose batches hold images of all kinds.
-        """
+        """Itself, or for `scale` a letterbox of `size`: training and timing batches need one size."""
         if self.resize != "scale":
             return self
         return replace(self, resize="letterbox", shorter=None, longer=None, multiple=1)

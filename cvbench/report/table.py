@@ -156,11 +156,15 @@ def _part(record: Record, limit: int) -> str:
     return f"{limit} images only, drawn evenly" if drawn else f"first {limit} images only"
 
 
+_UNRELIABLE = (MEANS_LITTLE, "of this machine mean little")
+"""Endings of the warning about a disturbed series, today and in older records."""
+
+
 def _was_disturbed(record: Record) -> bool:
     """Whether most slices of a shown series were disturbed, in most of its processes."""
     timings = [one.cautions for one in record.rounds] or [record.cautions]
     disturbed = sum(
-        any(said.startswith(_PRIMARY_SERIES) and said.endswith(MEANS_LITTLE) for said in cautions)
+        any(said.startswith(_PRIMARY_SERIES) and said.endswith(_UNRELIABLE) for said in cautions)
         for cautions in timings
     )
     return 2 * disturbed > len(timings)

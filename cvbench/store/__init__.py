@@ -1,4 +1,4 @@
-"""Records and their files on disk: runs, and the attachments that a record names."""
+"""Runs, records and attachments on disk."""
 
 from cvbench.store.attachments import StoredFile
 from cvbench.store.runs import Run, Store, read_record

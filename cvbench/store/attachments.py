@@ -1,4 +1,4 @@
-"""An attachment of a record: every reader of attachments reads them here, and gets only what is sound."""
+"""Attachments of a record, validated on reading; all readers of attachments use this module."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 FREE_VALUES: Final = 2**20
 VALUES_PER_BYTE: Final = 2**8
 MOST_VALUES: Final = 2**28
-"""A file may unpack to `FREE_VALUES`, and to `VALUES_PER_BYTE` more for each of its bytes, up to
-`MOST_VALUES`: equal values take hardly a byte, but a small file that would fill the memory is refused before
-it is unpacked."""
+"""Limits on the values in a file: `FREE_VALUES` plus `VALUES_PER_BYTE` per byte of the file, at most
+`MOST_VALUES`. Equal values compress well, but a small file that would fill memory must be refused before
+it is decompressed."""
 
 
 class StoredFile(NamedTuple):
@@ -31,14 +31,14 @@ class StoredFile(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where the file is; raises StoreError where the record names one outside the run's folder."""
+        """Path of the file; raises StoreError if it is outside the run's folder."""
         name = self.item.file
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
             raise self.error("the file is outside the run's folder.")
         return self.run.folder / name
 
     def content(self) -> bytes:
-        """The bytes that were recorded; raises StoreError where the file is gone or has changed."""
+        """The file's bytes; raises StoreError if the file is missing or its SHA-256 has changed."""
         try:
             if self.path.exists() and not self.path.is_file():
                 raise self.error("it is not a regular file.")
@@ -54,10 +54,10 @@ class StoredFile(NamedTuple):
         return content
 
     def table(self, content: bytes | None = None) -> pa.Table:
-        """The rows, of `content` where it is read already.
+        """The rows; pass `content` if it is already read.
 
-        Raises StoreError for what is not Parquet, and for columns, values and metadata that are not those of
-        its kind: whoever reads the table need not check them again.
+        Raises StoreError if the file is not valid Parquet, or if columns, values or metadata do not fit its
+        kind, so callers need not check them again.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -68,7 +68,10 @@ class StoredFile(NamedTuple):
         try:
             file = pq.ParquetFile(pa.BufferReader(packed), pre_buffer=False)
             if _values(file.metadata) > min(FREE_VALUES + VALUES_PER_BYTE * len(packed), MOST_VALUES):
-                raise self.error(f"its {len(packed):,} bytes unpack to {_values(file.metadata):,} values.")
+                raise self.error(
+                    f"its {len(packed):,} bytes decompress to {_values(file.metadata):,} values, "
+                    "above the limit."
+                )
             table = file.read(use_threads=False)
             table.validate(full=True)
         except (pa.ArrowException, OSError) as error:  # OSError: Arrow's for a broken footer or page
@@ -80,15 +83,15 @@ class StoredFile(NamedTuple):
         return table
 
     def error(self, why: str) -> StoreError:
-        """What is wrong with the file, with its path, its cell, and what to do."""
+        """The error for this file, with its path, its cell, and the remedy."""
         what = f"{self.item.kind} {self.item.name} of {self.record.cell.title}"
         return StoreError(
             f"{self.run.folder / self.item.file}: {what}: {why}\n"
-            "  Restore the file from a copy, or run the cell again: cvbench run SUITE --fresh"
+            "  Restore the file from a backup, or run the cell again: cvbench run SUITE --fresh"
         )
 
 
 def _values(metadata: Any) -> int:
-    """How many values all columns have together, by the file's footer."""
+    """Total number of values in all columns, from the file's footer."""
     groups = (metadata.row_group(n) for n in range(metadata.num_row_groups))
     return sum(group.column(n).num_values for group in groups for n in range(group.num_columns))

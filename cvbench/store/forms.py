@@ -1,4 +1,4 @@
-"""What columns, values and metadata each kind of attachment must have; `docs/records.md` describes them."""
+"""Validation of columns, values and metadata of each kind of attachment; see `docs/records.md`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 
 class FormError(Exception):
-    """A table is not what its kind says; the message names the column or the metadata."""
+    """A table that does not fit its kind; the message names the column or the metadata key."""
 
 
 def check_form(table: pa.Table, item: Attachment, record: Record) -> None:
-    """Raise FormError unless the table is one of the attachment's kind and fits its record."""
+    """Raise FormError unless the table fits the attachment's kind and its record."""
     twice = {name for name in table.column_names if table.column_names.count(name) > 1}
     if twice:
-        raise FormError(f"column {min(twice)}: it is there twice")
+        raise FormError(f"column {min(twice)}: listed twice")
     about = metadata_of(table)
     match item.kind:
         case "samples":
@@ -49,23 +49,23 @@ def check_form(table: pa.Table, item: Attachment, record: Record) -> None:
 
 
 def metadata_of(table: pa.Table) -> dict[str, str]:
-    """The table's metadata; raises FormError for what is not text."""
+    """The table's metadata; raises FormError unless it is UTF-8 text."""
     try:
         return {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     except UnicodeDecodeError as error:
-        raise FormError(f"metadata: it is not UTF-8 ({error})") from error
+        raise FormError(f"metadata: not UTF-8 ({error})") from error
 
 
 def _samples(table: pa.Table, about: Mapping[str, str], title: str) -> None:
     own = set(table.column_names) - {"slice", "round", "valid"}
     if len(own) != 1:
         raise FormError(
-            f"columns {', '.join(table.column_names)}: one of them must be the samples, not {len(own)}"
+            f"columns {', '.join(table.column_names)}: exactly one must hold the samples, not {len(own)}"
         )
     [name] = own
     series, _, at = title.partition("@")
     if at and (series, at) != (name, about.get("at", at)):
-        raise FormError(f"column {name}, metadata at {about.get('at')!r}: they are not of {title}")
+        raise FormError(f"column {name}, metadata at {about.get('at')!r}: does not belong to {title}")
     if not re.fullmatch(r"[0-9]{1,9}", about.get("warmup_calls", "0")):
         raise FormError(f"metadata warmup_calls: {about['warmup_calls']!r} is not a count")
     _plain(table, name, _REAL, least=0, below=1e100)
@@ -80,13 +80,13 @@ def _samples(table: pa.Table, about: Mapping[str, str], title: str) -> None:
         and isinstance(taken.get("invalid"), str | None)
         and _are_texts(taken.get("cautions", []))
     ):
-        raise FormError("metadata taken: it is not an object with counts, invalid and cautions")
+        raise FormError("metadata taken: not an object of the form in docs/records.md")
 
 
 def _outcomes(table: pa.Table, protocol: str, record: Record) -> None:
     ids = _column(table, "id", _TEXT).to_pylist()
     if len(set(ids)) != len(ids):
-        raise FormError("column id: an image is there twice")
+        raise FormError("column id: an image is listed twice")
     classes = max((len(m.parts) for m in record.measurements if m.protocol == protocol), default=0)
     below = classes or 2**31
     if protocol.startswith("topk/"):
@@ -117,7 +117,7 @@ def _outcomes(table: pa.Table, protocol: str, record: Record) -> None:
 
 
 def _runs(table: pa.Table, prefix: str, objects: np.ndarray) -> None:
-    """Run lengths of all masks of an image, and where each mask's begin and end."""
+    """Check the run lengths of all masks of an image, and the start of each mask's runs."""
     runs = _lists(table, f"{prefix}runs", _INTEGER, below=2**32)
     _lists(table, f"{prefix}run_starts", _INTEGER, like=objects + 1)
     if not len(objects):
@@ -127,7 +127,7 @@ def _runs(table: pa.Table, prefix: str, objects: np.ndarray) -> None:
     rises = np.diff(starts, prepend=0) >= 0
     rises[last[:-1] + 1] = True  # where an image begins
     if not (rises.all() and (starts[last - objects] == 0).all() and (starts[last] == runs).all()):
-        raise FormError(f"column {prefix}run_starts: they do not divide {prefix}runs")
+        raise FormError(f"column {prefix}run_starts: the offsets do not fit {prefix}runs")
 
 
 def _curves(table: pa.Table, about: Mapping[str, str]) -> None:
@@ -136,7 +136,7 @@ def _curves(table: pa.Table, about: Mapping[str, str]) -> None:
     for name in ("recall", "precision"):
         values = _plain(table, name, _REAL)
         if len(values) and not 0 <= values.min() <= values.max() <= 1:
-            raise FormError(f"column {name}: a value is not from 0 to 1")
+            raise FormError(f"column {name}: a value is not between 0 and 1")
     if "score" in table.column_names:
         _plain(table, "score", _REAL)
 
@@ -170,19 +170,19 @@ def _pictures(table: pa.Table, about: Mapping[str, str]) -> None:
     for name, objects in (("true_corners", labels["true_label"]), ("corners", labels["label"])):
         sides = _lists(table, name, _REAL, nullable=True)
         if (sides[sides >= 0] != 4 * objects[sides >= 0]).any():
-            raise FormError(f"column {name}: an image has not four numbers per label")
+            raise FormError(f"column {name}: an image does not have four numbers per label")
     maps = [_is_given(table, name, _BYTES) for name in ("true_map", "map")]
     boxes = [_is_given(table, name, None) for name in ("true_corners", "corners")]
     if (maps[0] != maps[1]).any() or (boxes[0] != boxes[1]).any():
-        raise FormError("columns map and corners: an image has a prediction without a truth, or the reverse")
+        raise FormError("columns map and corners: an image has a prediction without a truth, or vice versa")
     if (~maps[0] & (labels["label"] < 0)).any() or (~maps[0] & ~boxes[0] & (labels["true_label"] < 1)).any():
-        raise FormError("columns label and true_label: an image has none")
+        raise FormError("columns label and true_label: an image has no label")
 
 
 def _column(table: pa.Table, name: str, kind: str | None, *, nullable: bool = False) -> Any:
-    """A column in one piece, of a type and, unless `nullable`, without nulls."""
+    """A column as one array, of the type `kind` and, unless `nullable`, without nulls."""
     if name not in table.column_names:
-        raise FormError(f"column {name}: it is missing")
+        raise FormError(f"column {name}: missing")
     pieces = table.column(name)
     array = pieces.chunk(0) if pieces.num_chunks == 1 else pa.concat_arrays(pieces.chunks or [pa.nulls(0)])
     if kind is not None and not (_TYPES[kind](array.type) or pa.types.is_null(array.type)):
@@ -195,7 +195,7 @@ def _column(table: pa.Table, name: str, kind: str | None, *, nullable: bool = Fa
 def _plain(
     table: pa.Table, name: str, kind: str, *, least: float = -math.inf, below: float = math.inf
 ) -> np.ndarray:
-    """A column of numbers, all finite and in range, as an array."""
+    """A column of finite numbers from `least` to below `below`."""
     values = _array(_column(table, name, kind))
     _check_range(name, values, least, below)
     return values
@@ -210,7 +210,7 @@ def _lists(
     below: float = math.inf,
     nullable: bool = False,
 ) -> np.ndarray:
-    """How long the list of each row is, -1 for null: all finite, and integers from 0 to `below`."""
+    """Length of each row's list, -1 for null; values must be finite, and integers from 0 to below `below`."""
     array = _column(table, name, None, nullable=nullable)
     if pa.types.is_null(array.type):
         sizes = np.full(len(array), -1, np.int64)
@@ -224,7 +224,7 @@ def _lists(
             raise FormError(f"column {name}: a value is null")
         _check_range(name, _array(flat), -math.inf if kind == _REAL else 0, below)
         found = array.value_lengths()
-        if array.null_count:  # pyarrow's own ways to fill nulls would import pandas
+        if array.null_count:  # pyarrow's functions that fill nulls import pandas
             sizes = np.array([-1 if n is None else n for n in found.to_pylist()], np.int64)
         else:
             sizes = _array(found).astype(np.int64)
@@ -243,7 +243,7 @@ def _flat(table: pa.Table, name: str) -> np.ndarray:
 
 
 def _array(array: pa.Array) -> np.ndarray:
-    """The values without a copy; pyarrow's own way would import pandas."""
+    """The values without a copy; pyarrow's `to_numpy` imports pandas."""
     if not len(array) or pa.types.is_null(array.type):
         return np.zeros(0)
     if pa.types.is_boolean(array.type):
@@ -264,7 +264,7 @@ def _check_range(name: str, values: np.ndarray, least: float, below: float) -> N
 
 def _given(about: Mapping[str, str], key: str) -> str:
     if key not in about:
-        raise FormError(f"metadata {key}: it is missing")
+        raise FormError(f"metadata {key}: missing")
     return about[key]
 
 
@@ -281,7 +281,7 @@ def _number(about: Mapping[str, str], key: str) -> None:
 def _classes(about: Mapping[str, str]) -> list[str]:
     names = _parsed(_given(about, "classes"), "classes")
     if not _are_texts(names):
-        raise FormError("metadata classes: it is not a list of names")
+        raise FormError("metadata classes: not a list of names")
     return list(names)
 
 
@@ -293,4 +293,4 @@ def _parsed(text: str, key: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise FormError(f"metadata {key}: it is not JSON ({error})") from error
+        raise FormError(f"metadata {key}: not valid JSON ({error})") from error

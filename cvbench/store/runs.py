@@ -1,17 +1,16 @@
-"""Where records live: one folder a run, one immutable file a cell, written whole or not at all.
+"""The results folder: one folder per run, one immutable file per cell, all files written atomically.
 
     <out>/<suite>/<run>/run.json            the run's RunInfo: suite, floors, machine, versions, start
-                        cells/<key>.json    one Record each
+                        cells/<key>.json    one Record per cell
                         samples/<key>…      raw timings, Parquet
-                        outcomes/<key>…     per image, Parquet
-                        curves/ … pictures/ the other kinds of Attachment, a folder each
-                        attempts/<key>-<n>.json   records of earlier tries that did not end well
-                        held/<key>/         cells that are scored and not timed yet
+                        outcomes/<key>…     per-image results, Parquet
+                        curves/ … pictures/ one folder per other kind of Attachment
+                        attempts/<key>-<n>.json   records of earlier attempts that failed
+                        held/<key>/         cells that are scored and not yet timed
     <out>/checkpoints/                      trained weights, shared by all runs
 
-A run is continued by whoever asks for the same suite on the same machine with the same code and the
-same data folders: that is its `identity`. Where the files that its finished cells read have changed since,
-a new run begins. One process at a time writes a suite's folder.
+`cvbench run` resumes a run with the same `identity`: same suite, machine, code and data folders. If a file
+that a finished cell read has changed, a new run starts. One process at a time writes a suite's folder.
 """
 
 from __future__ import annotations
@@ -37,27 +36,27 @@ if TYPE_CHECKING:
 
 STAGING, HELD = ".staging", "held"
 PARTS = ("cells", "samples", "outcomes", "attempts", HELD)
-"""The folders that every run has."""
+"""The folders of every run."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder, open for reading; `Store.writing` hands out one that may be written."""
+    """A run's folder for reading; `Store.writing` yields one for writing."""
 
     folder: Path
 
     @property
     def info(self) -> RunInfo:
-        """The content of run.json; raises StoreError where it cannot be read."""
+        """The content of run.json; raises StoreError if it cannot be read."""
         return read_document(self.folder / "run.json", RunInfo, what="run", newest=SCHEMA)
 
     def record(self, key: str) -> Record | None:
-        """The record of a cell, or None while there is none."""
+        """The record of a cell, or None if it has none yet."""
         path = self.folder / "cells" / f"{key}.json"
         return read_record(path) if path.exists() else None
 
     def finished(self, key: str) -> Record | None:
-        """The good record of a cell, or what is held of it for its rounds of timing; None without either."""
+        """The cell's record if its outcome is ok, else its pending record (not yet timed), else None."""
         record, held = self.record(key), self.held(key)
         if record is not None and record.outcome == "ok":
             return record
@@ -66,35 +65,35 @@ class Run:
     def records(self) -> list[Record]:
         """The records of the suite's cells as last run, in the suite's order.
 
-        A folder keeps what earlier commands left: cells with another `--limit` or other overrides. These are
-        `earlier_records`. A run.json without a list of cells predates that list: all records are the suite's.
+        Records of earlier commands with another `--limit` or other overrides are `earlier_records`. A
+        run.json without a list of cells predates that list; then all records are returned here.
         """
         order = {cell.key: place for place, cell in enumerate(self.info.cells)}
         found = [read_record(path) for key, path in self._files() if key in order or not order]
         return sorted(found, key=lambda record: order.get(record.key, len(order)))
 
     def earlier_records(self) -> list[Record]:
-        """The records of cells that are not in the suite as last run; not judged and not compared."""
+        """The records of cells that are not in the suite as last run; they are not checked or compared."""
         planned = {cell.key for cell in self.info.cells}
         return [read_record(path) for key, path in self._files() if planned and key not in planned]
 
     def _files(self) -> list[tuple[str, Path]]:
-        """Key and file of each record, by key."""
+        """Key and file of each record, sorted by key."""
         folder = self.folder / "cells"
         try:
             names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208, names alone
         except OSError as error:
             raise StoreError(
                 f"{folder}: the run's records cannot be read ({error.strerror or error}).\n"
-                "  Restore the folder from a copy, or run the suite again."
+                "  Restore the folder from a backup, or run the suite again."
             ) from error
         return [(name.removesuffix(".json"), folder / name) for name in names]
 
     def commit(self, record: Record, staged: Path) -> Record:
-        """Keep a record and the files it names; returns it as it was written.
+        """Store a record and the files it names; return the record as written.
 
-        Files first, the record last: a record on disk always has its files. An earlier record that
-        did not end well moves to `attempts`. Raises StoreError where the disk refuses.
+        The record is written after its files, so a record on disk always has them. An earlier failed
+        record moves to `attempts`. Raises StoreError if writing fails.
         """
         target = self.folder / "cells" / f"{record.key}.json"
         try:
@@ -108,21 +107,21 @@ class Run:
         return record
 
     def held(self, key: str) -> Path | None:
-        """Where the findings of a cell lie that is scored and waits for its rounds of timing, or None."""
+        """The folder of a pending cell (scored, not yet timed), or None."""
         folder = self.folder / HELD / key
         return folder if folder.exists() else None
 
     def hold(self, record: Record, staged: Path) -> None:
-        """Keep a record that is not complete yet, with everything in its staging folder."""
+        """Store a pending record, with everything in its staging folder."""
         self._move(staged, self.folder / HELD / record.key, record)
 
     def hold_round(self, key: str, number: int, staged: Path) -> None:
-        """Keep what a round of timing left of a cell that is held."""
+        """Store the files of one timing round of a pending cell."""
         self._move(staged, self.folder / HELD / key / f"round-{number}", None)
 
     def release(self, key: str) -> None:
-        """Forget what was held of a cell: its record is written."""
-        shutil.rmtree(self.folder / HELD / key, ignore_errors=True)  # what is left goes at the next start
+        """Delete a cell's pending files once its record is written."""
+        shutil.rmtree(self.folder / HELD / key, ignore_errors=True)  # the next start deletes leftovers
 
     def _move(self, staged: Path, target: Path, record: Record | None) -> None:
         try:
@@ -137,7 +136,7 @@ class Run:
             raise unwritable(target, error) from error
 
     def table(self, record: Record, item: Attachment) -> pa.Table:
-        """An attachment's rows; raises StoreError where the file is gone, changed, or not Parquet."""
+        """An attachment's rows; raises StoreError if the file is missing, changed or not valid Parquet."""
         return StoredFile(self, record, item).table()
 
     def _keep(self, item: Attachment, staged: Path) -> Attachment:
@@ -163,17 +162,20 @@ class Store:
 
     @property
     def checkpoints(self) -> Path:
-        """Where trained weights are shared between runs."""
+        """The folder of trained weights, shared by all runs."""
         return self.root / "checkpoints"
 
     def runs(self, suite: str | None = None) -> list[Run]:
-        """Every run, or those of one suite, oldest first."""
+        """All runs, or the runs of one suite, oldest first."""
         found = self.root.glob(f"{suite or '*'}/*/run.json")
         return [Run(path.parent) for path in sorted(found, key=lambda path: _by_number(path.parent.name))]
 
     def find(self, name: str) -> Run:
-        """A run by its folder, by `suite/run`, by `suite` (the newest), or by a run's own name."""
-        with suppress(OSError):  # of a name that is too long for a file, and may be a typing error
+        """A run by its folder, by `suite/run`, by `suite` (the newest), or by the run's name.
+
+        Raises StoreError if there is none.
+        """
+        with suppress(OSError):  # the name can be too long for a file name
             if (Path(name) / "run.json").is_file():
                 return Run(Path(name))
         runs = self.runs()
@@ -184,7 +186,7 @@ class Store:
                 run.folder.parent.name,
             ):
                 return run
-        raise StoreError(f'"{name}" is no run.\n  See all: cvbench list runs')
+        raise StoreError(f'no run named "{name}".\n  See all: cvbench list runs')
 
     @contextmanager
     def writing(
@@ -195,17 +197,16 @@ class Store:
         whole: Sequence[PlannedCell] = (),
         continues: Callable[[Run], bool] = lambda _: True,
     ) -> Iterator[Run]:
-        """The run to write into: the newest of this identity that `continues`, or a new one where none does.
+        """The run to write into: the newest of this identity for which `continues` is true, else a new one.
 
-        With `fresh` it is a new one.
+        `fresh` always starts a new run. run.json becomes `info`, with the run's name and start. `whole` lists
+        all cells of the suite that `info.cells` were selected from; cells that the run already has stay in
+        its plan.
 
-        Its run.json becomes `info`, with the run's name and start. `whole` are the cells of the suite that
-        `info.cells` were chosen from: those of them that the run has already stay in its plan.
-
-        Everything that can refuse does so here, before any work: a folder that cannot be written
-        raises StoreError, one that another process writes raises RunInUse.
+        Raises StoreError if the folder cannot be written and RunInUse if another process writes it, both
+        before any work starts.
         """
-        from filelock import FileLock, Timeout  # here: who only reads runs need not wait for it
+        from filelock import FileLock, Timeout  # commands that only read runs start faster without it
 
         home = self.root / info.suite
         try:
@@ -218,12 +219,12 @@ class Store:
         except OSError as error:
             if isinstance(error, Timeout):
                 raise RunInUse(
-                    f"{home}: another cvbench run is writing there.\n"
-                    "  Wait until it ends, or name another folder with --out."
+                    f"{home}: another cvbench run is writing to this folder.\n"
+                    "  Wait until it ends, or choose another folder with --out."
                 ) from error
             raise StoreError(
-                f"{home}: results cannot be written there ({error.strerror or error}).\n"
-                "  Make room there, or name another folder with --out."
+                f"{home}: cannot write results ({error.strerror or error}).\n"
+                "  Free disk space or change the permissions, or choose another folder with --out."
             ) from error
         try:
             same = [run for run in self.runs(home.name) if _identity(run) == info.identity]
@@ -248,7 +249,7 @@ class Store:
             _tidy(home, run)
             for folder in (run.folder / HELD).iterdir():
                 if (run.folder / "cells" / f"{folder.name}.json").exists():
-                    shutil.rmtree(folder)  # it was killed between a record and its tidying
+                    shutil.rmtree(folder)  # the process was killed before `release`
             (run.folder / STAGING).mkdir()
             content = info.model_copy(update={"run": run.folder.name, "created": created})
             write_whole(run.folder / "run.json", content.model_dump_json(indent=1).encode() + b"\n")
@@ -258,22 +259,22 @@ class Store:
 
     @staticmethod
     def staging(run: Run) -> Path:
-        """A fresh folder on the run's own disk for a cell's files, moved in by `Run.commit`."""
+        """A new folder on the run's disk for a cell's files, which `Run.commit` moves into the run."""
         try:
-            (run.folder / STAGING).mkdir(exist_ok=True)  # the code of a model may have taken it away
+            (run.folder / STAGING).mkdir(exist_ok=True)  # a model's code may have deleted it
             return Path(tempfile.mkdtemp(dir=run.folder / STAGING))
         except OSError as error:
             raise unwritable(run.folder / STAGING, error) from error
 
 
 def read_record(path: Path) -> Record:
-    """A record from its file; raises StoreError that names the file and what is wrong with it."""
-    remedy = "Restore the file from a copy; or delete it, and the same run makes it again."
+    """Read a record; raises StoreError with the file and the problem."""
+    remedy = "Restore the file from a backup, or delete it and run the suite again."
     return read_document(path, Record, what="record", newest=SCHEMA, remedy=remedy)
 
 
 def _identity(run: Run) -> str | None:
-    """What a run is a run of; None where that cannot be read: it is no run to continue then."""
+    """The run's identity; None if run.json cannot be read, so that the run is not resumed."""
     try:
         return run.info.identity
     except StoreError:
@@ -281,11 +282,11 @@ def _identity(run: Run) -> str | None:
 
 
 def _tidy(home: Path, run: Run) -> None:
-    """Remove what runs that were killed left behind; the lock of `home` is ours."""
+    """Remove leftovers of killed runs; this process holds the lock of `home`."""
     shutil.rmtree(run.folder / STAGING, ignore_errors=True)
     for folder in (home, run.folder, run.folder / "cells", run.folder / "attempts"):
         sweep(folder)
-    for other in home.iterdir():  # killed before they were named: nothing but empty folders
+    for other in home.iterdir():  # runs killed before run.json was written: empty folders only
         if other != run.folder and other.is_dir() and not (other / "run.json").exists():
             sweep(other)
             for empty in (*(other / part for part in (*PARTS, STAGING)), other):
@@ -294,20 +295,20 @@ def _tidy(home: Path, run: Run) -> None:
 
 
 def unwritable(target: Path, error: OSError) -> StoreError:
-    """What to say of a file or folder of results that the disk refuses."""
+    """The error for a results file or folder that cannot be written."""
     return StoreError(
         f"{target}: cannot be written ({error.strerror or error}).\n"
-        "  What was finished before is safe. Make room, then give the same command again."
+        "  Finished results are safe. Free disk space, then run the same command again."
     )
 
 
 def _by_number(name: str) -> list[str | int]:
-    """For sorting: `…-2` stands before `…-10`."""
+    """Sort key: `…-2` before `…-10`."""
     return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
 
 
 def _unused(home: Path, name: str) -> Path:
-    """`name`, or with a number behind it where two runs begin in one second."""
+    """`name`, with a number appended if two runs start in the same second."""
     folder, number = home / name, 2
     while folder.exists():
         folder, number = home / f"{name}-{number}", number + 1

@@ -206,8 +206,8 @@ def test_fifteen_jobs_are_the_measure_of_the_next(check, results):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "no baseline that cvbench can read"),
-        (b"{}", 'it has no kind "baseline"'),
+        (b"{", "not a valid baseline file"),
+        (b"{}", 'its "kind" is not "baseline"'),
         (b'{"kind": "baseline", "schema": 9}', "schema 9 is newer than this cvbench"),
         (b'{"kind": "baseline", "schema": 1, "suite": 3}', "suite: Input should be a valid string"),
     ],

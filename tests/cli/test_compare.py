@@ -57,7 +57,7 @@ def test_it_is_written_and_nothing_is_written_over(cvbench, results, tmp_path, n
     assert "worse" in first
     again = cvbench(*given)
     assert again.code == 2
-    assert f"{tmp_path / name}: there is such a file already" in again.stderr
+    assert f"{tmp_path / name}: the file already exists" in again.stderr
     assert cvbench(*given, "--force").code == 0
 
 
@@ -110,7 +110,7 @@ def test_two_models_of_one_run_are_compared(cvbench, tmp_path):
 
 def test_a_folder_that_is_no_run_is_named(cvbench, results):
     done = cvbench("compare", "s/before", "s/nothing", "--out", results)
-    assert (done.code, '"s/nothing" is no run' in done.stderr) == (2, True)
+    assert (done.code, 'no run named "s/nothing"' in done.stderr) == (2, True)
 
 
 def test_a_run_of_a_newer_cvbench_is_refused_by_name(cvbench, results):
@@ -124,7 +124,7 @@ def test_a_half_written_record_is_named(cvbench, results):
     (path,) = (results / "s" / "now" / "cells").iterdir()
     path.write_bytes(path.read_bytes()[:200])
     done = cvbench("compare", "s/before", "s/now", "--out", results)
-    assert (done.code, f"{path}: this is no record" in done.stderr) == (2, True)
+    assert (done.code, f"{path}: not a valid record file" in done.stderr) == (2, True)
 
 
 def test_flips_are_listed(cvbench, results):

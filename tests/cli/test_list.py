@@ -76,7 +76,7 @@ def test_runs_are_listed_with_what_is_finished_and_broken_ones_with_their_proble
     good, torn = cvbench("list", "runs", "--out", results, "--json").document
     assert (good["run"], good["cells"], good["ok"], good["problem"]) == ("small/20260102-030405", 2, 1, None)
     assert torn["run"] == "torn/20260102-030406"
-    assert "this is no run that cvbench can read" in torn["problem"]
+    assert "not a valid run file" in torn["problem"]
     assert "small/20260102-030405" in cvbench("list", "runs", "--out", results).stdout
 
 

@@ -145,6 +145,6 @@ def test_a_full_standard_output_is_no_bug():
             check=False,
         )
     assert done.returncode == 2
-    assert b"standard output, or a file: cannot be read or written (No space left on device)" in done.stderr
+    assert b"standard output or a file: cannot be read or written (No space left on device)" in done.stderr
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr

@@ -94,7 +94,7 @@ def test_a_baseline_is_a_test_of_its_own(give, tmp_path):
     assert "small.yaml::no worse than small PASSED" in again.stdout
     missing = give("--cvbench", "small.yaml", "--cvbench-against", "nothing.json", "-k", "linear or worse")
     assert "small.yaml::no worse than nothing.json FAILED" in missing.stdout
-    assert "nothing.json: this is no baseline that cvbench can read" in missing.stdout
+    assert "nothing.json: the baseline file cannot be read" in missing.stdout
     assert "Traceback" not in missing.stdout
 
 

@@ -38,7 +38,7 @@ def test_a_file_that_is_there_is_overwritten_only_by_force(results, tmp_path, cv
     file.write_text("mine", encoding="utf-8")
     done = cvbench("report", "demo", "--out", results, "-o", file)
     assert done.code == 2
-    assert f"{file}: there is such a file already.\n  Say --force" in done.stderr
+    assert f"{file}: the file already exists.\n  Add --force" in done.stderr
     assert file.read_text(encoding="utf-8") == "mine"
     assert cvbench("report", "demo", "--out", results, "-o", file, "--force").code == 0
     assert "resnet18" in file.read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_a_file_that_is_there_is_overwritten_only_by_force(results, tmp_path, cv
 def test_a_name_that_is_no_run_is_told_where_all_stand(results, tmp_path, cvbench):
     done = cvbench("report", "dema", "--out", results, "-o", tmp_path / "x.md")
     assert done.code == 2
-    assert '"dema" is no run.\n  See all: cvbench list runs' in done.stderr
+    assert 'no run named "dema".\n  See all: cvbench list runs' in done.stderr
     assert not (tmp_path / "x.md").exists()
 
 
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written_is_named(results, tmp_path, cvbench):
     (tmp_path / "file").write_text("", encoding="utf-8")
     done = cvbench("report", "demo", "--out", results, "-o", tmp_path / "file/x.md")
     assert done.code == 2
-    assert "it cannot be written" in done.stderr
+    assert "file/x.md: cannot be written" in done.stderr
 
 
 def test_several_runs_are_compared_and_a_single_one_says_that_it_is_alone(results, tmp_path, cvbench):

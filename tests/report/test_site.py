@@ -113,7 +113,7 @@ def test_a_run_that_cannot_be_read_is_a_row_that_says_why(tmp_path):
     written = write_site(store.root, tmp_path / "site", with_pictures=True, force=False)
     assert (written.pages, written.unreadable) == (3, 2)
     text = "".join(Reader((tmp_path / "site/index.html").read_text(encoding="utf-8")).text)
-    assert f"{broken}/run.json: this is no run that cvbench can read" in text
+    assert f"{broken}/run.json: not a valid run file" in text
     assert f"{newer}/run.json: schema 99 is newer than this cvbench" in text
 
 

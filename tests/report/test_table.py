@@ -103,9 +103,10 @@ def test_objects_that_nobody_learnt_are_told(count, status):
         ("latency@batch=1", "1 of 5", "ok"),
     ],
 )
-def test_a_time_beside_other_work_is_marked(series, disturbed, status):
+@pytest.mark.parametrize("ending", [MEANS_LITTLE, "absolute figures of this machine mean little"])
+def test_a_time_beside_other_work_is_marked(series, disturbed, status, ending):
     said = f"{series}: {disturbed} slices were disturbed: other processes used the CPU"
-    caution = f"{said}; {MEANS_LITTLE}" if disturbed == "5 of 5" else said
+    caution = f"{said}; {ending}" if disturbed == "5 of 5" else said
     [table] = tables([good(cell(), top1(0.8), cautions=(caution,))]).values()
     assert table["status"][0] == status
 

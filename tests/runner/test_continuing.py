@@ -85,7 +85,7 @@ def test_two_runs_of_one_suite_into_one_folder_do_not_meet(suite, tmp_path):
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=30)
     assert second.returncode == 2
-    assert "another cvbench run is writing there" in second.stderr
+    assert "another cvbench run is writing to this folder" in second.stderr
 
 
 def children(parent: int) -> list[int]:

@@ -142,7 +142,7 @@ def test_a_column_of_another_type_is_named(tmp_path, name, column, wrong):
         ("samples", "latency", [0.1, 1e308], "1e\\+308 is out of range"),
         ("samples", "valid", [1, 0], "int64 is not booleans"),
         ("samples", "round", [0, -1], "-1 is out of range"),
-        ("topk", "id", ["a", "a"], "an image is there twice"),
+        ("topk", "id", ["a", "a"], "an image is listed twice"),
         ("topk", "label", [0, 2], "2 is out of range"),
         ("topk", "predicted", [0, -1], "-1 is out of range"),
         ("topk", "top1", [0.0, 1.0], "double is not booleans"),
@@ -150,20 +150,20 @@ def test_a_column_of_another_type_is_named(tmp_path, name, column, wrong):
         ("coco", "score", [[0.5, 0.5], []], "row 0 has 2 values, not 1"),
         ("coco", "score", [[np.inf], []], "a value is not finite"),
         ("coco", "true_xywh", [[0.0] * 4, [0.0] * 3], "row 1 has 3 values, not 4"),
-        ("coco", "run_starts", [[0, 4], [0]], "they do not divide runs"),
-        ("coco", "run_starts", [[1, 3], [0]], "they do not divide runs"),
+        ("coco", "run_starts", [[0, 4], [0]], "the offsets do not fit runs"),
+        ("coco", "run_starts", [[1, 3], [0]], "the offsets do not fit runs"),
         ("coco", "runs", [[1, 2, -3], []], "-3 is out of range"),
         ("voc", "corners", [[0.0]], "row 0 has 1 values, not 4"),
         ("miou", "hits", [[1, 2, 3]], "row 0 has 3 values, not 2"),
         ("miou", "true", [[1, -2]], "-2 is out of range"),
         ("curves", "label", [2], "2 is out of range"),
-        ("curves", "recall", [1.5], "a value is not from 0 to 1"),
+        ("curves", "recall", [1.5], "a value is not between 0 and 1"),
         ("confusion", "true", [3], "3 is out of range"),
         ("confusion", "count", [-1], "-1 is out of range"),
         ("pictures", "label", [[2], [0]], "2 is out of range"),
-        ("pictures", "corners", [None, [0.0] * 5], "an image has not four numbers per label"),
+        ("pictures", "corners", [None, [0.0] * 5], "an image does not have four numbers per label"),
         ("pictures", "corners", [None, None], "a prediction without a truth"),
-        ("pictures", "true_label", [[], [1, 1]], "an image has none"),
+        ("pictures", "true_label", [[], [1, 1]], "an image has no label"),
         ("pictures", "width", [0, 4], "0 is out of range"),
     ],
 )
@@ -218,7 +218,7 @@ def test_a_small_file_that_would_fill_the_memory_is_refused_before_it_is_unpacke
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", row_group_size=rows, use_dictionary=False)
     assert len(buffer.getvalue()) < 70_000
-    with pytest.raises(StoreError, match="bytes unpack to 20,000,000 values"):
+    with pytest.raises(StoreError, match="bytes decompress to 20,000,000 values"):
         stored_bytes(tmp_path, "samples", "latency@batch=1", buffer.getvalue()).table()
 
 

@@ -58,7 +58,7 @@ def test_disturbed_slices_are_kept_and_told():
 
 def test_where_most_are_disturbed_absolute_figures_are_called_in_question():
     series, _ = taken(itertools.repeat(BUSY))
-    assert series.cautions[0].endswith("absolute figures of this machine mean little")
+    assert series.cautions[0].endswith("absolute values on this machine are unreliable")
     assert p50(series).value is not None
 
 

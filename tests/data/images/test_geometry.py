@@ -238,7 +238,7 @@ def test_a_crop_shows_the_middle_of_an_image_whose_longer_side_is_rounded_down()
 
 @pytest.mark.parametrize("wrong", [{"resize": "crop"}, {"shorter": 64}])
 def test_a_crop_and_its_shorter_side_belong_together(wrong):
-    with pytest.raises(ValueError, match="belongs to a crop"):
+    with pytest.raises(ValueError, match="need `shorter`"):
         Preprocessing((64, 64), **wrong)
 
 
@@ -273,5 +273,5 @@ def test_where_each_image_has_its_own_size_training_and_timing_use_one():
 
 @pytest.mark.parametrize("wrong", [{"longer": 5}, {"multiple": 2}, {"resize": "scale"}])
 def test_lengths_of_sides_belong_to_a_scale(wrong):
-    with pytest.raises(ValueError, match="belong"):
+    with pytest.raises(ValueError, match='need `shorter`|only resize "scale" accepts'):
         Preprocessing((8, 8), **wrong)
