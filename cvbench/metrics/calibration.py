@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say."""
+"""Calibration metrics of class probabilities: ECE and NLL."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ RESAMPLES = 500
 
 
 class _Belief(NamedTuple):
-    """What was believed of one image."""
+    """The predicted probabilities of one image."""
 
     confidence: float
     """The highest probability."""
     right: bool
-    """Whether it is that of the right class, and of no other."""
+    """Whether the true class, and no other, has the highest probability."""
     of_truth: float
-    """The probability of the right class."""
+    """The probability of the true class."""
     sound: bool
-    """Whether the scores are probabilities: none negative, their sum within a hundredth of 1."""
+    """Whether the scores are probabilities: none is negative, and their sum is within 0.01 of 1."""
 
 
 class Calibration:
-    """Expected calibration error and negative log likelihood.
+    """Expected calibration error and negative log-likelihood.
 
-    ECE puts the images into 15 bins of equal width by the probability of the predicted class, bins
-    closed above, and averages the distance between mean probability and share of right answers,
-    weighted by the number of images. NLL is the mean of -log of the right class's probability, in
-    nats. A tie for the highest probability is a wrong answer. Both figures are missing where scores
-    are no probabilities, and NLL where a true class has probability 0.
+    ECE sorts the images into 15 bins of equal width by the probability of the predicted class (upper edges
+    inclusive), and averages the distance between mean probability and accuracy, weighted by the number of
+    images. NLL is the mean of -log of the true class's probability, in nats. A tie for the highest
+    probability counts as wrong. Both metrics are missing if scores are not probabilities, and NLL if a true
+    class has probability 0.
 
     Intervals come from a Bayesian bootstrap over the images.
 
@@ -56,19 +56,19 @@ class Calibration:
         self.images: PerImage[_Belief] = PerImage()
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch; raises ValueError for an id that came before."""
+        """Add one batch; raises ValueError for a duplicate id."""
         self.images.add(
             ids, [_belief(p, t, len(self.classes)) for p, t in zip(predictions, truths, strict=True)]
         )
 
     def merge(self, other: Metric) -> None:
-        """Take in what another Calibration over the same classes has accumulated."""
+        """Add the images of another Calibration with the same classes."""
         if not isinstance(other, Calibration) or other.classes != self.classes:
-            raise TypeError("only a Calibration over the same classes can be merged")
+            raise TypeError("only a Calibration with the same classes can be merged")
         self.images.merge(other.images)
 
     def compute(self) -> list[Measurement]:
-        """ECE and NLL; less is better."""
+        """ECE and NLL; lower is better."""
         beliefs = self.images.entries()
         unsound = sum(not b.sound for b in beliefs)
         impossible = sum(b.of_truth == 0 for b in beliefs)
@@ -76,8 +76,8 @@ class Calibration:
         if not beliefs:
             missing = "no images"
         elif unsound:
-            missing = f"the scores of {unsound} of {len(beliefs)} images are no probabilities"
-        infinite = f"{impossible} true classes were given the probability 0" if impossible else None
+            missing = f"the scores of {unsound} of {len(beliefs)} images are not probabilities"
+        infinite = f"{impossible} images have probability 0 for their true class" if impossible else None
         gaps = np.zeros((len(beliefs), BINS))
         surprise = np.zeros((len(beliefs), 1))
         for i, belief in enumerate(beliefs if missing is None else ()):
@@ -89,7 +89,7 @@ class Calibration:
         ]
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """Each image's id and what was believed of it."""
+        """Per-image results: id, confidence, right, of_truth, sound."""
         columns: dict[str, Sequence[Any]] = {"id": self.images.ids()}
         for name in _Belief._fields:
             columns[name] = [getattr(belief, name) for belief in self.images.entries()]
@@ -104,7 +104,7 @@ class Calibration:
         unit: str,
         within: Interval,
     ) -> Measurement:
-        """The sum over the columns of how far each one's mean over the images is from 0."""
+        """The sum over the columns of the absolute value of the column's mean over images."""
         n = len(columns)
         value, interval = None, None
         if missing is None:
@@ -129,5 +129,5 @@ def _belief(prediction: Prediction, truth: Truth, classes: int) -> _Belief:
     of_truth, confidence = float(scores[class_scores(truth, classes).label]), float(scores.max())
     alone = int((scores == confidence).sum()) == 1
     sound = bool((scores >= 0).all()) and abs(float(scores.sum()) - 1) <= 0.01
-    # A sum a little above 1 must not carry a probability out of the last bin.
+    # If the sum is slightly above 1, a probability can be too, which is beyond the last bin.
     return _Belief(min(confidence, 1.0), alone and of_truth == confidence, min(of_truth, 1.0), sound)

@@ -1,4 +1,4 @@
-"""How often the right class has the highest score, or one of the five highest."""
+"""Top-1 and top-5 accuracy."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class _Answer(NamedTuple):
     label: int
     predicted: int
     rank: int | None
-    """How many other classes score as much as the right one or more; None where a score is NaN."""
+    """Number of other classes whose score is at least the true class's; None if a score is NaN."""
 
 
 class TopK:
-    """top-1 and top-5 accuracy.
+    """Top-1 and top-5 accuracy.
 
-    The right class has to score strictly higher than all others (top-1), or than all but four
-    (top-5): an equal score elsewhere counts against it. An image with a NaN among its scores is
-    wrong. With five classes or fewer top-5 is missing, since nothing could fail it.
+    The true class must score strictly higher than all others (top-1), or than all but four (top-5), so ties
+    count as wrong. An image with a NaN score is wrong. With five classes or fewer, top-5 is missing because
+    it would always be 1.
 
-    The parts of each figure are the same share among the images of one class.
+    The parts of each metric are the accuracies per true class.
     """
 
     protocol = "topk/ties-against"
@@ -41,22 +41,22 @@ class TopK:
         self.images: PerImage[_Answer] = PerImage()
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch; raises ValueError for an id that came before, or scores not one per class."""
+        """Add one batch; raises ValueError for a duplicate id, or unless there is one score per class."""
         answers = [_answer(p, t, len(self.classes)) for p, t in zip(predictions, truths, strict=True)]
         self.images.add(ids, answers)
 
     def merge(self, other: Metric) -> None:
-        """Take in what another TopK over the same classes has accumulated."""
+        """Add the images of another TopK with the same classes."""
         if not isinstance(other, TopK) or other.classes != self.classes:
-            raise TypeError("only a TopK over the same classes can be merged")
+            raise TypeError("only a TopK with the same classes can be merged")
         self.images.merge(other.images)
 
     def compute(self) -> list[Measurement]:
-        """top1 and top5 with their Wilson intervals."""
+        """top1 and top5 with Wilson intervals."""
         return [self._figure("top1", 1), self._figure("top5", 5)]
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """Each image's id, class, answer, and whether it counts as right in either figure."""
+        """Per-image results: id, true label, predicted label, and whether top1 and top5 are correct."""
         answers = self.images.entries()
         return {
             "id": self.images.ids(),
@@ -67,14 +67,14 @@ class TopK:
         }
 
     def confusion(self) -> Int64[np.ndarray, "classes classes"]:
-        """Images by true class (rows) and answer (columns): the highest score, the first among equals."""
+        """Confusion matrix: true class (rows) by predicted class (columns; the lowest index in a tie)."""
         counts = np.zeros((len(self.classes), len(self.classes)), np.int64)
         for answer in self.images.entries():
             counts[answer.label, answer.predicted] += 1
         return counts
 
     def evidence(self) -> list[Evidence]:
-        """What was taken for what."""
+        """The confusion matrix."""
         return [confusion_evidence(self.confusion(), unit="images")]
 
     def _figure(self, name: str, k: int) -> Measurement:
@@ -83,7 +83,7 @@ class TopK:
         if not answers:
             missing = "no images"
         elif len(self.classes) <= k:
-            missing = f"there are only {len(self.classes)} classes, so nothing could be wrong"
+            missing = f"with {len(self.classes)} classes every prediction is correct"
         right = [_right(a, k) for a in answers]
         return Measurement(
             name=name,

@@ -1,4 +1,4 @@
-"""What a metric remembers of each image, kept so that nothing depends on the order of arrival."""
+"""Per-image storage of metrics, in an order that does not depend on the order of updates."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class PerImage(Generic[T]):
-    """One entry an image, by id; read back in the order of the ids, whatever the order of arrival.
+    """One entry per image id, read back sorted by id.
 
-    Ids that are all decimal numbers are ordered as numbers, others as text.
+    Ids are sorted as numbers if all are decimal numbers, else as strings.
     """
 
     def __init__(self) -> None:
@@ -29,32 +29,32 @@ class PerImage(Generic[T]):
         return len(self._entries)
 
     def add(self, ids: Sequence[str], entries: Sequence[T]) -> None:
-        """Take in a batch, all or nothing; raises ValueError for an id that has come before."""
+        """Add a batch, all or nothing; raises ValueError for a duplicate id."""
         if len(ids) != len(entries):
-            raise ValueError(f"{len(ids)} ids came with {len(entries)} images")
+            raise ValueError(f"{len(ids)} ids for {len(entries)} images")
         batch = dict(zip(ids, entries, strict=True))
         repeated = sorted(batch.keys() & self._entries.keys())
         if repeated or len(batch) != len(ids):
             known = repeated or sorted(i for i in batch if list(ids).count(i) > 1)
-            raise ValueError(f"image {known[0]!r} came twice; each image counts once")
+            raise ValueError(f"image {known[0]!r} was added twice; each id may occur only once")
         self._entries.update(batch)
 
     def merge(self, other: PerImage[T]) -> None:
-        """Take in all entries of another; raises ValueError where both know one image."""
+        """Add all entries of `other`; raises ValueError if both have the same image."""
         self.add(list(other._entries), list(other._entries.values()))
 
     def ids(self) -> list[str]:
-        """The ids, in order."""
+        """The sorted ids."""
         numbered = all(image.isdecimal() for image in self._entries)
         return sorted(self._entries, key=lambda image: (int(image), image) if numbered else (0, image))
 
     def entries(self) -> list[T]:
-        """The entries, in the order of the ids."""
+        """The entries, sorted by id."""
         return [self._entries[image] for image in self.ids()]
 
 
 def confusion_evidence(counts: Int64[np.ndarray, "true predicted"], **about: str) -> Evidence:
-    """Rows of true label, predicted label and count, in label order."""
+    """The confusion matrix as rows of true label, predicted label and count."""
     true, predicted = np.nonzero(counts)
     columns = {
         "true": true.tolist(),
@@ -65,7 +65,7 @@ def confusion_evidence(counts: Int64[np.ndarray, "true predicted"], **about: str
 
 
 class ObjectArrays(NamedTuple):
-    """What `Detections` hold besides masks; nothing in it is unknown or unsound."""
+    """The fields of `Detections` except masks, validated and with defaults."""
 
     label: Int64[np.ndarray, " n"]
     score: Float64[np.ndarray, " n"]
@@ -74,7 +74,7 @@ class ObjectArrays(NamedTuple):
     crowd: Bool[np.ndarray, " n"]
     difficult: Bool[np.ndarray, " n"]
     area: Float64[np.ndarray, " n"]
-    """As annotated; else that of the mask, and without masks that of the box."""
+    """Annotated area; else the area of the mask, or of the box without masks."""
 
 
 def object_arrays(value: Prediction, classes: int) -> ObjectArrays:
@@ -93,7 +93,7 @@ def object_arrays(value: Prediction, classes: int) -> ObjectArrays:
 
 
 def column(parts: Sequence[Shaped[np.ndarray, "..."]], dtype: type[np.generic]) -> Shaped[np.ndarray, "..."]:
-    """The images' arrays behind one another."""
+    """The concatenated arrays of the images."""
     return np.concatenate([np.empty(0, dtype), *parts])
 
 

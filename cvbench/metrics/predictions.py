@@ -1,6 +1,6 @@
-"""What a model said of each image, kept as it was said: no figure, but the ground to compare two runs on.
+"""Stores every prediction as per-image results, to compare two runs; computes no metric.
 
-It stands among a cell's metrics by its address, `cvbench.metrics.predictions:Predictions`.
+Add it to a cell's metrics by its import path, `cvbench.metrics.predictions:Predictions`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from cvbench.values import ClassScores, Detections, LabelMap, Prediction, Truth
 
 
 class Predictions:
-    """Every prediction, in full; its outcomes are one row an image.
+    """All predictions, one row per image.
 
-    Columns behind `id`: `scores` for a classifier; `boxes` (x1, y1, x2, y2 one after the other), `labels`
-    and `scores` for a detector; `labels` (a byte a pixel, by rows) and `width` for a segmenter.
+    Columns after `id`: `scores` for a classifier; `boxes` (flat list of x1, y1, x2, y2), `labels` and
+    `scores` for a detector; `labels` (uint8, row by row) and `width` for a segmenter.
     """
 
     protocol = "predictions"
@@ -29,23 +29,23 @@ class Predictions:
         self.images: PerImage[Mapping[str, Any]] = PerImage()
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch; truths are not looked at."""
+        """Add one batch; truths are not used."""
         if len(predictions) != len(truths):
-            raise ValueError(f"{len(predictions)} predictions came with {len(truths)} truths")
+            raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths")
         self.images.add(ids, [_columns(prediction) for prediction in predictions])
 
     def merge(self, other: Metric) -> None:
-        """Take in what another one has accumulated."""
+        """Add the images of another Predictions."""
         if not isinstance(other, Predictions):
-            raise TypeError("only predictions can be merged")
+            raise TypeError("only another Predictions can be merged")
         self.images.merge(other.images)
 
     def compute(self) -> list[Measurement]:
-        """None: predictions by themselves are neither right nor wrong."""
+        """An empty list: there is no metric."""
         return []
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """One row an image."""
+        """One row per image."""
         entries = self.images.entries()
         names = list(entries[0]) if entries else []
         return {"id": self.images.ids(), **{name: [entry[name] for entry in entries] for name in names}}

@@ -1,4 +1,4 @@
-"""Intersection over union of label maps, Dice, and the share of pixels that are right."""
+"""Mean IoU, mean Dice and pixel accuracy of label maps."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ RESAMPLES = 500
 
 
 class _Pixels(NamedTuple):
-    """One image's pixels by class."""
+    """Pixel counts of one image per class."""
 
     hits: Int64[np.ndarray, " classes"]
-    """Predicted and true."""
+    """True positives."""
     predicted: Int64[np.ndarray, " classes"]
     true: Int64[np.ndarray, " classes"]
 
@@ -35,13 +35,13 @@ def _pixels(truth: Truth) -> int:
 
 
 class MeanIoU:
-    """Mean intersection over union of the classes, pixel accuracy, and mean Dice.
+    """Mean intersection over union, pixel accuracy, and mean Dice.
 
-    All images share one confusion matrix: a class's IoU is its hits over the whole set, divided by
-    the pixels that are its own, or predicted as its own, or both; its Dice is twice its hits, divided
-    by the sum of both. Pixels whose truth is VOID do not count. A class that is neither true nor
-    predicted anywhere is left out of the means; one that is only predicted has 0 in them. The parts
-    of pixel_accuracy are the shares of each class's own pixels that are right.
+    All images share one confusion matrix. A class's IoU is its true positives over the whole set divided by
+    the union of its true and predicted pixels; its Dice is twice its true positives divided by the sum of
+    both. Pixels whose truth is VOID are ignored. A class that is neither true nor predicted anywhere is left
+    out of the means; a class that is only predicted counts as 0. The parts of pixel_accuracy are the
+    accuracies on the true pixels of each class.
 
     Intervals come from a Bayesian bootstrap over the images.
 
@@ -54,12 +54,12 @@ class MeanIoU:
         self.classes = tuple(classes)
         self.images: PerImage[_Pixels] = PerImage()
         self.counts = np.zeros((len(self.classes), len(self.classes)), np.int64)
-        """Pixels of all images, by true and predicted class."""
+        """Confusion matrix of all pixels: true class by predicted class."""
         self.void = 0
-        """Pixels of all images that do not count."""
+        """Number of ignored pixels."""
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch; raises ValueError for an id that came before, or a label that is no class."""
+        """Add one batch; raises ValueError for a duplicate id, or a label that is not a class."""
         pairs = zip(predictions, truths, strict=True)
         counts = in_threads(lambda pair: self._counts(*pair), pairs)
         self.images.add(ids, [_Pixels(c.diagonal().copy(), c.sum(0), c.sum(1)) for c in counts])
@@ -68,17 +68,17 @@ class MeanIoU:
         self.void += sum(map(_pixels, truths)) - sum(int(of_image.sum()) for of_image in counts)
 
     def merge(self, other: Metric) -> None:
-        """Take in what another MeanIoU over the same classes has accumulated."""
+        """Add the images of another MeanIoU with the same classes."""
         if not isinstance(other, MeanIoU) or other.classes != self.classes:
-            raise TypeError("only a MeanIoU over the same classes can be merged")
+            raise TypeError("only a MeanIoU with the same classes can be merged")
         self.images.merge(other.images)
         self.counts += other.counts
         self.void += other.void
 
     def compute(self) -> list[Measurement]:
-        """The figures mIoU, pixel_accuracy and Dice."""
+        """mIoU, pixel_accuracy and Dice."""
         n = len(self.images)
-        # The first weighting counts every image once. Sums of whole numbers are exact in any order.
+        # The first weighting counts every image once. Sums of integers are exact in any order.
         pixels = np.concatenate([self._column(name) for name in _Pixels._fields], axis=1)
         weightings = chain([np.ones((1, n))], bayesian_weights(n, RESAMPLES))
         sums = np.concatenate([some @ pixels for some in weightings])
@@ -91,18 +91,18 @@ class MeanIoU:
         ]
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """Each image's id and its pixels by class: hits, predicted, true."""
+        """Per-image results: id, and pixels per class: true positives (`hits`), predicted, true."""
         columns: dict[str, Sequence[Any]] = {"id": self.images.ids()}
         for name in _Pixels._fields:
             columns[name] = [getattr(pixels, name).tolist() for pixels in self.images.entries()]
         return columns
 
     def evidence(self) -> list[Evidence]:
-        """What was taken for what, pixel by pixel."""
+        """The confusion matrix of pixels."""
         return [confusion_evidence(self.counts, unit="pixels")]
 
     def notes(self) -> list[str]:
-        """Says so where the truth has void pixels and one class at most, as masks of 0 and 255 have."""
+        """A note if the truth has void pixels and at most one class, as masks of 0 and 255 have."""
         there = np.flatnonzero(self.counts.sum(1)).tolist()
         if not self.void or len(there) > 1:
             return []
@@ -110,8 +110,8 @@ class MeanIoU:
         which = f"only {self.classes[there[0]]!r}" if there else "none"
         of = f"{len(self.classes)} class{'es' * (len(self.classes) != 1)}"
         note = (
-            f"{share:.0%} of the true pixels are void, and {which} of {of} occurs: masks of 0 and 255 look "
-            "like this, since 255 is void unless said otherwise. To count it, set the option void: none "
+            f"{share:.0%} of the true pixels are void, and {which} of {of} occurs: typical of masks of 0 and "
+            "255, because label 255 is void by default. To count label 255, set the option void: none "
             "(cvbench score: --void none)."
         )
         return [note]
@@ -149,12 +149,12 @@ class MeanIoU:
         predicted, true = label_bytes(prediction), label_bytes(truth)
         shape, wanted = predicted.shape, true.shape
         if shape != wanted:
-            raise ValueError(f"a map of {shape} was predicted for an image of {wanted}")
+            raise ValueError(f"the predicted label map has shape {shape}, but the truth has {wanted}")
         k = len(self.classes)
         true, predicted = true.ravel(), predicted.ravel()
         counts = confusion(true, predicted, k)
         if counts[k].any() or counts[:, k].any():
             kind, labels = ("true", true) if counts[k].any() else ("predicted", predicted)
             wrong = labels[(labels >= k) & (true != VOID)][0]
-            raise ValueError(f"the {kind} label {wrong} is none of the {k} classes")
+            raise ValueError(f"the {kind} label {wrong} is not one of the {k} classes")
         return counts[:k, :k]

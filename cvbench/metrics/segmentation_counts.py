@@ -1,4 +1,4 @@
-"""How many pixels of each class were labelled as what, compiled."""
+"""The compiled pixel confusion matrix, and the ratios computed from it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from cvbench.values import VOID
 def confusion(
     true: UInt8[np.ndarray, " pixels"], predicted: UInt8[np.ndarray, " pixels"], classes: int
 ) -> Int64[np.ndarray, "side side"]:
-    """Pixels by true class (rows) and predicted class (columns), with one more of either.
+    """Confusion matrix of true class (rows) and predicted class (columns), with one extra row and column.
 
-    The last column holds predictions that are no class, the last row and column pixels whose truth is
-    none, VOID apart. Where the truth is VOID a pixel is not counted at all. Raises TypeError for other types
-    than uint8, ValueError for maps of two sizes: the compiled loop would read past their ends.
+    The extra column counts predictions that are not a class, the extra row true labels that are neither a
+    class nor VOID. Pixels whose truth is VOID are not counted. Raises TypeError for dtypes other than uint8
+    and ValueError for different sizes, because the compiled loop has no bounds checks.
     """
     if true.dtype != np.uint8 or predicted.dtype != np.uint8:
-        raise TypeError(f"label maps are uint8 here, not {true.dtype} and {predicted.dtype}")
+        raise TypeError(f"label maps must be uint8, not {true.dtype} and {predicted.dtype}")
     if true.ndim != 1 or true.shape != predicted.shape:
-        raise ValueError(f"label maps are flat and of one size, not {true.shape} and {predicted.shape}")
+        raise ValueError(f"label maps must be flat and of equal size, not {true.shape} and {predicted.shape}")
     side = classes + 1
     rows, columns = np.full(256, classes * side), np.full(256, classes)
     rows[:classes], columns[:classes] = np.arange(classes) * side, np.arange(classes)
-    rows[VOID] = side * side  # a row of its own behind the others
+    rows[VOID] = side * side  # an extra row for VOID after all others
     counts: np.ndarray = tally(true, predicted, _words(true), _words(predicted), rows, columns)
     return counts.reshape(side + 1, side)[:side]
 
 
 def _words(labels: UInt8[np.ndarray, " pixels"]) -> UInt64[np.ndarray, " words"]:
-    """Eight pixels each, the first in the lowest byte, as processors have it; a rest is left out."""
+    """The pixels packed eight per word, little-endian; a remainder of less than eight is dropped."""
     whole = np.ascontiguousarray(labels[: len(labels) // 8 * 8])
     words = whole.view("<u8").astype(np.uint64, copy=False)
     return words if words.flags.aligned else words.copy()
@@ -48,10 +48,11 @@ def tally(
     rows: Int64[np.ndarray, " 256"],
     columns: Int64[np.ndarray, " 256"],
 ) -> Int64[np.ndarray, " cells"]:
-    """How many pixels fall into each cell, which is `rows[true] + columns[predicted]`.
+    """The number of pixels per matrix entry `rows[true] + columns[predicted]`.
 
-    Eight neighbours mostly have one pair of labels, or one before an edge and one behind it: these are
-    counted at once. Others go to four tables in turn, so that no addition waits for the one before it.
+    Eight neighboring pixels mostly share one pair of labels, or have two pairs with one edge between: these
+    are counted in one or two additions. Other pixels go to four tables in rotation, so that no addition waits
+    for the previous one.
     """
     tables = np.zeros((4, rows[255] + columns[255] + 1), np.int64)
     first, low = np.uint64(0x0101010101010101), np.uint64(255)
@@ -60,7 +61,7 @@ def tally(
         begin = 8 * word
         head, tail = t & low, t >> np.uint64(56)
         found_head, found_tail = p & low, p >> np.uint64(56)
-        other = (t ^ head * first) | (p ^ found_head * first)  # bytes are 0 where both labels are the first
+        other = (t ^ head * first) | (p ^ found_head * first)  # a byte is 0 if both labels equal the first
         if other == 0:
             tables[0, rows[head] + columns[found_head]] += 8
             continue
@@ -85,27 +86,27 @@ def tally(
 
 
 class Ratio(NamedTuple):
-    """What a figure divides, for each weighting of the images and each class."""
+    """Numerator and denominator of a metric, for each weighting of the images and each class."""
 
     numerator: Float64[np.ndarray, "weightings classes"]
     denominator: Float64[np.ndarray, "weightings classes"]
 
     def class_means(self) -> Float64[np.ndarray, " weightings"] | None:
-        """The mean over the classes that occur; None where none does."""
+        """The mean over the classes with a nonzero denominator; None if there is none."""
         known: Bool[np.ndarray, " classes"] = self.denominator[0] > 0
         if not known.any():
             return None
         return np.asarray((self.numerator[:, known] / self.denominator[:, known]).mean(1))
 
     def overall(self) -> Float64[np.ndarray, " weightings"] | None:
-        """The ratio of the sums over all classes; None where nothing was counted."""
+        """The ratio of the sums over all classes; None if the denominator is 0."""
         if not self.denominator[0].any():
             return None
         return np.asarray(self.numerator.sum(1) / self.denominator.sum(1))
 
 
 class PixelRatios(NamedTuple):
-    """The three ratios behind the figures."""
+    """The ratios of IoU, recall and Dice."""
 
     iou: Ratio
     recall: Ratio
@@ -113,7 +114,7 @@ class PixelRatios(NamedTuple):
 
 
 def pixel_ratios(sums: Float64[np.ndarray, "weightings columns"]) -> PixelRatios:
-    """From sums over the images of each class's pixels: hits, then predicted, then true ones."""
+    """The ratios from pixel counts per class, in columns: true positives, predicted, true."""
     hits, predicted, true = np.split(sums, 3, axis=1)
     return PixelRatios(
         iou=Ratio(hits, predicted + true - hits),

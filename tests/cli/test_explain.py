@@ -18,9 +18,9 @@ def test_the_steps_add_up_to_the_difference(cvbench, files):
     assert sum(step["change"] for step in told["steps"]) == pytest.approx(told["difference"], abs=1e-14)
     assert told["steps"][0]["rule"] == "IoU thresholds"
     assert told["steps"][-1] == {
-        "rule": "the curve is read",
-        "before": "at 101 recalls",
-        "after": "area",
+        "rule": "AP from the curve",
+        "before": "101 points",
+        "after": "area under the curve",
         "change": pytest.approx(told["steps"][-1]["value"] - told["steps"][-2]["value"]),
         "value": told["against_value"],
     }

@@ -198,9 +198,9 @@ def test_without_images_every_figure_is_missing_and_says_so(name):
 def test_an_image_that_comes_twice_is_refused_however_it_comes(name):
     images = scene(METRICS[name].task)
     metric = scored(name, images[:3])
-    with pytest.raises(ValueError, match="came twice"):
+    with pytest.raises(ValueError, match="was added twice"):
         metric.update([images[2][0]], [images[3][1]], [images[3][2]])
-    with pytest.raises(ValueError, match="came twice"):
+    with pytest.raises(ValueError, match="was added twice"):
         metric.merge(scored(name, images[2:4]))
     assert len(metric.outcomes()["id"]) == 3
 
@@ -208,10 +208,10 @@ def test_an_image_that_comes_twice_is_refused_however_it_comes(name):
 @every_metric
 def test_only_its_own_kind_over_the_same_classes_is_merged(name):
     metric = METRICS.load(name)
-    with pytest.raises(TypeError, match="over the same classes can be merged"):
+    with pytest.raises(TypeError, match="with the same classes can be merged"):
         metric(CLASSES).merge(metric(CLASSES[:-1]))
     other = METRICS.load("miou" if name != "miou" else "topk")
-    with pytest.raises(TypeError, match="over the same classes can be merged"):
+    with pytest.raises(TypeError, match="with the same classes can be merged"):
         metric(CLASSES).merge(other(CLASSES))
 
 

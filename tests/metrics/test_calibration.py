@@ -51,10 +51,10 @@ def test_a_tie_for_the_highest_probability_is_a_wrong_answer():
 @pytest.mark.parametrize("scores", [[2.0, 3.0], [-0.5, 1.5], [math.nan, 0.5], [0.2, 0.2]])
 def test_scores_that_are_no_probabilities_are_told_so(scores):
     for figure in calibration([scores, [0.5, 0.5]], [0, 0]):
-        assert figure.missing == "the scores of 1 of 2 images are no probabilities"
+        assert figure.missing == "the scores of 1 of 2 images are not probabilities"
 
 
 def test_a_true_class_with_probability_0_leaves_no_likelihood():
     ece, nll = calibration([[1.0, 0.0]], [1])
     assert ece.value == 1
-    assert nll.missing == "1 true classes were given the probability 0"
+    assert nll.missing == "1 images have probability 0 for their true class"

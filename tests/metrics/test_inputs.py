@@ -53,15 +53,15 @@ def test_label_maps_of_every_integer_type_give_the_value_worked_out_by_hand(pred
         (
             torch.full((2, 2), -100),
             ValueError,
-            r"the label -100 is not 0 to 255.*labels\[labels == -100\] = 255",
+            r"label -100 is not from 0 to 255.*labels\[labels == -100\] = 255",
         ),
-        (torch.full((2, 2), 256), ValueError, "the label 256 is not 0 to 255"),
+        (torch.full((2, 2), 256), ValueError, "label 256 is not from 0 to 255"),
         (torch.zeros(2, 2), TypeError, r"torch\.float32\. Use logits\.argmax"),
         (torch.zeros(1, 2, 2, dtype=torch.uint8), ValueError, r"shape \(height, width\), not \(1, 2, 2\)"),
         (
             torch.zeros(2, 3, dtype=torch.uint8),
             ValueError,
-            r"a map of \(2, 3\) was predicted for an image of",
+            r"predicted label map has shape \(2, 3\), but the truth has",
         ),
     ],
 )
@@ -75,15 +75,15 @@ def test_a_label_map_that_is_none_is_refused(labels, kind, says):
 def test_the_counts_of_pixels_refuse_what_their_loop_would_read_past():
     byte = np.zeros(16, np.uint8)
     count = inspect.unwrap(confusion)  # without the tests' own checks
-    with pytest.raises(TypeError, match="uint8 here, not int64 and uint8"):
+    with pytest.raises(TypeError, match="must be uint8, not int64 and uint8"):
         count(byte.astype(np.int64), byte, 3)
-    with pytest.raises(ValueError, match=r"of one size, not \(16,\) and \(8,\)"):
+    with pytest.raises(ValueError, match=r"of equal size, not \(16,\) and \(8,\)"):
         count(byte, byte[:8], 3)
 
 
 @pytest.mark.parametrize("metric", [TopK, Calibration])
 def test_scores_are_one_per_class(metric):
-    with pytest.raises(ValueError, match=r"scores have the shape \(8,\); there are 7 classes"):
+    with pytest.raises(ValueError, match=r"scores have shape \(8,\), expected \(7,\)"):
         metric("abcdefg").update(["x"], [ClassScores(torch.zeros(8))], [ClassScores.of(0, 7)])
 
 
@@ -104,16 +104,32 @@ def found(**changes) -> Detections:
         (
             {"boxes": torch.zeros(0)},
             ValueError,
-            r"shape \(n, 4\), not \(0,\); without any: Detections\.none\(\)",
+            r"shape \(n, 4\), not \(0,\); without objects use Detections\.none\(\)",
         ),
         ({"boxes": torch.zeros(1, 5)}, ValueError, r"shape \(n, 4\), not \(1, 5\)"),
-        ({"labels": torch.tensor([0, 0])}, ValueError, r"1 boxes cannot have labels of the shape \(2,\)"),
-        ({"scores": torch.tensor([[0.5]])}, ValueError, r"1 boxes cannot have scores of the shape \(1, 1\)"),
-        ({"labels": torch.tensor([0.0])}, TypeError, r"labels are whole numbers.*torch\.float32"),
-        ({"labels": torch.tensor([2])}, ValueError, "not all among the 2 classes"),
-        ({"masks": torch.zeros(2, 4, 4, dtype=torch.bool)}, ValueError, "masks of the shape"),
-        ({"masks": torch.zeros(1, 4, 4, dtype=torch.uint8)}, TypeError, r"masks are torch\.bool.*masks > 0"),
-        ({"crowd": torch.tensor([0])}, TypeError, r"crowd are torch\.bool"),
+        (
+            {"labels": torch.tensor([0, 0])},
+            ValueError,
+            r"labels must have shape \(1,\) for 1 boxes, not \(2,\)",
+        ),
+        (
+            {"scores": torch.tensor([[0.5]])},
+            ValueError,
+            r"scores must have shape \(1,\) for 1 boxes, not \(1, 1\)",
+        ),
+        (
+            {"labels": torch.tensor([0.0])},
+            TypeError,
+            r"labels must have an integer dtype, not torch\.float32",
+        ),
+        ({"labels": torch.tensor([2])}, ValueError, "not all from 0 to 1"),
+        ({"masks": torch.zeros(2, 4, 4, dtype=torch.bool)}, ValueError, "masks must have shape"),
+        (
+            {"masks": torch.zeros(1, 4, 4, dtype=torch.uint8)},
+            TypeError,
+            r"masks must be torch\.bool.*masks > 0",
+        ),
+        ({"crowd": torch.tensor([0])}, TypeError, r"crowd must be torch\.bool"),
         ({"areas": torch.tensor([float("inf")])}, ValueError, "an? area is not finite"),
     ],
 )
@@ -133,7 +149,9 @@ def test_detections_of_every_type_are_scored_as_they_are(labels, boxes):
 
 def test_masks_of_another_size_than_the_image_are_refused():
     sides = [found(masks=torch.ones(1, *size, dtype=torch.bool)) for size in ((4, 5), (5, 4))]
-    with pytest.raises(ValueError, match=r"masks of \(4, 5\) pixels were predicted for an image of \(5, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"predicted masks have shape \(4, 5\), but the true masks have \(5, 4\)"
+    ):
         CocoMaskAP("ab").update(["x"], sides[:1], sides[1:])
 
 
@@ -151,7 +169,7 @@ def test_whole_data_sets_with_a_label_that_is_no_class_are_refused(label):
 
 def test_arrays_of_a_data_set_have_one_entry_each():
     one, two = np.zeros(1, np.int64), np.zeros(2, np.int64)
-    with pytest.raises(ValueError, match="detections: arrays of one entry each have the lengths 1, 2, 1, 1"):
+    with pytest.raises(ValueError, match="detections: arrays have different lengths: 1, 2, 1, 1"):
         unchecked(VocDetections, one, two, np.zeros((1, 4)), np.zeros(1)).__post_init__()
     regions = box_regions(np.zeros((1, 4)))
     with pytest.raises(ValueError, match=r"detections: .* 1, 1, 1, 1, 2"):

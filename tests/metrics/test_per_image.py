@@ -21,18 +21,18 @@ def test_ids_that_are_numbers_are_ordered_as_numbers():
 def test_an_id_that_came_before_is_refused_and_nothing_of_its_batch_is_taken():
     images: PerImage[int] = PerImage()
     images.add(["a"], [1])
-    with pytest.raises(ValueError, match="image 'a' came twice"):
+    with pytest.raises(ValueError, match="image 'a' was added twice"):
         images.add(["b", "a"], [2, 3])
     assert images.ids() == ["a"]
 
 
 def test_an_id_that_comes_twice_in_one_batch_is_refused():
     images: PerImage[int] = PerImage()
-    with pytest.raises(ValueError, match="image 'x' came twice"):
+    with pytest.raises(ValueError, match="image 'x' was added twice"):
         images.add(["y", "x", "x"], [1, 2, 3])
 
 
 def test_ids_and_images_have_to_be_equally_many():
     images: PerImage[int] = PerImage()
-    with pytest.raises(ValueError, match="2 ids came with 1 images"):
+    with pytest.raises(ValueError, match="2 ids for 1 images"):
         images.add(["a", "b"], [1])

@@ -68,10 +68,10 @@ def test_all_figures_are_those_of_scikit_learn():
 @pytest.mark.parametrize(
     ("predicted", "true", "message"),
     [
-        ([[0, 3]], [[0, 0]], "the predicted label 3 is none of the 3 classes"),
-        ([[0, VOID]], [[0, 0]], "the predicted label 255 is none of the 3 classes"),
-        ([[0, 0]], [[0, 9]], "the true label 9 is none of the 3 classes"),
-        ([[0, 0, 0]], [[0, 0]], r"a map of \(1, 3\) was predicted for an image of \(1, 2\)"),
+        ([[0, 3]], [[0, 0]], "the predicted label 3 is not one of the 3 classes"),
+        ([[0, VOID]], [[0, 0]], "the predicted label 255 is not one of the 3 classes"),
+        ([[0, 0]], [[0, 9]], "the true label 9 is not one of the 3 classes"),
+        ([[0, 0, 0]], [[0, 0]], r"predicted label map has shape \(1, 3\), but the truth has \(1, 2\)"),
     ],
 )
 def test_maps_that_do_not_fit_are_refused(predicted, true, message):

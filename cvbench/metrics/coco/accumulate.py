@@ -1,4 +1,4 @@
-"""From who found what to precision at each recall, for any weighting of the images; compiled."""
+"""Precision at each recall from matched detections, for any weighting of the images; compiled."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ _EPSILON = np.spacing(1)
 class ClassDetections(NamedTuple):
     """One class's detections by falling score, and its objects.
 
-    Detections that find an object in some setting are *hits*. The others, *misses*, matter by their
-    number only, and only as far as a hit comes behind them.
+    Detections that match an object in some setting are *hits*. Only the number of the others, *misses*,
+    between hits matters, and only if a hit follows.
     """
 
     hit_image: Int64[np.ndarray, " hits"]
     hit_score: Float64[np.ndarray, " hits"]
     hit_level: Int64[np.ndarray, " hits"]
-    """How many of the limits on detections an image leave it out."""
+    """Number of `max_dets` limits that exclude the detection."""
     hit_inside: Int64[np.ndarray, " hits"]
-    """The area ranges in which it lies, a bit each."""
+    """Bit mask of the area ranges that contain the detection."""
     hit_found: Int64[np.ndarray, " hits"]
     hit_void: Int64[np.ndarray, " hits"]
     miss_starts: Int64[np.ndarray, " hits+1"]
-    """Between hit `i - 1` and hit `i` come the misses at `miss_starts[i]:miss_starts[i + 1]`."""
+    """The misses between hit `i - 1` and hit `i` are `miss_starts[i]:miss_starts[i + 1]`."""
     miss_image: Int64[np.ndarray, " misses"]
     miss_level: Int64[np.ndarray, " misses"]
     miss_inside: Int64[np.ndarray, " misses"]
     object_image: Int64[np.ndarray, " objects"]
     object_passed_over: Int64[np.ndarray, " objects"]
-    """The settings in which nobody has to find it."""
+    """The settings in which the object is ignored."""
     top: float
-    """The best score of all detections; 0 where there are none."""
+    """The highest score of all detections; 0 without detections."""
 
 
 @compiled
@@ -45,9 +45,9 @@ def hits_before(
     hits: Int64[np.ndarray, " hits"],
     scores: Float64[np.ndarray, " all"],
 ) -> Int64[np.ndarray, " misses"]:
-    """How many hits come before each miss: those of higher scores, and of equal ones those at earlier places.
+    """The number of hits before each miss: hits with a higher score, or an equal score and a lower index.
 
-    Both are places; hits stand by falling score, equal ones by place.
+    `misses` and `hits` are indices into `scores`; hits are sorted by falling score, then by index.
     """
     hit_scores = np.empty(len(hits))
     for h in range(len(hits)):
@@ -57,7 +57,7 @@ def hits_before(
         score, low, size = scores[misses[m]], 0, len(hits)
         while size > 0:
             half = size // 2
-            # An addition instead of a jump: which way it goes cannot be guessed.
+            # An addition instead of a branch, which would be unpredictable.
             low += (hit_scores[low + half] > score) * (size - half)
             size = half
         while low < len(hits) and hit_scores[low] == score and hits[low] < misses[m]:
@@ -70,7 +70,7 @@ def hits_before(
 def positives(
     line: ClassDetections, weights: Float64[np.ndarray, " images"], areas: int, thresholds: int
 ) -> Float64[np.ndarray, " areas"]:
-    """The weight of the objects that have to be found, in each area range."""
+    """The total weight of the objects that are not ignored, in each area range."""
     total = np.zeros(areas)
     for g in range(len(line.object_image)):
         for a in range(areas):
@@ -89,15 +89,15 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
     recall: Float64[np.ndarray, "limits areas thresholds"],
     scores: Float64[np.ndarray, "areas thresholds recalls"],
 ) -> None:
-    """Write a class's precision and score at each recall for one limit, and the recall reached for that
-    limit and those below it: who is found does not depend on the limit, only who is looked at.
+    """Write a class's precision and score at each recall for one limit, and the final recall for this limit
+    and all lower ones. The limit changes which detections count, but not what they match.
 
-    Weights of images are whole numbers, so that sums are exact in any order. An area range without
-    an object to be found gets -1.
+    Image weights are integers, so sums are exact in any order. An area range without objects to be found
+    gets -1.
 
-    Precision can only fall between two true positives. So only they are looked at: each counts for
-    the recalls that are reached at it and not yet at the next, and a recall's precision is the best
-    of its own and all later ones. The recall 0 is reached by the best detection, whatever it found.
+    Precision can only fall between two true positives, so only true positives are visited. Each sets the
+    recalls that it reaches; a recall's precision is the maximum over its own and all higher recalls. Recall 0
+    is reached by the detection with the highest score, whatever it matches.
     """
     areas, thresholds, points = precision.shape
     total = positives(line, weights, areas, thresholds)
@@ -109,10 +109,10 @@ def trace_curves(  # noqa: C901, PLR0912, a call in the inner loop would cost mo
             if total[a] > 0:
                 scores[a, t, 0] = line.top
     outer = np.zeros(areas)  # weight of the detections in the area range so far
-    excused = np.zeros((areas, thresholds))  # weight of those among them that are not false
+    excused = np.zeros((areas, thresholds))  # weight of the detections in it that are not false positives
     true = np.zeros((areas, thresholds))
-    first = np.zeros((level + 1, areas, thresholds))  # weight that is true from each limit on
-    following = np.ones((areas, thresholds), np.int64)  # the first recall that is not yet reached
+    first = np.zeros((level + 1, areas, thresholds))  # true-positive weight that each limit adds
+    following = np.ones((areas, thresholds), np.int64)  # the first recall that is not reached yet
     every = (1 << thresholds) - 1
     for h in range(len(line.hit_image)):
         for miss in range(line.miss_starts[h], line.miss_starts[h + 1]):
@@ -153,7 +153,7 @@ def finish(
     precision: Float64[np.ndarray, "areas thresholds recalls"],
     recall: Float64[np.ndarray, "limits areas thresholds"],
 ) -> None:
-    """Sum up what became true at each limit, and let precision never rise with recall."""
+    """Compute the recall at each limit, and make precision non-increasing in recall."""
     limits, areas, thresholds = recall.shape
     for a in range(areas):
         for t in range(thresholds):
@@ -173,7 +173,7 @@ def retrace(
     precision: Float64[np.ndarray, "resamples areas thresholds recalls"],
     recall: Float64[np.ndarray, "resamples limits areas thresholds"],
 ) -> None:
-    """Write what the figures need under each of several weightings: precision for the last limit only."""
+    """Trace the curves for several weightings; precision for the last limit only."""
     scores = np.empty(precision.shape[1:])
     last = recall.shape[1] - 1
     for r in range(len(weights)):

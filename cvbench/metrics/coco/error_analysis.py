@@ -1,8 +1,8 @@
-"""Why an average precision is what it is: how much of it each kind of error costs.
+"""Cost of each kind of detection error in AP50.
 
 Source: Bolya et al., TIDE: A General Toolbox for Identifying Object Detection Errors, ECCV 2020.
-Where the paper leaves the order of questions open, it is: poorly placed on an object of its class? on
-an object of another class? on one already found? on nothing? Everything else is both.
+The paper leaves the order of the checks open; here it is localisation, classification, duplicate,
+background, and otherwise both.
 """
 
 from __future__ import annotations
@@ -31,40 +31,40 @@ from cvbench.metrics.coco.matching import (
 ErrorKind: TypeAlias = Literal["classification", "localisation", "both", "duplicate", "background", "missed"]
 
 KINDS: tuple[ErrorKind, ...] = ("classification", "localisation", "both", "duplicate", "background")
-"""What a false detection can be; its place here is its number in the compiled loop."""
+"""Kinds of false positives; the index is the code in the compiled loop."""
 NEAR = 0.1
-"""An object overlapped by less is not what a detection was meant for."""
+"""Minimum IoU for an error to be attributed to an object."""
 FOUND = 0.5
-"""An object overlapped by so much is found."""
+"""IoU threshold of a match."""
 
 
 @dataclass(frozen=True)
 class Errors:
-    """What kept AP50 from being 1."""
+    """The errors that lower AP50."""
 
     ap50: float
-    """The mean over the classes that have objects, as COCO has it."""
+    """COCO's AP50, the mean over the classes that have objects."""
     costs: Mapping[ErrorKind, float]
-    """By how much AP50 would rise if errors of one kind, and no others, were put right. The costs do
-    not add up to the whole loss: errors hide one another."""
+    """Increase of AP50 if only errors of one kind were corrected. The costs do not add up to 1 - AP50,
+    because errors mask one another."""
     counts: Mapping[ErrorKind, int]
-    """How many detections (and, of `missed`, objects) are at fault."""
+    """Number of erroneous detections (for `missed`: of objects)."""
 
 
 def explain_errors(truth: CocoTruth, detections: CocoDetections, *, classes: int) -> Errors | None:
-    """The errors of detections at IoU 0.5, and what each kind costs; None without an object to be found.
+    """The errors of detections at IoU 0.5, and the cost of each kind; None without objects to be found.
 
-    - classification: on an object of another class; would be right with that class.
-    - localisation: overlaps an object of its class by 0.1 to 0.5; would be right if it fitted.
-    - both: overlaps objects of other classes only, by 0.1 to 0.5. Would better not be there.
-    - duplicate: on an object that a better detection has found. Would better not be there.
-    - background: overlaps no object by 0.1. Would better not be there.
-    - missed: an object that nobody found, and that no classification or localisation error was meant
-      for. Would better not be asked for; a class left without objects so keeps its 0.
+    - classification: IoU of at least 0.5 with an object of another class. Corrected by changing the class.
+    - localisation: IoU of 0.1 to 0.5 with an object of its class. Corrected by moving the box.
+    - both: IoU of 0.1 to 0.5 with objects of other classes only. Corrected by removing it.
+    - duplicate: matches an object that a detection with a higher score has matched. Corrected by removing it.
+    - background: IoU below 0.1 with every object. Corrected by removing it.
+    - missed: an object without a match and without a classification or localisation error. Corrected by
+      removing the object; a class left without objects keeps its AP of 0.
 
-    Of several classification and localisation errors that would be right about one object the best of
-    both kinds counts, as in TIDE; the others, or all if the object is found anyway, are taken away.
-    Crowds are nobody's error.
+    Of several classification and localisation errors on one object, the one with the highest score is
+    corrected, as in TIDE; the others, or all if the object is matched anyway, are removed. Crowds cause no
+    errors.
     """
     settings = MatchSettings(np.array([FOUND]), ((0, np.inf),), (100,))
     _, found, objects = match_images(truth, detections, settings, classes=classes)
@@ -101,9 +101,9 @@ def explain_errors(truth: CocoTruth, detections: CocoDetections, *, classes: int
 
 class _Blame(NamedTuple):
     kind: Int64[np.ndarray, " detections"]
-    """Place among KINDS; -1 where nothing is wrong."""
+    """Index into KINDS; -1 if the detection is not an error."""
     target: Int64[np.ndarray, " detections"]
-    """The object that it was meant for, in errors of classification and localisation; else -1."""
+    """The object of a classification or localisation error; else -1."""
 
 
 def _blame(
@@ -113,10 +113,10 @@ def _blame(
     objects: GroupedObjects,
     false: Bool[np.ndarray, " detections"],
 ) -> _Blame:
-    """What is wrong with each false detection."""
+    """Kind and target of each false positive."""
     single = np.flatnonzero(~objects.crowd)
     images = np.arange(1 + max(found.image.max(initial=-1), objects.image.max(initial=-1)) + 1)
-    # With one label for all, every object of the image is looked at.
+    # One label for all, so that objects of every class are candidates.
     candidates = find_candidates(
         Standing(found.place, np.zeros_like(found.label), np.searchsorted(found.image, images)),
         np.where(false, 0, 1),
@@ -141,7 +141,7 @@ def judge(
     object_label: Int64[np.ndarray, " objects"],
     found_from: float,
 ) -> tuple[Int64[np.ndarray, " detections"], Int64[np.ndarray, " detections"]]:
-    """Kind and target of each false detection, from the objects near it, best first."""
+    """Kind and target of each false positive; candidates are sorted by falling IoU."""
     kind = np.full(len(label), -1)
     target = np.full(len(label), -1)
     for d in range(len(label)):
@@ -167,7 +167,7 @@ def judge(
 def _best_for_each(
     target: Int64[np.ndarray, " n"], among: Bool[np.ndarray, " n"], score: Float64[np.ndarray, " n"]
 ) -> Int64[np.ndarray, " targets"]:
-    """Of the detections with one target the one with the highest score, for each target."""
+    """The detection with the highest score for each target."""
     order = np.flatnonzero(among)
     sort_by_falling_score(order, score)
     return order[np.unique(target[order], return_index=True)[1]]
@@ -182,7 +182,7 @@ def _ap50(
     *,
     among: Bool[np.ndarray, " classes"] | None = None,
 ) -> float:
-    """COCO's AP at IoU 0.5, the mean over the classes that have objects, or over those given."""
+    """COCO's AP at IoU 0.5: the mean over the classes that have objects, or over `among`."""
     there = np.flatnonzero(counting)
     members = group(label[there], len(to_find))
     aps = []

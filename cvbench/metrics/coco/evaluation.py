@@ -1,11 +1,10 @@
 """The COCO evaluation: from flat arrays to precision, recall and scores in every setting.
 
-It goes in three steps. Image by image, detections are ranked and matched, in all settings at once.
-Class by class, they are lined up by score. Then the curves are traced, as often as one likes: with
-every image counted once, or with weights.
+It has three steps. Per image, detections are ranked and matched in all settings together. Per class, they
+are sorted by score. Then curves are traced, with every image counted once or with image weights.
 
-Source: Lin et al., Microsoft COCO: Common Objects in Context, 2014; the arrays are those of
-pycocotools 2.0.11, bit by bit.
+Source: Lin et al., Microsoft COCO: Common Objects in Context, 2014. The arrays are bit-identical to
+pycocotools 2.0.11.
 """
 
 from __future__ import annotations
@@ -29,38 +28,38 @@ AREAS = {
     "medium": (32**2, 96**2),
     "large": (96**2, 1e10),
 }
-"""In pixels, both ends inside: an object of exactly 1024 is small and medium."""
+"""In pixels², both ends inclusive: an area of exactly 1024 is small and medium."""
 MAX_DETS = (1, 10, 100)
-"""How many detections of an image and class count: the best, the best ten, the best hundred."""
+"""Limits on the number of detections per image and class."""
 
 
 @dataclass(frozen=True, eq=False)
 class CocoEvaluation:
-    """The arrays of the reference's `COCOeval.eval`; -1 stands where there is no object to be found."""
+    """The arrays of pycocotools' `COCOeval.eval`; -1 means no object to be found."""
 
     precision: Float64[np.ndarray, "thresholds recalls classes areas limits"]
     recall: Float64[np.ndarray, "thresholds classes areas limits"]
     scores: Float64[np.ndarray, "thresholds recalls classes areas limits"]
     """The score at which each recall is reached."""
     objects: Float64[np.ndarray, "classes areas"]
-    """How many objects there are to be found; their weight, where images have weights."""
+    """Number of objects to be found, or their total weight with image weights."""
     max_dets: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetMatches:
-    """Who found what, lined up: all that the curves need, for any weighting of the images."""
+    """Matched detections sorted by score: input of the curves for any weighting of the images."""
 
     lines: Sequence[ClassDetections]
-    """One a class."""
+    """One per class."""
     numbers: Int64[np.ndarray, " images"]
-    """Of all images that have objects or detections, ascending."""
+    """Numbers of all images with objects or detections, ascending."""
     max_dets: tuple[int, ...]
 
     def evaluate(self, weights: Float64[np.ndarray, " images"] | None = None) -> CocoEvaluation:
-        """The curves, with every image counted once, or as often as its weight says.
+        """The curves, with every image counted once or by its weight.
 
-        Weights are whole numbers, in the order of `numbers`. All 1 gives the plain arrays to the bit.
+        Weights are integers, in the order of `numbers`. Weights of 1 give bit-identical arrays.
         """
         if weights is None:
             weights = np.ones(len(self.numbers))
@@ -89,8 +88,8 @@ def evaluate_coco(
 ) -> CocoEvaluation:
     """Precision, recall and scores of detections, over all images that occur in either.
 
-    Masks are compared where the regions are masks, otherwise boxes. `max_dets` are limits on the
-    detections of an image and class, smallest first.
+    IoU is that of masks if the regions are masks, otherwise of boxes. `max_dets` are limits on the number
+    of detections per image and class, ascending.
     """
     return match_coco(truth, detections, classes=classes, max_dets=max_dets).evaluate()
 
@@ -98,7 +97,7 @@ def evaluate_coco(
 def match_coco(
     truth: CocoTruth, detections: CocoDetections, *, classes: int, max_dets: Sequence[int] = MAX_DETS
 ) -> DatasetMatches:
-    """Who finds what, in every setting."""
+    """Match detections to objects in every setting."""
     settings = MatchSettings(IOU_THRESHOLDS, tuple(AREAS.values()), tuple(sorted(max_dets)))
     numbers, found, objects = match_images(truth, detections, settings, classes=classes)
     size = detections.regions.area if detections.area is None else detections.area

@@ -1,4 +1,4 @@
-"""Why the COCO figures are what they are, as tables: curves, confusion, errors."""
+"""Diagnostics of COCO metrics as tables: precision-recall curves, confusion matrix, errors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cvbench.metrics.coco.matching import CocoDetections, CocoTruth, MatchSettin
 from cvbench.metrics.per_image import confusion_evidence
 
 CURVES = (0.5, 0.75)
-"""The IoU thresholds whose curves are kept."""
+"""IoU thresholds of the stored curves."""
 
 
 def explain_figures(
     truth: CocoTruth, detections: CocoDetections, *, evaluation: CocoEvaluation
 ) -> list[Evidence]:
-    """All three tables; none where there is no object to be found."""
+    """All three tables; an empty list without objects to be found."""
     classes = len(evaluation.objects)
     errors = explain_errors(truth, detections, classes=classes)
     if errors is None:
@@ -48,9 +48,9 @@ def explain_figures(
 
 
 def curves(evaluation: CocoEvaluation) -> Evidence:
-    """Precision, and the score at which it is reached, at 101 recalls for each class that has objects.
+    """Precision and score at 101 recalls, for each class that has objects.
 
-    Recalls that are never reached are left out: precision is 0 there.
+    Recalls that are not reached are left out; their precision is 0.
     """
     whole = list(AREAS).index("all")
     rows: dict[str, list[float]] = {name: [] for name in ("label", "iou", "recall", "precision", "score")}
@@ -68,17 +68,16 @@ def curves(evaluation: CocoEvaluation) -> Evidence:
 
 
 class BestScore(NamedTuple):
-    """The score from which on detections are best believed."""
+    """The score threshold with the highest F1."""
 
     score: float
     f1: float
 
 
 def best_score(truth: CocoTruth, detections: CocoDetections, *, classes: int) -> BestScore:
-    """The score at which the harmonic mean of precision and recall, over all classes, is highest.
+    """The score threshold with the highest F1 over all classes, with COCO matching at IoU 0.5.
 
-    An object is found by a detection of its class that overlaps it by half, as COCO matches them.
-    Among equals the higher score; 0 where nothing is found at any.
+    In a tie the higher score; 0 if nothing is matched.
     """
     settings = MatchSettings(np.array([FOUND]), ((0, np.inf),), (100,))
     _, found, objects = match_images(truth, detections, settings, classes=classes)
@@ -87,7 +86,7 @@ def best_score(truth: CocoTruth, detections: CocoDetections, *, classes: int) ->
     score, to_find = found.score[counting], int((~objects.crowd).sum())
     hits = np.cumsum(found.found[counting] != 0)
     f1 = 2 * hits / (np.arange(1, len(hits) + 1) + to_find)
-    last = np.append(score[1:] != score[:-1], True) if len(score) else np.zeros(0, np.bool_)  # of equals
+    last = np.append(score[1:] != score[:-1], True) if len(score) else np.zeros(0, np.bool_)  # of a tie
     if not hits.any():
         return BestScore(0.0, 0.0)
     at = int(np.flatnonzero(last)[np.argmax(f1[last])])
@@ -97,11 +96,11 @@ def best_score(truth: CocoTruth, detections: CocoDetections, *, classes: int) ->
 def confusion_from(
     truth: CocoTruth, detections: CocoDetections, score: float, *, classes: int
 ) -> Int64[np.ndarray, "true predicted"]:
-    """Objects by true class (rows) and by the class of who found them (columns), with one more of each.
+    """Confusion matrix: true class (rows) by detected class (columns), with one extra row and column.
 
-    Detections of at least `score`, best first, each take the free object of any class that they overlap
-    most, if by half. The last column holds objects that nobody took, the last row detections that took
-    none; those that lie in a crowd are nowhere.
+    Detections of at least `score`, highest score first, each match the unmatched object of any class with the
+    highest IoU, at least 0.5. The last column counts unmatched objects, the last row unmatched detections;
+    detections in a crowd are not counted.
     """
     counts = np.zeros((classes + 1, classes + 1), np.int64)
     kept = np.flatnonzero(detections.score >= score)

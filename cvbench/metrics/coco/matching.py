@@ -1,6 +1,6 @@
-"""Image by image: who finds what, in all settings at once.
+"""Matching of detections to objects per image, in all settings together.
 
-A setting is an area range with an IoU threshold (see `cvbench.boxes.cpu.coco_matching`).
+A setting is an area range and an IoU threshold (see `cvbench.boxes.cpu.coco_matching`).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from cvbench.metrics.coco.sorting import rank
 
 @dataclass(frozen=True, eq=False)
 class CocoTruth:
-    """All objects of a data set."""
+    """All objects of a dataset."""
 
     image: Int64[np.ndarray, " n"]
-    """The image that each object is in: any number. Where scores tie, images count in its order."""
+    """Image number of each object, any integer. It orders images with equal scores."""
     label: Int64[np.ndarray, " n"]
     """0 … classes - 1."""
     regions: Regions
     area: Float64[np.ndarray, " n"]
-    """What counts as the object's size; by COCO's custom its mask's area, also where boxes are scored."""
+    """Area in pixels²; in COCO files the area of the mask, even if boxes are scored."""
     crowd: Bool[np.ndarray, " n"]
-    """Regions of many objects: they need not be found, and to find them costs nothing."""
+    """Crowd regions: they need not be found, and detections that match them are ignored."""
     id: Int64[np.ndarray, " n"] | None = None
-    """Needed only to be wrong in company: the reference takes an object with id 0 for not found."""
+    """Annotation ids, to reproduce a bug of pycocotools: an object with id 0 counts as not found."""
 
     def __post_init__(self) -> None:
         regions = self.regions
@@ -45,7 +45,7 @@ class CocoTruth:
 
 @dataclass(frozen=True, eq=False)
 class CocoDetections:
-    """All detections of a data set; among equals of one image and class, earlier ones are better."""
+    """All detections of a dataset; of equal scores in one image and class, earlier ones rank higher."""
 
     image: Int64[np.ndarray, " n"]
     label: Int64[np.ndarray, " n"]
@@ -53,8 +53,8 @@ class CocoDetections:
     score: Float64[np.ndarray, " n"]
     """Any finite numbers."""
     area: Float64[np.ndarray, " n"] | None = None
-    """What counts as the detection's size, where that is not what its region covers: the reference
-    takes the box's area where results hold boxes and masks, and the mask's where boxes are made of them."""
+    """Area of the detection, if it differs from its region's: pycocotools uses the box's area for results
+    with boxes and masks, and the mask's area for boxes computed from masks."""
 
     def __post_init__(self) -> None:
         regions = self.regions
@@ -65,24 +65,24 @@ class CocoDetections:
 
 @dataclass(frozen=True, eq=False)
 class MatchSettings:
-    """Under which conditions detections are matched."""
+    """Settings of the matching."""
 
     thresholds: Float64[np.ndarray, " thresholds"]
-    """IoUs from which on an object counts as found, lowest first."""
+    """IoU thresholds, ascending."""
     areas: tuple[tuple[float, float], ...]
-    """Ranges of sizes in pixels, both ends inside."""
+    """Area ranges in pixels², both ends inclusive."""
     limits: tuple[int, ...]
-    """How many detections of an image and class count, fewest first."""
+    """Limits on the number of detections per image and class, ascending."""
 
     def inside(self, area: Float64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-        """The area ranges in which each size lies, a bit each."""
+        """Bit mask of the area ranges that contain each area."""
         word = np.zeros(len(area), np.int64)
         for a, (low, high) in enumerate(self.areas):
             word |= ((low <= area) & (area <= high)).astype(np.int64) << a
         return word
 
     def outside(self, area: Float64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-        """The settings in whose area range each size does not lie."""
+        """The settings whose area range does not contain each area."""
         outside, n = ~self.inside(area), len(self.thresholds)
         word = np.zeros(len(area), np.int64)
         for a in range(len(self.areas)):
@@ -94,37 +94,37 @@ class GroupedObjects(NamedTuple):
     """The objects by image and class."""
 
     place: Int64[np.ndarray, " n"]
-    """In the input."""
+    """Index in the input."""
     label: Int64[np.ndarray, " n"]
     image: Int64[np.ndarray, " n"]
     crowd: Bool[np.ndarray, " n"]
     passed_over: Int64[np.ndarray, " n"]
-    """The settings in which nobody has to find it."""
+    """The settings in which the object is ignored."""
     taken: Int64[np.ndarray, " n"]
-    """The settings in which somebody found it."""
+    """The settings in which the object is matched."""
 
 
 class GroupedDetections(NamedTuple):
     """The detections by image, class and falling score."""
 
     place: Int64[np.ndarray, " n"]
-    """In the input."""
+    """Index in the input."""
     label: Int64[np.ndarray, " n"]
     image: Int64[np.ndarray, " n"]
     score: Float64[np.ndarray, " n"]
     level: Int64[np.ndarray, " n"]
-    """How many of the limits leave it out."""
+    """Number of limits that exclude the detection."""
     found: Int64[np.ndarray, " n"]
-    """The settings in which it found an object …"""
+    """The settings in which the detection matches an object."""
     void: Int64[np.ndarray, " n"]
-    """… and those in which nobody has to find that."""
+    """The settings in which that object is ignored."""
 
 
 class Matched(NamedTuple):
-    """Detections and objects, matched; images are ranked by their numbers."""
+    """Matched detections and objects; their `image` is an index into `numbers`."""
 
     numbers: Int64[np.ndarray, " images"]
-    """Of all images that have detections or objects, ascending."""
+    """Numbers of all images with detections or objects, ascending."""
     found: GroupedDetections
     objects: GroupedObjects
 
@@ -132,7 +132,7 @@ class Matched(NamedTuple):
 def match_images(
     truth: CocoTruth, detections: CocoDetections, settings: MatchSettings, *, classes: int
 ) -> Matched:
-    """Who finds what in each image."""
+    """Match the detections of each image to its objects."""
     numbers, of_object, of_detection = _ranked(truth.image, detections.image)
     by_class = group(truth.label, classes).order
     by_image = group(of_object[by_class], len(numbers))
@@ -145,8 +145,8 @@ def match_images(
     places = group(of_detection, len(numbers))
 
     def match(images: slice) -> tuple[Int64[np.ndarray, " n"], ...]:
-        those = slice(images.start, images.stop + 1)
-        starts = places.starts[those]
+        ends = slice(images.start, images.stop + 1)
+        starts = places.starts[ends]
         ranked = rank(
             places.order[starts[0] : starts[-1]],
             starts - starts[0],
@@ -160,7 +160,7 @@ def match_images(
             ranked.level,
             len(limits),
             detections.regions,
-            Standing(place, object_label, by_image.starts[those]),
+            Standing(place, object_label, by_image.starts[ends]),
             crowd,
             truth.regions,
             thresholds[0],
@@ -187,11 +187,11 @@ class _Ranked(NamedTuple):
 def _ranked(
     of_object: Int64[np.ndarray, " objects"], of_detection: Int64[np.ndarray, " detections"]
 ) -> _Ranked:
-    """All numbers of images that occur, ascending, and each object's and detection's place among them."""
+    """All image numbers, ascending, and the index of each object's and detection's image among them."""
     both = [numbers for numbers in (of_object, of_detection) if len(numbers)]
     low = min((int(numbers.min()) for numbers in both), default=0)
     high = max((int(numbers.max()) for numbers in both), default=0)
-    if high - low > 1 << 24:  # too wide for a table
+    if high - low > 1 << 24:  # too wide for a lookup table
         numbers = np.unique(np.concatenate(both))
         return _Ranked(numbers, np.searchsorted(numbers, of_object), np.searchsorted(numbers, of_detection))
     present = np.zeros(high - low + 1, np.int64)

@@ -1,4 +1,4 @@
-"""The twelve COCO figures, of boxes and of masks."""
+"""The twelve COCO metrics, for boxes and for masks."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def coco_measurements(
     draws: int | None = None,
     seed: int = 0,
 ) -> list[Measurement]:
-    """The figures in the order of the reference's summary, bit by bit those of pycocotools 2.0.11.
+    """The metrics in the order of COCO's summary, bit-identical to pycocotools 2.0.11.
 
-    Intervals come from a Bayesian bootstrap over the images, matched once; `draws` is the number of
-    resamples: None for as many as take seconds at most, 0 for no intervals.
+    Intervals come from a Bayesian bootstrap over the images; matching is done once. `draws` is the number of
+    resamples: None for as many as take a few seconds, 0 for no intervals.
     """
     evaluation = matches.evaluate()
     drawn = resamples(matches) if draws is None else draws
@@ -64,7 +64,7 @@ def coco_measurements(
 
 
 def _parts(evaluation: CocoEvaluation, figure: Figure, classes: Sequence[str]) -> tuple[Part, ...]:
-    """The same figure of each class."""
+    """The metric per class."""
     of_size = "" if figure.area == "all" else f"{figure.area} "
     to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
     own = [value(evaluation, figure, label=label) for label in range(len(classes))]
@@ -92,7 +92,7 @@ class _Image(NamedTuple):
 
 
 class _CocoAP(ABC):
-    """What both metrics have in common; they differ in what they compare."""
+    """Common base of the box and mask metrics; they differ only in the compared regions."""
 
     protocol: ClassVar[str]
 
@@ -104,21 +104,21 @@ class _CocoAP(ABC):
     def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions: ...
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch.
+        """Add one batch.
 
-        Raises ValueError for an id that came before, for a label that is no class, and for a score
-        or a coordinate that is not finite.
+        Raises ValueError for a duplicate id, a label that is not a class, and a score or coordinate that is
+        not finite.
         """
         self.images.add(ids, [self._image(p, t) for p, t in zip(predictions, truths, strict=True)])
 
     def merge(self, other: Metric) -> None:
-        """Take in what another metric of this kind, over the same classes, has accumulated."""
+        """Add the images of another metric of this type with the same classes."""
         if not isinstance(other, _CocoAP) or type(other) is not type(self) or other.classes != self.classes:
-            raise TypeError(f"only a {type(self).__name__} over the same classes can be merged")
+            raise TypeError(f"only a {type(self).__name__} with the same classes can be merged")
         self.images.merge(other.images)
 
     def arrays(self) -> tuple[CocoTruth, CocoDetections]:
-        """All that was seen; images are numbered in the order of their ids."""
+        """All objects and detections so far; images are numbered in the order of their ids."""
         entries = self.images.entries()
         objects, found = ([len(e.true_label) for e in entries], [len(e.label) for e in entries])
         numbers = np.arange(len(entries))
@@ -139,18 +139,18 @@ class _CocoAP(ABC):
         )
 
     def matches(self) -> DatasetMatches:
-        """Who found what."""
+        """The matched detections of all images."""
         truth, detections = self.arrays()
         return match_coco(truth, detections, classes=len(self.classes))
 
     def compute(self) -> list[Measurement]:
-        """The twelve figures, AP first; their parts are the same figures of single classes."""
+        """The twelve metrics, AP first, with their values per class as parts."""
         return coco_measurements(
             self.matches(), images=len(self.images), classes=self.classes, protocol=self.protocol
         )
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """Each image's id, its detections and its objects, boxes as (x, y, width, height)."""
+        """Per-image results: id, detections and objects; boxes are (x, y, width, height)."""
         entries = self.images.entries()
         columns: dict[str, Sequence[Any]] = {"id": self.images.ids()}
         for name in ("label", "score", "true_label", "true_area", "crowd"):
@@ -163,7 +163,7 @@ class _CocoAP(ABC):
         return columns
 
     def evidence(self) -> list[Evidence]:
-        """Curves of precision, what was taken for what, and what each kind of error costs."""
+        """Precision-recall curves, the confusion matrix, and the cost of each kind of error."""
         return explain_figures(*self.arrays(), evaluation=self.matches().evaluate())
 
     def _image(self, prediction: Prediction, truth: Truth) -> _Image:
@@ -179,8 +179,8 @@ class CocoBoxAP(_CocoAP):
     """Average precision and recall of boxes, by the rules of the COCO detection challenge.
 
     AP is the mean over the classes, and over the IoU thresholds 0.50, 0.55 … 0.95, of the precision
-    read at 101 recalls. At most 100 detections of an image and class count. Crowds, and objects
-    outside a figure's range of sizes, need not be found; to find them costs nothing.
+    at 101 recalls. At most 100 detections per image and class count. Crowds, and objects outside a metric's
+    area range, need not be found, and detections that match them are ignored.
 
     Source: Lin et al., Microsoft COCO: Common Objects in Context, 2014, and pycocotools 2.0.11.
     """
@@ -203,14 +203,14 @@ class CocoMaskAP(_CocoAP):
     def _regions(self, objects: Prediction, arrays: ObjectArrays) -> Regions:
         masks = objects.masks if isinstance(objects, Detections) else None
         if masks is None and len(arrays.label):
-            raise ValueError("these objects have no masks; score their boxes with the metric coco-bbox")
+            raise ValueError("the objects have no masks; score their boxes with the metric coco-bbox")
         plain = np.zeros((0, 1, 1), np.bool_) if masks is None else masks.cpu().numpy()
         return mask_regions(run_lengths.encode(plain))
 
 
 def _require_one_size(prediction: Prediction, truth: Prediction) -> None:
-    """Raise ValueError where both have masks, of two sizes."""
+    """Raise ValueError if both have masks of different sizes."""
     masks = [side.masks for side in (prediction, truth) if isinstance(side, Detections) and len(side)]
     sizes = [tuple(each.shape[1:]) for each in masks if each is not None]
     if len(set(sizes)) > 1:
-        raise ValueError(f"masks of {sizes[0]} pixels were predicted for an image of {sizes[1]}")
+        raise ValueError(f"predicted masks have shape {sizes[0]}, but the true masks have {sizes[1]}")

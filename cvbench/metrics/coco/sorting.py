@@ -1,4 +1,4 @@
-"""The order in which detections are matched, compiled: by image and class, best score first."""
+"""Sorting of detections into matching order, by image, class and falling score; compiled."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class RankedDetections(NamedTuple):
     """Detections by image, class and falling score."""
 
     place: Int64[np.ndarray, " n"]
-    """In the input."""
+    """Index in the input."""
     label: Int64[np.ndarray, " n"]
     level: Int64[np.ndarray, " n"]
-    """How many of the limits on detections an image and class leave it out."""
+    """Number of `max_dets` limits that exclude the detection."""
 
 
 @compiled
@@ -30,7 +30,7 @@ def rank(
     limits: Int64[np.ndarray, " limits"],
     classes: int,
 ) -> RankedDetections:
-    """Detections whose places are grouped by image, in the order of matching."""
+    """Sort detections, whose indices `place` are grouped by image, into matching order."""
     n = len(place)
     ranked = RankedDetections(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64))
     free = np.zeros(classes + 1, np.int64)

@@ -1,4 +1,4 @@
-"""The twelve figures of the COCO challenge, and what stands behind them: by class, and as curves."""
+"""The twelve COCO metrics from an evaluation, in total, per class and per bootstrap resample."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cvbench.metrics.coco.evaluation import AREAS, IOU_THRESHOLDS, RECALLS, Coco
 
 
 class Figure(NamedTuple):
-    """Which entries of an evaluation a figure is the mean of."""
+    """Definition of a COCO metric: the entries of an evaluation that it averages."""
 
     of: str
     """`precision` or `recall`."""
     area: str = "all"
     limit: int = -1
-    """Which of the limits on detections: its place among them."""
+    """Index into the `max_dets` limits."""
     iou: float | None = None
-    """One threshold; None means all of them."""
+    """IoU threshold; None means all thresholds."""
 
 
 FIGURES = {
@@ -39,73 +39,73 @@ FIGURES = {
     "ARm": Figure("recall", area="medium"),
     "ARl": Figure("recall", area="large"),
 }
-"""In the order of the reference's summary. AR1, AR10 and AR100 are named by the default limits."""
+"""In the order of COCO's summary. The names AR1, AR10 and AR100 refer to the default limits."""
 
 
 def value(evaluation: CocoEvaluation, figure: Figure, *, label: int | None = None) -> float | None:
-    """The figure over all classes, or of one; None where there is no object to be found."""
+    """The metric over all classes, or of one class; None without objects to be found."""
     of = evaluation.precision if figure.of == "precision" else evaluation.recall
     chosen = entries(of, figure)
     return mean(chosen if label is None else chosen[..., label : label + 1])
 
 
 def values(evaluation: CocoEvaluation) -> dict[str, float | None]:
-    """The twelve figures by name."""
+    """The twelve metrics by name."""
     return {name: value(evaluation, figure) for name, figure in FIGURES.items()}
 
 
 def entries(
     of: Float64[np.ndarray, "... areas limits"], figure: Figure
 ) -> Float64[np.ndarray, "... classes"]:
-    """The entries of precision or recall that a figure is the mean of."""
+    """The entries of precision or recall that a metric averages."""
     chosen = of[..., list(AREAS).index(figure.area), figure.limit]
     return chosen if figure.iou is None else chosen[threshold(figure.iou)]
 
 
 def mean(chosen: Float64[np.ndarray, "... classes"]) -> float | None:
-    """Their mean over the classes that have objects; None where none has.
+    """The mean over the classes that have objects; None if there are none.
 
-    The sum runs in the reference's order, so that the result has its bits.
+    The order of the sum is that of pycocotools, for bit-identical results.
     """
     known = chosen[(0,) * (chosen.ndim - 1)] > -1
     return float(np.mean(chosen[..., known].ravel())) if known.any() else None
 
 
 def threshold(iou: float) -> int:
-    """Which threshold an IoU is; raises ValueError where it is none."""
+    """Index of an IoU threshold; raises ValueError if it is not one."""
     places = np.flatnonzero(np.isclose(IOU_THRESHOLDS, iou))
     if not len(places):
-        raise ValueError(f"IoU {iou} is none of the thresholds {IOU_THRESHOLDS.round(2).tolist()}")
+        raise ValueError(f"IoU {iou} is not one of the thresholds {IOU_THRESHOLDS.round(2).tolist()}")
     return int(places[0])
 
 
 def resamples(matches: DatasetMatches) -> int:
-    """How many resamples an interval takes: a thousand, and fewer where they would take seconds."""
+    """Bootstrap resamples per interval: 1000, or fewer (at least 200) for large datasets, to save time."""
     work = sum(len(line.hit_image) + len(line.miss_image) // 16 for line in matches.lines)
     return max(200, min(1000, 2_000_000 // (work + 1)))
 
 
 class Resampled(NamedTuple):
-    """What comes out under each weighting of the images."""
+    """Metrics under each weighting of the images."""
 
     figures: dict[str, Float64[np.ndarray, " resamples"]]
-    """By name; those without a value are left out."""
+    """By name; metrics without a value are left out."""
     ap: Float64[np.ndarray, "resamples classes"]
-    """AP of each class; NaN where it has no object."""
+    """AP per class; NaN for a class without objects."""
 
 
 def resampled_figures(
     matches: DatasetMatches, weights: Iterable[Float64[np.ndarray, "some images"]]
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
-    """Each figure under each weighting of the images in `matches`; figures without a value are left out.
+    """Each metric under each weighting of the images in `matches`; metrics without a value are left out.
 
-    Weights are whole numbers above 0. All 1 gives the plain figure to the bit.
+    Weights are positive integers. Weights of 1 give a bit-identical metric.
     """
     return resampled(matches, weights).figures
 
 
 def resampled(matches: DatasetMatches, weights: Iterable[Float64[np.ndarray, "some images"]]) -> Resampled:
-    """The same, and each class's AP."""
+    """As `resampled_figures`, with the AP per class."""
     batches = [_resampled(matches, some) for some in weights]
     if not batches:
         return Resampled({}, np.empty((0, len(matches.lines))))
@@ -130,7 +130,7 @@ def _resampled(matches: DatasetMatches, weights: Float64[np.ndarray, "some image
         known = (chosen > -1).all(axis=tuple(range(1, chosen.ndim)))
         if figure.iou is not None:
             chosen = chosen[:, :, threshold(figure.iou)]
-        # Laid out as the plain figure's entries are: their sum then has its bits.
+        # The memory layout of the unweighted metric, for bit-identical sums.
         rows = np.ascontiguousarray(np.moveaxis(chosen[known], 0, -1)).reshape(some, -1)
         return rows.mean(axis=1) if known.any() else None
 

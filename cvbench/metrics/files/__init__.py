@@ -1,1 +1,1 @@
-"""Scoring predictions of models that never ran here, from the files that other programs write."""
+"""Scoring of prediction files that other programs wrote."""

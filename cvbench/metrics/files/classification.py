@@ -1,11 +1,11 @@
-"""Scores and labels of images, from CSV or from NumPy's files, and their figures.
+"""Scores and labels of images from CSV or NumPy files, and their metrics.
 
     scores.csv      id,cat,dog          labels.csv      id,label
                     a.jpg,0.9,0.1                       a.jpg,cat
-    scores.npz      scores (n, classes), and ids (n) if any; labels.npz: labels (n), and ids
+    scores.npz      scores (n, classes), optional ids (n); labels.npz: labels (n), optional ids (n)
 
-Without ids in both files the order joins them. `tables.py` decides what is a header and which column
-holds what; every decision beyond the forms above is a note.
+Rows are joined by id if both files have ids, otherwise by order. `tables.py` finds the header and the
+columns; every deviation from the forms above becomes a note.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from cvbench.spec.catalogue import METRICS
 
 
 class Scores(NamedTuple):
-    """One row an image, one column a class."""
+    """One row per image, one column per class."""
 
     ids: tuple[str, ...] | None
     classes: tuple[str, ...] | None
-    """As the header names them."""
+    """Class names from the header."""
     scores: Float64[np.ndarray, "images classes"]
 
 
 class Labels(NamedTuple):
-    """The true class of each image, as it stands in the file: a name or a number."""
+    """The true class of each image, as written in the file: a name or a number."""
 
     ids: tuple[str, ...] | None
     labels: tuple[str, ...]
 
 
 class TablesRead(NamedTuple):
-    """Both files, and what was decided about them."""
+    """Both files, with notes on how they were read."""
 
     scores: Scores
     labels: Labels
@@ -59,7 +59,7 @@ class TablesRead(NamedTuple):
 
 
 class ClassFigures(NamedTuple):
-    """The figures of a table of scores, and what a reader has to know about them."""
+    """Measurements of a table of scores, with notes for their reader."""
 
     measurements: tuple[Measurement, ...]
     notes: tuple[str, ...]
@@ -68,9 +68,9 @@ class ClassFigures(NamedTuple):
 def read_tables(
     predictions: Path, truth: Path, problems: Problems, *, classes: Sequence[str] = ()
 ) -> TablesRead:
-    """Scores and labels; `classes` are those that were named, none if none were.
+    """Read scores and labels; `classes` are the names from `--classes`, if any.
 
-    Raises InputError where a file has not the form, or where it could be read in two ways.
+    Raises InputError for a file in an unknown form or one that is ambiguous.
     """
     score_rows = None if _is_array(predictions) else read_rows(predictions)
     label_rows = None if _is_array(truth) else read_rows(truth)
@@ -88,8 +88,8 @@ def read_tables(
     ]
     if len(ways) > 1:
         raise InputError(
-            f"{predictions}: its first line may be a header or the scores of an image, and so may that of "
-            f"{truth}. Write headers with names (id,CLASS,… and id,label), or scores with a point."
+            f"{predictions}: the first line can be a header or the scores of an image, and so can that of "
+            f"{truth}. Write headers with names (id,CLASS,… and id,label), or scores with a decimal point."
         )
     first, second = ways[0] if ways else (scores_may[0], labels_may[0])
     notes: list[str] = []
@@ -103,9 +103,7 @@ def read_tables(
     assert labels is not None
     where = np.argwhere(~np.isfinite(scores.scores))
     for i, k in where.tolist():
-        problems.add(
-            predictions, "a score that is not finite", f"image {i}, class {k}: {scores.scores[i, k]}"
-        )
+        problems.add(predictions, "score is not finite", f"image {i}, class {k}: {scores.scores[i, k]}")
     return TablesRead(scores, labels, tuple(notes))
 
 
@@ -114,17 +112,17 @@ def _is_array(path: Path) -> bool:
 
 
 def _lines(rows: list[list[str]] | None, read: Scores | Labels | None) -> int:
-    """How many lines there are, or how many images in an array."""
+    """Number of lines in the CSV file, or of images in the array."""
     if rows is not None:
         return len(rows)
     return len(read.scores) if isinstance(read, Scores) else len(read.labels) if read is not None else 0
 
 
 def _table(path: Path, rows: list[list[str]], headers: int, notes: list[str]) -> ImageTable:
-    """The lines below the header; it is a note where a header of numbers was found."""
+    """The lines below the header, with a note if the header is numeric."""
     if headers and all(map(is_number, rows[0])):
         cells = ",".join(rows[0][:4]) + (",…" if len(rows[0]) > 4 else "")
-        notes.append(f"{path}: its first line, {cells}, is read as a header, as pandas writes one.")
+        notes.append(f"{path}: the first line, {cells}, is read as a header (default pandas column names).")
     return ImageTable(path, tuple(rows[0]) if headers else None, rows[headers:])
 
 
@@ -146,23 +144,23 @@ def _scores_of(table: ImageTable, classes: Sequence[str], problems: Problems, no
     wide = len(table.header or (table.rows[0] if table.rows else ()))
     chosen = list(columns.others)
     base = counts_from([table.header[k] for k in chosen]) if table.header and chosen else None
-    if table.header and base is not None:  # numbers, in any order, are places and not names
+    if table.header and base is not None:  # numbers, in any order, are label numbers, not names
         chosen.sort(key=lambda k: int((table.header or ())[k]))
     scores = np.zeros((len(table.rows), len(chosen)))
     for i, row in enumerate(table.rows):
         if len(row) != wide:
-            problems.add(table.path, f"a row that has not {wide} cells", f"row {i}: {len(row)} cells")
+            problems.add(table.path, f"row does not have {wide} cells", f"row {i}: {len(row)} cells")
             continue
         cells = [row[k] for k in chosen]
         try:
-            scores[i] = cells  # NumPy reads the texts, whole rows at a time
+            scores[i] = cells  # NumPy parses the whole row
         except ValueError:
             pass
         else:
             if "_" not in "".join(cells):
                 continue
         wrong = next(cell for cell in cells if not is_number(cell))
-        problems.add(table.path, "a score that is no number", f"row {i}: {wrong[:40]!r}")
+        problems.add(table.path, "score is not a number", f"row {i}: {wrong[:40]!r}")
     ids = None if columns.ids is None else tuple(row[columns.ids] for row in table.rows if len(row) == wide)
     names = tuple(table.header[k] for k in chosen) if table.header and base != 0 else None
     return Scores(ids, names, scores)
@@ -175,7 +173,7 @@ def _labels_of(table: ImageTable, names: Sequence[str], notes: list[str]) -> Lab
     uneven = [i for i, row in enumerate(table.rows) if len(row) != wide]
     if uneven:
         raise InputError(
-            f"{table.path}: row {uneven[0]} has {len(table.rows[uneven[0]])} cells and not {wide}"
+            f"{table.path}: row {uneven[0]} has {len(table.rows[uneven[0]])} cells, expected {wide}"
         )
     return Labels(
         None if ids is None else tuple(row[ids] for row in table.rows),
@@ -189,11 +187,11 @@ def _one_of(
     """The array of that name, or the only one."""
     array = arrays.get(name, next(iter(arrays.values())) if len(arrays) == 1 else None)
     if array is None:
-        raise InputError(f"{path}: has no array {name}, but {', '.join(sorted(arrays)) or 'none'}")
+        raise InputError(f"{path}: no array {name}; it contains: {', '.join(sorted(arrays)) or 'nothing'}")
     if array.ndim != dimensions or array.dtype.kind not in kinds:
         raise InputError(
-            f"{path}: {name} is of shape {array.shape} and type {array.dtype}; it has {dimensions} "
-            f"dimension{'s' if dimensions > 1 else ''}, of numbers"
+            f"{path}: {name} has shape {array.shape} and dtype {array.dtype}, expected {dimensions} "
+            f"dimension{'s' if dimensions > 1 else ''} of numbers"
         )
     return array
 
@@ -202,18 +200,17 @@ def _ids(path: Path, arrays: dict[str, Shaped[np.ndarray, "..."]], n: int) -> tu
     if "ids" not in arrays:
         return None
     if arrays["ids"].shape != (n,):
-        raise InputError(f"{path}: ids is of shape {arrays['ids'].shape}, for {n} images")
+        raise InputError(f"{path}: ids has shape {arrays['ids'].shape}, expected ({n},): one per image")
     return tuple(map(str, arrays["ids"].tolist()))
 
 
 def score_classes(
     predictions: Path, truth: Path, *, metric: str = "topk", classes: Sequence[str] | None = None
 ) -> ClassFigures:
-    """The figures of a classification metric, by the code that scores the runs.
+    """Score class scores with a classification metric, with the code that also scores runs.
 
-    Rows are joined by their ids where both files have them, otherwise by their order. Labels are names
-    of classes, if any of them is one, and otherwise numbers from 0. Raises InputError, with everything
-    that is wrong.
+    Rows are joined by id if both files have ids, otherwise by order. Labels are class names if any of them
+    is one, otherwise numbers from 0. Raises InputError with all problems.
     """
     import torch
 
@@ -226,16 +223,16 @@ def score_classes(
     k = scores.scores.shape[1] or len(classes or ())
     names = tuple(given or scores.classes or classes or map(str, range(k)))
     if len(names) != k:
-        raise InputError(f"{predictions}: has scores of {k} classes, and {len(names)} are named")
+        raise InputError(f"{predictions}: scores of {k} classes, but --classes names {len(names)}")
     _check_same_classes(predictions, scores.classes, given)
     rows = _rows(predictions, truth, scores, labels, problems)
     numbers = _numbers(truth, labels, names, problems)
     problems.stop()
     if not len(rows):
-        raise InputError(f"{truth}: has no labels")
+        raise InputError(f"{truth}: no labels in the file")
     if (scores.ids is None) != (labels.ids is None):
         without = predictions if scores.ids is None else truth
-        notes += (f"Images are joined by their order, since {without} has no ids.",)
+        notes += (f"Images are joined by order, because {without} has no ids.",)
     scored: Metric = METRICS.load(metric)(names)
     tensor = torch.from_numpy(scores.scores[rows])
     scored.update(
@@ -247,25 +244,25 @@ def score_classes(
 
 
 def _check_same_classes(path: Path, header: tuple[str, ...] | None, given: Sequence[str]) -> None:
-    """The header and --classes name the same classes in the same order."""
+    """Raise InputError unless the header and --classes name the same classes in the same order."""
     if header is None or not given or header == tuple(given):
         return
     k = next(k for k, pair in enumerate(zip(header, given, strict=True)) if pair[0] != pair[1])
-    order = "in another order" if sorted(header) == sorted(given) else "of other names"
+    what = "order" if sorted(header) == sorted(given) else "names"
     raise InputError(
-        f"{path}: its columns are classes {order} than --classes: column {k} is {header[k]}, and --classes "
-        f"has {given[k]}. Leave --classes out, or give both the same order."
+        f"{path}: header and --classes have different class {what}: column {k} is {header[k]}, and --classes "
+        f"has {given[k]}. Leave --classes out, or use the header's names and order."
     )
 
 
 def _shifted(scores: Float64[np.ndarray, "n k"], labels: Int64[np.ndarray, " n"]) -> tuple[str, ...]:
-    """A note where labels that count from another number would be right far more often."""
+    """A note if labels shifted by 1 would give a much higher top-1."""
     best = scores.argmax(1)
     right = float((best == labels).mean())
     for step, way in ((-1, "lower"), (1, "higher")):
         other = float((best == labels + step).mean())
         if other >= 0.5 and other > 2 * right and scores.shape[1] > 2:
-            asked = "Do labels and scores count the classes from the same number?"
+            asked = "Check that labels and scores number the classes from the same start."
             return (f"Top-1 would be {other:.4f} if every label were {way} by 1. {asked}",)
     return ()
 
@@ -273,28 +270,28 @@ def _shifted(scores: Float64[np.ndarray, "n k"], labels: Int64[np.ndarray, " n"]
 def _rows(
     predictions: Path, truth: Path, scores: Scores, labels: Labels, problems: Problems
 ) -> Int64[np.ndarray, " labels"]:
-    """Which row of scores belongs to each label."""
+    """The row of scores of each label."""
     if scores.ids is None or labels.ids is None:
         if len(scores.scores) != len(labels.labels):
             raise InputError(
-                f"{predictions}: has {len(scores.scores):,} images, and {truth} has {len(labels.labels):,}; "
-                "without ids in both they must stand in the same order"
+                f"{predictions}: {len(scores.scores):,} images, but {truth} has {len(labels.labels):,}. "
+                "Give both files ids, or the same images in the same order."
             )
         return np.arange(len(labels.labels))
-    problems.add_repeated(predictions, "an id that came before", scores.ids)
-    problems.add_repeated(truth, "an id that came before", labels.ids)
+    problems.add_repeated(predictions, "duplicate id", scores.ids)
+    problems.add_repeated(truth, "duplicate id", labels.ids)
     row = {name: i for i, name in enumerate(scores.ids)}
     known = set(labels.ids)
     near = _nearly_equal(scores.ids, labels.ids) if known != row.keys() else None
     if near is not None:
-        problems.add(predictions, f"ids that are those of {truth} only {near.how}", near.example)
+        problems.add(predictions, f"ids match the ids of {truth} only {near.how}", near.example)
         return np.zeros(len(labels.ids), np.int64)
     for i, name in enumerate(scores.ids):
         if name not in known:
-            problems.add(predictions, "an image that the truth does not have", f"row {i}: {name}")
+            problems.add(predictions, "image is not in the truth", f"row {i}: {name}")
     for i, name in enumerate(labels.ids):
         if name not in row:
-            problems.add(truth, "an image without scores", f"row {i}: {name}")
+            problems.add(truth, "image has no scores", f"row {i}: {name}")
     return np.array([row.get(name, 0) for name in labels.ids], np.int64)
 
 
@@ -304,27 +301,27 @@ class _Near(NamedTuple):
 
 
 def _nearly_equal(ours: Sequence[str], theirs: Sequence[str]) -> _Near | None:
-    """How ids that differ would be the same."""
+    """The first normalization under which the ids of both files are equal, or None."""
     ways: dict[str, Callable[[str], str]] = {
         "without leading zeros": lambda name: name.lstrip("0") or "0",
         "as whole numbers": lambda name: name.removesuffix(".0"),
         "without their folders": lambda name: PurePath(name.replace("\\", "/")).name,
         "without extensions": lambda name: PurePath(name).stem,
         "without folders and extensions": lambda name: PurePath(name.replace("\\", "/")).stem,
-        "without regard to case": str.casefold,
+        "ignoring case": str.casefold,
     }
     for how, same in ways.items():
         first, second = {same(name): name for name in ours}, {same(name): name for name in theirs}
         if first.keys() == second.keys() and len(first) == len(ours):
             one = next(key for key in first if first[key] != second[key])
-            return _Near(how, f"{first[one]} and {second[one]}: write both alike")
+            return _Near(how, f"{first[one]} and {second[one]}: write both the same way")
     return None
 
 
 def _numbers(
     truth: Path, labels: Labels, names: tuple[str, ...], problems: Problems
 ) -> Int64[np.ndarray, " labels"]:
-    """The labels as places among the classes: by name if any is a name, so that none is misread."""
+    """The labels as class indices: by name if any label is a class name, else by number."""
     by_name = {name: k for k, name in enumerate(names)}
     named = counts_from(names) != 0 and any(label in by_name for label in labels.labels)
     numbers = []
@@ -332,16 +329,14 @@ def _numbers(
         if named:
             number = by_name.get(label, -1)
         else:
-            text = label.removesuffix(".0")  # as programs write whole numbers among missing ones
+            text = label.removesuffix(".0")  # pandas writes integers as floats if values are missing
             number = int(text) if text.isdecimal() and len(text) < 10 else -1
         if not 0 <= number < len(names):
             problems.add(
                 truth,
-                f"a label that is none of the {len(names)} classes",
+                f"label is not one of the {len(names)} classes",
                 f"row {i}: {label}",
-                remedy=""
-                if named
-                else f"Labels are names of classes, or numbers from 0 to {len(names) - 1}.",
+                remedy="" if named else f"Labels are class names or numbers from 0 to {len(names) - 1}.",
             )
         numbers.append(number)
     return np.array(numbers, np.int64)

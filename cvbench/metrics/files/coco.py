@@ -1,4 +1,4 @@
-"""A results file and an instances file, joined: arrays that the metrics take, or all that is wrong."""
+"""Reader of COCO results and instances files; returns arrays for the metrics or raises with all problems."""
 
 from __future__ import annotations
 
@@ -56,25 +56,25 @@ class _Both(msgspec.Struct, gc=False):
 
 
 class CocoResults(NamedTuple):
-    """The detections of a file; what has no form is left out, and among the mistakes."""
+    """The valid detections of a file; invalid ones are among the problems."""
 
     image_id: Int64[np.ndarray, " n"]
     category_id: Int64[np.ndarray, " n"]
     score: Float64[np.ndarray, " n"]
     xywh: Float64[np.ndarray, "n 4"] | None
-    """None where the shapes are masks that come without boxes."""
+    """None if the file has masks without boxes."""
     segmentation: list[Segmentation] | None
-    """None where masks were not asked for, and boxes are there."""
+    """None if boxes are scored and the file has boxes."""
     place: Int64[np.ndarray, " n"]
-    """In the file."""
+    """Position in the file, from 0."""
 
 
 def read_coco_results(
     path: Path, problems: Problems, *, masks: bool, truth: CocoInstances | None = None
 ) -> CocoResults:
-    """The detections of a file; raises InputError where it is no list.
+    """Read the detections of a file; raises InputError if it is not a list.
 
-    Where the ids of the truth are texts, those of the detections are numbered as they are.
+    If the truth has strings as ids, the detections' ids are mapped to the same numbers.
     """
     content = read_bytes(path)
     images, categories = (truth.image_texts, truth.category_texts) if truth else (None, None)
@@ -88,19 +88,19 @@ def read_coco_results(
             return _columns(every_entry(typed), form)
     plain = decode_plain(path, content)
     if not isinstance(plain, list):
-        raise InputError(f"{path}: a results file is a list of detections, and this is {kind_of(plain)}")
+        raise InputError(f"{path}: a results file must be a list of detections, not {kind_of(plain)}")
     form = _form(plain[0], masks=masks) if plain else _Boxed
     _hint_at_texts(path, plain, problems, truth)
     for ids, name in ((images, "image_id"), (categories, "category_id")):
         if ids is not None:
             plain = ids.in_entries(plain, name)
-            what = "The truth has texts for these ids: write the same texts, in quotes."
+            what = "The truth has strings as ids: write the same strings, in quotes."
             problems.remedy(path, f"{name} that the truth does not have", what)
     return _columns(sound_entries(path, "", plain, form, problems), form)
 
 
 def _hint_at_texts(path: Path, plain: list[Any], problems: Problems, truth: CocoInstances | None) -> None:
-    """Say what to do where images are named by texts, and by numbers in the truth."""
+    """Add a remedy if images have strings as ids here and numbers in the truth."""
     if truth is None or truth.image_texts is not None:
         return
     texts = [
@@ -112,9 +112,9 @@ def _hint_at_texts(path: Path, plain: list[Any], problems: Problems, truth: Coco
         problems.remedy(
             path,
             "image_id: expected int, got str",
-            "It looks like a file_name of the truth: write the id of that image."
+            "The value is a file_name of the truth: write the id of that image."
             if named
-            else "The truth numbers its images: write the same numbers, without quotes.",
+            else "The truth has numbers as image ids: write the same numbers, without quotes.",
         )
 
 
@@ -127,7 +127,7 @@ _BOXES = {
 
 
 def _boxes(content: bytes) -> CocoResults | None:
-    """Boxes straight from the text, or None where that is not sure."""
+    """Boxes parsed by the fast reader, or None if it refuses the text."""
     rows = read_list(content, _BOXES)
     if rows is None:
         return None
@@ -136,7 +136,7 @@ def _boxes(content: bytes) -> CocoResults | None:
 
 
 def _form(first: Any, *, masks: bool) -> type[msgspec.Struct]:
-    """What every detection has to have, from what is asked for and what the first one has."""
+    """The required fields of every detection, from the protocol and the first detection."""
     has = {name for name in ("bbox", "segmentation") if isinstance(first, dict) and first.get(name)}
     if masks:
         return _Both if "bbox" in has else _Masked
@@ -162,9 +162,9 @@ def read_masks(
     width: Int64[np.ndarray, " n"],
     side: Side,
 ) -> RunLengths:
-    """The masks as runs, each for an image of its own size; unsound ones are among the mistakes.
+    """The masks as run lengths, each for an image of its own size; invalid ones are among the problems.
 
-    Nothing is read for images without pixels.
+    Masks of images without a valid size are empty.
     """
     texts = []
     for i, (segmentation, h, w) in enumerate(
@@ -188,22 +188,22 @@ def read_masks(
 
 @dataclass(frozen=True, eq=False)
 class CocoFiles:
-    """Detections and objects of one data set; images count from 0 in the order of their ids."""
+    """Detections and objects of one dataset; images are numbered from 0 in the order of their ids."""
 
     truth: CocoTruth
     detections: CocoDetections
     classes: tuple[str, ...]
     images: int
     difficult: Bool[np.ndarray, " objects"]
-    """Objects that VOC's files call so; COCO has no such thing, and counts them like others."""
+    """Difficult objects of VOC files; COCO has no such flag and counts them like other objects."""
     notes: tuple[str, ...] = ()
-    """What to know of the files, whatever is computed of them."""
+    """Notes on the files, independent of the metric."""
 
 
 def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
-    """Both files; raises InputError, with everything that is wrong with either.
+    """Read both files; raises InputError with all problems of either.
 
-    Where detections come as masks only, and boxes are scored, the boxes are those around the masks.
+    If boxes are scored and detections have only masks, the masks' bounding boxes are used.
     """
     problems = Problems()
     instances = read_coco_instances(truth, problems, masks=masks)
@@ -212,8 +212,8 @@ def read_coco(predictions: Path, truth: Path, *, masks: bool) -> CocoFiles:
     found = Side(predictions, "", results.place, problems)
     of_object, label = instances.places(instances.of_image, instances.of_category, objects)
     of_detection, found_label = instances.places(results.image_id, results.category_id, found)
-    told = instances.area_told if masks and instances.area_told is not None else np.True_
-    objects.check_finite("area", np.where(told, instances.area, 0.0))
+    given = instances.area_told if masks and instances.area_told is not None else np.True_
+    objects.check_finite("area", np.where(given, instances.area, 0.0))
     objects.check_not_negative("area", instances.area)
     objects.check_boxes(instances.xywh)
     found.check_finite("score", results.score)
@@ -258,7 +258,7 @@ def _masks(
     instances: CocoInstances,
     side: Side,
 ) -> RunLengths | None:
-    """The masks of one side. Those in images that are not there, or have no size, are left out."""
+    """The masks of one side; empty for images that are missing or have no size."""
     if segmentation is None:
         return None
     height, width = (np.append(sizes, 0)[image] for sizes in (instances.height, instances.width))
@@ -266,7 +266,7 @@ def _masks(
 
 
 def _regions(xywh: Float64[np.ndarray, "n 4"] | None, found: RunLengths | None, *, masks: bool) -> Regions:
-    """Masks if they are asked for, else boxes: around the masks, where there are no others."""
+    """Masks if `masks`, else boxes, or the masks' bounding boxes without boxes."""
     if found is None or (xywh is not None and not masks):
         assert xywh is not None
         return box_regions(xywh)
@@ -277,7 +277,7 @@ def _regions(xywh: Float64[np.ndarray, "n 4"] | None, found: RunLengths | None, 
 def _size(
     xywh: Float64[np.ndarray, "n 4"] | None, found: RunLengths | None
 ) -> Float64[np.ndarray, " n"] | None:
-    """What counts as a detection's size, where that is not plainly what is compared."""
+    """A detection's area, if that is not the area of its region."""
     if found is None:
         return None
     return mask_regions(found).area if xywh is None else box_regions(xywh).area
@@ -287,17 +287,17 @@ def _check_sizes(path: Path, instances: CocoInstances, problems: Problems) -> No
     height, width = instances.height, instances.width
     problems.add_where(
         path,
-        "an image without a height and a width, which masks need",
+        "image without height and width, which masks need",
         (height <= 0) | (width <= 0),
         lambda i: f"id {instances.image_id[i]}: {height[i]} x {width[i]}",
     )
     problems.add_where(
         path,
-        "an image of more pixels than run lengths can count",
+        f"image larger than {_SIDE:,} pixels along a side, the limit for run-length masks",
         (height > _SIDE) | (width > _SIDE),
         lambda i: f"id {instances.image_id[i]}: {height[i]} x {width[i]}",
     )
 
 
 _SIDE = 1 << 15
-"""Pixels along one side, so that the number of all fits 32 bits."""
+"""Maximum pixels along one side, so that the pixel count fits 32 bits."""

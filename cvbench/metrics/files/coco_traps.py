@@ -1,4 +1,4 @@
-"""Known traps of COCO's files: the values stay those of the reference, and a note says what happened."""
+"""Notes on known pitfalls of COCO files; the values still equal pycocotools' values."""
 
 from __future__ import annotations
 
@@ -19,21 +19,19 @@ if TYPE_CHECKING:
     from cvbench.metrics.files.coco import CocoFiles
 
 _OUTSIDE = 1.0
-"""Pixels by which a box may leave its image unnoticed: programs round."""
+"""Pixels by which a box may extend beyond its image without a note, because programs round."""
 _LOW, _HIGH = 0.25, 0.5
-"""An AP50 below the one is asked for a shift of labels, and above the other the shift is told."""
+"""Shifted labels are tried if AP50 is at most `_LOW`, and reported if AP50 then exceeds `_HIGH`."""
 
 
 def untold(path: Path, truth: CocoInstances) -> list[str]:
-    """What a truth does not say, and what is taken for it."""
+    """Notes on missing fields of the truth and their defaults."""
     notes = []
     lacking = 0 if truth.area_told is None else int((~truth.area_told).sum())
     if lacking:
-        notes.append(f"{path}: {lacking:,} annotations have no area; that of the box (or mask) is taken.")
+        notes.append(f"{path}: {lacking:,} annotations have no area; the area of the box (or mask) is used.")
     if truth.crowds_untold:
-        notes.append(
-            f"{path}: {truth.crowds_untold:,} annotations have no iscrowd; they are taken for no crowds."
-        )
+        notes.append(f"{path}: {truth.crowds_untold:,} annotations have no iscrowd; the default 0 is used.")
     return notes
 
 
@@ -44,7 +42,7 @@ def box_notes(
     image: Int64[np.ndarray, " n"],
     what: str,
 ) -> list[str]:
-    """Boxes that leave their image, or that look like corners; for images whose size is told."""
+    """Notes on boxes that extend beyond their image or look like corners; needs the images' sizes."""
     if xywh is None or not len(xywh):
         return []
     height, width = (np.append(sizes, 0)[image] for sizes in (truth.height, truth.width))
@@ -59,37 +57,37 @@ def box_notes(
     )
     if not outside.any():
         return []
-    notes = [f"{path}: {int(outside.sum()):,} of {len(xywh):,} {what} have boxes that leave their image."]
+    notes = [
+        f"{path}: {int(outside.sum()):,} of {len(xywh):,} {what} have boxes that extend beyond the image."
+    ]
     if outside.sum() * 2 > sized.sum() and corners[sized].mean() > 0.95:
-        notes.append(f"{path}: its boxes look like (x1, y1, x2, y2); COCO's are (x, y, width, height).")
+        notes.append(f"{path}: the boxes look like (x1, y1, x2, y2); COCO uses (x, y, width, height).")
     return notes
 
 
 def matching_notes(files: CocoFiles, measurements: Sequence[Measurement]) -> list[str]:
-    """What COCO's rules pass over: an object with the id 0, and all beyond the best hundred."""
+    """Notes on what COCO's rules ignore: an annotation with id 0, and detections beyond the best 100."""
     notes, limit = [], MAX_DETS[-1]
     if files.truth.id is not None and (files.truth.id == 0).any():
         renumbered = _first_value(replace(files.truth, id=None), files.detections, len(files.classes))
         notes.append(
-            "The annotation with the id 0 counts as not found, as in pycocotools: with ids from 1, "
+            "The annotation with id 0 counts as not found, as in pycocotools. With ids from 1, "
             f"{measurements[0].name} is {'missing' if renumbered is None else f'{renumbered:.4f}'}."
         )
     objects = _beyond(files.truth.image, files.truth.label, limit)
     found = _beyond(files.detections.image, files.detections.label, limit)
     if objects:
         notes.append(
-            f"{objects:,} objects are more than {limit} of a class in an image, and only the best {limit} "
-            "detections of an image and class count: they cannot all be found."
+            f"{objects:,} objects exceed {limit} per image and class. Only the best {limit} detections per "
+            "image and class count, so not all objects can be found."
         )
     if found:
-        notes.append(
-            f"{found:,} detections are beyond the best {limit} of their image and class: not counted."
-        )
+        notes.append(f"{found:,} detections are beyond the best {limit} per image and class and are ignored.")
     return [*notes, *_shifted(files, measurements)]
 
 
 def _beyond(image: Int64[np.ndarray, " n"], label: Int64[np.ndarray, " n"], limit: int) -> int:
-    """How many are more than so many of an image and class."""
+    """How many exceed `limit` per image and class."""
     if not len(image):
         return 0
     pairs = image * (int(label.max()) + 1) + label
@@ -98,7 +96,7 @@ def _beyond(image: Int64[np.ndarray, " n"], label: Int64[np.ndarray, " n"], limi
 
 
 def _shifted(files: CocoFiles, measurements: Sequence[Measurement]) -> list[str]:
-    """A note where labels that count from another number would find far more."""
+    """A note if categories shifted by 1 would give a much higher AP50."""
     k, own = len(files.classes), next((m.value for m in measurements if m.name == "AP50"), None)
     if own is None or own > _LOW or k < 3 or not len(files.detections.label):
         return []
@@ -108,7 +106,7 @@ def _shifted(files: CocoFiles, measurements: Sequence[Measurement]) -> list[str]
         moved = replace(files.detections, label=np.where(kept, label, files.detections.label))
         other = _first_value(files.truth, moved, k, ap50=True)
         if other is not None and other > max(_HIGH, 2 * own):
-            asked = "Do the detections number the categories as the truth does?"
+            asked = "Check that both files number the categories the same way."
             return [f"AP50 would be {other:.4f} if every detection had the {way} category. {asked}"]
     return []
 

@@ -1,8 +1,7 @@
-"""The same boxes as COCO's and as VOC's files have them.
+"""Conversion of boxes between COCO and VOC conventions; a box covers the same pixels in both.
 
-COCO: (x, y, width, height), pixels from 0. VOC: (x1, y1, x2, y2), pixels from 1, the last one inside.
-A box covers the same pixels in both. VOC's difficult objects are plain ones to COCO, and COCO's crowds
-are difficult objects to VOC: neither has a word for what the other passes over.
+COCO: (x, y, width, height), pixels from 0. VOC: (x1, y1, x2, y2), pixels from 1, x2 and y2 inclusive.
+VOC's difficult objects become ordinary COCO objects; COCO's crowds become difficult VOC objects.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from cvbench.metrics.voc.evaluation import VocDetections, VocTruth
 
 
 def to_voc(files: CocoFiles) -> VocFiles:
-    """COCO's files as VOC's."""
+    """Convert COCO files to VOC files."""
     truth, found = files.truth, files.detections
     return VocFiles(
         VocTruth(truth.image, truth.label, _corners(truth.regions.xywh), truth.crowd | files.difficult),
@@ -29,7 +28,7 @@ def to_voc(files: CocoFiles) -> VocFiles:
 
 
 def to_coco(files: VocFiles) -> CocoFiles:
-    """VOC's files as COCO's; an object's size is its box's area."""
+    """Convert VOC files to COCO files; an object's area is the area of its box."""
     truth, found = files.truth, files.detections
     true = box_regions(_xywh(truth.boxes))
     return CocoFiles(

@@ -1,12 +1,11 @@
-"""Rows of numbers straight from the text of a JSON list, without an object for each entry.
+"""Fast reader of a JSON list of objects into columns of numbers, without a Python object per entry.
 
-What is read is a part of JSON, and of that everything is checked: a text that is read here means what any
-decoder would take it for. Whatever is beyond it (a field that is missing, there twice, or of another
-type; an escape; a number too long to be sure of its last bit) is refused as a whole, and left to a
-decoder that can say what is wrong.
+It supports a subset of JSON and validates it completely: text that it accepts has the same meaning for any
+JSON decoder. Anything else (a missing field, a duplicate field or one of another type; an escape; a number
+too long for exact rounding) makes it refuse the whole text, and a general decoder then reports the problem.
 
-Several threads read at once, each from where an entry seems to begin. That one does begin there is known
-when the piece before has been read up to exactly that place.
+Several threads parse pieces in parallel. Each piece starts where an entry seems to start; the guess is
+confirmed when the previous piece ends exactly there.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from cvbench.metrics.files import json_parser
 from cvbench.metrics.files.json_parser import Columns, Fields, Powers, entries
 
 WORTH_IT = 1 << 20
-"""Bytes from which on this is faster than a decoder, though kernels have to be loaded for it."""
+"""Minimum size in bytes; for smaller files, loading the kernels takes longer than a general decoder."""
 
 PIECE = 1 << 22
-"""Bytes that a thread reads at a time."""
+"""Bytes per piece."""
 
 
 class FieldKind(IntEnum):
-    """What a field holds."""
+    """The type of a field."""
 
     WHOLE = json_parser.WHOLE
     """A whole number of at most 18 digits."""
     REAL = json_parser.REAL
     """Any number."""
     BOX = json_parser.BOX
-    """A list of four numbers; one field at most."""
+    """A list of four numbers; at most one field."""
 
 
 class _Piece(NamedTuple):
@@ -48,9 +47,9 @@ class _Piece(NamedTuple):
 
 
 def read_list(content: bytes, fields: Mapping[str, FieldKind]) -> Columns | None:
-    """The entries of a text that is a list; None where it is refused, empty, or short.
+    """The columns of a JSON list of objects; None if it is refused, empty or short.
 
-    Every entry has to have all of the fields, and may have others. Columns are in the order of the fields.
+    Every entry must have all `fields` and can have others. Columns are in the order of `fields`.
     """
     text = np.frombuffer(content, np.uint8)
     start = _past_space(content, 0)
@@ -76,9 +75,9 @@ def read_list(content: bytes, fields: Mapping[str, FieldKind]) -> Columns | None
 
 
 def _past_space(content: bytes, at: int) -> int:
-    """Where the next thing stands."""
+    """Position of the next token."""
     space = _SPACE.match(content, at)
-    assert space is not None  # none is space too
+    assert space is not None  # an empty match is possible
     return space.end()
 
 
@@ -86,7 +85,7 @@ _SPACE = re.compile(rb"[ \t\n\r]*")
 
 
 def _bounds(content: bytes, first: int) -> list[int]:
-    """Where pieces begin, each at what seems to be an entry, and where the last one ends."""
+    """Starts of the pieces, each at a presumed entry, and the end of the last piece."""
     bounds = [first]
     while (between := _BETWEEN.search(content, bounds[-1] + PIECE)) is not None:
         bounds.append(between.end() - 1)
@@ -102,7 +101,7 @@ def _powers() -> Powers:
 
 
 def _fields(fields: Mapping[str, FieldKind]) -> Fields:
-    """The fields as the kernel takes them."""
+    """The fields in the kernel's format."""
     names, forms = [name.encode() for name in fields], list(fields.values())
     return Fields(
         np.frombuffer(b"".join(names), np.uint8),

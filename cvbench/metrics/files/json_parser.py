@@ -1,8 +1,8 @@
-"""JSON read byte by byte; compiled. What it cannot be sure of it refuses, with -1 for a place.
+"""A JSON parser on bytes; compiled. It refuses what it does not support by returning position -1.
 
-Strings with an escape or with anything but ASCII are refused, and so are numbers of more than 19 digits,
-or without a sure last bit, or out of the range of normal doubles. Nothing else that is JSON is refused,
-and nothing passes that is not.
+It refuses strings with an escape or non-ASCII characters, numbers of more than 19 digits, numbers whose
+rounding is uncertain, and numbers outside the range of normal doubles. It accepts all other JSON, and
+nothing that is not JSON.
 """
 
 from __future__ import annotations
@@ -19,54 +19,54 @@ Text: TypeAlias = UInt8[np.ndarray, " bytes"]
 Powers: TypeAlias = UInt64[np.ndarray, "exponents 2"]
 
 WHOLE, REAL, BOX = range(3)
-"""What a field may hold: a whole number of at most 18 digits; any number; a list of four numbers."""
+"""Field types: a whole number of at most 18 digits; any number; a list of four numbers."""
 
 LOWEST, HIGHEST = -342, 308
-"""The powers of ten by which a whole number of 64 bits may be multiplied and be a double."""
+"""The decimal exponents for which a 64-bit integer times the power of ten can be a double."""
 
 _QUOTE, _COMMA, _COLON, _MINUS, _PLUS, _DOT, _ZERO, _E = (ord(c) for c in '",:-+.0e')
 _OPEN, _CLOSE, _BEGIN, _END = (ord(c) for c in "[]{}")
 _LETTER_N, _LETTER_T, _BACKSLASH = (ord(c) for c in "nt\\")
 _TAB, _LINE, _RETURN, _BLANK, _DELETE = 9, 10, 13, 32, 127
 _TENS = np.array([10.0**exponent for exponent in range(23)])
-"""All that are doubles."""
+"""All powers of ten that are exact doubles."""
 
 _DEEPEST = 60
-"""Levels of nesting whose kinds fit one word."""
+"""Maximum nesting depth; one bit per level must fit an int64."""
 
 
 class Fields(NamedTuple):
-    """The fields that every entry has to have."""
+    """The required fields of every entry."""
 
     names: Text
     starts: Int64[np.ndarray, " fields+1"]
     forms: Int64[np.ndarray, " fields"]
     columns: Int64[np.ndarray, " fields"]
-    """Of the array of its kind, in which each is written."""
+    """Row of each field in the array of its type."""
 
 
 class Columns(NamedTuple):
-    """What the entries hold, by form."""
+    """The values of the fields, by type."""
 
     whole: Int64[np.ndarray, "fields n"]
     real: Float64[np.ndarray, "fields n"]
     box: Float64[np.ndarray, "n 4"]
-    """Of one field at most."""
+    """The values of at most one field."""
 
 
 class Decimal(NamedTuple):
-    """A number as it is written: `mantissa` times ten to the power `exponent`."""
+    """A parsed decimal number: `mantissa` times 10 ** `exponent`; `end` is the position after it."""
 
     end: int
     mantissa: np.uint64
     exponent: np.int64 | int
     negative: bool
     whole: bool
-    """Whether it has neither point nor exponent."""
+    """Whether it has no decimal point and no exponent."""
 
 
 def powers_of_five() -> Powers:
-    """The highest 128 bits of each power of five from LOWEST to HIGHEST; those of negative ones rounded up.
+    """The highest 128 bits of each power of five from LOWEST to HIGHEST; rounded up for negative exponents.
 
     Source: Lemire, Number Parsing at a Gigabyte per Second, 2021, https://arxiv.org/abs/2101.11408.
     """
@@ -84,14 +84,14 @@ def powers_of_five() -> Powers:
 
 @inlined
 def byte_at(text: Text, at: int) -> np.int64 | int:
-    """The byte, or 0 where there is none."""
-    place = np.uint64(at)  # -1 too is behind the end then
+    """The byte at `at`, or 0 outside the text."""
+    place = np.uint64(at)  # -1 becomes a position beyond the end
     return np.int64(text[place]) if place < np.uint64(len(text)) else 0
 
 
 @inlined
 def past_space(text: Text, at: int) -> int:
-    """Where the next thing stands."""
+    """Position of the next token."""
     byte = byte_at(text, at)
     while byte in (_BLANK, _LINE, _RETURN, _TAB):
         at += 1
@@ -101,7 +101,7 @@ def past_space(text: Text, at: int) -> int:
 
 @inlined
 def past_string(text: Text, at: int) -> int:
-    """Where the string ends that has to begin here."""
+    """Position after the string at `at`, or -1."""
     if byte_at(text, at) != _QUOTE:
         return -1
     at += 1
@@ -114,14 +114,14 @@ def past_string(text: Text, at: int) -> int:
 
 @inlined
 def past_colon(text: Text, at: int) -> int:
-    """Where the value stands of the name that ends here."""
+    """Position of the value after the name that ends at `at`, or -1."""
     at = past_space(text, at)
     return past_space(text, at + 1) if byte_at(text, at) == _COLON else -1
 
 
 @inlined
 def past_word(text: Text, at: int) -> int:
-    """Where null, true or false ends, which has to begin here."""
+    """Position after null, true or false at `at`, or -1."""
     first = byte_at(text, at)
     word = b"null" if first == _LETTER_N else b"true" if first == _LETTER_T else b"false"
     for i in range(len(word)):
@@ -132,7 +132,7 @@ def past_word(text: Text, at: int) -> int:
 
 @inlined
 def digits_at(text: Text, at: int, number: np.uint64) -> tuple[int, np.uint64]:
-    """Where the digits end that may begin here, and the number with them behind it (unless it overflows)."""
+    """Position after the digits at `at`, and `number` with them appended (may overflow)."""
     digit = byte_at(text, at) - _ZERO
     while 0 <= digit < 10:
         number = number * np.uint64(10) + np.uint64(digit)
@@ -143,7 +143,7 @@ def digits_at(text: Text, at: int, number: np.uint64) -> tuple[int, np.uint64]:
 
 @inlined
 def decimal_at(text: Text, at: int) -> Decimal:
-    """The number that has to begin here."""
+    """The number at `at`; its `end` is -1 if it is refused."""
     refused = Decimal(-1, np.uint64(0), 0, False, False)
     negative = byte_at(text, at) == _MINUS
     first = at + 1 if negative else at
@@ -159,7 +159,7 @@ def decimal_at(text: Text, at: int) -> Decimal:
         digits -= exponent
         if exponent == 0:
             return refused
-    if digits > 19:  # zeros in front do not count
+    if digits > 19:  # leading zeros do not count
         while byte_at(text, first) == _ZERO or byte_at(text, first) == _DOT:
             digits -= byte_at(text, first) == _ZERO
             first += 1
@@ -178,10 +178,10 @@ def decimal_at(text: Text, at: int) -> Decimal:
 
 @inlined
 def nearest_double(number: Decimal, powers: Powers) -> float:
-    """The double nearest to a number, the even one of two; NaN where that cannot be told.
+    """The nearest double, ties to even; NaN if the rounding is uncertain.
 
-    Source: Clinger, How to Read Floating Point Numbers Accurately, 1990, for short numbers, which a
-    single rounding gives; Lemire 2021 (see `powers_of_five`) for the others.
+    Source: Clinger, How to Read Floating Point Numbers Accurately, 1990, for short numbers, which need
+    a single rounding; Lemire 2021 (see `powers_of_five`) for all others.
     """
     sign = -1.0 if number.negative else 1.0
     mantissa, exponent = number.mantissa, int(number.exponent)
@@ -211,7 +211,7 @@ def nearest_double(number: Decimal, powers: Powers) -> float:
     if not -1022 <= power <= 1022:
         return np.nan
     halfway = low <= np.uint64(1) and -4 <= exponent <= 23 and bits << (upper + np.uint64(9)) == high
-    if halfway and bits & np.uint64(3) == np.uint64(1):  # the even one is below
+    if halfway and bits & np.uint64(3) == np.uint64(1):  # a tie: round down to even
         bits ^= np.uint64(1)
     bits = (bits + (bits & np.uint64(1))) >> np.uint64(1)
     return sign * math.ldexp(np.float64(bits), power - 52)
@@ -219,7 +219,7 @@ def nearest_double(number: Decimal, powers: Powers) -> float:
 
 @inlined
 def product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """The upper and the lower 64 bits of a product."""
+    """The upper and lower 64 bits of a 128-bit product."""
     half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
     a1, a0, b1, b0 = a >> half, a & mask, b >> half, b & mask
     low, cross = a0 * b0, a1 * b0
@@ -229,8 +229,8 @@ def product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
 
 @inlined
 def past_value(text: Text, at: int) -> int:  # noqa: C901, PLR0912, one loop instead of recursion
-    """Where the value ends that has to begin here, whatever it is."""
-    depth, objects = 0, 0  # a bit a level
+    """Position after the value of any type at `at`, or -1."""
+    depth, objects = 0, 0  # one bit per level: object or list
     while True:
         byte = byte_at(text, at)
         if byte in (_BEGIN, _OPEN):
@@ -268,7 +268,7 @@ def past_value(text: Text, at: int) -> int:  # noqa: C901, PLR0912, one loop ins
 
 @inlined
 def field_at(text: Text, at: int, names: Text, starts: Int64[np.ndarray, " fields+1"], likely: int) -> int:
-    """Which field's name stands here in quotes, -1 if none; `likely` is looked at first."""
+    """Index of the field whose quoted name is at `at`, or -1; `likely` is tried first."""
     if byte_at(text, at) != _QUOTE:
         return -1
     count = len(starts) - 1
@@ -286,7 +286,7 @@ def field_at(text: Text, at: int, names: Text, starts: Int64[np.ndarray, " field
 
 @inlined
 def past_box(text: Text, at: int, powers: Powers, box: Float64[np.ndarray, "n 4"], n: int) -> int:
-    """Where the list of four numbers ends that has to begin here; they are written as number `n`."""
+    """Position after the list of four numbers at `at`, or -1; writes them to row `n` of `box`."""
     if byte_at(text, at) != _OPEN:
         return -1
     for i in range(4):
@@ -300,7 +300,7 @@ def past_box(text: Text, at: int, powers: Powers, box: Float64[np.ndarray, "n 4"
 
 @inlined
 def past_field(text: Text, at: int, form: int, powers: Powers, columns: Columns, column: int, n: int) -> int:
-    """Where a field's value ends that has to begin here; it is written as number `n` of its column."""
+    """Position after a field's value at `at`, or -1; writes it as entry `n` of its column."""
     if form == BOX:
         return int(past_box(text, at, powers, columns.box, n))
     number = decimal_at(text, at)
@@ -315,7 +315,7 @@ def past_field(text: Text, at: int, form: int, powers: Powers, columns: Columns,
 
 @inlined
 def past_entry(text: Text, at: int, fields: Fields, powers: Powers, columns: Columns, n: int) -> int:
-    """Where the object ends that has to begin here; it is written as number `n`."""
+    """Position after the object at `at`, or -1; writes its fields as entry `n`."""
     names, starts, forms, places = fields
     if byte_at(text, at) != _BEGIN:
         return -1
@@ -340,11 +340,11 @@ def past_entry(text: Text, at: int, fields: Fields, powers: Powers, columns: Col
 def entries(
     text: Text, at: int, end: int, fields: Fields, powers: Powers, columns: Columns
 ) -> tuple[np.int64, int]:
-    """Write the entries that begin from `at`, where one has to, up to `end`; how many, and where that ends.
+    """Parse the entries from `at` to `end`; returns their number and the end position, -1 if refused.
 
-    It ends at the bracket that closes the list, or at the first entry from `end` on.
+    The end position is that of the list's closing bracket, or of the first entry at or after `end`.
     """
-    n = np.int64(0)  # 0 alone would be a type of its own, and everything below compiled twice
+    n = np.int64(0)  # a plain 0 has another numba type, and everything below would be compiled twice
     while 0 <= at < end:
         at = past_space(text, past_entry(text, at, fields, powers, columns, n))
         n += 1

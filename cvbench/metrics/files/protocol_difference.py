@@ -1,7 +1,7 @@
-"""Where the difference between two protocols comes from: the figure after each rule is changed.
+"""Explanation of the difference between two protocols: the AP after each rule is changed in turn.
 
-One plain evaluation carries out any set of rules. With those of a protocol it gives that protocol's
-figure, so the steps lead from one figure to the other and nothing is left over.
+One general evaluator implements any set of rules. With the rules of a protocol it gives that protocol's AP,
+so the changes add up exactly to the difference.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ Reading: TypeAlias = Literal["101 points"] | VocRule
 
 @dataclass(frozen=True)
 class Rules:
-    """The decisions, in the order in which one after the other is changed."""
+    """The rules of a protocol, in the order in which they are changed."""
 
     thresholds: tuple[float, ...]
-    """The IoUs from which on an object is found; the figure is the mean over them."""
+    """IoU thresholds; AP is the mean over them."""
     limit: int | None
-    """How many detections of an image and class count."""
+    """Maximum number of detections per image and class."""
     excused: Literal["crowds", "crowds and difficult"]
-    """Objects that need not be found. Crowds alone are overlapped by the share of the detection that
-    lies in them; together with difficult objects they are overlapped as all others are."""
+    """Ignored objects. With crowds alone, a crowd's overlap is the share of the detection that lies in it;
+    with difficult objects too, it is the IoU as for all objects."""
     choice: Literal["best free", "most overlapped"]
-    """The object that a detection is held to: the best that nobody has found, or the one it overlaps most."""
+    """How a detection is matched: to the best unmatched object, or to the one with the highest IoU."""
     strict: bool
-    """Whether it has to overlap by more than the threshold."""
+    """Whether the IoU must exceed the threshold, not only reach it."""
     edges: Literal["corners", "pixels"]
-    """Whether boxes are measured between corners, or in pixels from the first to the last."""
+    """Whether box sides are x2 - x1, or x2 - x1 + 1 (inclusive pixels)."""
     first_id: Literal["lost", "found"]
-    """What comes of an object whose id is 0: COCO's program takes it for not found."""
+    """How an object with id 0 counts: pycocotools counts it as not found."""
     ties: Literal["by image", "by file"]
-    """Which of equal scores is first: that of the lower image, or the earlier in the file."""
+    """Order of equal scores: by image number, or by position in the file."""
     reading: Reading
-    """How a curve becomes a number."""
+    """How AP is computed from the precision-recall curve."""
 
 
 _COCO = Rules(
@@ -93,11 +93,11 @@ RULES = {
     "voc2007-python": _voc(PYTHON_2007),
     "voc2012-python": _voc(PYTHON_2012),
 }
-"""By the name of the protocol."""
+"""Rules by protocol name."""
 
 
 class Change(NamedTuple):
-    """One rule changed, and all rules after the change."""
+    """One changed rule, and all rules after the change."""
 
     what: str
     before: str
@@ -106,7 +106,7 @@ class Change(NamedTuple):
 
 
 def changes(start: Rules, end: Rules) -> Iterator[Change]:
-    """From one protocol to the other, one rule at a time."""
+    """The changes from one protocol to the other, one rule at a time."""
     now = start
     for field in fields(Rules):
         if getattr(now, field.name) != getattr(end, field.name):
@@ -116,43 +116,43 @@ def changes(start: Rules, end: Rules) -> Iterator[Change]:
 
 _WHAT = {
     "thresholds": "IoU thresholds",
-    "limit": "detections of an image and class",
-    "excused": "need not be found",
-    "choice": "a detection is held to",
-    "strict": "overlap needed",
-    "edges": "boxes are measured",
-    "first_id": "an object with the id 0",
+    "limit": "detections per image and class",
+    "excused": "ignored objects",
+    "choice": "a detection matches",
+    "strict": "required IoU",
+    "edges": "box width",
+    "first_id": "object with id 0",
     "ties": "order of equal scores",
-    "reading": "the curve is read",
+    "reading": "AP from the curve",
 }
 
 
 def _said(rules: Rules, name: str) -> str:
-    """A decision in words."""
+    """The value of a rule, for display."""
     value = getattr(rules, name)
     if name == "thresholds":
         return f"{value[0]:g}" if len(value) == 1 else f"mean of {value[0]:g} to {value[-1]:g}"
     if name == "limit":
         return "all" if value is None else f"the best {value}"
     if name == "strict":
-        return "above the threshold" if value else "from the threshold on"
+        return "above the threshold" if value else "at least the threshold"
     words = {
-        "best free": "the best object still free",
-        "most overlapped": "the object it overlaps most",
-        "corners": "between corners",
-        "pixels": "in pixels, both ends in",
+        "best free": "best unmatched object",
+        "most overlapped": "object with highest IoU",
+        "corners": "x2 - x1",
+        "pixels": "x2 - x1 + 1",
         "lost": "counts as not found",
-        "found": "is one like others",
+        "found": "like other objects",
     }
     if name == "reading" and isinstance(value, VocRule):
         if value.average == "area":
-            return "area"
-        return "at 11 recalls" + (", rounded as Python does" if value.points == PYTHON_2007.points else "")
-    return "at 101 recalls" if name == "reading" else words.get(value, value)
+            return "area under the curve"
+        return "11 points" + (", rounded as in Python" if value.points == PYTHON_2007.points else "")
+    return "101 points" if name == "reading" else words.get(value, value)
 
 
 class Step(NamedTuple):
-    """One rule changed, and the figure then."""
+    """One changed rule, and AP after the change."""
 
     what: str
     before: str
@@ -162,7 +162,7 @@ class Step(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Two figures of the same predictions, and the way from one to the other."""
+    """The AP of the same predictions under two protocols, and the steps between."""
 
     start: float
     end: float
@@ -170,10 +170,10 @@ class Explanation(NamedTuple):
 
 
 def explain_difference(files: CocoFiles | VocFiles, start: str, end: str) -> Explanation:
-    """The figures (AP, or mAP) of two protocols for boxes, and what each rule that differs adds.
+    """AP (or mAP) under two box protocols, and the change that each differing rule causes.
 
-    What a rule adds depends on the rules that were changed before it: they are changed in the order of
-    `Rules`. Raises InputError where there is no object to be found.
+    Rules are changed in the order of `Rules`; each change depends on the rules changed before it. Raises
+    InputError if the truth has no objects to be found.
     """
     scene = _Scene(files)
     first = value = scene.figure(RULES[start])
@@ -186,28 +186,28 @@ def explain_difference(files: CocoFiles | VocFiles, start: str, end: str) -> Exp
 
 
 class _Scene:
-    """Detections and objects in the forms of both layouts."""
+    """Detections and objects in both layouts."""
 
     def __init__(self, files: CocoFiles | VocFiles) -> None:
         self.coco = to_coco(files) if isinstance(files, VocFiles) else files
         self.voc = to_voc(files) if isinstance(files, CocoFiles) else files
 
     def figure(self, rules: Rules) -> float:
-        """The mean over the classes that have objects to be found."""
+        """AP: the mean over the classes that have objects to be found."""
         truth = self.coco.truth
         excused = truth.crowd | self.coco.difficult if rules.excused != "crowds" else truth.crowd
         to_find = np.bincount(truth.label[~excused], minlength=len(self.coco.classes))
         if not to_find.any():
-            raise InputError("there is no object to be found, so there is no figure to explain")
+            raise InputError("the truth has no objects to be found, so AP is undefined")
         known = np.flatnonzero(to_find)
         read = [self._read(rules, int(k), excused, int(to_find[k])) for k in known]
-        # In the order of COCO's mean, (thresholds, recalls, classes), so that the sum has its bits.
+        # In the order of COCO's mean, (thresholds, recalls, classes), for bit-identical sums.
         return float(np.mean(np.ascontiguousarray(np.stack(read, axis=-1)).ravel()))
 
     def _read(
         self, rules: Rules, label: int, excused: Bool[np.ndarray, " objects"], to_find: int
     ) -> Float64[np.ndarray, "thresholds readings"]:
-        """What is read off the curves of a class, threshold by threshold."""
+        """The values of one class that AP averages, per threshold."""
         own, scene = self._class_scene(rules, label, excused)
         places = np.argsort(own) if rules.ties == "by file" else np.arange(len(own))
         sort_by_falling_score(places, self.coco.detections.score[own])
@@ -228,7 +228,7 @@ class _Scene:
     def _class_scene(
         self, rules: Rules, label: int, excused: Bool[np.ndarray, " objects"]
     ) -> tuple[Int64[np.ndarray, " n"], ClassScene]:
-        """The detections of a class that count, by image and falling score, and what they are held to."""
+        """The detections of a class by image and falling score, and the scene to match them in."""
         truth, found, images = self.coco.truth, self.coco.detections, self.coco.images
         objects = np.flatnonzero(truth.label == label)
         by_image = group(truth.image[objects], images)
@@ -256,7 +256,7 @@ class _Scene:
 
 
 def _reading(true: Bool[np.ndarray, " n"], to_find: int, rules: Rules) -> Float64[np.ndarray, " readings"]:
-    """What is read off the curve of detections by falling score."""
+    """The values of the precision-recall curve that AP averages; detections by falling score."""
     hits = np.cumsum(true).astype(np.float64)
     misses = np.cumsum(~true).astype(np.float64)
     if isinstance(rules.reading, VocRule):

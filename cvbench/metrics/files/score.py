@@ -1,4 +1,4 @@
-"""Predictions and truth in files, and the name of a protocol, to figures."""
+"""Scoring of a prediction file against a truth file by a named protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cvbench.spec.catalogue import MetricCard, find_protocol
 
 
 class Score(NamedTuple):
-    """The figures, and what a reader has to know about them."""
+    """Measurements, with notes for their reader."""
 
     metric: MetricCard
     measurements: tuple[Measurement, ...]
@@ -32,21 +32,20 @@ def score_files(
     draws: int | None = None,
     seed: int = 0,
 ) -> Score:
-    """The figures of predictions that somebody else made; `protocol` names a metric or an alias of one.
+    """Score the predictions of another program; `protocol` is the name or alias of a metric.
 
-    Boxes come from COCO's JSON files, or from VOC's where the truth is a folder; every protocol for
-    boxes scores both. `draws` is how many resamples an interval takes, where it comes from resampling:
-    None for the usual number, 0 for no interval. `void` names the labels of
-    label maps that do not count. Raises UnknownName for a protocol that there is not,
-    and InputError, with everything that is wrong, for files that are not sound.
+    If `truth` is a folder, boxes are read from VOC files, otherwise from COCO JSON; every box protocol
+    scores both. `draws` is the number of bootstrap resamples per interval: None for the default, 0 for no
+    interval. `void` names the labels of label maps to ignore. Raises UnknownName for an unknown protocol
+    and InputError, with all problems, for invalid files.
     """
     wanted = find_protocol(protocol)
     if wanted.compares in ("classes", "pixels"):
         if draws is not None:
-            raise InputError(f"--resamples: {protocol} takes no number of resamples")
+            raise InputError(f"--resamples: {protocol} has no such option; leave it out")
         return _of_images(wanted, predictions, truth, classes, image_set, void)
     if void is not None:
-        raise InputError(f"--void: only label maps have labels that do not count; {wanted.name} takes none")
+        raise InputError(f"--void: only miou ignores labels; leave the option out for {wanted.name}")
     files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
     measurements = score_detections(wanted, files, draws=draws, seed=seed)
     notes = _notes(files)
@@ -60,7 +59,7 @@ def score_files(
 def score_detections(
     metric: MetricCard, files: CocoFiles | VocFiles, *, draws: int | None = None, seed: int = 0
 ) -> tuple[Measurement, ...]:
-    """The figures of files in either layout, by the code that scores the runs."""
+    """Score files of either layout with the code that also scores runs."""
     from cvbench.metrics.coco.evaluation import match_coco
     from cvbench.metrics.coco.metric import coco_measurements
     from cvbench.metrics.files.conversion import to_coco, to_voc
@@ -103,16 +102,16 @@ def read_detections(
     classes: Sequence[str] | None = None,
     image_set: str | None = None,
 ) -> CocoFiles | VocFiles:
-    """Boxes or masks of files in either layout: VOC's where the truth is a folder, else COCO's."""
+    """Read boxes or masks: VOC files if `truth` is a folder, otherwise COCO JSON."""
     if not truth.exists():
-        raise InputError(f"{truth}: there is no such file or folder")
+        raise InputError(f"{truth}: no such file or folder")
     if not truth.is_dir():
         for option, value in (("--classes", classes), ("--image-set", image_set)):
             if value is not None:
-                raise InputError(f"{option}: COCO's files name their images and classes themselves")
+                raise InputError(f"{option}: COCO files list their images and classes; leave the option out")
         return read_coco(predictions, truth, masks=metric.compares == "masks")
     if metric.compares == "masks":
-        raise InputError(f"{truth}: VOC's result files hold no masks; {metric.name} needs COCO's files")
+        raise InputError(f"{truth}: VOC result files have no masks; {metric.name} needs COCO files")
     return read_voc(predictions, truth, image_set=image_set, classes=classes)
 
 
@@ -128,11 +127,9 @@ def _of_images(
         from cvbench.metrics.files.classification import score_classes
 
         if image_set is not None:
-            raise InputError(f"--image-set: {metric.name} scores all images of the labels")
+            raise InputError(f"--image-set: {metric.name} scores all labeled images; leave the option out")
         if void is not None:
-            raise InputError(
-                f"--void: only label maps have labels that do not count; {metric.name} takes none"
-            )
+            raise InputError(f"--void: only miou ignores labels; leave the option out for {metric.name}")
         return Score(metric, *score_classes(predictions, truth, metric=metric.name, classes=classes))
     from cvbench.data.images.label_maps import void_labels
     from cvbench.metrics.files.segmentation import score_maps
@@ -145,9 +142,9 @@ def _of_images(
 def _notes(files: CocoFiles | VocFiles) -> list[str]:
     notes = list(files.notes) if isinstance(files, CocoFiles) else []
     if not len(files.detections.score):
-        notes.append("The predictions are empty: nothing is found, and every figure with objects is 0.")
+        notes.append("The predictions are empty: every AP and AR is 0.")
     if isinstance(files, VocFiles) and files.unread:
-        notes.append(f"No file of detections, so AP 0: {', '.join(files.unread)}.")
+        notes.append(f"Classes without a detection file (AP 0): {', '.join(files.unread)}.")
     if isinstance(files, VocFiles) and files.absent:
-        notes.append(f"No object in the set, so no AP: {', '.join(files.absent)}.")
+        notes.append(f"Classes without objects in the image set (no AP): {', '.join(files.absent)}.")
     return notes

@@ -1,7 +1,6 @@
-"""Folders of label maps, one PNG an image, joined by their stems, and their mean IoU.
+"""Mean IoU of folders of label maps, one PNG per image, matched by file stem.
 
-Which label is which class, and which does not count, is as for the data sets: see
-`cvbench.data.images.label_maps`.
+Labels map to classes and void as in datasets: see `cvbench.data.images.label_maps`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from cvbench.values import VOID
 
 
 class ScoredMaps(NamedTuple):
-    """The values, and what a reader has to know about them."""
+    """Measurements, with notes for their reader."""
 
     measurements: tuple[Measurement, ...]
     notes: tuple[str, ...]
@@ -38,11 +37,11 @@ def score_maps(
     image_set: Path | None = None,
     void: frozenset[int] = frozenset({VOID}),
 ) -> ScoredMaps:
-    """mIoU, pixel accuracy and Dice, by the metric of the runs.
+    """mIoU, pixel accuracy and Dice, computed by the metric that also scores runs.
 
-    Without classes there are as many as the labels of the truth say; then the maps are read twice.
-    `image_set` is a file that names the images to score, one a line. Pixels whose true label is in `void` do
-    not count. Raises InputError, with everything that is wrong.
+    Without `classes` their number follows from the true labels; the maps are then read twice.
+    `image_set` is a file with one image name per line. Pixels whose true label is in `void` are ignored.
+    Raises InputError with all problems.
     """
     import torch
 
@@ -54,13 +53,13 @@ def score_maps(
     stems = _chosen(image_set, true, truth)
     for stem in stems:
         if stem not in predicted:
-            problems.add(predictions, "no map of an image of the truth", f"{stem}.png")
+            problems.add(predictions, "label map is missing", f"{stem}.png")
     for stem in sorted(predicted.keys() - true.keys()):
-        problems.add(predictions, "a map of an image that the truth does not have", predicted[stem].name)
+        problems.add(predictions, "label map has no truth", predicted[stem].name)
     problems.stop()
     names = classes if classes is not None else _counted([true[stem] for stem in stems], void)
     if len(names) > VOID:
-        raise InputError(f"{truth}: {len(names)} classes, and label maps hold at most {VOID}")
+        raise InputError(f"{truth}: {len(names)} classes, but label maps support at most {VOID}")
     metric, known = MeanIoU(names), LabelRule.of(len(names), void)
     for stem in stems:
         pair = _pair(predicted[stem], true[stem], known, problems)
@@ -68,30 +67,30 @@ def score_maps(
             maps = [LabelMap(torch.from_numpy(labels)) for labels in pair]
             metric.update([stem], maps[:1], maps[1:])
     problems.stop()
-    told = () if void == {VOID} else (f"By --void, {known.described()}.",)
-    return ScoredMaps(tuple(metric.compute()), (*told, *metric.notes()))
+    notes = () if void == {VOID} else (f"By --void, {known.described()}.",)
+    return ScoredMaps(tuple(metric.compute()), (*notes, *metric.notes()))
 
 
 def _maps(folder: Path, problems: Problems) -> dict[str, Path]:
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; label maps are PNG files in a folder")
+        raise InputError(f"{folder}: no such folder. Give a folder of label maps as PNG files.")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png")
     if not paths:
-        raise InputError(f"{folder}: has no PNG file in it{_found_instead(folder)}")
-    problems.add_repeated(folder, "two maps of one image", [path.stem for path in paths])
+        raise InputError(f"{folder}: contains no PNG file{_found_instead(folder)}")
+    problems.add_repeated(folder, "two label maps of one image", [path.stem for path in paths])
     return {path.stem: path for path in paths}
 
 
 def _found_instead(folder: Path) -> str:
     below = next(iter(sorted(folder.glob("*/*.png"))), None)
     if below is not None:
-        return f", but {below.relative_to(folder)}.\n  Name that folder, or put all maps into one folder."
+        return f", but {below.relative_to(folder)}.\n  Give that folder, or put all maps into one folder."
     others = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file())
     if not others:
         return ""
     suffix, count = others.most_common(1)[0]
     return (
-        f", but {count:,} {suffix or 'without a suffix'}.\n"
+        f", but {count:,} {suffix or 'without extension'}.\n"
         "  Save label maps as PNG: JPEG and other lossy formats change the labels."
     )
 
@@ -100,19 +99,19 @@ def _chosen(image_set: Path | None, true: dict[str, Path], folder: Path) -> list
     if image_set is None:
         return sorted(true)
     lines = [line.strip() for line in read_text(image_set).split("\n") if line.strip()]
-    # A name may hold spaces; VOC's lists may have a mark behind it.
+    # A name can contain spaces; VOC's lists can have a flag after the name.
     stems = [line if line in true or line.split()[0] not in true else line.split()[0] for line in lines]
     problems = Problems()
-    problems.add_repeated(image_set, "an image that came before", stems)
+    problems.add_repeated(image_set, "duplicate image", stems)
     for i, stem in enumerate(stems):
         if stem not in true:
-            problems.add(image_set, f"an image without a map in {folder}", f"line {i + 1}: {stem}")
+            problems.add(image_set, f"image has no label map in {folder}", f"line {i + 1}: {stem}")
     problems.stop()
     return stems
 
 
 def _counted(paths: Sequence[Path], void: frozenset[int]) -> tuple[str, ...]:
-    """As many classes as the labels say."""
+    """Class names "0" to the highest label."""
     problems = Problems()
     labels = set[int]()
     for path in paths:
@@ -125,15 +124,14 @@ def _counted(paths: Sequence[Path], void: frozenset[int]) -> tuple[str, ...]:
 def _pair(
     predicted: Path, true: Path, known: LabelRule, problems: Problems
 ) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]] | None:
-    """Both maps of an image, as classes; None where something is wrong."""
+    """Both maps of an image, as classes; None, with a problem, if one is invalid."""
     ours, theirs = _read(predicted, problems), _read(true, problems)
     if ours is None or theirs is None:
         return None
     if ours.shape != theirs.shape:
-        what = (
-            f"{predicted.name}: {ours.shape[0]} x {ours.shape[1]} for {theirs.shape[0]} x {theirs.shape[1]}"
-        )
-        problems.add(predicted.parent, "a label map of another size than its image", what)
+        own, true_size = (f"{labels.shape[0]} x {labels.shape[1]}" for labels in (ours, theirs))
+        what = f"{predicted.name}: {own}, truth {true_size}"
+        problems.add(predicted.parent, "label map and truth have different sizes (height x width)", what)
         return None
     true_classes, predicted_classes = known.table[theirs], known.table[ours]
     counting = (known.known[theirs] == 0) | (true_classes != VOID)
@@ -148,15 +146,15 @@ def _pair(
 
 def _strange(known: LabelRule) -> str:
     return (
-        f"labels that are none of the {known.classes} classes: {known.described()} "
-        "(--classes says how many there are, --void what does not count)"
+        f"labels outside the {known.classes} classes: {known.described()} "
+        "(--classes sets the number of classes, --void the labels to ignore)"
     )
 
 
 def _read(path: Path, problems: Problems) -> UInt16[np.ndarray, "h w"] | None:
-    """A map as the file stores it; None, and a mistake, where the file is something else."""
+    """The label map as stored; None, with a problem, if the file is not one."""
     try:
         return decode_labels(read_bytes(path), path.name)
     except DataError as error:
-        problems.add(path.parent, "a file that is no label map", str(error))
+        problems.add(path.parent, "not a label map", str(error))
     return None

@@ -1,9 +1,8 @@
-"""Tables of images in CSV files: which line is a header, and which column holds what.
+"""CSV tables with one row per image: detection of the header and of the columns' meaning.
 
-Nothing is guessed in silence. A header is a first line that says names; where numbers may be one too, as
-in what pandas writes of a table without names, the number of lines in both files decides. Whatever was
-decided beyond the plain form `id,CLASS,…` and `id,label` is said in a note, and what remains ambiguous is
-refused with the remedy.
+A header is a first line with names. If numbers can be a header too (pandas writes 0,1,… for unnamed columns),
+the number of lines in both files decides. Every deviation from `id,CLASS,…` and `id,label` becomes a note;
+ambiguous tables are refused with a remedy.
 """
 
 from __future__ import annotations
@@ -69,29 +68,29 @@ _LABELS = frozenset(
 _PREDICTED = frozenset(["pred", "prediction", "predicted", "predictedlabel", "ypred", "split", "fold"])
 ID_NAMES = "id, image, image_id, file, filename, name, path, key or index"
 LABEL_FORMS = (
-    "labels are in one column, or in two with the header id,label. Ids may also be called "
-    f"{ID_NAMES.removeprefix('id, ')}; labels also class, target, category or truth"
+    "labels must be in one column, or in two with the header id,label. Other names for id: "
+    f"{ID_NAMES.removeprefix('id, ')}; other names for label: class, target, category or truth"
 )
 
 
 @dataclass(frozen=True)
 class ImageTable:
-    """The lines of a file without its header."""
+    """Header and rows of a CSV file."""
 
     path: Path
     header: tuple[str, ...] | None
     rows: list[list[str]]
 
     def column(self, k: int) -> list[str]:
-        """The cells of one column, of the lines that have it."""
+        """The cells of column `k`, without rows that are too short."""
         return [row[k] for row in self.rows if k < len(row)]
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """The cells of every line that is not blank; InputError where it is no CSV with commas."""
+    """The cells of every non-blank line; InputError unless the file is comma-separated CSV."""
     text = read_text(path)
     if "\0" in text:
-        raise InputError(f"{path}: not CSV: it holds a zero byte")
+        raise InputError(f"{path}: not CSV: it contains a zero byte")
     try:
         rows = _split(text, ",")
     except csv.Error as error:
@@ -99,8 +98,8 @@ def read_rows(path: Path) -> list[list[str]]:
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if separator in text and _divides(text, separator) and not _is_even(rows[:20]):
             raise InputError(
-                f"{path}: its cells are separated by {name}. Write the table with commas between the cells "
-                "and points in the numbers (pandas: to_csv(path, sep=',', decimal='.'))."
+                f"{path}: the cells are separated by {name}. Write the table with comma separators and "
+                "decimal points (pandas: to_csv(path, sep=',', decimal='.'))."
             )
     return [[cell.strip() for cell in row] for row in rows]
 
@@ -111,7 +110,7 @@ def _split(text: str, separator: str) -> list[list[str]]:
 
 
 def _divides(text: str, separator: str) -> bool:
-    """Whether another separator divides the first lines into as many cells each, more than one."""
+    """Whether another separator splits the first lines into the same number of cells, more than one."""
     try:
         return _is_even(_split("\n".join(text.splitlines()[:20]), separator))
     except csv.Error:
@@ -123,12 +122,12 @@ def _is_even(rows: list[list[str]]) -> bool:
 
 
 def plain(name: str) -> str:
-    """A column's name without case and signs, so that ImageId is image_id."""
+    """A column name in lower case without punctuation: ImageId equals image_id."""
     return re.sub(r"[\W_]", "", name).lower()
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is a number, as other programs write them too."""
+    """Whether a cell is a number; underscores, which only Python accepts, are not allowed."""
     try:
         float(text)
     except ValueError:
@@ -137,17 +136,17 @@ def is_number(text: str) -> bool:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a cell is written as a whole number from 0."""
+    """Whether a cell is a non-negative integer."""
     return text.isascii() and text.isdecimal()
 
 
 def is_index(name: str) -> bool:
-    """Whether a column's name is what pandas calls its index."""
+    """Whether a column name is that of pandas' index column."""
     return not name or name.lower().startswith("unnamed:")
 
 
 def counts_from(cells: Sequence[str]) -> int | None:
-    """From where the cells count, in any order: 0 or 1; None where they do not."""
+    """0 or 1 if the cells are consecutive integers from there, in any order; else None."""
     if not all(is_whole(cell) and len(cell) < 10 for cell in cells):
         return None
     numbers = sorted(map(int, cells))
@@ -155,11 +154,11 @@ def counts_from(cells: Sequence[str]) -> int | None:
 
 
 NONE, ONE, EITHER = (0,), (1,), (0, 1)
-"""How many header lines a file may have."""
+"""The possible numbers of header lines of a file."""
 
 
 def score_headers(rows: list[list[str]]) -> tuple[int, ...]:
-    """How many of the first lines of a table of scores may be a header."""
+    """The possible numbers of header lines of a table of scores."""
     if not rows:
         return NONE
     first, *rest = rows[0]
@@ -173,7 +172,7 @@ def score_headers(rows: list[list[str]]) -> tuple[int, ...]:
 
 
 def label_headers(path: Path, rows: list[list[str]], names: Sequence[str]) -> tuple[int, ...]:
-    """How many of the first lines of a table of labels may be a header."""
+    """The possible numbers of header lines of a table of labels."""
     if not rows:
         return NONE
     first = rows[0]
@@ -183,8 +182,8 @@ def label_headers(path: Path, rows: list[list[str]], names: Sequence[str]) -> tu
     if first[0] in names and not is_number(first[0]):
         if known:
             raise InputError(
-                f"{path}: its first line, {first[0]}, is the name of a class and may be a header too. "
-                "Give the labels in two columns with the header id,label."
+                f"{path}: the first line, {first[0]}, is a class name but can also be a header. "
+                "Write the labels in two columns with the header id,label."
             )
         return NONE
     if is_number(first[0]):
@@ -194,7 +193,7 @@ def label_headers(path: Path, rows: list[list[str]], names: Sequence[str]) -> tu
 
 @dataclass(frozen=True)
 class ScoreColumns:
-    """Which columns hold the ids and the rest, and what has to be said of that."""
+    """The id column and the other columns, with notes."""
 
     ids: int | None
     others: tuple[int, ...]
@@ -202,58 +201,60 @@ class ScoreColumns:
 
 
 def score_columns(table: ImageTable, classes: Sequence[str]) -> ScoreColumns:
-    """Where a table of scores has its ids; the other columns are classes, in their order."""
+    """The id column of a table of scores; the other columns are classes, in their order."""
     width = len(table.header or (table.rows[0] if table.rows else ()))
     header, path = table.header or ("",) * width, table.path
     notes = []
     index = bool(table.header) and is_index(header[0])
     named = [k for k in range(width) if _is_id(table, header, k)]
     if len(named) > 1:
-        raise InputError(f"{path}: has two columns of ids, {header[named[0]]} and {header[named[1]]}")
+        raise InputError(
+            f"{path}: two id columns, {header[named[0]]} and {header[named[1]]}. Remove one of them."
+        )
     ids = named[0] if named else None
     if ids is None and index:
         ids = 0
         notes.append(f"{path}: the first column has no name (pandas' index) and is read as ids.")
     elif index:
-        notes.append(f"{path}: the first column has no name (pandas' index) and is left out.")
+        notes.append(f"{path}: the first column has no name (pandas' index) and is ignored.")
     if ids is None and width > 1 and any(not is_number(cell) for cell in table.column(0)):
         texts = [cell for cell in table.column(0) if not is_number(cell)]
         if len(texts) == len(table.rows):
             ids = 0
-            what = f"the column {header[0]}" if table.header else "the first column (there is no header)"
-            notes.append(f"{path}: {what} holds texts and is read as ids.")
+            what = f"the column {header[0]}" if table.header else "the first column (no header)"
+            notes.append(f"{path}: {what} contains text and is read as ids.")
     if ids is None:
         _refuse_numbering(table, width)
     others = tuple(k for k in range(width) if k != ids and not (k == 0 and index))
     for k in others:
         if plain(header[k]) in _LABELS | _PREDICTED and header[k] not in classes:
             raise InputError(
-                f"{path}: the column {header[k]} is no class. Leave only the ids and one column per class, "
+                f"{path}: the column {header[k]} is not a class. Keep only the ids and one column per class, "
                 "or name the classes with --classes."
             )
     return ScoreColumns(ids, others, tuple(notes))
 
 
 def _is_id(table: ImageTable, header: Sequence[str], k: int) -> bool:
-    """Whether a column of scores holds ids by its name; one that is not the first must hold texts."""
+    """Whether column `k` is an id column by its name; any but the first must also contain text."""
     return plain(header[k]) in _IDS and (k == 0 or not all(map(is_number, table.column(k))))
 
 
 def _refuse_numbering(table: ImageTable, width: int) -> None:
-    """Raise InputError where the first column looks like ids or an index, and nothing says so."""
+    """Raise InputError if the first column looks like ids or an index without being named so."""
     first = table.column(0)
     if len(first) < 2 or width < 2 or not all(map(is_whole, first)) or len(set(first)) < len(first):
         return
     if all(any(not is_whole(cell) for cell in table.column(k)) for k in range(1, width)):
         what = f"the column {table.header[0]}" if table.header else "the first column"
         raise InputError(
-            f"{table.path}: {what} holds whole numbers, each once, and no other column does: ids, an "
-            "index, or scores? Give it the header id, or leave it out."
+            f"{table.path}: {what} contains distinct whole numbers, unlike the others: ids, an index, or "
+            "scores? Name it id, or remove it."
         )
 
 
 def label_columns(table: ImageTable, names: Sequence[str]) -> tuple[int | None, int, tuple[str, ...]]:
-    """The columns of the ids, if there are any, and of the labels, and what has to be said of that."""
+    """The id column (or None), the label column, and notes."""
     path, width = table.path, len(table.header or (table.rows[0] if table.rows else ()))
     if table.header is None:
         return _headless_columns(table, width, names)
@@ -265,14 +266,14 @@ def label_columns(table: ImageTable, names: Sequence[str]) -> tuple[int | None, 
     if width == 1 or not labels:
         labels = [0] if width == 1 else rest
     if len(labels) != 1 or len(ids) > 1:
-        raise InputError(f"{path}: {LABEL_FORMS}. Its header is {','.join(header)}")
+        raise InputError(f"{path}: {LABEL_FORMS}. The header is {','.join(header)}")
     [label] = labels
     ids = [k for k in ids if k != label]
     if index and not ids:
         notes.append(f"{path}: the first column has no name (pandas' index) and is read as ids.")
     unread = [header[k] or "the unnamed first one" for k in range(width) if k not in {*(ids or index), label}]
     if unread:
-        notes.append(f"{path}: labels are in the column {header[label]}; not read: {', '.join(unread)}.")
+        notes.append(f"{path}: labels are in the column {header[label]}; ignored: {', '.join(unread)}.")
     return next(iter(ids or index), None), label, tuple(notes)
 
 
@@ -286,7 +287,5 @@ def _headless_columns(
         raise InputError(f"{table.path}: {LABEL_FORMS}")
     [label] = fits
     which = ("second", "first") if label else ("first", "second")
-    note = (
-        f"{table.path}: there is no header; the {which[0]} column is read as labels, the {which[1]} as ids."
-    )
+    note = f"{table.path}: no header; the {which[0]} column is read as labels, the {which[1]} as ids."
     return 1 - label, label, (note,)

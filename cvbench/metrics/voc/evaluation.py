@@ -1,4 +1,4 @@
-"""The PASCAL VOC evaluation: from flat arrays to average precision by class.
+"""The PASCAL VOC evaluation: from flat arrays to average precision per class.
 
 Source: Everingham et al., The PASCAL Visual Object Classes (VOC) Challenge, IJCV 88, 2010, and the
 function VOCevaldet of the development kits of 2007 and 2012.
@@ -18,15 +18,15 @@ from cvbench.boxes.cpu.voc_matching import IGNORED, TRUE, match_by_voc
 
 
 class VocRule(NamedTuple):
-    """What the years, and the two programs that score them, do differently."""
+    """Differences between the years, and between the MATLAB devkit and its Python port."""
 
     average: Literal["11 points", "area"]
-    """`11 points`: 2007, the mean of the best precision from each of eleven recalls on. `area`: from
-    2010 on, what lies under that best precision."""
+    """`11 points` (2007): mean of the interpolated precision at eleven recalls. `area` (from 2010): area
+    under the interpolated precision-recall curve."""
     strict: bool = False
-    """Whether a detection has to overlap by more than a half (the Python port), not by at least that."""
+    """Whether the IoU must exceed 0.5 (Python port) or be at least 0.5 (MATLAB)."""
     points: tuple[float, ...] = (0.0, 0.1, 0.2, 3 * 0.1, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    """The eleven recalls as MATLAB's 0:0.1:1 has them: three tenths come out above 0.3."""
+    """The eleven recalls as MATLAB computes 0:0.1:1, where the fourth is slightly above 0.3."""
 
 
 MATLAB_2007 = VocRule("11 points")
@@ -39,20 +39,20 @@ RULES = {
     "voc2007-python/11pt/iou>0.5/difficult-ignored": PYTHON_2007,
     "voc2012-python/area/iou>0.5/difficult-ignored": PYTHON_2012,
 }
-"""By protocol."""
+"""Rules by protocol."""
 
 
 @dataclass(frozen=True, eq=False)
 class VocTruth:
-    """All objects of a data set."""
+    """All objects of a dataset."""
 
     image: Int64[np.ndarray, " n"]
     """0 … images - 1."""
     label: Int64[np.ndarray, " n"]
     boxes: Float64[np.ndarray, "n 4"]
-    """(x1, y1, x2, y2) as the files have them: pixels counted from 1, the last one inside the box."""
+    """(x1, y1, x2, y2) as in VOC files: pixels from 1, x2 and y2 inclusive."""
     difficult: Bool[np.ndarray, " n"]
-    """Need not be found, and to find one counts for nothing."""
+    """Difficult objects need not be found, and detections that match them are ignored."""
 
     def __post_init__(self) -> None:
         require_one_each("objects", self.image, self.label, self.boxes, self.difficult)
@@ -60,7 +60,7 @@ class VocTruth:
 
 @dataclass(frozen=True, eq=False)
 class VocDetections:
-    """All detections of a data set; equal scores count in the order of the input."""
+    """All detections of a dataset; equal scores rank in input order."""
 
     image: Int64[np.ndarray, " n"]
     label: Int64[np.ndarray, " n"]
@@ -72,19 +72,19 @@ class VocDetections:
 
 
 class VocLine(NamedTuple):
-    """One class's detections by falling score, without those that found a difficult object."""
+    """One class's detections by falling score, without detections that match a difficult object."""
 
     image: Int64[np.ndarray, " n"]
     score: Float64[np.ndarray, " n"]
     true: Bool[np.ndarray, " n"]
     object_image: Int64[np.ndarray, " objects"]
-    """Of the objects to be found."""
+    """Images of the objects to be found."""
 
 
 def match_voc(
     truth: VocTruth, detections: VocDetections, *, classes: int, strict: bool = False
 ) -> list[VocLine]:
-    """Which detections of each class are true and which false."""
+    """Match the detections of each class: true or false positive."""
     images = 1 + max(truth.image.max(initial=-1), detections.image.max(initial=-1))
     objects, found = group(truth.label, classes), group(detections.label, classes)
     lines = []
@@ -115,14 +115,14 @@ def match_voc(
 
 
 class VocCurve(NamedTuple):
-    """Recall and precision after each detection that counts."""
+    """Recall and precision after each detection that is not ignored."""
 
     recall: Float64[np.ndarray, "*resamples n"]
     precision: Float64[np.ndarray, "*resamples n"]
 
 
 def curve(line: VocLine, weights: Float64[np.ndarray, "*resamples images"]) -> VocCurve:
-    """The curve of a class that has objects, with images counted as often as the weights say."""
+    """The precision-recall curve of a class that has objects, with image weights."""
     here = weights[..., line.image]
     true = np.cumsum(here * line.true, axis=-1)
     false = np.cumsum(here * ~line.true, axis=-1)
@@ -131,7 +131,7 @@ def curve(line: VocLine, weights: Float64[np.ndarray, "*resamples images"]) -> V
 
 
 def average_precision(curve: VocCurve, rule: VocRule) -> Float64[np.ndarray, "*resamples"]:
-    """The area under a curve, or its mean at eleven recalls, by the rule."""
+    """The area under a curve, or its mean at eleven recalls, depending on the rule."""
     recall, precision = curve
     best = best_from_here(precision)
     if rule.average == "area":
@@ -139,12 +139,12 @@ def average_precision(curve: VocCurve, rule: VocRule) -> Float64[np.ndarray, "*r
         return np.asarray(np.sum(steps * best, axis=-1))
     total = np.zeros(recall.shape[:-1])
     for point in rule.points:
-        # The first place that reaches the recall has the best precision from there on.
+        # `best` is non-increasing, so its maximum is at the first point that reaches the recall.
         reached = recall >= point
         total += np.where(reached, best, 0.0).max(axis=-1, initial=0.0)
     return np.asarray(total / len(rule.points))
 
 
 def best_from_here(precision: Float64[np.ndarray, "*resamples n"]) -> Float64[np.ndarray, "*resamples n"]:
-    """The best precision at each place of a curve or at any later one."""
+    """Interpolated precision: the maximum at each point of a curve or any later one."""
     return np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]

@@ -36,11 +36,11 @@ NOTHING_DETECTED = VocCurve(np.zeros(1), np.zeros(1))
 
 
 def curves(lines: Sequence[VocLine], *, images: int) -> Evidence:
-    """The best precision from each of 101 recalls on, and the score at which that recall is reached.
+    """Interpolated precision and score at 101 recalls.
 
-    Every tenth of these recalls is one of the eleven of 2007. Recalls that are never reached are left out:
-    precision is 0 there. A class of which nothing was detected has the recall 0 alone, a class without
-    objects nothing.
+    Every tenth of these recalls is one of the eleven of 2007. Recalls that are not reached are left out;
+    their precision is 0. A class without detections has only recall 0, and a class without objects is left
+    out.
     """
     rows: dict[str, list[float]] = {name: [] for name in ("label", "iou", "recall", "precision", "score")}
     for label, line in enumerate(lines):
@@ -71,10 +71,10 @@ def voc_measurement(
     draws: int = RESAMPLES,
     seed: int = 0,
 ) -> Measurement:
-    """mAP, whose parts are the APs of the classes.
+    """mAP, with the APs of the classes as parts.
 
-    The interval comes from a Bayesian bootstrap over the images, matched once; without `draws` there
-    is none.
+    The interval comes from a Bayesian bootstrap over the images; matching is done once. With `draws` 0
+    there is no interval.
     """
     there = [line for line in lines if len(line.object_image)]
     weightings = chain([np.ones((1, images))], bayesian_weights(images, draws, seed=seed) if there else ())
@@ -109,11 +109,11 @@ class _Image(NamedTuple):
 
 
 class _VocAP(ABC):
-    """What all years have in common.
+    """Common base of all years.
 
-    An object is found by a box of its class that overlaps it by half. A detection looks at the object
-    that it overlaps most, and at no other; who finds an object a second time is false. Difficult
-    objects need not be found, and to find one counts for nothing.
+    Each detection is matched to the object of its class with the highest IoU, if that reaches 0.5. A second
+    match of an object is a false positive. Difficult objects need not be found, and detections that match
+    them are ignored.
     """
 
     protocol: ClassVar[str]
@@ -124,23 +124,23 @@ class _VocAP(ABC):
         self.images: PerImage[_Image] = PerImage()
 
     def update(self, ids: Sequence[str], predictions: Sequence[Prediction], truths: Sequence[Truth]) -> None:
-        """Take in one batch.
+        """Add one batch.
 
-        Raises ValueError for an id that came before, for a label that is no class, and for a score
-        or a coordinate that is not finite.
+        Raises ValueError for a duplicate id, a label that is not a class, and a score or coordinate that is
+        not finite.
         """
         pairs = zip(predictions, truths, strict=True)
         k = len(self.classes)
         self.images.add(ids, [_Image(object_arrays(p, k), object_arrays(t, k)) for p, t in pairs])
 
     def merge(self, other: Metric) -> None:
-        """Take in what another metric of this kind, over the same classes, has accumulated."""
+        """Add the images of another metric of this type with the same classes."""
         if not isinstance(other, _VocAP) or type(other) is not type(self) or other.classes != self.classes:
-            raise TypeError(f"only a {type(self).__name__} over the same classes can be merged")
+            raise TypeError(f"only a {type(self).__name__} with the same classes can be merged")
         self.images.merge(other.images)
 
     def compute(self) -> list[Measurement]:
-        """The mean average precision; its parts are those of the classes."""
+        """The mean average precision, with the APs of the classes as parts."""
         return [
             voc_measurement(
                 self._lines(),
@@ -152,7 +152,7 @@ class _VocAP(ABC):
         ]
 
     def outcomes(self) -> Mapping[str, Sequence[Any]]:
-        """Each image's id, its detections and its objects, boxes half-open."""
+        """Per-image results: id, detections and objects; boxes are half-open corners."""
         entries = self.images.entries()
         return {
             "id": self.images.ids(),
@@ -165,7 +165,7 @@ class _VocAP(ABC):
         }
 
     def evidence(self) -> list[Evidence]:
-        """Curves of precision; none where there is no object to be found."""
+        """Precision-recall curves; an empty list without objects to be found."""
         lines = self._lines()
         return [curves(lines, images=len(self.images))] if any(len(x.object_image) for x in lines) else []
 
@@ -192,14 +192,14 @@ class _VocAP(ABC):
 
 
 def _pixels_inside(objects: Sequence[ObjectArrays]) -> Shaped[np.ndarray, "..."]:
-    """Half-open boxes as the devkit has them: pixels counted from 1, the last one inside the box."""
+    """Half-open boxes converted to the devkit's convention: pixels from 1, x2 and y2 inclusive."""
     corners = np.concatenate([np.empty((0, 4)), *(o.corners for o in objects)])
     return np.asarray(corners + np.array([1.0, 1.0, 0.0, 0.0]))
 
 
 @final
 class Voc2007(_VocAP):
-    """Mean average precision of VOC 2007: at eleven recalls, overlap at least a half."""
+    """Mean average precision of VOC 2007: at eleven recalls, IoU of at least 0.5."""
 
     protocol = "voc2007/11pt/iou>=0.5/difficult-ignored"
     rule = MATLAB_2007
@@ -207,7 +207,7 @@ class Voc2007(_VocAP):
 
 @final
 class Voc2012(_VocAP):
-    """Mean average precision of VOC 2010 to 2012: the area under the curve, overlap at least a half."""
+    """Mean average precision of VOC 2010 to 2012: the area under the curve, IoU of at least 0.5."""
 
     protocol = "voc2012/area/iou>=0.5/difficult-ignored"
     rule = MATLAB_2012
@@ -215,7 +215,7 @@ class Voc2012(_VocAP):
 
 @final
 class Voc2007Python(_VocAP):
-    """VOC 2007 as its Python port counts: overlap of more than a half."""
+    """VOC 2007 as in the Python port: IoU of more than 0.5."""
 
     protocol = "voc2007-python/11pt/iou>0.5/difficult-ignored"
     rule = PYTHON_2007
@@ -223,7 +223,7 @@ class Voc2007Python(_VocAP):
 
 @final
 class Voc2012Python(_VocAP):
-    """VOC 2012 as its Python port counts: overlap of more than a half."""
+    """VOC 2012 as in the Python port: IoU of more than 0.5."""
 
     protocol = "voc2012-python/area/iou>0.5/difficult-ignored"
     rule = PYTHON_2012

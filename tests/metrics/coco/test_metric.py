@@ -76,7 +76,7 @@ def test_empty_predictions_are_legal_and_score_0():
 @pytest.mark.parametrize(
     ("prediction", "message"),
     [
-        (objects(BOX, label=2), r"labels \[2\] are not all among the 2 classes"),
+        (objects(BOX, label=2), r"labels \[2\] are not all from 0 to 1"),
         (objects([0.0, 0.0, float("nan"), 1.0]), "a coordinate is not finite: nan"),
         (
             Detections(torch.tensor([BOX]), torch.zeros(1, dtype=torch.int64), torch.tensor([float("inf")])),

@@ -22,5 +22,5 @@ def test_a_figure_over_all_classes_is_the_mean_of_theirs(evaluation):
 
 
 def test_an_iou_that_is_no_threshold_is_refused():
-    with pytest.raises(ValueError, match=r"IoU 0\.52 is none of the thresholds \[0\.5, 0\.55"):
+    with pytest.raises(ValueError, match=r"IoU 0\.52 is not one of the thresholds \[0\.5, 0\.55"):
         threshold(0.52)

@@ -78,7 +78,7 @@ RUNS = {"size": [4, 5], "counts": [0, 4, 16]}
         ('[{"score": "\\ud800"}]', "results.json: not JSON: a text in it has half a character"),
         ("[" * 100_000, "results.json: it is nested too deeply"),
         ("[" + "9" * 5000 + "]", "results.json: a number in it has too many digits"),
-        ({"annotations": []}, "results.json: a results file is a list of detections, and this is an object"),
+        ({"annotations": []}, "results.json: a results file must be a list of detections, not an object"),
         ([3], "entry: expected object, got int\n  [0]: 3"),
         (changed(score=None), "results.json: no score\n  [1]"),
         (changed(bbox=None), "results.json: no bbox\n  [1]"),
@@ -172,11 +172,13 @@ def test_masks_that_are_not_sound(refused, segmentation, said):
 
 def test_masks_need_the_sizes_of_images(refused):
     truth = {**TRUTH, "images": [{"id": 1, "height": 4, "width": 5}, {"id": 5, "height": 4}]}
-    assert "an image without a height and a width, which masks need\n  id 5: 4 x 0" in refused(
+    assert "image without height and width, which masks need\n  id 5: 4 x 0" in refused(
         truth=truth, masks=True
     )
     huge = {**TRUTH, "images": [{"id": 1, "height": 4, "width": 5}, {"id": 5, "height": 1 << 40, "width": 5}]}
-    assert "an image of more pixels than run lengths can count\n  id 5" in refused(truth=huge, masks=True)
+    assert "image larger than 32,768 pixels along a side, the limit for run-length masks\n  id 5" in refused(
+        truth=huge, masks=True
+    )
 
 
 def test_detections_without_masks_have_none_to_score(refused):

@@ -20,11 +20,11 @@ def test_one_name_is_a_class(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("none/such", "there is no such file"),
-        ("names.txt", "there is no such file"),
-        ("a,,b", "the name '' is there twice, or is empty"),
-        ("0", "is no number of classes from 1 to 1,048,576"),
-        ("9" * 5000, "is no number of classes"),
+        ("none/such", "no such file"),
+        ("names.txt", "no such file"),
+        ("a,,b", "the name '' is listed twice, or is empty"),
+        ("0", "the number of classes must be from 1 to 1,048,576"),
+        ("9" * 5000, "the number of classes must be"),
     ],
 )
 def test_what_names_no_classes(text, said):

@@ -26,7 +26,7 @@ def test_rows_are_joined_by_their_ids_and_ties_count_against(tmp_path):
     assert (top1.value, top1.n) == (1 / 3, 3)
     assert top1.interval[0] < 1 / 3 < top1.interval[1]
     assert [(part.name, part.n) for part in top1.parts] == [("cat", 3), ("dog", 0)]
-    assert top5.missing == "there are only 2 classes, so nothing could be wrong"
+    assert top5.missing == "with 2 classes every prediction is correct"
 
 
 def test_without_ids_the_order_joins_and_labels_are_numbers(tmp_path):
@@ -50,23 +50,27 @@ def test_arrays_of_numpy_are_read(tmp_path):
         (
             SCORES.replace("0.9", "nan"),
             LABELS,
-            "scores.csv: a score that is not finite\n  image 0, class 0: nan",
+            "scores.csv: score is not finite\n  image 0, class 0: nan",
         ),
         (
             SCORES.replace("0.9", "inf"),
             LABELS,
-            "scores.csv: a score that is not finite\n  image 0, class 0: inf",
+            "scores.csv: score is not finite\n  image 0, class 0: inf",
         ),
-        (SCORES.replace("0.9", "high"), LABELS, "scores.csv: a score that is no number\n  row 0: 'high'"),
-        (SCORES.replace(",0.1", ""), LABELS, "scores.csv: a row that has not 3 cells\n  row 0: 2 cells"),
-        (SCORES.replace("a,", "z,"), LABELS, "scores.csv: an image that the truth does not have\n  row 0: z"),
-        (SCORES.replace("a,", "z,"), LABELS, "labels.csv: an image without scores\n  row 1: a"),
-        (SCORES.replace("a,", "b,"), LABELS, "scores.csv: an id that came before\n  [1]: b, as [0]"),
-        (SCORES, LABELS.replace("c,cat", "c,cow"), "a label that is none of the 2 classes\n  row 0: cow"),
-        (SCORES, "id,label\na,0\nb,2\nc,-1", "a label that is none of the 2 classes (2 times)\n  row 1: 2"),
-        (SCORES, "0\n1\n", "scores.csv: has 3 images, and"),
-        (SCORES, "a,b,c\n1,2,3", "labels.csv: labels are in one column, or in two with the header id,label"),
-        ("", "", "labels.csv: labels are in one column"),
+        (SCORES.replace("0.9", "high"), LABELS, "scores.csv: score is not a number\n  row 0: 'high'"),
+        (SCORES.replace(",0.1", ""), LABELS, "scores.csv: row does not have 3 cells\n  row 0: 2 cells"),
+        (SCORES.replace("a,", "z,"), LABELS, "scores.csv: image is not in the truth\n  row 0: z"),
+        (SCORES.replace("a,", "z,"), LABELS, "labels.csv: image has no scores\n  row 1: a"),
+        (SCORES.replace("a,", "b,"), LABELS, "scores.csv: duplicate id\n  [1]: b, as [0]"),
+        (SCORES, LABELS.replace("c,cat", "c,cow"), "label is not one of the 2 classes\n  row 0: cow"),
+        (SCORES, "id,label\na,0\nb,2\nc,-1", "label is not one of the 2 classes (2 times)\n  row 1: 2"),
+        (SCORES, "0\n1\n", "scores.csv: 3 images, but"),
+        (
+            SCORES,
+            "a,b,c\n1,2,3",
+            "labels.csv: labels must be in one column, or in two with the header id,label",
+        ),
+        ("", "", "labels.csv: labels must be in one column"),
         ('id,a,b\n"x', LABELS, "scores.csv: not CSV: unexpected end of data"),
     ],
 )
@@ -88,14 +92,14 @@ def test_arrays_that_are_not_sound(tmp_path):
         content = (tmp_path / "whole.npy").read_bytes().replace(*changed)
         (tmp_path / f"{name}.npz").write_bytes(content)
     for name, said in {
-        "objects": "holds no plain arrays",
-        "flat": r"scores is of shape \(3,\)",
-        "two": "has no array scores, but a, b",
-        "cut": "holds no plain arrays",
+        "objects": "scores.npy: not an array of numbers or strings",
+        "flat": r"scores has shape \(3,\)",
+        "two": "no array scores; it contains: a, b",
+        "cut": "not a NumPy .npy or .npz file",
         "none": "there is no such file",
-        "bomb": r"unpacks to 100,000,\d+ bytes, and 67,108,864 are the limit for a file of 97,\d+ bytes",
-        "header": "holds no plain arrays: its header names no plain type and shape",
-        "short": "holds no plain arrays: 24 bytes follow a header that says <f8 of shape \\(4, 1\\)",
+        "bomb": r"decompresses to 100,000,\d+ bytes; the limit for a file of 97,\d+ bytes is 67,108,864",
+        "header": "not an array of numbers or strings",
+        "short": "corrupt: the header says <f8 of shape \\(4, 1\\), but 24 bytes follow",
     }.items():
         with pytest.raises(InputError, match=f"{name}.npz: {said}"):
             score_classes(tmp_path / f"{name}.npz", labels)

@@ -122,7 +122,7 @@ def test_all_mistakes_of_an_entry_are_told_and_none_is_echoed(tmp_path):
         "  annotations[0]: 'x'",
         "found.json: image_id: expected int, got str",
         "  [0]: '1'",
-        "  The truth numbers its images: write the same numbers, without quotes.",
+        "  The truth has numbers as image ids: write the same numbers, without quotes.",
         "found.json: category_id: expected int, got str",
         "  [0]: 'a'",
         "found.json: score: expected float, got str",
@@ -134,9 +134,7 @@ def test_all_mistakes_of_an_entry_are_told_and_none_is_echoed(tmp_path):
 
 def test_file_names_for_ids_are_told_as_such(tmp_path):
     named = [{**one, "image_id": f"00000{one['image_id']}.jpg"} for one in FOUND]
-    with pytest.raises(
-        InputError, match="It looks like a file_name of the truth: write the id of that image"
-    ):
+    with pytest.raises(InputError, match="The value is a file_name of the truth: write the id of that image"):
         score_files(*write(tmp_path, TRUTH, named), "coco-bbox")
     texts, found = changed(text_ids)
     with pytest.raises(InputError, match=r"image_id that the truth does not have\n  \[0\]: 'clip_9'"):
@@ -170,11 +168,11 @@ def off_by_one(truth, found):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (ids_from_0, "with ids from 1, AP is 1.0000"),
-        (many, "50 objects are more than 100 of a class in an image"),
-        (many, "50 detections are beyond the best 100 of their image and class"),
-        (corners, "4 of 4 detections have boxes that leave their image"),
-        (corners, "its boxes look like (x1, y1, x2, y2); COCO's are (x, y, width, height)"),
+        (ids_from_0, "With ids from 1, AP is 1.0000"),
+        (many, "50 objects exceed 100 per image and class"),
+        (many, "50 detections are beyond the best 100 per image and class"),
+        (corners, "4 of 4 detections have boxes that extend beyond the image"),
+        (corners, "the boxes look like (x1, y1, x2, y2); COCO uses (x, y, width, height)"),
         (off_by_one, "AP50 would be 1.0000 if every detection had the next category."),
     ],
 )

@@ -47,8 +47,8 @@ def test_one_rule_between_two_protocols_is_one_step(tmp_path):
     told = explain_difference(files, "voc2012", "voc2012-python")
     [step] = told.steps
     assert (step.what, step.before, step.after) == (
-        "overlap needed",
-        "from the threshold on",
+        "required IoU",
+        "at least the threshold",
         "above the threshold",
     )
     assert step.change == pytest.approx((1 / 2 - 5 / 6) / 2, abs=1e-15)
@@ -56,5 +56,5 @@ def test_one_rule_between_two_protocols_is_one_step(tmp_path):
 
 def test_without_objects_there_is_nothing_to_explain(tmp_path):
     files = read_voc(*write_voc(tmp_path, {"a": [("dog", 1, 1, 1, 2, 2)]}, {"dog": []}))
-    with pytest.raises(InputError, match="there is no object to be found"):
+    with pytest.raises(InputError, match="the truth has no objects to be found"):
         explain_difference(files, "voc2007", "voc2012")

@@ -39,7 +39,7 @@ def test_a_list_chooses_images(tmp_path):
     (tmp_path / "set.txt").write_text("scan 2\nb 1\n")
     assert score_maps(told, true, classes=("x", "y"), image_set=tmp_path / "set.txt")[0][0].n == 2
     (tmp_path / "set.txt").write_text("b\nc\n")
-    with pytest.raises(InputError, match=r"an image without a map in .*true\n  line 2: c"):
+    with pytest.raises(InputError, match=r"image has no label map in .*true\n  line 2: c"):
         score_maps(told, true, image_set=tmp_path / "set.txt")
 
 
@@ -51,29 +51,25 @@ def test_maps_that_are_not_sound(tmp_path):
             score_maps(told, true, **options)
         return str(refused.value)
 
-    assert "no map of an image of the truth\n  b.png" in said(write(tmp_path / "few", a=[[0, 1]]))
+    assert "label map is missing\n  b.png" in said(write(tmp_path / "few", a=[[0, 1]]))
     more = write(tmp_path / "more", a=[[0, 1]], b=[[1, 1]], c=[[0, 0]])
-    assert "a map of an image that the truth does not have\n  c.png" in said(more)
+    assert "label map has no truth\n  c.png" in said(more)
     other = write(tmp_path / "other", a=[[0, 1, 1]], b=[[1], [1]])
-    assert "another size than its image (2 times)\n  a.png: 1 x 3 for 1 x 2\n  b.png: 2 x 1" in said(other)
+    assert "different sizes (height x width) (2 times)\n  a.png: 1 x 3, truth 1 x 2\n  b.png: 2 x 1" in said(
+        other
+    )
     wrong = write(tmp_path / "wrong", a=[[0, 2]], b=[[1, 255]])
-    assert "labels that are none of the 2 classes: labels are 0 to 1, and 255 for void (--classes" in said(
-        wrong
-    )
-    assert "does not count) (2 times)\n  a.png: 2\n  b.png: 255" in said(wrong)
+    assert "labels outside the 2 classes: labels are 0 to 1, and 255 for void (--classes" in said(wrong)
+    assert "labels to ignore) (2 times)\n  a.png: 2\n  b.png: 255" in said(wrong)
     sound = write(tmp_path / "sound", a=[[0, 1]], b=[[1, 1]])
-    assert "true: labels that are none of the 1 classes: labels are 0 to 0, and" in said(
-        sound, classes=("x",)
-    )
+    assert "true: labels outside the 1 classes: labels are 0 to 0, and" in said(sound, classes=("x",))
     Image.fromarray(np.zeros((1, 2, 3), np.uint8)).save(sound / "a.png")
     (sound / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    assert "a file that is no label map (2 times)\n  a.png: is no label map: it has RGB, not one" in said(
-        sound
-    )
+    assert "not a label map (2 times)\n  a.png: is no label map: it has RGB, not one" in said(sound)
     assert "\n  b.png: " in said(sound)
-    assert "there is no such folder" in said(tmp_path / "none")
+    assert "no such folder" in said(tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    assert "has no PNG file in it" in said(tmp_path / "empty")
+    assert "contains no PNG file" in said(tmp_path / "empty")
 
 
 BINARY = [[0, 0, 255, 255]]
@@ -88,7 +84,7 @@ def test_masks_of_0_and_255_are_noted_and_counted_where_void_is_none(tmp_path):
     assert noted.notes[0].startswith(
         "50% of the true pixels are void, and only 'background' of 2 classes occurs"
     )
-    with pytest.raises(InputError, match=r"labels that are none of the 1 classes: .*--void"):
+    with pytest.raises(InputError, match=r"labels outside the 1 classes: .*--void"):
         score_maps(write(tmp_path / "alarm", a=[[0, 255, 255, 0]]), true)
     for classes in (None, ("background", "coin")):
         counted = score_maps(told, true, classes=classes, void=frozenset())
@@ -116,10 +112,10 @@ def test_names_with_spaces_and_other_places_of_maps(tmp_path):
     (tmp_path / "deep").mkdir()
     write(tmp_path / "deep/lindau", a=[[0]])
     with pytest.raises(
-        InputError, match=r"deep: has no PNG file in it, but lindau/a\.png\.\n  Name that folder"
+        InputError, match=r"deep: contains no PNG file, but lindau/a\.png\.\n  Give that folder"
     ):
         score_maps(tmp_path / "deep", true)
     (tmp_path / "jpegs").mkdir()
     Image.new("L", (4, 4)).save(tmp_path / "jpegs/a.jpg")
-    with pytest.raises(InputError, match=r"has no PNG file in it, but 1 \.jpg\.\n  Save label maps as PNG"):
+    with pytest.raises(InputError, match=r"contains no PNG file, but 1 \.jpg\.\n  Save label maps as PNG"):
         score_maps(tmp_path / "jpegs", true)

@@ -50,32 +50,32 @@ def scored(tmp_path, ours, theirs, **options):
         (scores(None, mark="\ufeff"), "\ufeff" + labels(None, TRUE), None),
         (scores(None).encode("utf-16"), labels(None, TRUE).encode("utf-16"), None),
         (scores(None).replace("\n", "\r\n"), labels(None, TRUE).replace("\n", "\r"), None),
-        (scores(NUMBERS), labels("0", TRUE), "s.csv: its first line, 0,1,2,3,…, is read as a header"),
+        (scores(NUMBERS), labels("0", TRUE), "s.csv: the first line, 0,1,2,3,…, is read as a header"),
         (scores(NUMBERS), labels(None, TRUE), "is read as a header"),
         (scores("," + NUMBERS, ids=range(8)), labels(",0", range(8), TRUE), "no name (pandas' index)"),
-        (scores("," + NAMES, ids=range(8)), labels("label", NAMED), "joined by their order, since"),
+        (scores("," + NAMES, ids=range(8)), labels("label", NAMED), "joined by order, because"),
         (
             scores("Unnamed: 0,id," + NAMES, ids=[f"{i},{f}" for i, f in enumerate(FILES)]),
             labels("id,label", FILES, NAMED),
-            "no name (pandas' index) and is left out",
+            "no name (pandas' index) and is ignored",
         ),
         (scores("path," + NAMES, ids=FILES), labels("ImageId,Class", FILES, NAMED), None),
         (scores("id," + NAMES, ids=FILES), labels("label,id", NAMED, FILES), None),
         (
             scores("id," + NAMES, ids=FILES),
             labels("id,label,split", FILES, NAMED, ["val"] * 8),
-            "labels are in the column label; not read: split",
+            "labels are in the column label; ignored: split",
         ),
         (scores(NAMES), labels(None, NAMED), None),
         (
             scores(None, ids=FILES),
             labels(None, FILES, TRUE),
-            "the first column (there is no header) holds texts",
+            "the first column (no header) contains text",
         ),
         (
             scores("picture," + NAMES, ids=FILES),
             labels("id,label", FILES, NAMED),
-            "the column picture holds texts",
+            "the column picture contains text",
         ),
         (scores(None), labels(None, [f"{k}.0" for k in TRUE]), None),
     ],
@@ -96,34 +96,34 @@ def test_a_header_of_numbers_in_another_order_names_the_columns(tmp_path):
 @pytest.mark.parametrize(
     ("ours", "theirs", "said"),
     [
-        ("0,1\n0.9,0.1\n0.3,0.7\n", "0\n1\n1\n", "may be a header or the scores of an image"),
-        ("1,0\n0,1\n", "0\n1\n", "may be a header or the scores of an image"),
-        (scores(None, ids=range(8)), labels(None, TRUE), "the first column holds whole numbers, each once"),
+        ("0,1\n0.9,0.1\n0.3,0.7\n", "0\n1\n1\n", "can be a header or the scores of an image"),
+        ("1,0\n0,1\n", "0\n1\n", "can be a header or the scores of an image"),
+        (scores(None, ids=range(8)), labels(None, TRUE), "the first column contains distinct whole numbers"),
         (
             scores("k," + NAMES, ids=range(8)),
             labels(None, TRUE),
-            "the column k holds whole numbers, each once",
+            "the column k contains distinct whole numbers",
         ),
-        (scores("label," + NAMES, ids=TRUE), labels(None, NAMED), "the column label is no class"),
+        (scores("label," + NAMES, ids=TRUE), labels(None, NAMED), "the column label is not a class"),
         (
             scores(NAMES.replace(",", ";"), separator=";"),
             labels(None, NAMED),
-            "s.csv: its cells are separated by semicolons",
+            "s.csv: the cells are separated by semicolons",
         ),
         (
             scores(NAMES.replace(",", "\t"), separator="\t"),
             labels(None, NAMED),
-            "s.csv: its cells are separated by tabs",
+            "s.csv: the cells are separated by tabs",
         ),
         (
             scores(NAMES),
             labels("id;label", FILES, NAMED).replace(",", ";"),
-            "l.csv: its cells are separated by semicolons",
+            "l.csv: the cells are separated by semicolons",
         ),
         (
             scores("id," + NAMES, ids=[f"{i:05d}" for i in range(8)]),
             labels("id,label", range(8), NAMED),
-            "only without leading zeros\n  00000 and 0: write both alike",
+            "only without leading zeros\n  00000 and 0: write both the same way",
         ),
         (
             scores("id," + NAMES, ids=[f"val/{f}" for f in FILES]),
@@ -133,17 +133,17 @@ def test_a_header_of_numbers_in_another_order_names_the_columns(tmp_path):
         (
             scores("id," + NAMES, ids=FILES),
             labels("one,two", FILES, NAMED),
-            "Ids may also be called image, image_id",
+            "Other names for id: image, image_id",
         ),
         (
             scores("id," + NAMES, ids=FILES),
             labels("id,label,class", FILES, NAMED, NAMED),
-            "Its header is id,label,class",
+            "The header is id,label,class",
         ),
-        (scores(None), labels(None, TRUE + 1), "Labels are names of classes, or numbers from 0 to 9"),
-        ("0.5,0.5\n1_0,0.1\n", "0\n1\n", "a score that is no number\n  row 1: '1_0'"),
+        (scores(None), labels(None, TRUE + 1), "Labels are class names or numbers from 0 to 9"),
+        ("0.5,0.5\n1_0,0.1\n", "0\n1\n", "score is not a number\n  row 1: '1_0'"),
         (b"\xff\xfe\xd8", b"0\n", "Save the file as UTF-8"),
-        ("a\0b,c\n", "0\n", "not CSV: it holds a zero byte"),
+        ("a\0b,c\n", "0\n", "not CSV: it contains a zero byte"),
         ("x" * 200_000 + ",b\n1,2\n", "0\n", "not CSV: field larger than field limit"),
     ],
 )
@@ -157,7 +157,7 @@ def test_what_can_be_read_in_two_ways_or_in_none_is_refused(tmp_path, ours, thei
 def test_the_header_and_the_named_classes_agree(tmp_path):
     names = tuple(NAMES.split(","))
     assert scored(tmp_path, scores(NAMES), labels(None, NAMED), classes=names).measurements[0].value == 6 / 8
-    with pytest.raises(InputError, match="in another order than --classes: column 0 is c0"):
+    with pytest.raises(InputError, match="header and --classes have different class order: column 0 is c0"):
         scored(tmp_path, scores(NAMES), labels(None, NAMED), classes=names[::-1])
 
 

@@ -23,7 +23,7 @@ def test_an_area_worked_out_by_hand(tmp_path):
     assert figure.parts[1].value == pytest.approx(1 / 2 + 1 / 2 * 2 / 3, abs=1e-15)
     assert figure.value == pytest.approx((0 + 5 / 6) / 2, abs=1e-15)
     assert figure.interval is None
-    assert told.notes == ("No file of detections, so AP 0: cat.",)
+    assert told.notes == ("Classes without a detection file (AP 0): cat.",)
 
 
 def test_the_python_port_needs_more_than_a_half(tmp_path):
@@ -70,12 +70,12 @@ def test_files_are_scored_as_a_plain_form_of_the_rule_scores_the_arrays(tmp_path
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("000003 0.5 1 1 2 2", "an image that the set does not have\n  line 5: 000003"),
-        ("000001 nan 1 1 2 2", "a number that is not finite, or none\n  line 5: 000001 nan 1 1 2 2"),
-        ("000001 0.5 1 inf 2 2", "a number that is not finite, or none\n  line 5"),
-        ("000001 0.5 1 x 2 2", "a number that is not finite, or none\n  line 5"),
-        ("000001 0.5 1 1 2", "a line that is not image, score and four corners\n  line 5: 000001 0.5 1 1 2"),
-        ("000001 0.5 9 1 2 2", "a box of negative width or height\n  line 5: [9.0, 1.0, 2.0, 2.0]"),
+        ("000003 0.5 1 1 2 2", "image is not in the image set\n  line 5: 000003"),
+        ("000001 nan 1 1 2 2", "not a finite number\n  line 5: 000001 nan 1 1 2 2"),
+        ("000001 0.5 1 inf 2 2", "not a finite number\n  line 5"),
+        ("000001 0.5 1 x 2 2", "not a finite number\n  line 5"),
+        ("000001 0.5 1 1 2", "line is not: image score xmin ymin xmax ymax\n  line 5: 000001 0.5 1 1 2"),
+        ("000001 0.5 9 1 2 2", "box has negative width or height\n  line 5: [9.0, 1.0, 2.0, 2.0]"),
     ],
 )
 def test_detections_that_are_not_sound(tmp_path, line, said):
@@ -128,11 +128,11 @@ def test_objects_that_are_not_sound(tmp_path, thing, said):
 def test_trees_that_are_not_whole(tmp_path):
     results, root = write_voc(tmp_path, OBJECTS, {**DETECTIONS, "horse": []})
     problems = {
-        (results, root): "a class that the truth does not have\n  comp4_det_test_horse.txt: horse",
+        (results, root): "class is not in the truth\n  comp4_det_test_horse.txt: horse",
         (results, tmp_path / "none"): "none: there is no such folder",
         (results, results): "results: is no VOCdevkit tree",
-        (tmp_path / "none", root): "none: there is no such folder, and no file that fits the pattern",
-        (root, root): "VOC2007: there is no file comp4_det_SET_CLASS.txt in it",
+        (tmp_path / "none", root): "none: no such folder, and no file matches the pattern",
+        (root, root): "VOC2007: no file comp4_det_SET_CLASS.txt in this folder",
     }
     for paths, said in problems.items():
         with pytest.raises(InputError) as told:
@@ -141,7 +141,7 @@ def test_trees_that_are_not_whole(tmp_path):
     with pytest.raises(InputError, match=r'there is no image set "tset"\.\n  Did you mean test\?'):
         read_voc(results, root, image_set="tset")
     (results / "comp4_det_test_horse.txt").unlink()
-    with pytest.raises(InputError, match=r"whose class is none of those named\n  000002\.xml: cat"):
+    with pytest.raises(InputError, match=r"object's class is not in --classes\n  000002\.xml: cat"):
         read_voc(results, root, classes=("dog",))
     (root / "Annotations/000002.xml").unlink()
     with pytest.raises(InputError, match=r"no annotation of an image in the set\n  000002\.xml"):
@@ -210,7 +210,7 @@ def test_a_refused_annotation_is_told_once_and_its_class_is_not_called_absent(tm
     with pytest.raises(InputError) as told:
         read_voc(*named_spot(tmp_path, xml))
     assert said in str(told.value)
-    assert "a class that the truth does not have" not in str(told.value)
+    assert "class is not in the truth" not in str(told.value)
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"", b"<?xml version='1.0' encoding='%s'?>"]))
@@ -254,11 +254,11 @@ def test_files_of_classes_without_objects_are_read_where_every_class_has_its_fil
     results, root = write_voc(tmp_path, OBJECTS, {**DETECTIONS, **more})
     told = score_files(results, root, "voc2012", draws=0)
     assert told.measurements[0].value == pytest.approx((1 + 5 / 6) / 2)
-    assert told.notes == ("No object in the set, so no AP: horse, sofa.",)
+    assert told.notes == ("Classes without objects in the image set (no AP): horse, sofa.",)
     (results / "comp4_det_test_cat.txt").unlink()
     with pytest.raises(InputError) as refused:
         read_voc(results, root)
-    assert "cat has objects and no file. If no name is misspelt, name all classes with --classes." in str(
+    assert "cat has objects but no file. If no name is misspelled, list all classes with --classes." in str(
         refused.value
     )
     assert read_voc(results, root, classes=("cat", "dog", "horse", "sofa")).absent == ("horse", "sofa")
@@ -271,7 +271,7 @@ def test_files_of_one_run_have_a_salt_and_those_of_two_are_refused(tmp_path):
     assert len(read_voc(results, root).detections.score) == 4
     plain.write_text("")
     with pytest.raises(
-        InputError, match=r"a second file of dog\n.*\n  Name the files of one run by a pattern"
+        InputError, match=r"second file of class dog\n.*\n  Select the files of one run with a pattern"
     ):
         read_voc(results, root)
 
@@ -299,12 +299,10 @@ def test_a_folder_that_is_no_tree_says_what_to_do(tmp_path, files, said):
 def test_cocos_results_do_not_fit_a_tree(tmp_path):
     _, root = write_voc(tmp_path, OBJECTS, DETECTIONS)
     (tmp_path / "results.json").write_text("[]")
-    with pytest.raises(
-        InputError, match="Give COCO's instances file as --truth, or write VOC's result files"
-    ):
+    with pytest.raises(InputError, match="Give a COCO instances file as --truth, or VOC result files"):
         read_voc(tmp_path / "results.json", root)
 
 
 def test_voc_has_no_masks(tmp_path):
-    with pytest.raises(InputError, match="VOC's result files hold no masks"):
+    with pytest.raises(InputError, match="VOC result files have no masks"):
         score_files(*write_voc(tmp_path, OBJECTS, DETECTIONS), "coco-segm")
