@@ -1,34 +1,34 @@
-"""The box core: what every detector, assigner, metric, comparison and picture of boxes computes with.
+"""Box operations, shared by all detectors, assigners, metrics, comparisons and plots.
 
-Pure functions on boxes `Float[Tensor, "n 4"]` as corners (x1, y1, x2, y2) in pixels, half-open. Nothing
-outside of this package intersects, suppresses or matches boxes; `tests/boxes/test_one_core.py` holds that.
+Pure functions on boxes `Float[Tensor, "n 4"]` as corners (x1, y1, x2, y2) in pixels, half-open. No other
+package intersects, suppresses or matches boxes; `tests/boxes/test_one_core.py` checks this.
 
-The names below are public API, also those that no other module of cvbench calls (`giou`, `diou`, `ciou`,
-`match_voc` with `voc_iou`, formats). A function has up to three implementations: the reference in torch
-(for any device), a kernel for the CPU, one for CUDA. A call chooses by device and by whether gradients
-are asked for; all give the same bits.
+The names below are public API, including names that cvbench does not use itself (`giou`, `diou`, `ciou`,
+`match_voc` with `voc_iou`, formats). A function has up to three implementations: a reference in torch
+(any device), a CPU kernel, and a CUDA kernel. The device and whether gradients are required select one; all
+give bit-identical results.
 
 - `iou`, `crowd_iou`, `voc_iou`, `nms`, `survives_nms`, `match_coco`: all three. Only the reference
-  carries gradients.
-- `soft_nms`, `assign`: no kernel for CUDA, where torch does in parallel what a pick lowers, or all of it.
-- `roi_align`: a kernel for the CPU, with its gradient.
-- Formats, pairs, `match_voc`, `grid_anchors`: torch alone. They are a few operations on whole tensors,
-  without a loop, which `torch.compile` fuses on any device.
-- `kmeans_priors`: torch alone; it runs once for a data set.
+  is differentiable.
+- `soft_nms`, `assign`: no CUDA kernel; the torch reference is parallel there.
+- `roi_align`: a CPU kernel with its gradient.
+- Formats, pairs, `match_voc`, `grid_anchors`: torch only. They are a few tensor operations without a loop,
+  which `torch.compile` fuses on any device.
+- `kmeans_priors`: torch only; it runs once per dataset.
 
-For the rest of the package there are, without torch:
+Modules for the rest of the package, without torch:
 
-- `boxes.cpu.coco_overlap`, `coco_matching`, `voc_matching`: whole data sets that come from files. They
-  look at the few objects that a detection overlaps, not at a matrix of all. `protocol_matching` mixes
-  the rules of both.
-- `boxes.regions`, `boxes.masks`: boxes and masks of whole data sets as flat arrays.
-- `boxes.arrays`: a few boxes on NumPy arrays, without a compiler, for comparisons and reports.
+- `boxes.cpu.coco_overlap`, `coco_matching`, `voc_matching`: matching of whole datasets. They visit only
+  the objects that a detection overlaps, instead of a full matrix. `protocol_matching` combines the rules of
+  both protocols.
+- `boxes.masks`: boxes and masks of whole datasets as flat arrays.
+- `boxes.arrays`: a few boxes as NumPy arrays, without compilation, for comparisons and reports.
 
-What two boxes share is computed once per kind of code, and tests hold the results together bit by bit:
-`overlap.py` for torch, `cpu/intersection.py` and `cuda/overlap.py` for kernels, `arrays.py` for NumPy.
+Each kind of code has one implementation of the intersection: `overlap.py` for torch, `cpu/intersection.py`
+and `cuda/overlap.py` for kernels, `arrays.py` for NumPy. Tests check that all are bit-identical.
 
-Without a GPU the kernels for CUDA are tested with Triton's interpreter; `docs/gpu.md` has what was
-measured on one.
+Without a GPU, the CUDA kernels are tested with Triton's interpreter; see `docs/gpu.md` for measurements on
+a GPU.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ _HOMES = {
     "xyxy_to_cxcywh": "formats",
     "xyxy_to_xywh": "formats",
 }
-"""The module of each name: kernels on NumPy arrays need no torch, and whoever imports them waits for none."""
+"""The module of each name, imported on first use: kernels on NumPy arrays do not need torch."""
 
 
 def __getattr__(name: str) -> Any:
@@ -123,7 +123,10 @@ def __getattr__(name: str) -> Any:
 
 
 class _BoxCore(ModuleType):
-    """Its functions keep their names: in 0.1 modules were called `iou` and `nms` too, and 0.2 drops these."""
+    """Keeps importing a submodule from replacing the function of the same name.
+
+    0.1 has modules named `iou` and `nms`; 0.2 removes them.
+    """
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in _HOMES or not isinstance(value, ModuleType):

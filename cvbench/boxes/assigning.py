@@ -1,4 +1,4 @@
-"""Which prior is to learn which object: the threshold assigner that detectors train with."""
+"""Assignment of priors (anchors) to objects by IoU thresholds, for the training of detectors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from cvbench.boxes.formats import wide
 
 
 class Assignment(NamedTuple):
-    """What each prior is to learn; a prior that is neither positive nor negative is left out."""
+    """Training targets of the priors; a prior that is neither positive nor negative is ignored."""
 
     truth: Int64[Tensor, "*b n"]
-    """The object that each prior overlaps most, meaningful where `positive`; 0 if there is none."""
+    """The object with the highest IoU, meaningful where `positive`; 0 without objects."""
     positive: Bool[Tensor, "*b n"]
     negative: Bool[Tensor, "*b n"]
 
     @property
     def ignored(self) -> Tensor:
-        """Priors that overlap an object too much for background and too little for the object."""
+        """Priors between the thresholds: neither positive nor negative."""
         return ~(self.positive | self.negative)
 
 
@@ -34,13 +34,13 @@ def assign(
     negative: float = 0.3,
     low_quality: bool = True,
 ) -> Assignment:
-    """Priors to objects by their IoU, `overlaps[prior, object]`.
+    """Assign priors to objects by their IoU, `overlaps[prior, object]`.
 
-    A prior is positive if its best IoU is at least `positive`, negative if it is below `negative`.
-    With `low_quality`, each object's best priors (all that share its highest IoU, unless that is 0)
-    are positive too; they still learn the object that they themselves overlap most, which may be
-    another one. Among equals a prior's object is the first. Without objects every prior is negative.
-    Images of a batch are assigned at once; an object that only fills up its image's row overlaps nothing.
+    A prior is positive if its highest IoU is at least `positive`, negative if it is below `negative`.
+    With `low_quality`, each object's best priors (all that share its highest IoU, unless that is 0) are
+    positive too; their target is still the object with which they have the highest IoU, which can be
+    another one. In a tie a prior's object is the first. Without objects every prior is negative. Images of a
+    batch are assigned together; a padding object must have IoU 0 with every prior.
 
     Source: Ren et al. 2015, https://arxiv.org/abs/1506.01497, section 3.1.2.
 
@@ -52,7 +52,7 @@ def assign(
         none = torch.zeros(overlaps.shape[:-1], dtype=torch.bool, device=overlaps.device)
         return Assignment(torch.zeros_like(none, dtype=torch.int64), none, ~none)
     flat = wide(overlaps.detach()).reshape(-1, *overlaps.shape[-2:])
-    # On CUDA torch alone does it in parallel, and the compiler can fuse it.
+    # On CUDA the torch reference is parallel, and torch.compile can fuse it.
     rule = torch.ops.cvbench.assign if is_compiled_for(flat) and not flat.is_cuda else reference.assign
     assigned = rule(flat, positive, negative, low_quality)
     return Assignment(*(side.reshape(overlaps.shape[:-1]) for side in assigned))

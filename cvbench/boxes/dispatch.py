@@ -1,7 +1,7 @@
-"""The compiled faces as operators of torch, so that models that contain them compile and export.
+"""The kernels as torch operators, so that models that contain them can be compiled and exported.
 
-`torch.ops.cvbench.*` take boxes in float32 or float64 and carry no gradients; the functions of
-`cvbench.boxes` choose between them and the reference. Kernels are imported at their first call.
+`torch.ops.cvbench.*` take float32 or float64 boxes and are not differentiable; the functions of
+`cvbench.boxes` choose between them and the reference. Kernels are imported on first use.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ for _name, _schema in _SCHEMAS.items():
 
 
 def is_compiled_for(*tensors: Tensor) -> bool:
-    """Whether a kernel may take these: no gradient is asked for, and their one device has kernels."""
+    """Whether a kernel can be used: no gradients, and all tensors on one device that has kernels."""
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         return False
     if is_differentiated_forward(*tensors):
@@ -43,11 +43,11 @@ def is_compiled_for(*tensors: Tensor) -> bool:
 
 
 def is_differentiated_forward(*tensors: Tensor) -> bool:
-    """Whether one of these has a tangent of forward-mode differentiation, as in `torch.func.jvp`.
+    """Whether a tensor has a tangent of forward-mode differentiation, as in `torch.func.jvp`.
 
-    Operators that are defined in Python would drop it without an error, and the derivative be 0.
+    Operators defined in Python would silently drop it, and the derivative would be 0.
     """
-    # Torch has no public question for this; outside of forward mode nothing else is looked at.
+    # Torch has no public API for this; outside forward mode the level is negative.
     if forward_ad._current_level < 0:  # noqa: SLF001
         return False
     unpack: Callable[[Tensor], Any] = forward_ad.unpack_dual
@@ -56,7 +56,7 @@ def is_differentiated_forward(*tensors: Tensor) -> bool:
 
 @cache
 def _has_kernels(device: str) -> bool:
-    """Whether this kind of device has kernels; torch comes without Triton on some platforms."""
+    """Whether this device type has kernels; on some platforms torch comes without Triton."""
     return device in ("cpu", "meta") or (device == "cuda" and find_spec("triton") is not None)
 
 
@@ -67,7 +67,9 @@ def _overlap(measure: str) -> Callable[[Tensor, Tensor], Tensor]:
         _require_boxes(a)
         _require_boxes(b)
         if (a.dtype, a.device) != (b.dtype, b.device):
-            raise TypeError(f"{a.dtype} on {a.device} cannot be compared with {b.dtype} on {b.device}")
+            raise TypeError(
+                f"both sets need one dtype and device, not {a.dtype} {a.device}, {b.dtype} {b.device}"
+            )
         faces = import_module(f"cvbench.boxes.{a.device.type}.overlap")
         matrix: Tensor = getattr(faces, measure)(a, b)
         return matrix
@@ -76,7 +78,7 @@ def _overlap(measure: str) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def _matrix(a: Tensor, b: Tensor) -> Tensor:
-    """What the compiler has to know of a pairwise measure."""
+    """Output of a pairwise measure for torch.compile."""
     return a.new_empty(a.shape[0], b.shape[0])
 
 
@@ -93,7 +95,7 @@ def _nms(boxes: Tensor, scores: Tensor, threshold: float, groups: Tensor | None)
 
 
 def _indices(boxes: Tensor, *_: Any) -> Tensor:
-    """What the compiler has to know of suppression: that nobody knows yet how many boxes stay."""
+    """Output of suppression for torch.compile; its length depends on the data."""
     return boxes.new_empty(torch.library.get_ctx().new_dynamic_size(), dtype=torch.int64)
 
 
@@ -118,7 +120,7 @@ def _soft_nms(
     boxes: Tensor, scores: Tensor, method: str, strength: float, least: float, groups: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     _require_one_each(boxes, scores, groups)
-    # On CUDA the reference serves: what it does for a box that is picked is done in parallel.
+    # On CUDA the reference is used: its work per picked box is parallel.
     face = import_module("cvbench.boxes.reference" if boxes.is_cuda else "cvbench.boxes.cpu.soft_nms")
     indices, lowered = face.soft_nms(boxes, scores, method, strength, least, groups)
     return indices, lowered
@@ -137,13 +139,15 @@ def _match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Te
     pairs, _, truths = overlaps.shape
     if crowd.shape != (pairs, truths) or ignored.shape != (pairs, ignored.shape[1], truths):
         sides = f"{tuple(crowd.shape)} and {tuple(ignored.shape)}"
-        raise ValueError(f"overlaps {tuple(overlaps.shape)} cannot have crowd and ignored {sides}")
+        raise ValueError(f"crowd and ignored {sides} do not fit overlaps {tuple(overlaps.shape)}")
     if overlaps.dtype != torch.float64 or thresholds.dtype != torch.float64:
-        raise TypeError(f"overlaps {overlaps.dtype} and thresholds {thresholds.dtype} are not both doubles")
+        raise TypeError(
+            f"overlaps and thresholds must be float64, not {overlaps.dtype} and {thresholds.dtype}"
+        )
     if thresholds.ndim != 1:
-        raise ValueError(f"thresholds have the shape (t,), not {tuple(thresholds.shape)}")
+        raise ValueError(f"thresholds must have shape (t,), not {tuple(thresholds.shape)}")
     if crowd.dtype != torch.bool or ignored.dtype != torch.bool:
-        raise TypeError(f"crowd {crowd.dtype} and ignored {ignored.dtype} are not both torch.bool")
+        raise TypeError(f"crowd and ignored must be torch.bool, not {crowd.dtype} and {ignored.dtype}")
     face = import_module(f"cvbench.boxes.{overlaps.device.type}.matching")
     partner: Tensor = face.match_coco(overlaps, thresholds, crowd, ignored)
     return partner
@@ -162,10 +166,10 @@ def _assign(
     overlaps: Tensor,
     positive: float,
     negative: float,
-    low_quality: bool,  # noqa: FBT001, operators take arguments by place
+    low_quality: bool,  # noqa: FBT001, operators take positional arguments
 ) -> tuple[Tensor, Tensor, Tensor]:
     if overlaps.ndim != 3:
-        raise ValueError(f"overlaps have the shape (b, n, m), not {tuple(overlaps.shape)}")
+        raise ValueError(f"overlaps must have shape (b, n, m), not {tuple(overlaps.shape)}")
     _require_floats("overlaps", overlaps)
     face = import_module("cvbench.boxes.cpu.assigning")
     truth, is_positive, is_negative = face.assign(overlaps, positive, negative, low_quality)
@@ -182,21 +186,23 @@ torch.library.register_fake("cvbench::assign", _assigned)
 
 
 def _require_boxes(boxes: Tensor) -> None:
-    """Kernels look at no sizes again: what passes here is read without a check."""
+    """Raise unless `boxes` has a valid shape and dtype: kernels do not check sizes."""
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"boxes have the shape (n, 4), not {tuple(boxes.shape)}")
+        raise ValueError(f"boxes must have shape (n, 4), not {tuple(boxes.shape)}")
     _require_floats("boxes", boxes)
 
 
 def _require_floats(name: str, tensor: Tensor) -> None:
     if tensor.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"{name} are float32 or float64 here, not {tensor.dtype}")
+        raise TypeError(f"{name} must be float32 or float64, not {tensor.dtype}")
 
 
 def _require_one_each(boxes: Tensor, scores: Tensor, groups: Tensor | None) -> None:
     _require_boxes(boxes)
     if scores.shape != boxes.shape[:1]:
-        raise ValueError(f"{len(boxes)} boxes cannot have scores of the shape {tuple(scores.shape)}")
+        raise ValueError(f"scores must have shape ({len(boxes)},), not {tuple(scores.shape)}")
     _require_floats("scores", scores)
     if groups is not None and (groups.shape != boxes.shape[:1] or groups.dtype != torch.int64):
-        raise ValueError(f"{len(boxes)} boxes cannot have groups {groups.dtype} {tuple(groups.shape)}")
+        raise ValueError(
+            f"groups must be int64 of shape ({len(boxes)},), not {groups.dtype} {tuple(groups.shape)}"
+        )

@@ -1,10 +1,10 @@
-"""The box formats the field writes, and the one that cvbench computes in: corners.
+"""Conversions between the usual box formats and corners, the format of cvbench.
 
-A box is (x1, y1, x2, y2) in pixels, half-open: its width is x2 - x1, and the box that covers the
-pixel at the origin is (0, 0, 1, 1). Convert at the door, then forget the other formats.
+A box is (x1, y1, x2, y2) in pixels, half-open: its width is x2 - x1, and the box that covers the pixel at the
+origin is (0, 0, 1, 1). Convert other formats on input.
 
-Boxes of whole numbers (uint8, int64 and the others) become floats here and in all of `cvbench.boxes`, so
-that no sum or product overflows the integer type and no quotient is cut: see `floating` and `wide`.
+Integer boxes (uint8, int64 and others) become floats in all of `cvbench.boxes`, so that no sum or product
+overflows and no quotient is truncated: see `floating` and `wide`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _EXACT_IN_FLOAT32 = frozenset({torch.bool, torch.uint8, torch.int8, torch.uint16
 
 
 def floating(tensor: Tensor) -> Tensor:
-    """The tensor itself where it is one of floats, else its numbers as floats.
+    """The tensor as floats; unchanged if it already is floating point.
 
-    Integers of up to 16 bits become float32, wider ones float64. Both hold them exactly,
-    but for int64 and uint64 above 2^53.
+    Integers of up to 16 bits become float32, wider ones float64. Both are exact, except for int64 and uint64
+    above 2^53.
 
     >>> floating(torch.tensor([1, 2], dtype=torch.uint8))
     tensor([1., 2.])
@@ -31,14 +31,14 @@ def floating(tensor: Tensor) -> Tensor:
 
 
 def wide(tensor: Tensor) -> Tensor:
-    """The tensor in a type that holds areas: half precision is float32, integers are as in `floating`."""
+    """The tensor in a type that can hold areas: half precision becomes float32, integers as in `floating`."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else floating(tensor)
 
 
 def area(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
-    """The area of each box; 0 where its width or its height is zero or negative.
+    """The area of each box; 0 if its width or height is zero or negative.
 
-    Of half precision it is float32.
+    float32 for half-precision boxes.
 
     >>> area(torch.tensor([[0.0, 0.0, 2.0, 3.0], [5.0, 5.0, 4.0, 4.0]]))
     tensor([6., 0.])
@@ -49,7 +49,7 @@ def area(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
 
 
 def clip(boxes: Real[Tensor, "n 4"], *, height: float, width: float) -> Float[Tensor, "n 4"]:
-    """The part of each box that lies in an image of this size; a box outside keeps no area.
+    """Clip boxes to an image of this size; a box outside becomes empty.
 
     >>> clip(torch.tensor([[-5.0, 2.0, 30.0, 8.0]]), height=10, width=20)
     tensor([[ 0.,  2., 20.,  8.]])
@@ -60,7 +60,7 @@ def clip(boxes: Real[Tensor, "n 4"], *, height: float, width: float) -> Float[Te
 
 
 def xyxy_to_cxcywh(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
-    """Corners to centre and size.
+    """Corners to center and size.
 
     >>> xyxy_to_cxcywh(torch.tensor([[0.0, 0.0, 2.0, 4.0]]))
     tensor([[1., 2., 2., 4.]])
@@ -71,18 +71,18 @@ def xyxy_to_cxcywh(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
 
 
 def cxcywh_to_xyxy(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
-    """Centre and size to corners.
+    """Center and size to corners.
 
     >>> cxcywh_to_xyxy(torch.tensor([[1.0, 2.0, 2.0, 4.0]]))
     tensor([[0., 0., 2., 4.]])
     """
     boxes = floating(boxes)
-    centre, half = boxes[:, :2], boxes[:, 2:] / 2
-    return torch.cat([centre - half, centre + half], dim=1)
+    center, half = boxes[:, :2], boxes[:, 2:] / 2
+    return torch.cat([center - half, center + half], dim=1)
 
 
 def xyxy_to_xywh(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
-    """Corners to the first corner and size, the format of COCO's files.
+    """Corners to top-left corner and size, the format of COCO files.
 
     >>> xyxy_to_xywh(torch.tensor([[1.0, 2.0, 3.0, 6.0]]))
     tensor([[1., 2., 2., 4.]])
@@ -92,7 +92,7 @@ def xyxy_to_xywh(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
 
 
 def xywh_to_xyxy(boxes: Real[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
-    """The first corner and size, the format of COCO's files, to corners.
+    """Top-left corner and size, the format of COCO files, to corners.
 
     >>> xywh_to_xyxy(torch.tensor([[1.0, 2.0, 2.0, 4.0]]))
     tensor([[1., 2., 3., 6.]])

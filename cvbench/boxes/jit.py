@@ -1,4 +1,4 @@
-"""How the kernels are compiled: cached on disk, without the GIL, with IEEE arithmetic."""
+"""Compilation of the CPU kernels: cached on disk, without the GIL, with IEEE arithmetic."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from numba.core import event
 from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
 
-# Without the entry for callers in C, of which there are none: it takes a sixth of the compiler's time.
+# No C wrapper: it is unused and takes a sixth of the compile time.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """The function as machine code, compiled at its first call for the types of its arguments.
+    """Compile a function to machine code on its first call, for the types of its arguments.
 
-    - The code is cached beside the source, or in the user's numba cache (NUMBA_CACHE_DIR moves it).
-      Where neither can be written it is compiled again in each process. A kernel may call functions
-      of other files: it is compiled again when one of them changes (see `reached_code`).
-    - It runs without the GIL and starts no threads of its own: numba's thread pools survive no fork,
-      and data loaders fork. `threads.share` spreads calls over threads instead.
-    - No fast-math and no fused multiply-add, so that a kernel gives the bits of the reference.
-      A division by zero gives inf or NaN, as in NumPy.
+    - The code is cached next to the source, or in the user's numba cache (set by NUMBA_CACHE_DIR). If neither
+      is writable, each process compiles it again. A kernel can call functions of other files; it is compiled
+      again when one of them changes (see `reached_code`).
+    - It runs without the GIL and starts no threads: numba's thread pools do not survive a fork, and data
+      loaders fork. `threads.share` distributes calls over threads instead.
+    - No fast-math and no fused multiply-add, so that kernels are bit-identical to the reference. A division
+      by zero gives inf or NaN, as in NumPy.
     """
     unchecked = _unchecked(function)
     kernel = njit(unchecked, **_OPTIONS)
     try:
-        # As numba's `cache=True` does with its own kind of cache.
+        # What numba's `cache=True` does, with our cache class.
         kernel._cache = _KernelCache(unchecked)  # type: ignore[no-untyped-call]  # noqa: SLF001
     except RuntimeError as error:
         if "no locator available" not in str(error):
@@ -42,20 +42,20 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """The function as it is, for kernels to call: it is compiled with them, and cached in them.
+    """Mark a function for use in kernels: it is compiled and cached as part of them.
 
-    It has no entry for callers in Python, for which a kernel pays with a tenth of a second of compiling.
+    It has no Python wrapper, which would take 0.1 s to compile.
     """
     registered: Callable[..., Any] = register_jitable(**_OPTIONS)(_unchecked(function))
     return registered
 
 
 def reached_code(function: Callable[..., Any]) -> str:
-    """A hash of a function and of all that it reaches by name, in its own file and in others.
+    """A hash of a function and everything it refers to by name, in its file and in others.
 
-    It covers the instructions of every function that is called, directly or not, and the values of the
-    constants and the fields of the named tuples that those functions use. It is taken from the code in
-    memory, which is what is compiled, so a file that is edited while a process runs does no harm.
+    It covers the bytecode of every function that is called, directly or indirectly, the values of constants,
+    and the fields of named tuples. It uses the code in memory, which is what is compiled, so editing
+    a file while a process runs is safe.
     """
     digest = hashlib.sha256()
     for text in _described(function, set()):
@@ -64,7 +64,7 @@ def reached_code(function: Callable[..., Any]) -> str:
 
 
 def _described(value: Any, seen: set[CodeType]) -> Iterator[str]:
-    """What `reached_code` hashes of one value that a kernel names; each function once."""
+    """The texts that `reached_code` hashes for one value; each function once."""
     value = _unchecked(getattr(value, "py_func", value)) if callable(value) else value
     if isinstance(value, FunctionType):
         if value.__code__ not in seen:
@@ -81,7 +81,7 @@ def _described(value: Any, seen: set[CodeType]) -> Iterator[str]:
 
 
 def _described_code(code: CodeType, owner: FunctionType, seen: set[CodeType]) -> Iterator[str]:
-    """The instructions of a function, or of a comprehension in it, and all that they name."""
+    """Bytecode of a function, or of a comprehension in it, and everything it refers to."""
     seen.add(code)
     yield f"{code.co_name}{code.co_code.hex()}{code.co_varnames}{code.co_names}"
     for constant in code.co_consts:
@@ -103,12 +103,12 @@ def _package(module: str) -> str:
 
 
 def _unchecked(function: Callable[..., Any]) -> Any:
-    """The function without the type checker that an import hook may have wrapped around it."""
+    """The function without the type checker that the tests' import hook adds."""
     return inspect.unwrap(function)
 
 
 class _KernelCache(FunctionCache):
-    """Numba's cache of one kernel on disk, whose keys know the code of other files that is compiled in."""
+    """Numba's disk cache of one kernel, with `reached_code` as part of the key."""
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (*super()._index_key(sig, codegen), reached_code(self._py_func))  # type: ignore[no-untyped-call]
@@ -117,18 +117,18 @@ class _KernelCache(FunctionCache):
         try:
             return super()._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except (AttributeError, ImportError):
-            # The index was written by a version that had a named tuple which this one does not have.
+            # Another version wrote the index, with a named tuple that does not exist here.
             self.flush()  # type: ignore[no-untyped-call]
             return None
 
 
 class _Undisturbed(event.Listener):
-    """No garbage is collected while something is compiled: it takes a sixth longer with it."""
+    """Disables garbage collection during compilation, which saves about a seventh of the time."""
 
     depth = 0
     collecting = False
 
-    def on_start(self, event: Any) -> None:  # noqa: ARG002 - numba gives it by place
+    def on_start(self, event: Any) -> None:  # noqa: ARG002 - numba passes it
         if not self.depth:
             self.collecting = gc.isenabled()
             gc.disable()

@@ -1,4 +1,4 @@
-"""Masks as COCO keeps them: lengths of runs, column by column."""
+"""Run-length-encoded masks in COCO's format (column-major), and regions (boxes or masks)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cvbench.boxes.threads import in_threads, spans
 
 
 class RunLengths(NamedTuple):
-    """Any number of masks. Mask `i` has `counts[starts[i]:starts[i + 1]]`.
+    """Run lengths of any number of masks. Mask `i` has `counts[starts[i]:starts[i + 1]]`.
 
-    Pixels go down the columns, from left to right. The first run is one of zeros and may be empty;
-    from then on runs of ones and of zeros take turns, and together they fill the image.
+    Pixels are in column-major order. Runs of zeros and ones alternate, beginning with zeros (possibly an
+    empty run); together they fill the image.
     """
 
     counts: UInt32[np.ndarray, " runs"]
@@ -27,7 +27,7 @@ class RunLengths(NamedTuple):
 
 @compiled
 def encode(masks: Bool[np.ndarray, "n h w"]) -> RunLengths:
-    """The run lengths of plain masks."""
+    """The run lengths of binary masks."""
     n, height, width = masks.shape
     starts = np.zeros(n + 1, np.int64)
     for i in range(n):
@@ -52,18 +52,18 @@ def encode(masks: Bool[np.ndarray, "n h w"]) -> RunLengths:
 def parse(
     text: UInt8[np.ndarray, " characters"], starts: Int64[np.ndarray, " ends"]
 ) -> tuple[UInt32[np.ndarray, " runs"], Int64[np.ndarray, " ends"]]:
-    """Counts, and where each mask's start, of the texts in which COCO's files hold compressed masks.
+    """Decode COCO's compressed masks; returns all counts, and the start of each mask's counts.
 
-    Each character carries five bits of a number, the lowest first, and whether more follow; from the
-    fourth on, a number is the difference to the one two before. Masks stand one behind the other.
+    `text` is the concatenated compressed strings. Each character has five bits of a number, lowest first, and
+    a continuation bit; from the fourth number on, a number is the difference from the one two before.
     """
     pieces = spans(starts)
-    runs = in_threads(lambda those: runs_in(text, starts[those.start : those.stop + 1]), pieces)
+    runs = in_threads(lambda piece: runs_in(text, starts[piece.start : piece.stop + 1]), pieces)
     run_starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *runs]))
     counts = np.empty(run_starts[-1], np.uint32)
 
-    def read(those: slice) -> None:
-        parse_into(counts, run_starts[those.start :], text, starts[those.start : those.stop + 1])
+    def read(piece: slice) -> None:
+        parse_into(counts, run_starts[piece.start :], text, starts[piece.start : piece.stop + 1])
 
     in_threads(read, pieces)
     return counts, run_starts
@@ -73,13 +73,13 @@ def parse(
 def runs_in(
     text: UInt8[np.ndarray, " characters"], starts: Int64[np.ndarray, " n+1"]
 ) -> Int64[np.ndarray, " n"]:
-    """How many numbers there are in each text."""
+    """The number of counts in each compressed string."""
     runs = np.zeros(len(starts) - 1, np.int64)
     for i in range(len(runs)):
         for at in range(starts[i], starts[i + 1]):
             runs[i] += (text[at] - 48) & 32 == 0
         if starts[i] < starts[i + 1]:
-            runs[i] += (text[starts[i + 1] - 1] - 48) & 32 != 0  # it ends in the midst of one
+            runs[i] += (text[starts[i + 1] - 1] - 48) & 32 != 0  # the last number is truncated
     return runs
 
 
@@ -90,7 +90,7 @@ def parse_into(
     text: UInt8[np.ndarray, " characters"],
     starts: Int64[np.ndarray, " n+1"],
 ) -> None:
-    """Write the numbers of each text to where its mask's runs begin."""
+    """Write the counts of each compressed string to its mask's position in `counts`."""
     for i in range(len(starts) - 1):
         at = starts[i]
         for run in range(run_starts[i], run_starts[i + 1]):
@@ -111,7 +111,7 @@ def parse_into(
 
 @compiled
 def area(masks: RunLengths) -> Int64[np.ndarray, " n"]:
-    """How many pixels each mask covers."""
+    """Number of pixels in each mask."""
     areas = np.zeros(len(masks.starts) - 1, np.int64)
     for i in range(len(areas)):
         for run in range(masks.starts[i] + 1, masks.starts[i + 1], 2):
@@ -121,7 +121,7 @@ def area(masks: RunLengths) -> Int64[np.ndarray, " n"]:
 
 @compiled
 def bounds(masks: RunLengths) -> Int64[np.ndarray, "n 4"]:
-    """The smallest box (x1, y1, x2, y2) around each mask; all 0 for an empty one."""
+    """The bounding box (x1, y1, x2, y2) of each mask; all 0 for an empty mask."""
     boxes = np.zeros((len(masks.starts) - 1, 4), np.int64)
     for i in range(len(boxes)):
         height, empty = masks.height[i], True
@@ -129,7 +129,7 @@ def bounds(masks: RunLengths) -> Int64[np.ndarray, "n 4"]:
         y: np.int64 | int = 0
         for run in range(masks.starts[i], masks.starts[i + 1]):
             left, top, count = x, y, np.int64(masks.counts[run])
-            if count < height:  # nearly always, and a division takes as long as all the rest
+            if count < height:  # nearly always; avoids the slow division
                 y += count
             else:
                 x += count // height
@@ -139,7 +139,7 @@ def bounds(masks: RunLengths) -> Int64[np.ndarray, "n 4"]:
             if (run - masks.starts[i]) % 2 == 0 or count == 0:
                 continue
             right, bottom = (x + 1, y) if y > 0 else (x, height)
-            if left + 1 < right:  # what runs over the end of a column touches both edges
+            if left + 1 < right:  # a run across a column's end touches both edges
                 top, bottom = 0, height
             if empty:
                 boxes[i, 0], boxes[i, 1] = left, top
@@ -150,32 +150,32 @@ def bounds(masks: RunLengths) -> Int64[np.ndarray, "n 4"]:
 
 
 class Regions(NamedTuple):
-    """What detections or objects cover: boxes, or masks with the boxes around them.
+    """Regions of detections or objects: boxes, or masks with their bounding boxes.
 
-    Boxes are (x, y, width, height) as COCO's files have them, not corners: the reference computes
-    x + width, rounded, and the figures agree with it to the last bit only where it rounds.
+    Boxes are (x, y, width, height) as in COCO files, not corners: pycocotools computes x + width with
+    rounding, and bit-identical results require the same rounding.
     """
 
     xywh: Float64[np.ndarray, "n 4"]
     area: Float64[np.ndarray, " n"]
-    """Of the mask, or of the box where there are none."""
+    """Area of the mask, or of the box without masks."""
     counts: UInt32[np.ndarray, " runs"]
-    """The runs of masks; none for boxes."""
+    """Run lengths of the masks; empty for boxes."""
     starts: Int64[np.ndarray, " n+1|0"]
 
 
 def box_regions(xywh: Float64[np.ndarray, "n 4"]) -> Regions:
-    """Boxes, to be compared by their overlap as boxes."""
+    """Regions of boxes, compared by box IoU."""
     xywh = np.ascontiguousarray(xywh)
     return Regions(xywh, xywh[:, 2] * xywh[:, 3], np.empty(0, np.uint32), np.empty(0, np.int64))
 
 
 def mask_regions(masks: RunLengths) -> Regions:
-    """Masks, to be compared pixel by pixel; all masks of an image have one size."""
+    """Regions of masks, compared by mask IoU; all masks of an image must have one size."""
 
-    def measured(those: slice) -> tuple[Int64[np.ndarray, "some 4"], Int64[np.ndarray, " some"]]:
-        starts = masks.starts[those.start : those.stop + 1]
-        some = RunLengths(masks.counts, starts, masks.height[those], masks.width[those])
+    def measured(piece: slice) -> tuple[Int64[np.ndarray, "some 4"], Int64[np.ndarray, " some"]]:
+        starts = masks.starts[piece.start : piece.stop + 1]
+        some = RunLengths(masks.counts, starts, masks.height[piece], masks.width[piece])
         return bounds(some), area(some)
 
     corners, areas = zip(*in_threads(measured, spans(masks.starts)), strict=True)
@@ -185,7 +185,7 @@ def mask_regions(masks: RunLengths) -> Regions:
 
 
 def joined(parts: Sequence[Regions]) -> Regions:
-    """Regions of several images behind one another; all boxes or all masks."""
+    """Concatenated regions of several images; all boxes or all masks."""
     shift = np.cumsum([0, *(len(part.counts) for part in parts)])
     starts = [part.starts[:-1] + s for part, s in zip(parts, shift, strict=False)]
     return Regions(

@@ -1,11 +1,10 @@
-"""Which detection found which truth: the COCO rule and the VOC rule, within one class.
+"""Matching of detections to truths within one class, by the COCO rule and the VOC rule.
 
-Detections come best score first. Thresholds compare the IoU with "at least" in both rules; the VOC
-rule's Python port, which says "more than", is a parameter of `match_voc`.
+Detections are sorted by falling score. Both rules require an IoU of at least the threshold; `strict` in
+`match_voc` requires more, like the Python port of the VOC devkit.
 
-Pairs of image and class that stand behind one another in a batch are matched at once. A truth that only
-fills up its pair's row overlaps nothing: no threshold above 0 lets anyone find it. What a detection that
-only fills up comes to is to be passed over.
+The leading dimension batches pairs of image and class. Padding truths must have overlap 0, so that no
+threshold above 0 matches them. Ignore the results of padding detections.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from cvbench.boxes import reference
 from cvbench.boxes.dispatch import is_compiled_for
 
 NOBODY = -1
-"""Stands where a detection has no partner among the truths."""
+"""Index of the truth of an unmatched detection."""
 
 
 class CocoMatches(NamedTuple):
-    """For every area range and threshold: each detection's truth, and whether it counts at all."""
+    """The matches in every area range (a) and at every threshold (t)."""
 
     truth: Int64[Tensor, "*b a t d"]
     """Index of the matched truth, or NOBODY."""
     ignored: Bool[Tensor, "*b a t d"]
-    """Neither right nor wrong: it matched an ignored truth, or matched none and is out of range."""
+    """Neither true nor false positive: matched to an ignored truth, or unmatched and out of the range."""
 
 
 def match_coco(
@@ -41,20 +40,19 @@ def match_coco(
     ignored: Bool[Tensor, "*b a g"],
     outside: Bool[Tensor, "*b a d"],
 ) -> CocoMatches:
-    """Partners by the rule of COCO's evaluation, for several thresholds and area ranges at once.
+    """Match by COCO's rule, for several thresholds and area ranges together.
 
-    Each detection in turn takes the free truth with the highest overlap that is at least the
-    threshold; among equal overlaps the later truth. A truth that counts is preferred to an ignored
-    one whatever their overlaps, and a crowd is never used up. `overlaps` are IoU, and the share of
-    the detection in columns of crowds; `ignored` says which truths do not count in each area range
-    (crowds count in none), `outside` which detections lie outside of it. Overlaps and thresholds are
-    compared as doubles.
+    In order, each detection takes the unmatched truth with the highest overlap of at least the threshold; in
+    a tie the later truth. Any other truth is preferred to an ignored one, whatever the overlaps, and a crowd
+    can be matched any number of times. `overlaps` are IoU, or for crowds the share of the detection in the
+    crowd; `ignored` flags the truths that are ignored in each area range (crowds in all), `outside` the
+    detections outside it. Overlaps and thresholds are compared as float64.
 
-    Source: Lin et al. 2014, as its reference evaluation counts.
+    Source: Lin et al. 2014, as evaluated by pycocotools.
     """
     *batch, detections, truths = overlaps.shape
     pairs, ranges = prod(batch), ignored.shape[-2]
-    # The reference lets nobody ask for a whole overlap.
+    # pycocotools clamps thresholds in this way.
     least = thresholds.to(overlaps.device, torch.float64).clamp(max=1 - 1e-10)
     flat = (
         overlaps.detach().double().reshape(pairs, detections, truths),
@@ -73,12 +71,12 @@ def match_coco(
 
 
 class VocMatches(NamedTuple):
-    """Each detection's truth by the VOC rule, and whether it counts at all."""
+    """The matches by the VOC rule."""
 
     truth: Int64[Tensor, "*b d"]
-    """Index of the matched truth, or NOBODY: then the detection is false, or ignored."""
+    """Index of the matched truth, or NOBODY for a detection that is a false positive or ignored."""
     ignored: Bool[Tensor, "*b d"]
-    """Neither right nor wrong: its best truth is difficult."""
+    """Neither true nor false positive: the truth with the highest overlap is difficult."""
 
 
 def match_voc(
@@ -88,12 +86,12 @@ def match_voc(
     threshold: float = 0.5,
     strict: bool = False,
 ) -> VocMatches:
-    """Partners by the rule of the PASCAL VOC devkit.
+    """Match by the rule of the PASCAL VOC devkit.
 
-    Each detection looks at one truth only, that with the highest overlap (the first among equals).
-    If the overlap is at least `threshold` (more than it, if `strict`), a difficult truth makes the
-    detection ignored, a free truth is taken, and a truth that is taken makes it false: there is no
-    second choice. So nobody has to wait: of those that look at one truth, the first takes it.
+    Each detection considers only the truth with the highest overlap (the first in a tie). If the overlap is
+    at least `threshold` (more, if `strict`), a difficult truth makes the detection ignored, an unmatched
+    truth is matched, and a matched truth makes it a false positive. Detections need no sequential loop: of
+    all detections with the same truth, the first matches it.
 
     Source: Everingham et al. 2010, the devkit's VOCevaldet.
     """

@@ -1,16 +1,16 @@
-"""How much boxes overlap, every one with every other.
+"""Pairwise overlap of two sets of boxes.
 
-What holds for all of these measures, and for those of pairs:
+For all measures here and in `pairs`:
 
 - Boxes are corners (x1, y1, x2, y2) in pixels.
-- A box without area (zero or negative width or height) overlaps nothing: 0, never NaN. Likewise a
-  box with a NaN coordinate, and one so large that its area is no finite number.
-- No boxes is not an error: (0, 4) against (m, 4) gives (0, m).
-- Half precision is computed and returned in float32: areas overflow it. Integers are computed and
-  returned in float32 (up to 16 bits) or float64, never in their own type.
-- They carry gradients, forward and backward, where these are asked for; else a kernel computes them.
-- The order of operations is part of the definition, `inter / (area_a + area_b - inter)`, so that
-  every face gives the same bits, and torchvision's too.
+- The overlap of a box without area (zero or negative width or height) is 0, never NaN. The same holds for a
+  box with a NaN coordinate or an area that is not finite.
+- Empty inputs are allowed: (0, 4) against (m, 4) gives (0, m).
+- Half precision is computed and returned in float32, because areas overflow it. Integers are computed and
+  returned in float32 (up to 16 bits) or float64.
+- They are differentiable, in forward and reverse mode; without gradients a kernel computes them.
+- The order of operations is part of the definition, `inter / (area_a + area_b - inter)`, so that all
+  implementations, and torchvision, are bit-identical.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def iou(a: Real[Tensor, "n 4"], b: Real[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
 
 
 def crowd_iou(detections: Real[Tensor, "d 4"], truths: Real[Tensor, "g 4"]) -> Float[Tensor, "d g"]:
-    """The share of every detection that lies in every truth: COCO's overlap with a crowd region.
+    """The share of each detection's area that lies in each truth: COCO's overlap with a crowd region.
 
     Source: Lin et al. 2014, the evaluation of `iscrowd` objects.
 
@@ -54,14 +54,14 @@ def crowd_iou(detections: Real[Tensor, "d 4"], truths: Real[Tensor, "g 4"]) -> F
         matrix: Tensor = torch.ops.cvbench.crowd_iou(detections, truths)
         return matrix
     inter = intersection(detections[:, None], truths[None])
-    # The truth's area counts as 0, or as NaN where it is not finite.
+    # Adds 0, or NaN if the truth's area is not finite.
     return share(inter, area(detections)[:, None] + area(truths)[None] * 0)
 
 
 def voc_iou(a: Real[Tensor, "n 4"], b: Real[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
-    """IoU as the PASCAL VOC devkit counts it: corners are pixels inside the box, so sides are +1.
+    """IoU as in the PASCAL VOC devkit: corners are inclusive pixels, so sides are x2 - x1 + 1.
 
-    A box (x, y, x, y) is one pixel here, and has area.
+    A box (x, y, x, y) is one pixel.
 
     >>> voc_iou(torch.tensor([[1.0, 1.0, 2.0, 2.0]]), torch.tensor([[2.0, 2.0, 3.0, 3.0]]))
     tensor([[0.1429]])
@@ -76,7 +76,7 @@ def voc_iou(a: Real[Tensor, "n 4"], b: Real[Tensor, "m 4"]) -> Float[Tensor, "n 
 
 
 def iou_of_shapes(a: Real[Tensor, "n 2"], b: Real[Tensor, "m 2"]) -> Float[Tensor, "n m"]:
-    """IoU of every (width, height) in `a` with every one in `b`, laid on the same corner.
+    """IoU of every (width, height) in `a` with every one in `b`, aligned at one corner.
 
     >>> iou_of_shapes(torch.tensor([[2.0, 2.0]]), torch.tensor([[1.0, 4.0], [2.0, 2.0]]))
     tensor([[0.3333, 1.0000]])
@@ -85,13 +85,13 @@ def iou_of_shapes(a: Real[Tensor, "n 2"], b: Real[Tensor, "m 2"]) -> Float[Tenso
 
 
 def alike(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Two sets of boxes in the wider of their types, float32 at least."""
+    """Both sets of boxes in the wider of their types, at least float32."""
     a, b = wide(a), wide(b)
     return (a, b) if a.dtype == b.dtype else (a.double(), b.double())
 
 
 def intersection(a: Tensor, b: Tensor, pixel: float = 0.0) -> Tensor:
-    """Area of what two broadcast sets of boxes share, each side lengthened by `pixel`."""
+    """Intersection area of two broadcast sets of boxes, with `pixel` added to each side."""
     sides = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
     if pixel:
         sides = sides + pixel
@@ -100,6 +100,6 @@ def intersection(a: Tensor, b: Tensor, pixel: float = 0.0) -> Tensor:
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:
-    """`part / whole`, and 0 wherever that is not a positive finite number, in the gradient too."""
+    """`part / whole`, or 0 (also in the gradient) where that is not positive and finite."""
     sound = (part > 0) & (whole > 0) & (whole < math.inf)
     return torch.where(sound, part, 0) / torch.where(sound, whole, 1)

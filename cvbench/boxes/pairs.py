@@ -1,7 +1,6 @@
-"""How much the two boxes of each pair overlap: what regression losses descend.
+"""Elementwise overlap of paired boxes, for regression losses.
 
-All carry gradients and run on any device. What `iou` says of unsound boxes holds here too: such a
-pair has an overlap of 0.
+All functions are differentiable and run on any device. As in `iou`, a pair with an invalid box has overlap 0.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def iou_of_pairs(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor
 
 
 def giou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
-    """Generalised IoU of each pair: IoU less the share of the enclosing box that is in neither.
+    """Generalized IoU of each pair: IoU minus the share of the enclosing box that is in neither box.
 
     In (-1, 1]. Source: Rezatofighi et al. 2019, https://arxiv.org/abs/1902.09630, equation 6.
 
@@ -44,7 +43,7 @@ def giou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
 
 
 def diou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
-    """Distance IoU of each pair: IoU less the squared distance of centres over the hull's diagonal.
+    """Distance IoU of each pair: IoU minus the squared center distance over the squared enclosing diagonal.
 
     In (-1, 1]. Source: Zheng et al. 2020, https://arxiv.org/abs/1911.08287, equation 7.
 
@@ -52,15 +51,15 @@ def diou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
     tensor([-0.4000])
     """
     a, b = alike(a, b)
-    centres = (a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2
-    return iou_of_pairs(a, b) - share(centres.square().sum(1), _enclosing(a, b).square().sum(1))
+    offset = (a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2
+    return iou_of_pairs(a, b) - share(offset.square().sum(1), _enclosing(a, b).square().sum(1))
 
 
 def ciou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
-    """Complete IoU of each pair: distance IoU less a weighted difference of aspect ratios.
+    """Complete IoU of each pair: distance IoU minus a weighted difference of aspect ratios.
 
-    The weight is held constant in the gradient, as the paper trains it. A box without width or
-    height has no aspect: the third term is 0 there.
+    The weight is constant in the gradient, as in the paper. For a box without width or height the third
+    term is 0.
     Source: Zheng et al. 2020, https://arxiv.org/abs/1911.08287, equations 9 to 11.
 
     >>> same = torch.tensor([[0.0, 0.0, 2.0, 1.0]])
@@ -77,11 +76,11 @@ def ciou(a: Real[Tensor, "n 4"], b: Real[Tensor, "n 4"]) -> Float[Tensor, " n"]:
 
 
 def _enclosing(a: Tensor, b: Tensor) -> Tensor:
-    """Width and height of the smallest box around each pair."""
+    """Width and height of the smallest box that encloses each pair."""
     return torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])
 
 
 def _angle(boxes: Tensor) -> Tensor:
-    """The angle of each box's diagonal, which stands for its aspect ratio."""
+    """The angle of each box's diagonal, a measure of its aspect ratio."""
     sides = boxes[:, 2:] - boxes[:, :2]
     return torch.atan2(sides[:, 0], sides[:, 1])

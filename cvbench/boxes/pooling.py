@@ -1,8 +1,8 @@
-"""What a feature map holds within a region of the image, brought to one size: RoIAlign.
+"""RoIAlign: features of image regions, resampled to a fixed size.
 
-Not part of `cvbench.boxes` itself, whose users need no torchvision: import it from here. On a GPU
-torchvision's operator computes, level by level. On the CPU kernels of ours do, with the same bits:
-torchvision's go through one channel after the other, in one thread.
+Import it from this module; `cvbench.boxes` does not need torchvision. On a GPU, torchvision's operator is
+used per level. On the CPU, our kernels give bit-identical results; torchvision's process one channel at a
+time in one thread.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ def roi_align(
     size: int = 7,
     samples: int = 2,
 ) -> Float[Tensor, "n c size size"]:
-    """The means of `size` x `size` bins of each region, from the map of its level.
+    """Pool each region to `size` x `size` bins, from the map of its `level`.
 
-    Regions are in pixels of the image, which of the batch says `image`. Each bin is the mean of
-    `samples` x `samples` points, interpolated bilinearly between centres of cells that lie at whole
-    coordinates (not shifted by half a cell); a region is taken to be a cell wide and high at least.
-    Half precision is pooled and returned in float32. Gradients pass to the maps, not to the regions; a
-    tangent of forward-mode differentiation is a NotImplementedError. An image that the batch does not have, a
-    level without a map, and maps of several batches or numbers of channels are ValueErrors; on a GPU such an
-    image is an assertion of the device, which torch reports at a later call.
+    Regions are in image pixels; `image` is their index in the batch. Each bin is the mean of `samples` x
+    `samples` points with bilinear interpolation; cell centers are at integer coordinates (no half-cell
+    shift), and a region is at least one cell wide and high. Half precision is pooled and returned in float32.
+    Gradients flow to the maps, not to the regions; forward-mode differentiation raises NotImplementedError.
+    Raises ValueError for an image outside the batch, a level without a map, and maps with different batch
+    sizes or channels; on a GPU, an image outside the batch is a device assertion that torch reports at a
+    later call.
 
     Source: He et al. 2017 (Mask R-CNN), https://arxiv.org/abs/1703.06870, section 3, as torchvision's
     `roi_align` with `aligned=False`.
     """
     maps = [wide(each) for each in maps]
     if not maps:
-        raise ValueError("there is no map to pool from")
+        raise ValueError("maps is empty; give at least one feature map")
     if is_differentiated_forward(*maps, regions):
         raise NotImplementedError(
             "roi_align has no forward-mode derivative; use torch.func.vjp or backward()"
@@ -78,9 +78,9 @@ def _level_by_level(
     size: int,
     samples: int,
 ) -> Tensor:
-    """As `roi_align`, by torchvision: differentiable, on any device."""
+    """`roi_align` with torchvision's operator: differentiable, on any device."""
     _require_fitting(maps, regions, image, level, strides, size, samples)
-    # Without a wait for the GPU: a graph may be recording.
+    # Does not synchronize with the GPU, so it works during graph capture.
     torch._assert_async(((image >= 0) & (image < len(maps[0]))).all(), "image: not in the batch")  # noqa: SLF001
     numbered = torch.cat([image[:, None].to(regions), regions], dim=1)
     if len(maps) == 1:
@@ -91,8 +91,8 @@ def _level_by_level(
         for each, place, stride in zip(maps, places, strides, strict=True)
     ]
     if sum(map(len, places)) != len(regions):
-        raise ValueError(f"level: a region's level is none of the {len(maps)} maps")
-    # The inverse of a permutation is its order, so no gradient has to pass through a copy in place.
+        raise ValueError(f"level: a region's level is not one of the {len(maps)} maps")
+    # The argsort of a permutation is its inverse; this avoids an in-place copy in the gradient.
     return torch.cat(parts)[torch.cat(places).argsort()]
 
 
@@ -112,31 +112,33 @@ def _require_fitting(
     size: int,
     samples: int,
 ) -> None:
-    """Raise for shapes and types that do not fit together; looks at no values."""
+    """Raise for shapes and types that do not fit together; does not check values."""
     shapes = [tuple(each.shape) for each in maps]
     if any(len(shape) != 4 or shape[:2] != shapes[0][:2] or 0 in shape[2:] for shape in shapes):
-        raise ValueError(f"maps have the shapes (b, c, h, w) with one b and c, not {shapes}")
+        raise ValueError(f"maps must have shapes (b, c, h, w) with equal b and c, not {shapes}")
     if len({each.dtype for each in (*maps, regions)}) > 1 or not regions.dtype.is_floating_point:
-        raise TypeError(f"maps and regions have one type, not {[each.dtype for each in (*maps, regions)]}")
+        raise TypeError(
+            f"maps and regions must have one type, not {[each.dtype for each in (*maps, regions)]}"
+        )
     if regions.ndim != 2 or regions.shape[1] != 4:
-        raise ValueError(f"regions have the shape (n, 4), not {tuple(regions.shape)}")
+        raise ValueError(f"regions must have shape (n, 4), not {tuple(regions.shape)}")
     for name, numbers in (("image", image), ("level", level)):
         if numbers.shape != regions.shape[:1] or numbers.dtype != torch.int64:
             raise ValueError(
-                f"{len(regions)} regions cannot have {name} {numbers.dtype} {tuple(numbers.shape)}"
+                f"{name} must be int64 of shape ({len(regions)},), not {numbers.dtype} {tuple(numbers.shape)}"
             )
     if len(strides) != len(maps) or not all(stride > 0 for stride in strides):
-        raise ValueError(f"{len(maps)} maps have a stride above 0 each, not {list(strides)}")
+        raise ValueError(f"{len(maps)} maps need one positive stride each, not {list(strides)}")
     if size < 1 or samples < 1:
-        raise ValueError(f"size and samples are 1 or more, not {size} and {samples}")
+        raise ValueError(f"size and samples must be at least 1, not {size} and {samples}")
 
 
 def _require_inside(maps: Sequence[Tensor], image: Tensor, level: Tensor) -> None:
-    """Raise ValueError for an image that the batch lacks, or a level without a map: kernels do not look."""
+    """Raise ValueError for an image outside the batch or a level without a map; kernels do not check."""
     for name, numbers, count in (("image", image, len(maps[0])), ("level", level, len(maps))):
         if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < count:
             wrong = int(numbers[(numbers < 0) | (numbers >= count)][0])
-            raise ValueError(f"{name} {wrong} is none of 0 to {count - 1}")
+            raise ValueError(f"{name} {wrong} is not from 0 to {count - 1}")
 
 
 def _on_cpu(
@@ -156,7 +158,7 @@ def _on_cpu(
 
 
 def _empty(maps: Sequence[Tensor], regions: Tensor, *rest: object) -> Tensor:
-    """What the compiler has to know of it."""
+    """Output for torch.compile."""
     size = rest[3]
     assert isinstance(size, int)
     return regions.new_empty(regions.shape[0], maps[0].shape[1], size, size)
@@ -187,7 +189,7 @@ def _like_maps(_: Tensor, maps: Sequence[Tensor], *__: object) -> list[Tensor]:
     return [torch.empty_like(each, memory_format=torch.channels_last) for each in maps]
 
 
-def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001 - torch gives it by name
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001 - torch passes it
     maps, regions, image, level, ctx.strides, _, ctx.samples = inputs
     ctx.save_for_backward(regions, image, level, *maps)
 

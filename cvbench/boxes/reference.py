@@ -1,7 +1,6 @@
-"""Suppression, matching and assigning in torch alone: the form that kernels are held against, for any
-device.
+"""Suppression, matching and assignment in pure torch, for any device: the reference for the kernels.
 
-Boxes are in float32 or float64. `soft_nms` carries gradients to the scores and the boxes.
+Boxes are float32 or float64. `soft_nms` is differentiable with respect to scores and boxes.
 """
 
 from __future__ import annotations
@@ -56,11 +55,11 @@ def soft_nms(
 
 
 def match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:
-    """The partners of `cvbench.boxes.match_coco`, `[b a t d]` of overlaps `[b d g]`; -1 is nobody."""
+    """Matched truths of `cvbench.boxes.match_coco`, `[b a t d]` from overlaps `[b d g]`; -1 is unmatched."""
     pairs, detections, _ = overlaps.shape
     partner = torch.full((pairs, ignored.shape[1], len(thresholds), detections), -1)
     for p, r in torch.cartesian_prod(torch.arange(pairs), torch.arange(ignored.shape[1])).tolist():
-        # Counted truths first, each kind in input order: among equals the later one wins.
+        # Ignored truths last, each kind in input order: in a tie the later one wins.
         order = torch.sort(ignored[p, r].to(torch.uint8), stable=True).indices.tolist()
         for t, threshold in enumerate(thresholds.tolist()):
             taken: set[int] = set()
@@ -83,9 +82,9 @@ def assign(
     overlaps: Tensor,
     positive: float,
     negative: float,
-    low_quality: bool,  # noqa: FBT001, operators take arguments by place
+    low_quality: bool,  # noqa: FBT001, operators take positional arguments
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As `cvbench.boxes.assign`, of overlaps `[b n m]` that hold something; whole tensors, without a loop."""
+    """As `cvbench.boxes.assign`, for non-empty overlaps `[b n m]`."""
     best, truth = overlaps.max(dim=-1)
     is_positive = best >= positive
     if low_quality:

@@ -1,15 +1,14 @@
-"""Non-maximum suppression: of boxes that overlap, the best one stays.
+"""Non-maximum suppression (NMS) and soft-NMS.
 
-What holds for both forms:
+For both:
 
-- Greedy, in score order; among equal scores the box that comes first in the input goes first.
+- Greedy, in score order; in a tie the box that is first in the input goes first.
 - A box suppresses another if their IoU is strictly greater than the threshold: the IoU in the
-  boxes' type (float32 for half precision) against the threshold as a double, as torchvision
-  compares on the CPU. An IoU of 3/5 in float32 is 0.60000002, which is above 0.6.
-- Boxes of different `groups` never meet. One call serves every class (`groups=labels`) and a whole
-  batch of images (`groups=images * classes + labels`).
-- A box without area or with a NaN coordinate overlaps nothing, so it stays. A NaN score ranks
-  nowhere, so its box never stays.
+  boxes' type (float32 for half precision), the threshold in float64, as in torchvision on the CPU.
+  An IoU of 3/5 in float32 is 0.60000002, which is above 0.6.
+- Boxes of different `groups` do not suppress each other. One call handles all classes (`groups=labels`) or
+  a batch of images (`groups=images * classes + labels`).
+- A box without area or with a NaN coordinate overlaps nothing and is kept. A box with a NaN score is dropped.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from cvbench.boxes.formats import wide
 
 
 class SoftKept(NamedTuple):
-    """What soft-NMS keeps: indices into its input, best first, and the scores it lowered."""
+    """Result of soft-NMS: indices of the kept boxes, best first, and their lowered scores."""
 
     indices: Int64[Tensor, " k"]
     scores: Float[Tensor, " k"]
@@ -39,9 +38,9 @@ def nms(
     *,
     groups: Int64[Tensor, " n"] | None = None,
 ) -> Int64[Tensor, " k"]:
-    """Indices of the boxes that greedy suppression keeps, in score order.
+    """Indices of the boxes that greedy NMS keeps, in score order.
 
-    A threshold outside of 0 to 1 is a ValueError.
+    Raises ValueError for a threshold outside 0 to 1.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 10.0, 10.0]])
     >>> nms(boxes, torch.tensor([0.8, 0.9, 0.7]), 0.5)
@@ -62,7 +61,7 @@ def survives_nms(
     *,
     groups: Int64[Tensor, " n"] | None = None,
 ) -> Bool[Tensor, " n"]:
-    """Whether `nms` keeps each box: its answer in a shape that does not depend on the values.
+    """Whether `nms` keeps each box; the output shape does not depend on the values.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 10.0, 10.0]])
     >>> survives_nms(boxes, torch.tensor([0.8, 0.9, 0.7]), 0.5)
@@ -87,12 +86,13 @@ def soft_nms(
     score_threshold: float = 0.001,
     groups: Int64[Tensor, " n"] | None = None,
 ) -> SoftKept:
-    """Suppression that lowers scores instead of dropping boxes, in order of the lowered scores.
+    """Soft-NMS: lowers the scores of overlapping boxes instead of dropping them.
 
-    Each box that is picked multiplies the scores of those still waiting: by 1 - IoU where the IoU is
-    above `threshold` (linear), or by exp(-IoU² / sigma) everywhere (gaussian). What then lies below
-    `score_threshold` is dropped. Scores are lowered in float64 and returned in their own type, half
-    precision in float32. A negative threshold, or a sigma that is not positive, is a ValueError.
+    Boxes are picked in order of their lowered scores. Each picked box multiplies the remaining scores by
+    1 - IoU where the IoU is above `threshold` (linear), or by exp(-IoU² / sigma) (gaussian). Boxes below
+    `score_threshold` are dropped. Scores are lowered in float64 and returned in their own type (half
+    precision in float32). Raises ValueError for a negative `threshold` or `score_threshold`, or a `sigma`
+    that is not positive.
 
     Source: Bodla et al. 2017, https://arxiv.org/abs/1704.04503, equations 2 and 3.
 
@@ -102,9 +102,10 @@ def soft_nms(
     """
     strength = threshold if method == "linear" else sigma
     if not (strength > 0 or (method == "linear" and strength == 0)):
-        raise ValueError(f"scores cannot be lowered by the {method} method with {strength}")
+        name, bound = ("threshold", "not be negative") if method == "linear" else ("sigma", "be positive")
+        raise ValueError(f"{name} must {bound}, not {strength}")
     if not score_threshold >= 0:
-        raise ValueError(f"scores are lowered towards 0 and never fall below {score_threshold}")
+        raise ValueError(f"score_threshold must not be negative, not {score_threshold}")
     boxes, scores = wide(boxes), wide(scores)
     rule = (method, strength, score_threshold)
     if is_compiled_for(boxes, scores):
@@ -114,4 +115,4 @@ def soft_nms(
 
 def _require_threshold(threshold: float) -> None:
     if not 0 <= threshold <= 1:
-        raise ValueError(f"an IoU lies between 0 and 1, so {threshold} is no threshold for it")
+        raise ValueError(f"threshold must be from 0 to 1, not {threshold}")

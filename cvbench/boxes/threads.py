@@ -1,4 +1,4 @@
-"""Work over several threads, as many as torch may use; compiled loops hold no GIL."""
+"""Parallel work in threads, as many as torch uses; compiled kernels release the GIL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ U = TypeVar("U")
 
 
 def in_threads(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
-    """The function of each item, in order."""
+    """The results of the function for all items, in order."""
     threads = usable()
     if threads == 1:
         return [function(item) for item in items]
@@ -27,9 +27,9 @@ def in_threads(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
 
 
 def spans(starts: Int64[np.ndarray, " ends"]) -> list[slice]:
-    """Ranges of parts that hold about as much each; given is where each part starts and the last ends.
+    """Split parts into ranges of about equal size; `starts` has each part's start and the end of the last.
 
-    There are some for every thread, so that none waits long for the others.
+    There are several ranges per thread, for load balancing.
     """
     pieces = 4 * usable()
     bounds = np.searchsorted(starts, np.linspace(0, starts[-1], pieces + 1)[1:-1])
@@ -37,7 +37,7 @@ def spans(starts: Int64[np.ndarray, " ends"]) -> list[slice]:
 
 
 def usable() -> int:
-    """As many threads as torch may use; where nobody has imported torch, as many as the process may."""
+    """The number of threads that torch uses or, if torch is not imported, the process's number of CPUs."""
     torch = sys.modules.get("torch")
     if torch is not None:
         return int(torch.get_num_threads())
@@ -45,10 +45,10 @@ def usable() -> int:
 
 
 def share(kernel: Callable[..., Any], parts: int, *args: Any, worth: bool) -> None:
-    """Call `kernel(*args, start, stop)` so that the ranges cover 0 … `parts`.
+    """Call `kernel(*args, start, stop)` in threads, with ranges that cover 0 … `parts`.
 
-    Where it is not `worth` the hand-over (a few dozen microseconds), or torch may use one thread
-    only, as in a data loader's worker, one call does everything.
+    One call does everything if `worth` is false (the work is too small for the overhead of a few dozen
+    microseconds), or if torch uses one thread only, as in data-loader workers.
     """
     threads = usable() if worth else 1
     if threads == 1:
@@ -64,5 +64,5 @@ def share(kernel: Callable[..., Any], parts: int, *args: Any, worth: bool) -> No
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """The threads of this process: those of a parent did not survive the fork."""
+    """The thread pool of this process; a parent's threads do not survive a fork."""
     return ThreadPoolExecutor(threads - 1, thread_name_prefix=f"cvbench-boxes-{process}")

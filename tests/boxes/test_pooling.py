@@ -157,15 +157,15 @@ def test_the_operators_keep_what_torch_asks_of_operators():
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"image": [2, 0]}, "image 2 is none of 0 to 1"),
-        ({"image": [0, -1]}, "image -1 is none of 0 to 1"),
-        ({"level": [0, 3]}, "level 3 is none of 0 to 2"),
-        ({"level": [-1, 0]}, "level -1 is none of 0 to 2"),
-        ({"image": [0]}, r"2 regions cannot have image torch\.int64 \(1,\)"),
-        ({"level": [0.0, 1.0]}, r"2 regions cannot have level torch\.float32"),
-        ({"strides": (4, 8)}, "3 maps have a stride above 0 each"),
-        ({"strides": (4, 0, 8)}, "3 maps have a stride above 0 each"),
-        ({"samples": 0}, "size and samples are 1 or more"),
+        ({"image": [2, 0]}, "image 2 is not from 0 to 1"),
+        ({"image": [0, -1]}, "image -1 is not from 0 to 1"),
+        ({"level": [0, 3]}, "level 3 is not from 0 to 2"),
+        ({"level": [-1, 0]}, "level -1 is not from 0 to 2"),
+        ({"image": [0]}, r"image must be int64 of shape \(2,\), not torch\.int64 \(1,\)"),
+        ({"level": [0.0, 1.0]}, r"level must be int64 of shape \(2,\), not torch\.float32"),
+        ({"strides": (4, 8)}, "3 maps need one positive stride each"),
+        ({"strides": (4, 0, 8)}, "3 maps need one positive stride each"),
+        ({"samples": 0}, "size and samples must be at least 1"),
         ({"maps": [torch.zeros(2, 5, 4, 4), torch.zeros(2, 6, 2, 2)], "strides": (4, 8)}, "with one b and c"),
         ({"maps": []}, "no map"),
     ],
@@ -183,7 +183,7 @@ def test_what_a_kernel_would_read_or_write_outside_of_is_refused(wrong, says):
 def test_gradients_of_a_wrong_place_and_forward_derivatives_are_refused():
     maps, zero, pooled = pyramid(), torch.zeros(1, dtype=torch.int64), torch.zeros(1, 5, 7, 7)
     backward = torch.ops.cvbench.roi_align_backward
-    with pytest.raises(ValueError, match="image 9 is none of 0 to 1"):
+    with pytest.raises(ValueError, match="image 9 is not from 0 to 1"):
         backward(pooled, maps, regions(1), zero + 9, zero, [4.0, 8.0, 16.0], 2)
 
     def pool(each):

@@ -62,5 +62,5 @@ def test_the_same_shape_over_and_over_is_as_many_priors_as_asked():
 
 @pytest.mark.parametrize("k", [0, 3])
 def test_more_priors_than_shapes_or_none_are_refused(k):
-    with pytest.raises(ValueError, match=f"k is {k}, but there are 2 shapes"):
+    with pytest.raises(ValueError, match=f"k is {k}, but only 2 shapes"):
         kmeans_priors(torch.ones(2, 2), k)

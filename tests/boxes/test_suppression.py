@@ -126,7 +126,7 @@ def test_boxes_that_carry_gradients_are_suppressed_like_others():
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, NAN])
 def test_a_threshold_that_no_iou_can_have_is_refused(threshold):
-    with pytest.raises(ValueError, match="lies between 0 and 1"):
+    with pytest.raises(ValueError, match="must be from 0 to 1"):
         nms(BOXES, SCORES, threshold)
 
 

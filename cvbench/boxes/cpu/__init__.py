@@ -1,1 +1,1 @@
-"""The compiled CPU face: numba kernels on NumPy views of the tensors. Imported at first use."""
+"""CPU kernels: numba functions on NumPy views of tensors, imported on first use."""

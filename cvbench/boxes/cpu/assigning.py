@@ -1,4 +1,4 @@
-"""The threshold assigner: one pass over the overlaps, object by object, for a few priors at a time."""
+"""The threshold assigner: one pass over the overlaps, object by object, for blocks of priors."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cvbench.boxes.jit import compiled
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1 << 15
-"""Pairs from which on a second thread pays for its start."""
+"""Minimum number of pairs for several threads."""
 
 AT_ONCE = 2048
-"""Priors whose state stays in the cache while one object after the other passes by."""
+"""Priors per block, so that their state stays in the CPU cache."""
 
 
 def assign(
     overlaps: Tensor,
     positive: float,
     negative: float,
-    low_quality: bool,  # noqa: FBT001, operators take arguments by place
+    low_quality: bool,  # noqa: FBT001, operators take positional arguments
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As `cvbench.boxes.reference.assign`."""
     images, priors, objects = overlaps.shape
@@ -48,17 +48,17 @@ def best_objects(  # noqa: PLR0913, PLR0917, a kernel takes arrays one by one
     start: int,
     stop: int,
 ) -> None:
-    """Write what the priors `start` to `stop` of each image are to learn; `tops` are each object's best."""
+    """Write the assignment of priors `start` to `stop` of each image; `tops` has each object's best IoU."""
     zero = overlaps.dtype.type(0)
     for image in range(len(overlaps)):
         for first in range(start, stop, AT_ONCE):
-            those = slice(first, min(first + AT_ONCE, stop))
-            best, index = overlaps[image, 0, those].copy(), truth[image, those]
-            forced, below = is_positive[image, those], is_negative[image, those]
+            block = slice(first, min(first + AT_ONCE, stop))
+            best, index = overlaps[image, 0, block].copy(), truth[image, block]
+            forced, below = is_positive[image, block], is_negative[image, block]
             for m in range(overlaps.shape[1]):
-                row, top = overlaps[image, m, those], tops[image, m]
+                row, top = overlaps[image, m, block], tops[image, m]
                 for i in range(len(row)):
-                    more = (row[i] > best[i]) | ((row[i] != row[i]) & (best[i] == best[i]))  # NaN is most
+                    more = (row[i] > best[i]) | ((row[i] != row[i]) & (best[i] == best[i]))  # NaN is highest
                     best[i] = row[i] if more else best[i]
                     index[i] = m if more else index[i]
                     forced[i] |= (row[i] == top) & (row[i] > zero)

@@ -1,9 +1,9 @@
-"""Who finds whom by the COCO rule, for a whole data set and at all settings in one pass; compiled.
+"""COCO matching of a whole dataset, for all settings in one pass; compiled.
 
-A *setting* is one area range with one IoU threshold. Settings are bits of an int64, bit
-`area * thresholds + threshold`, so that one word answers a question for all forty of COCO's. The
-reference form of the rule is `cvbench.boxes.reference.match_coco`; here a detection brings the few objects
-that it overlaps instead of a full matrix.
+A *setting* is an area range and an IoU threshold. Sets of settings are int64 bit masks with bit
+`area * thresholds + threshold`, so that one word covers all forty settings of COCO. The reference
+implementation is `cvbench.boxes.reference.match_coco`; here each detection has a list of the objects that it
+overlaps, instead of a full matrix.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from cvbench.boxes.jit import compiled, inlined
 
 
 class Candidates(NamedTuple):
-    """The objects that each detection overlaps enough; detection `d` has `starts[d]:starts[d + 1]`."""
+    """The candidate objects of each detection; detection `d` has `starts[d]:starts[d + 1]`."""
 
     starts: Int64[np.ndarray, " detections+1"]
     objects: Int64[np.ndarray, " candidates"]
-    """Best first; the later one first among equals."""
+    """By falling IoU; in a tie the later object first."""
     ious: Float64[np.ndarray, " candidates"]
 
 
 class Fate(NamedTuple):
-    """What became of each detection, and of each object, in words of settings."""
+    """The matching result as bit masks of settings."""
 
     found: Int64[np.ndarray, " detections"]
-    """Where it found an object …"""
+    """Settings in which the detection matches an object."""
     void: Int64[np.ndarray, " detections"]
-    """… and where that object is one that nobody has to find."""
+    """Settings in which that object is ignored."""
     taken: Int64[np.ndarray, " objects"]
-    """Where each object has been found."""
+    """Settings in which the object is matched."""
 
 
 @inlined
 def lowest_settings(thresholds: int, areas: int) -> int:
-    """The word in which only the first threshold of each area range is set.
+    """The bit mask of the first threshold in each area range.
 
-    Times `(1 << n) - 1` it is the word of the first `n` thresholds in every area range.
+    Multiplied by `(1 << n) - 1` it is the bit mask of the first `n` thresholds in every area range.
     """
     word = 0
     for area in range(areas):
@@ -57,13 +57,12 @@ def match_candidates(
     crowd: Bool[np.ndarray, " objects"],
     unnoticed: int,
 ) -> Fate:
-    """The fate of detections that stand best first within their image and class.
+    """Match detections, which are sorted by falling score within their image and class.
 
-    `passed_over` holds for each object the settings in which nobody has to find it: all of a crowd's,
-    and those of the area ranges outside of which it lies. In every setting a detection takes the
-    first of its candidates that reaches the threshold and is free, and one that is passed over only
-    where no other is left. A crowd is always free. To take object `unnoticed` (-1: none) is not to
-    find it.
+    `passed_over` has for each object the settings in which it is ignored: all settings for a crowd, and the
+    settings whose area range does not contain the object. In every setting a detection takes the first
+    unmatched candidate that reaches the threshold, and an ignored one only if no other is left. A crowd can
+    be matched any number of times. A match of object `unnoticed` (-1: none) does not count as found.
 
     Source: the COCO detection challenge, as pycocotools 2.0.11 evaluates each image and category.
     """

@@ -1,4 +1,4 @@
-"""Which objects a detection overlaps enough to find them, be it by boxes or by masks; compiled."""
+"""Search for the objects that a detection overlaps enough to match, by boxes or masks; compiled."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cvbench.boxes.masks import Regions
 
 
 class Standing(NamedTuple):
-    """Detections or objects by image and class."""
+    """Detections or objects, sorted by image and class."""
 
     place: Int64[np.ndarray, " n"]
-    """Where each stands among the regions."""
+    """Index into the regions."""
     label: Int64[np.ndarray, " n"]
     starts: Int64[np.ndarray, " images+1"]
-    """Where each image's begin, counted from the first one's."""
+    """Start of each image's entries, relative to the first image's."""
 
 
 @compiled
@@ -34,11 +34,10 @@ def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost
     true: Regions,
     least: float,
 ) -> Candidates:
-    """The objects of its image and class that each detection overlaps by at least `least`.
+    """The objects of the same image and class that each detection overlaps by at least `least`.
 
-    The overlap is the IoU, and with a crowd the share of the detection that lies in it; a box
-    without area overlaps nothing. Bit by bit it is that of pycocotools. A detection that has reached
-    the last level is left out.
+    The overlap is the IoU, or for a crowd the share of the detection in it, bit-identical to pycocotools; it
+    is 0 for a box without area. Detections with level `levels` are skipped.
     """
     n = len(detections.place)
     starts = np.zeros(n + 1, np.int64)
@@ -71,7 +70,7 @@ def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost
                     continue
                 shared = wide * high
                 if masks:
-                    # No more is shared than lies in either mask and in both boxes: most pairs end here.
+                    # Upper bound of the intersection: the boxes' intersection and either mask's area.
                     shared = min(shared, area, true.area[j])
                     if shared < 0.999 * least * (area if crowd[g] else union(shared, area, true.area[j])):
                         continue
@@ -89,16 +88,16 @@ def find_candidates(  # noqa: C901, PLR0912, a call in the inner loop would cost
 
 
 FEW = 32
-"""Candidates that are put in order faster one by one; of more, equal ones would take quadratic time."""
+"""Up to this number insertion sort is faster; beyond, its quadratic time would matter."""
 
 
 @compiled
 def put_best_first(
     partners: Int64[np.ndarray, " n"], ious: Float64[np.ndarray, " n"], first: int, last: int
 ) -> None:
-    """Order the candidates from `first` to `last`, in place: best first, the later one first among equals."""
+    """Sort the candidates `first` to `last` in place by falling IoU; in a tie the later one comes first."""
     if last - first > FEW:
-        # Backwards, a stable order of rising IoUs is one of falling IoUs, with later ones first.
+        # A reversed stable ascending sort is descending, with later entries first in a tie.
         order = np.argsort(ious[first:last], kind="mergesort")[::-1]
         ious[first:last], partners[first:last] = ious[first:last][order], partners[first:last][order]
         return
@@ -119,12 +118,12 @@ def shared_pixels(
     other_starts: Int64[np.ndarray, " m+1"],
     j: int,
 ) -> float:
-    """How many pixels lie in both masks, which are of one size."""
+    """The number of pixels in the intersection of two masks of the same size."""
     run, last = starts[i], starts[i + 1]
     other_run, other_last = other_starts[j], other_starts[j + 1]
     first = end = other_first = other_end = np.int64(0)
     shared = np.int64(0)
-    # Each turn drops the run of ones that ends first, and looks at the next of that mask.
+    # Each iteration advances in the mask whose current run of ones ends first.
     while True:
         if end <= other_end:
             if run + 1 >= last:
@@ -145,7 +144,7 @@ def shared_pixels(
 def with_room(
     objects: Int64[np.ndarray, " n"], ious: Float64[np.ndarray, " n"], size: int, needed: int
 ) -> tuple[Int64[np.ndarray, " more"], Float64[np.ndarray, " more"]]:
-    """Arrays that begin with the first `size` entries of these, and hold twice as many as are needed."""
+    """Copies with room for `2 * needed` entries, of which the first `size` are filled."""
     more_objects, more_ious = np.empty(2 * needed, np.int64), np.empty(2 * needed, np.float64)
     for k in range(size):
         more_objects[k], more_ious[k] = objects[k], ious[k]

@@ -1,4 +1,4 @@
-"""The COCO rule over full matrices: a pair of image and class, an area range and a threshold at a time."""
+"""COCO matching with full overlap matrices, per image and class, area range and threshold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cvbench.boxes.jit import compiled
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1 << 14
-"""Comparisons from which on a second thread pays for its start."""
+"""Minimum number of comparisons for several threads."""
 
 
 def match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def take_turns(
     start: int,
     stop: int,
 ) -> None:
-    """Write the partners of the settings `start` to `stop`, counted over pairs, ranges and thresholds."""
+    """Write the matches of settings `start` to `stop`, enumerated over pairs, area ranges and thresholds."""
     _, ranges, levels, _ = partner.shape
     detections, truths = overlaps.shape[1:]
     taken = np.empty(truths, np.int64)
@@ -47,7 +47,7 @@ def take_turns(
                 overlap, counting = overlaps[p, d, g], not ignored[p, a, g]
                 if not overlap >= thresholds[t] or (taken[g] and not crowd[p, g]):
                     continue
-                # One that counts goes before others; of one kind the best, and the later of equals.
+                # A truth that is not ignored comes first, then the higher overlap, then the later one.
                 if best < 0 or (counting and not counts) or (counting == counts and overlap >= most):
                     best, most, counts = g, overlap, counting
             if best >= 0:

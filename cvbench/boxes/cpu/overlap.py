@@ -1,7 +1,7 @@
-"""Pairwise overlap: one pass over the output, both sets of boxes laid out by coordinate.
+"""Pairwise overlap kernels: one pass over the output, with both sets of boxes in coordinate-major layout.
 
-A box that overlaps nothing gets the area NaN. Whatever is divided by it is NaN, and what is not
-above 0 is written as 0: one comparison instead of a test for each way in which a box can be unsound.
+An invalid box has area NaN. Quotients by it are NaN, and every result that is not positive is written as 0,
+which replaces separate checks for all kinds of invalid boxes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from cvbench.boxes.jit import compiled, inlined
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1 << 17
-"""Pairs from which on a second thread pays for its start."""
+"""Minimum number of pairs for several threads."""
 
 WORTH_HUGE_PAGES = 1 << 23
-"""Bytes of output from which on the system's small pages would cost more than the arithmetic."""
+"""Minimum output size in bytes for huge pages; with small pages, page faults would take most of the time."""
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def _pairwise(kernel: Callable[..., Any], a: Tensor, b: Tensor, *options: float)
 
 
 def _empty(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
-    """Room for a matrix, in huge pages where it is large and the system has them."""
+    """An uninitialized matrix, in huge pages if it is large and the system supports them."""
     size = rows * columns * dtype.itemsize
     if size < WORTH_HUGE_PAGES or not hasattr(mmap, "MADV_HUGEPAGE"):
         return torch.empty(rows, columns, dtype=dtype)
@@ -60,7 +60,7 @@ def _empty(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
 
 @inlined
 def areas_of(columns: Float[np.ndarray, "4 n"], pixel: float) -> Float[np.ndarray, " n"]:
-    """Each box's area with sides lengthened by `pixel`, and NaN where it has none."""
+    """Each box's area with `pixel` added to each side, or NaN for a box without area."""
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
     areas = np.empty(len(x1), columns.dtype)
     for i in range(len(x1)):
@@ -77,7 +77,7 @@ def iou_rows(
     start: int,
     stop: int,
 ) -> None:
-    """Rows `start` to `stop` of the IoU matrix, each side lengthened by `pixel`."""
+    """Write rows `start` to `stop` of the IoU matrix, with `pixel` added to each side."""
     zero, pixel = out.dtype.type(0), out.dtype.type(pixel)
     areas, own_areas = areas_of(columns, pixel), areas_of(rows, pixel)
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
@@ -97,7 +97,7 @@ def crowd_rows(
     start: int,
     stop: int,
 ) -> None:
-    """Rows `start` to `stop` of the share of each box that lies in each of the others."""
+    """Write rows `start` to `stop` of the share of each box in each of the others."""
     zero = out.dtype.type(0)
     areas, own_areas = areas_of(columns, HALF_OPEN), areas_of(rows, HALF_OPEN)
     x1, y1, x2, y2 = columns[0], columns[1], columns[2], columns[3]
@@ -106,5 +106,5 @@ def crowd_rows(
         box = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
         for j in range(len(row)):
             shared = intersection(box, (x1[j], y1[j], x2[j], y2[j]), HALF_OPEN)
-            quotient = shared / (own + areas[j] * zero)  # NaN where the other box is unsound
+            quotient = shared / (own + areas[j] * zero)  # NaN if the other box is invalid
             row[j] = max(zero, quotient)

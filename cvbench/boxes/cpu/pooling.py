@@ -1,4 +1,4 @@
-"""RoIAlign, all channels of a place at once: maps lie with their channels together."""
+"""RoIAlign kernels on channels-last maps, which process all channels of a position together."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cvbench.boxes.jit import compiled
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 16
-"""Regions from which on a second thread pays for its start."""
+"""Minimum number of regions for several threads."""
 
 
 class Taps(NamedTuple):
-    """For each point along one side of each region the two cells beside it, and what each counts."""
+    """Interpolation along one axis: for each sample point of each region, two cells and their weights."""
 
     low: Int64[np.ndarray, "k points"]
     high: Int64[np.ndarray, "k points"]
@@ -44,7 +44,7 @@ def roi_align(
             share(
                 align,
                 len(rows),
-                each.detach().permute(0, 2, 3, 1).contiguous().numpy(),  # as it is, if the layout is that
+                each.detach().permute(0, 2, 3, 1).contiguous().numpy(),  # no copy if already channels-last
                 image[rows].numpy(),
                 _taps(regions[rows] / stride, each, size, samples),
                 out.flatten(2).numpy(),
@@ -65,13 +65,13 @@ def gradients(
     *,
     samples: int,
 ) -> list[Tensor]:
-    """What each map gets of the gradient of `roi_align`'s output; the same for any number of threads."""
+    """The gradients of the maps from that of `roi_align`'s output; independent of the thread count."""
     size, found = gradient.shape[-1], []
     for number, (each, stride) in enumerate(zip(maps, strides, strict=True)):
         cells = torch.zeros_like(each, memory_format=torch.channels_last)
         rows = (level == number).nonzero()[:, 0]
         if len(rows) and gradient.numel():
-            # Threads share the channels, not the regions: those add to the same cells.
+            # Threads split the channels, not the regions, because regions add to the same cells.
             share(
                 spread,
                 each.shape[1],
@@ -87,20 +87,20 @@ def gradients(
 
 
 def _taps(regions: Tensor, each: Tensor, size: int, samples: int) -> tuple[Taps, Taps]:
-    """Those of the vertical and of the horizontal side of regions in cells."""
+    """Vertical and horizontal taps of regions, which are in cell units."""
     down, along = regions[:, 1::2], regions[:, 0::2]
     return _along(down, each.shape[2], size, samples), _along(along, each.shape[3], size, samples)
 
 
 def _along(ends: Float[Tensor, "k 2"], length: int, size: int, samples: int) -> Taps:
-    """Step by step as torchvision computes it: a place that is rounded otherwise is another place."""
+    """Taps along one axis, in torchvision's order of operations, because rounding affects the positions."""
     step = (ends[:, 1:] - ends[:, :1]).clamp(min=1) / size
     bins = torch.arange(size, dtype=ends.dtype).repeat_interleave(samples)
     parts = (torch.arange(samples, dtype=ends.dtype) + 0.5).repeat(size)
     at = ends[:, :1] + bins * step + parts * step / samples
     inside = (at >= -1) & (at <= length)
     at = at.clamp(min=0)
-    low = at.long().clamp(0, length - 1)  # also of NaN, whose place counts for nothing
+    low = at.long().clamp(0, length - 1)  # NaN too; its weight is 0
     far = torch.where(low < length - 1, at - low, 0)
     near = torch.where(inside, 1 - far, 0)
     far = torch.where(inside, far, 0)
@@ -118,7 +118,7 @@ def align(
     start: int,
     stop: int,
 ) -> None:
-    """Fill the rows of `out` that belong to the regions from `start` to `stop`."""
+    """Write the rows of `out` of regions `start` to `stop`."""
     y, x = sides
     channels, points = cells.shape[3], x.low.shape[1]
     size = points // samples
@@ -155,7 +155,7 @@ def spread(
     start: int,
     stop: int,
 ) -> None:
-    """Add to `cells`, in the channels from `start` to `stop`, what each region's bins hand back."""
+    """Add the gradient of each region's bins to `cells`, for channels `start` to `stop`."""
     y, x = sides
     points = x.low.shape[1]
     size = points // samples
@@ -170,7 +170,7 @@ def spread(
                 c, d = bottom[x.low[k, j]], bottom[x.high[k, j]]
                 in_a, in_b = y.near[k, i] * x.near[k, j], y.near[k, i] * x.far[k, j]
                 in_c, in_d = y.far[k, i] * x.near[k, j], y.far[k, i] * x.far[k, j]
-                # One cell after the other: at a border two of them are the same one.
+                # One cell after another, because at a border two of them are identical.
                 for channel in range(start, stop):
                     a[channel] += in_a * given[channel] / count
                 for channel in range(start, stop):

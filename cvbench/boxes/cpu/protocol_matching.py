@@ -1,7 +1,7 @@
-"""The matching of one class by any mixture of COCO's and PASCAL VOC's rules; compiled.
+"""Matching of one class by any combination of COCO and PASCAL VOC rules; compiled.
 
-It is what a difference between two protocols is explained with, one rule after the other. The metrics
-themselves match with `coco_matching` and `voc_matching`, which each know one protocol and are faster.
+`cvbench explain` uses it to explain the difference between two protocols rule by rule. The metrics use
+`coco_matching` and `voc_matching`, which each implement one protocol and are faster.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from cvbench.boxes.jit import compiled, inlined
 
 
 class BoxesBothWays(NamedTuple):
-    """The same boxes twice."""
+    """The same boxes in COCO and VOC conventions."""
 
     xywh: Float64[np.ndarray, "n 4"]
     corners: Float64[np.ndarray, "n 4"]
-    """As VOC's files have them: pixels from 1, the last one inside."""
+    """As in VOC files: pixels from 1, x2 and y2 inclusive."""
 
 
 class ClassScene(NamedTuple):
-    """The detections and objects of one class by image; detections by falling score within one."""
+    """The detections and objects of one class, by image; detections by falling score within an image."""
 
     found: BoxesBothWays
     starts: Int64[np.ndarray, " images+1"]
@@ -33,24 +33,24 @@ class ClassScene(NamedTuple):
     true_starts: Int64[np.ndarray, " images+1"]
     excused: Bool[np.ndarray, " objects"]
     lost: Bool[np.ndarray, " objects"]
-    """Whoever finds it has found nothing."""
+    """Whether a match of the object counts as a false positive (id 0 in pycocotools)."""
 
 
 @compiled
 def match_by_rules(  # noqa: C901, PLR0912, two ways of choosing in one loop over the same overlaps
     scene: ClassScene,
     threshold: float,
-    strict: bool,  # noqa: FBT001, compiled functions take arguments by place
+    strict: bool,  # noqa: FBT001, compiled functions take positional arguments
     by_share: bool,  # noqa: FBT001
     best_free: bool,  # noqa: FBT001
     pixels: bool,  # noqa: FBT001
 ) -> Int64[np.ndarray, " detections"]:
     """FALSE, TRUE or IGNORED for each detection.
 
-    `by_share`: what is excused is overlapped by the share of the detection that lies in it.
-    `best_free`: a detection takes the best object that is free, and an excused one only where there is
-    no other; of equal ones the last. Otherwise it looks at the object that it overlaps most, of equal
-    ones the first, and at no other. What is excused is free again and again.
+    `by_share`: the overlap with an excused object is the share of the detection in it, instead of the IoU.
+    `best_free`: a detection takes the unmatched object with the highest overlap (the last in a tie), and an
+    excused one only if there is no other. Otherwise it considers only the object with the highest overlap
+    (the first in a tie). Excused objects can be matched any number of times.
     """
     fate = np.zeros(len(scene.found.xywh), np.int64)
     taken = np.zeros(len(scene.true.xywh), np.bool_)
@@ -89,7 +89,7 @@ def match_by_rules(  # noqa: C901, PLR0912, two ways of choosing in one loop ove
 
 @inlined
 def overlap_of(scene: ClassScene, d: int, g: int, by_share: bool, pixels: bool) -> float:  # noqa: FBT001
-    """The IoU, or the share of the detection; -1 where the boxes do not meet."""
+    """The IoU, or the share of the detection; -1 if the boxes are disjoint."""
     if pixels:
         box, other = box_at(scene.found.corners, d), box_at(scene.true.corners, g)
         wide, high = shared_sides(box, other, DEVKIT)

@@ -1,4 +1,4 @@
-"""Suppression that lowers scores: one pass over a group lowers them, and finds the next best."""
+"""Soft-NMS kernel: one pass over a group lowers the scores and finds the next best box."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cvbench.boxes.jit import compiled, inlined
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 1024
-"""Boxes from which on a second thread pays for its start."""
+"""Minimum number of boxes for several threads."""
 
 
 def soft_nms(
@@ -39,7 +39,7 @@ def soft_nms(
 
 
 class Rule(NamedTuple):
-    """How scores are lowered, and the least that stays."""
+    """How scores are lowered, and the minimum score of a kept box."""
 
     linear: bool
     strength: float
@@ -56,7 +56,7 @@ def soft_nms_groups(
     start: int,
     stop: int,
 ) -> None:
-    """Write the lowered scores of what stays of the groups `start` to `stop`, NaN for the rest."""
+    """Write the lowered scores of kept boxes in groups `start` to `stop`, NaN for dropped ones."""
     for group in range(start, stop):
         first, last = starts[group], starts[group + 1]
         soft_nms_group(boxes[first:last], waiting[first:last], rule, picked[first:last])
@@ -69,7 +69,7 @@ def soft_nms_group(
     rule: Rule,
     picked: Float64[np.ndarray, " n"],
 ) -> None:
-    """Write the score with which each box of one group, best first, is picked; NaN if it never is."""
+    """Write the score of each box of one group when it is picked; NaN if it is dropped."""
     n, best, zero = len(boxes), 0, boxes.dtype.type(0)
     areas = np.empty(n, boxes.dtype)
     for i in range(n):

@@ -1,7 +1,7 @@
-"""The orders in which boxes are looked at: by group, and best score first; compiled.
+"""Sorting by group and by falling score; compiled.
 
-`group` counts, `ranked` sorts many scores by their bits, and `sort_by_falling_score` sorts the few of
-one image and class in place. All three are stable: what is equal stays in the order of the input.
+`group` is a counting sort, `ranked` a radix sort of many scores, and `sort_by_falling_score` sorts the few
+scores of one image and class in place. All three are stable.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cvbench.boxes.jit import compiled
 
 
 class Grouped(NamedTuple):
-    """Places, sorted by a small whole number; those of value `v` are `order[starts[v]:starts[v + 1]]`."""
+    """Indices sorted by an integer key; the indices with key `v` are `order[starts[v]:starts[v + 1]]`."""
 
     order: Int64[np.ndarray, " n"]
     starts: Int64[np.ndarray, " values+1"]
@@ -23,11 +23,11 @@ class Grouped(NamedTuple):
 
 @compiled
 def group(keys: Int64[np.ndarray, " n"], values: int) -> Grouped:
-    """The stable order of keys among 0 … `values` - 1, by counting; another key is a ValueError."""
+    """Stable counting sort of keys from 0 to `values` - 1; raises ValueError for any other key."""
     starts = np.zeros(values + 1, np.int64)
     for key in keys:
         if key < 0 or key >= values:
-            raise ValueError("a label or an image is not among those that there are")
+            raise ValueError("a label or image number is out of range")
         starts[key + 1] += 1
     for value in range(values):
         starts[value + 1] += starts[value]
@@ -41,9 +41,9 @@ def group(keys: Int64[np.ndarray, " n"], values: int) -> Grouped:
 
 
 def segments(order: Int64[np.ndarray, " k"], groups: Int64[np.ndarray, " n"] | None) -> Grouped:
-    """The ranks of the boxes in `order`, best first, by the group of each; without `groups` there is one.
+    """The positions in `order` sorted by group; without `groups` all boxes are one group.
 
-    Groups are any numbers; those between the lowest and the highest that no box has are empty.
+    Groups are any integers; numbers without a box are empty groups.
     """
     if groups is None or len(order) == 0:
         return Grouped(np.arange(len(order)), np.array([0, len(order)]))
@@ -59,12 +59,12 @@ def segments(order: Int64[np.ndarray, " k"], groups: Int64[np.ndarray, " n"] | N
 
 
 def ranked(scores: Float[np.ndarray, " n"]) -> Int64[np.ndarray, " k"]:
-    """Indices of the scores that are numbers, highest first, equal ones in input order.
+    """Indices of the scores that are not NaN, highest first, ties in input order.
 
-    -0.0 equals 0.0. Sorted as doubles, whatever their type: one kernel is to be compiled, and bits
-    in which all scores agree, such as those that a shorter type lacks, are passed over.
+    -0.0 equals 0.0. All types are sorted as float64, so that only one kernel is compiled; bits in which all
+    scores agree, such as the extra bits of float32 values, are skipped.
     """
-    wide = scores.astype(np.float64) + 0.0  # makes 0.0 of -0.0
+    wide = scores.astype(np.float64) + 0.0  # turns -0.0 into 0.0
     order: np.ndarray = radix_ranked(wide, wide.view(np.uint64))
     return order
 
@@ -73,13 +73,13 @@ def ranked(scores: Float[np.ndarray, " n"]) -> Int64[np.ndarray, " k"]:
 def radix_ranked(
     scores: Float64[np.ndarray, " n"], patterns: UInt64[np.ndarray, " n"]
 ) -> Int64[np.ndarray, " k"]:
-    """`ranked`, given the same memory once as floats and once as bits."""
+    """`ranked`, with the same memory as floats and as bit patterns."""
     sign, digits = np.uint64(1 << 63), np.uint64(2047)
     keys, order = np.empty(len(scores), np.uint64), np.empty(len(scores), np.int64)
     n, varying = 0, np.uint64(0)
     for index in range(len(scores)):
         if scores[index] == scores[index]:  # not NaN
-            # Patterns of positive floats rise with the float, those of negative ones fall.
+            # Bit patterns of positive floats rise with the value, bit patterns of negative ones fall.
             pattern = patterns[index]
             keys[n] = pattern if pattern & sign else ~(pattern | sign)
             order[n] = index
@@ -107,7 +107,7 @@ def radix_ranked(
 
 @compiled
 def sort_by_falling_score(order: Int64[np.ndarray, " n"], scores: Float64[np.ndarray, " all"]) -> None:
-    """Sort places by the score there, highest first, in place and stable; NaN is not expected."""
+    """Sort indices by their score, highest first, in place and stable; scores must not be NaN."""
     n, width = len(order), 24
     for first in range(0, n, width):
         for i in range(first + 1, min(first + width, n)):

@@ -1,10 +1,10 @@
-"""Greedy suppression that looks only where an overlap above the threshold can be.
+"""Greedy NMS that compares a box only with boxes whose IoU can exceed the threshold.
 
-The boxes of a group lie sorted by their left edge, in buckets. A box that stays strikes out its
-neighbours in one run over that order. How far it must look follows from its width w and the
-threshold t: both boxes share more than t of either width, so the other's left edge lies less than
-w (1 - t) to the right, or less than w (1 - t) / t to the left. Whether the other box ranks higher
-need not be asked: had that one stayed, this one would have gone.
+The boxes of a group are sorted by their left edge into buckets. A kept box suppresses its neighbors in one
+pass over nearby buckets. The range follows from its width w and the threshold t: the intersection is wider
+than t times either width, so the other box's left edge is less than w (1 - t) to the right, or less than
+w (1 - t) / t to the left. The other box's rank need not be checked: a kept box of higher rank would have
+suppressed this one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from cvbench.boxes.jit import compiled, inlined
 from cvbench.boxes.threads import share
 
 WORTH_SHARING = 4096
-"""Boxes from which on a second thread pays for its start."""
+"""Minimum number of boxes for several threads."""
 
 SLACK = 1e-5
-"""How much wider than by exact arithmetic a box looks: far more than rounding can take away."""
+"""Relative margin of the search range, much larger than rounding errors."""
 
 NORMAL = 1e-30
-"""Areas from which on rounding is relative in every type: below, float32 loses digits."""
+"""Minimum area for relative rounding errors; below, float32 loses precision."""
 
 
 class Strip(NamedTuple):
-    """Boxes by coordinate, sorted by their left edge as far as buckets go."""
+    """Boxes in coordinate-major layout, sorted into buckets by their left edge."""
 
     x1: Float[np.ndarray, " n"]
     y1: Float[np.ndarray, " n"]
@@ -40,14 +40,14 @@ class Strip(NamedTuple):
     y2: Float[np.ndarray, " n"]
     area: Float[np.ndarray, " n"]
     struck: UInt8[np.ndarray, " n"]
-    """Which boxes are out."""
+    """Whether each box is suppressed (or already used)."""
     place: Int64[np.ndarray, " n"]
-    """Where each box of the input stands; -1 if it overlaps nothing, and stands nowhere."""
+    """Position of each input box in the strip; -1 for an invalid box, which overlaps nothing."""
     starts: Int64[np.ndarray, " buckets+1"]
     lowest: float
-    """The left edge at which the first bucket begins …"""
+    """Left edge of the first bucket."""
     scale: float
-    """… and how many buckets there are to a pixel; 0 if there is only one."""
+    """Buckets per pixel; 0 with a single bucket."""
     widest: float
 
 
@@ -66,9 +66,9 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float, groups: Tensor | None) 
 
 
 def floor(threshold: float, dtype: np.dtype) -> np.floating:
-    """The largest number of this type that is not above the threshold.
+    """The largest number of this type that does not exceed the threshold.
 
-    A number of this type is above it if and only if it is above the threshold as a double.
+    A number of this type exceeds it if and only if it exceeds the float64 threshold.
     """
     limit: np.floating = dtype.type(threshold)
     return np.nextafter(limit, dtype.type(-np.inf)) if float(limit) > threshold else limit
@@ -83,7 +83,7 @@ def suppress_groups(
     start: int,
     stop: int,
 ) -> None:
-    """Write into `stays` what suppression keeps of the groups `start` to `stop`; each stands best first."""
+    """Write to `stays` which boxes of groups `start` to `stop` are kept; groups are sorted best first."""
     apart = 1 - limit * (1 - SLACK)
     for group in range(start, stop):
         begin = starts[group]
@@ -107,7 +107,7 @@ def suppress_groups(
 
 @inlined
 def by_left_edge(boxes: Float[np.ndarray, "n 4"]) -> Strip:
-    """The boxes that can overlap anything, in buckets of equal breadth, about four to each."""
+    """The valid boxes in buckets of equal width, about four boxes per bucket."""
     place, areas = np.empty(len(boxes), np.int64), np.empty(len(boxes), boxes.dtype)
     lowest, highest, widest, count = np.inf, -np.inf, 0.0, 0
     for i in range(len(boxes)):
@@ -144,14 +144,14 @@ def by_left_edge(boxes: Float[np.ndarray, "n 4"]) -> Strip:
 
 @inlined
 def bucket_of(x: float, lowest: float, scale: float, buckets: int) -> int:
-    """The bucket of a left edge; it never falls as `x` rises."""
+    """The bucket of a left edge; non-decreasing in `x`."""
     position = (x - lowest) * scale
     return int(min(position, buckets - 1.0)) if position > 0 else 0
 
 
 @inlined
 def strike(strip: Strip, p: int, limit: float, start: int, stop: int) -> None:
-    """Strike out what overlaps the box at place `p` by more than the limit, itself included."""
+    """Suppress all boxes whose IoU with the box at `p` exceeds the limit, including itself."""
     box, own = (strip.x1[p], strip.y1[p], strip.x2[p], strip.y2[p]), strip.area[p]
     x1, y1, x2, y2 = strip.x1[start:stop], strip.y1[start:stop], strip.x2[start:stop], strip.y2[start:stop]
     area, struck = strip.area[start:stop], strip.struck[start:stop]

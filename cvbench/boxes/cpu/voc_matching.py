@@ -1,4 +1,4 @@
-"""The matching rule of PASCAL VOC for one class over a whole dataset; compiled."""
+"""PASCAL VOC matching of one class over a whole dataset; compiled."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def match_by_voc(
     difficult: Bool[np.ndarray, " objects"],
     strict: bool,  # noqa: FBT001
 ) -> Int64[np.ndarray, " n"]:
-    """FALSE, TRUE or IGNORED for each detection of one class, best first.
+    """FALSE, TRUE or IGNORED for each detection of one class; detections are sorted by falling score.
 
-    It looks at one object only, that of its image which it overlaps most (the first among equals). If
-    that is little, or somebody has found the object already, it is false; there is no second choice.
+    A detection considers only the object of its image with the highest IoU (the first in a tie). It is FALSE
+    if that IoU is below the threshold or the object is already matched.
     """
     fate = np.zeros(len(boxes), np.int64)
     found = np.zeros(len(object_boxes), np.bool_)

@@ -1,1 +1,1 @@
-"""The CUDA face: Triton kernels. Imported at first use; also run by Triton's interpreter, on the CPU."""
+"""CUDA kernels in Triton, imported on first use; Triton's interpreter can run them on the CPU."""

@@ -1,7 +1,7 @@
-"""The COCO rule on CUDA: a program for each pair of image and class, area range and threshold.
+"""COCO matching on CUDA: one program per pair of image and class, area range and threshold.
 
-Each detection waits for the one before it, but looks at all truths at once; the settings, forty to a
-pair with COCO's ranges and thresholds, wait for nobody.
+Detections are processed in sequence, each against all truths in parallel. The settings, forty per pair with
+COCO's area ranges and thresholds, are independent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def match_coco(overlaps: Tensor, thresholds: Tensor, crowd: Tensor, ignored: Ten
 
 
 @kernel
-def match_kernel(  # noqa: PLR0913, PLR0917, a kernel takes numbers one by one
+def match_kernel(  # noqa: PLR0913, PLR0917, a kernel takes single arguments
     overlaps: tl.tensor,
     thresholds: tl.tensor,
     crowd: tl.tensor,
@@ -41,7 +41,7 @@ def match_kernel(  # noqa: PLR0913, PLR0917, a kernel takes numbers one by one
     truths: tl.tensor,
     room: tl.constexpr,
 ) -> None:
-    """One setting of one pair, best detection first."""
+    """Match one setting of one pair; detections by falling score."""
     setting = tl.program_id(0).to(tl.int64)
     of_range = setting // levels
     pair = of_range // ranges

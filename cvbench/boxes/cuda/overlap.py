@@ -1,7 +1,7 @@
 """Pairwise overlap on CUDA: the same operations in the same order as on the CPU.
 
-Division is IEEE division, and products are not fused with sums, so that the bits agree. As on the
-CPU, a box that overlaps nothing has the area NaN, and what is not above 0 is written as 0.
+IEEE division and no fused multiply-add make the results bit-identical. As on the CPU, an invalid box has
+area NaN, and every result that is not positive is written as 0.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ COLUMNS = tl.constexpr(128)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """The function as Triton's; each launch says `enable_fp_fusion=False` where bits matter.
+    """Make a Triton kernel; pass `enable_fp_fusion=False` to launches that must be bit-identical.
 
-    A type checker that an import hook has wrapped around the function cannot be compiled.
+    Removes the type checker that the tests' import hook adds, which Triton cannot compile.
     """
     return triton.jit(inspect.unwrap(function))
 
@@ -54,14 +54,14 @@ def _pairwise(a: Tensor, b: Tensor, *, pixel: float, of_first: bool) -> Tensor:
 
 @kernel
 def area_of(x1: tl.tensor, y1: tl.tensor, x2: tl.tensor, y2: tl.tensor, pixel: tl.constexpr) -> tl.tensor:
-    """Each box's area with sides lengthened by `pixel`, and NaN where it has none."""
+    """Each box's area with `pixel` added to each side, or NaN for a box without area."""
     width = x2 - x1 + pixel
     height = y2 - y1 + pixel
     return tl.where((width > 0) & (height > 0), width * height, float("nan"))
 
 
 @kernel
-def intersection(  # noqa: PLR0913, PLR0917, a kernel takes numbers one by one
+def intersection(  # noqa: PLR0913, PLR0917, a kernel takes single arguments
     ax1: tl.tensor,
     ay1: tl.tensor,
     ax2: tl.tensor,
@@ -72,7 +72,7 @@ def intersection(  # noqa: PLR0913, PLR0917, a kernel takes numbers one by one
     by2: tl.tensor,
     pixel: tl.constexpr,
 ) -> tl.tensor:
-    """The area that broadcast boxes share, their sides lengthened by `pixel`."""
+    """Intersection area of broadcast boxes, with `pixel` added to each side."""
     width = tl.minimum(ax2, bx2) - tl.maximum(ax1, bx1) + pixel
     height = tl.minimum(ay2, by2) - tl.maximum(ay1, by1) + pixel
     return tl.maximum(width, 0) * tl.maximum(height, 0)
@@ -80,7 +80,7 @@ def intersection(  # noqa: PLR0913, PLR0917, a kernel takes numbers one by one
 
 @kernel
 def quotient(part: tl.tensor, whole: tl.tensor) -> tl.tensor:
-    """IEEE division: in float32 the sign `/` is an approximation."""
+    """IEEE division; in float32 the operator `/` is approximate."""
     return tl.div_rn(part, whole) if part.dtype == tl.float32 else part / whole
 
 
@@ -94,7 +94,7 @@ def overlap_kernel(
     pixel: tl.constexpr,
     of_first: tl.constexpr,
 ) -> None:
-    """One tile of the matrix."""
+    """Compute one tile of the matrix."""
     i = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
     j = (tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS))[None, :].to(tl.int64)
     ax1 = tl.load(a + 4 * i, mask=i < n, other=0)

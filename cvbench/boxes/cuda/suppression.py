@@ -1,8 +1,8 @@
-"""Greedy suppression on CUDA: who strikes whom first, in parallel; then who stays, a program a group.
+"""Greedy NMS on CUDA: a suppression bit matrix computed in parallel, then one program per group.
 
-The boxes stand sorted by group and, within it, by falling score. Bit `k` of `strikes[r, w]` says that
-box `r` strikes the box `64 w + k` of its group. Sixty-four boxes at a time are then decided with one
-word in registers, while all that they strike is gathered for the words that follow.
+Boxes are sorted by group and then by falling score. Bit `k` of `strikes[r, w]` means that box `r` suppresses
+box `64 w + k` of its group. The second kernel decides 64 boxes at a time with one word in registers, and
+accumulates the boxes that they suppress for the following words.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float, groups: Tensor | None) 
 
 
 def _stays(boxes: Tensor, first: Tensor, last: Tensor, sizes: Tensor, threshold: float) -> Tensor:
-    """Which boxes stay, of groups that stand from `first` to `last`, each best first."""
+    """Which boxes are kept; groups are `first` to `last`, each sorted best first."""
     n, words = len(boxes), triton.cdiv(int(sizes.max()), 64)
     spans = torch.stack([first, last], dim=1).repeat_interleave(sizes, dim=0)
     limit = torch.tensor([threshold], dtype=torch.float64, device=boxes.device)
@@ -50,7 +50,7 @@ def _stays(boxes: Tensor, first: Tensor, last: Tensor, sizes: Tensor, threshold:
 def strike_kernel(
     boxes: tl.tensor, spans: tl.tensor, limit: tl.tensor, strikes: tl.tensor, n: tl.tensor, words: tl.tensor
 ) -> None:
-    """One word for each of ROWS boxes: which of 64 boxes behind it in its group it strikes."""
+    """Compute one word for each of ROWS boxes: which of 64 later boxes in its group it suppresses."""
     r = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
     word = tl.program_id(1)
     bit = tl.arange(0, 64).to(tl.int64)
@@ -84,7 +84,7 @@ def decide_kernel(
     words: tl.tensor,
     room: tl.constexpr,
 ) -> None:
-    """One group, best box first: a box stays unless one that stayed has struck it."""
+    """Decide one group, best box first: a box is kept unless a kept box suppresses it."""
     start = tl.load(first + tl.program_id(0))
     stop = tl.load(last + tl.program_id(0))
     w = tl.arange(0, room)
