@@ -1,6 +1,6 @@
-"""The one way in: `uv run nox -s tests|full|lint|types|architecture|speed|fuzz|docs|package|minimums|gpu`.
+"""Development tasks: `uv run nox -s tests|full|lint|types|architecture|speed|fuzz|docs|package|minimums|gpu`.
 
-Sessions run in the environment that `uv run` has made, so nothing is installed twice.
+Sessions run in the environment of `uv run`, so nothing is installed twice.
 """
 
 import os
@@ -13,12 +13,12 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["tests", "lint", "types", "architecture"]
 
 COVERAGE_FLOOR = 85
-"""Branch coverage in percent, without what runs in worker processes or in compiled kernels; it only rises."""
+"""Minimum branch coverage in percent, without worker processes and compiled kernels; never lower it."""
 SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 SETTINGS = {
-    "OMP_NUM_THREADS": "1",  # each process has a core of its own; small tensors gain nothing from two …
-    "OMP_WAIT_POLICY": "PASSIVE",  # … and threads that wait for work must not keep others from theirs
-    "PYTHONDONTWRITEBYTECODE": "",  # or each worker process compiles the sources again
+    "OMP_NUM_THREADS": "1",  # one core per process; small tensors do not gain from more
+    "OMP_WAIT_POLICY": "PASSIVE",  # idle threads must not spin
+    "PYTHONDONTWRITEBYTECODE": "",  # otherwise each worker process compiles the sources again
 }
 
 
@@ -26,7 +26,7 @@ SETTINGS = {
 def tests(session: nox.Session) -> None:
     """The default tests: offline, at most five minutes on two cores.
 
-    With `CVBENCH_COVERAGE=1` their branch coverage is kept, for `nox -s full -- --rest` to add to.
+    `CVBENCH_COVERAGE=1` stores their branch coverage, to which `nox -s full -- --rest` adds.
     """
     coverage = ["--cov", "--cov-report="] if os.environ.get("CVBENCH_COVERAGE") else []
     session.run("pytest", *(session.posargs or [*SIDE_BY_SIDE, *coverage]), env=SETTINGS)
@@ -34,14 +34,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def full(session: nox.Session) -> None:
-    """All tests but `slow`, `gpu` and `speed`, with more checks: a quarter of an hour on two cores.
+    """All tests except `slow`, `gpu` and `speed`, with more checks: 15 minutes on two cores.
 
-    Shapes are checked in the whole package, properties with five times the examples, and branch coverage
-    against its floor. `nox -s full -- --rest` leaves out what `nox -s tests` has run, but for properties, and
-    adds its coverage to that of those.
+    Checks shapes in the whole package, properties with five times the examples, and branch coverage against
+    its floor. `nox -s full -- --rest` skips tests that `nox -s tests` runs, except property tests, and adds
+    its coverage to the stored one.
     """
     checks = ["-m", "not slow and not gpu and not speed", "--check-all-shapes", "--hypothesis-profile=full"]
-    if set(session.posargs) <= {"--rest"}:  # of some tests it says nothing
+    if set(session.posargs) <= {"--rest"}:  # coverage of a selection means nothing
         checks += ["--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERAGE_FLOOR}"]
         checks += ["--cov-append"] if session.posargs else []
     session.run("pytest", *checks, *SIDE_BY_SIDE, *session.posargs, env=SETTINGS)
@@ -55,29 +55,29 @@ def slow(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and format."""
+    """Lint and format check."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Strict types."""
+    """Type check."""
     session.run("mypy")
 
 
 @nox.session
 def architecture(session: nox.Session) -> None:
-    """The layers: a file imports only downhill."""
+    """Layer check: modules import only from lower layers."""
     session.run("lint-imports")
 
 
 @nox.session
 def speed(session: nox.Session) -> None:
-    """Ours beside its peers, taking turns; writes results/reference/speed-<machine>.md and .json.
+    """Speed compared with peer libraries, interleaved; writes results/reference/speed-<machine>.md and .json.
 
-    `nox -s speed -- iou nms` measures these rows only. Peers come with `uv run --group speed`; one that
-    is missing is told in its row.
+    `nox -s speed -- iou nms` measures only these rows. `uv run --group speed` installs the peers; a missing
+    peer is noted in its row.
     """
     session.run("python", "-m", "tests.benchmarks.speed.table", *session.posargs)
 
@@ -95,7 +95,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build the wheel, install it into an empty environment, and run a bundled suite in an empty folder."""
+    """Build the wheel, install it in a new environment, and run a bundled suite in an empty folder."""
     made = Path(session.create_tmp()).resolve()
     session.run("uv", "build", "--quiet", "--out-dir", str(made / "dist"), external=True)
     session.run("uv", "venv", "--quiet", "--clear", str(made / "venv"), *_python(session), external=True)
@@ -117,7 +117,7 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def minimums(session: nox.Session) -> None:
-    """The default tests with the oldest versions of cvbench's own dependencies that pyproject.toml allows."""
+    """The default tests with the oldest versions of direct dependencies that pyproject.toml allows."""
     made = Path(session.create_tmp()).resolve()
     session.run("uv", "venv", "--quiet", "--clear", str(made / "venv"), *_python(session), external=True)
     here = str(made / "venv/bin/python")
@@ -130,19 +130,19 @@ def minimums(session: nox.Session) -> None:
 
 
 def _python(session: nox.Session) -> list[str]:
-    """The Python that `nox -s … -- --python=3.13` asks for; else the oldest that is supported."""
+    """uv's option for the Python of `nox -s … -- --python=3.13`, by default the oldest supported one."""
     asked = [word.partition("=")[2] for word in session.posargs if word.startswith("--python=")]
     return ["--python", *(asked or ["3.11"])]
 
 
 def _tests(session: nox.Session) -> list[str]:
-    """What pytest is given after `--`, beside the version of Python."""
+    """The arguments for pytest: all after `--` except the Python version."""
     return [word for word in session.posargs if not word.startswith("--python=")]
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Damaged inputs for every reader of files: `nox -s fuzz -- --inputs 10000 --seed 1 --keep DIR`."""
+    """Fuzzing of all file readers: `nox -s fuzz -- --inputs 10000 --seed 1 --keep DIR`."""
     session.run("python", "-m", "tests.benchmarks.fuzz.table", *session.posargs, env=SETTINGS)
 
 
@@ -150,14 +150,14 @@ def fuzz(session: nox.Session) -> None:
 def gpu(session: nox.Session) -> None:
     """Tests that need a CUDA device."""
     if shutil.which("nvidia-smi") is None and not os.environ.get("CVBENCH_FORCE_GPU"):
-        session.skip("no NVIDIA driver is to be seen here")
+        session.skip("no NVIDIA driver found; set CVBENCH_FORCE_GPU=1 to run anyway")
     session.run("pytest", "-m", "gpu", *session.posargs)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kills and disk errors at random moments of 300 runs; writes results/reference/faults-<machine>.md.
+    """Fault injection: kills and disk errors at random moments; writes results/reference/faults-<machine>.md.
 
-    `nox -s faults -- --count 30 --seed 7` injects fewer, and others.
+    300 faults by default; `nox -s faults -- --count 30 --seed 7` injects 30 with another random seed.
     """
     session.run("python", "-m", "tests.faults.table", *session.posargs)
