@@ -1,8 +1,8 @@
 """Fuzzing of the readers: `nox -s fuzz -- --inputs 10000 --seed 1 [--readers record baseline] [--keep DIR]`.
 
-Every input is a sound one with small damage, given to a command in a process with 2 GiB of memory to spare
-and 10 s. Tracebacks, hangs, memory and deaths of the process are counted and, for each place in the package,
-the first input is kept with its command. Exits with 1 where there is any.
+Each input is a valid one with small damage. A command reads it in a process that may allocate 2 GiB more and
+take 10 s. Tracebacks, hangs, excessive memory and deaths of the process are counted; for each place in the
+package, the first input is stored with its command. Exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ STARTING_S = 300.0
 
 @dataclass
 class Tally:
-    """What came of the inputs."""
+    """Counts of inputs and faults."""
 
     inputs: Counter[str] = field(default_factory=Counter)
-    """By reader."""
+    """Per reader."""
     faults: dict[tuple[str, str, str, str], list[int]] = field(default_factory=dict)
     """Reader, kind, exception and place → the inputs' numbers."""
     slowest_s: float = 0.0
 
     def table(self) -> str:
-        """A line per reader, then one per unique fault."""
+        """One line per reader, then one per unique fault."""
         lines = [f"{'reader':16} {'inputs':>7} {'tracebacks':>10} {'hangs':>6} {'memory':>6} {'deaths':>6}"]
         for name in READERS:
             kinds = Counter[str]()
@@ -61,7 +61,7 @@ class Tally:
 def fuzz(
     inputs: int, seed: str, readers: list[str], keep: Path | None, *, say: bool = False, first: int = 0
 ) -> Tally:
-    """Read so many damaged inputs; of each unique fault the first input goes to `keep`."""
+    """Read this number of damaged inputs; store the first input of each unique fault in `keep`."""
     tally = Tally()
     with TemporaryDirectory(prefix="cvbench-fuzz-") as name:
         sound, work = Path(name) / "sound", Path(name) / "work"
@@ -79,7 +79,7 @@ def fuzz(
 def _part(
     tally: Tally, paths: tuple[Path, Path], what: tuple[str, int, int, list[str]], keep: Path | None
 ) -> int:
-    """Inputs until the last one or until the process ends; gives back the next number."""
+    """Read inputs until the last one or until the process ends; return the next number."""
     seed, number, last, readers = what
     command = [
         sys.executable,
@@ -117,21 +117,22 @@ def _part(
             buffer += chunk
             *lines, buffer = buffer.split(b"\n")
             for line in lines:
-                told = json.loads(line)
+                event = json.loads(line)
                 now = time.monotonic()
-                if "begins" in told:
-                    begun = told
-                    tally.inputs[told["reader"]] += 1
+                if "begins" in event:
+                    begun = event
+                    tally.inputs[event["reader"]] += 1
                 else:
                     assert begun is not None
                     tally.slowest_s = max(tally.slowest_s, now - since)
-                    if told["fault"] is not None:
-                        _note(tally, begun, told["fault"], paths[1], keep)
-                    begun, number = None, told["ends"] + 1
+                    if event["fault"] is not None:
+                        _note(tally, begun, event["fault"], paths[1], keep)
+                    begun, number = None, event["ends"] + 1
                 since, most = now, MOST_S
     finally:
         worker.kill()
         worker.wait()
+        worker.stdout.close()
 
 
 def _note(tally: Tally, begun: dict[str, Any], fault: dict[str, Any], work: Path, keep: Path | None) -> None:
@@ -155,15 +156,15 @@ def _note(tally: Tally, begun: dict[str, Any], fault: dict[str, Any], work: Path
 
 
 def main() -> None:
-    """The session."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(prog="nox -s fuzz --", description=__doc__.split("\n")[0])
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", default="0")
     parser.add_argument(
-        "--first", type=int, default=0, help="number of the first input: to go on after a part"
+        "--first", type=int, default=0, help="number of the first input, to resume an earlier run"
     )
     parser.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))
-    parser.add_argument("--keep", type=Path, help="folder for the inputs that failed")
+    parser.add_argument("--keep", type=Path, help="folder for the inputs with faults")
     given = parser.parse_args()
     tally = fuzz(given.inputs, given.seed, given.readers, given.keep, say=True, first=given.first)
     sys.stdout.write(f"{tally.table()}\n")

@@ -1,8 +1,8 @@
-"""A process that reads damaged inputs one after the other, and says what came of each.
+"""A process that reads damaged inputs one after the other, and reports the result of each.
 
     python -m tests.benchmarks.fuzz.worker SOUND WORK SEED FIRST LAST [READER …]
 
-It writes a line of JSON before and after each input: the parent knows at which input it hangs or dies.
+It writes one line of JSON before and after each input, so the parent knows which input it hangs or dies on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def place_of(error: BaseException) -> str:
 
 
 def fault_of(given: Input, caught: list[Exception]) -> dict[str, Any] | None:
-    """Carry out the command; what it did that no command may do, or None."""
+    """Run the command; return its fault (traceback, memory), or None."""
     caught.clear()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
@@ -49,7 +49,7 @@ def fault_of(given: Input, caught: list[Exception]) -> dict[str, Any] | None:
             load(Path(given.command[1]))
         else:
             CliRunner().invoke(cli.app, list(given.command))
-    except Exception as error:  # noqa: BLE001, whatever it is, it is what we look for
+    except Exception as error:  # noqa: BLE001, any exception is a fault
         caught.append(error)
     for error in caught:
         kind = "memory" if isinstance(error, MemoryError) else "traceback"
@@ -67,7 +67,7 @@ def fault_of(given: Input, caught: list[Exception]) -> dict[str, Any] | None:
 
 
 def main(sound: Path, work: Path, seed: str, first: int, last: int, names: list[str]) -> None:
-    """Inputs `first` to `last`, the last one not included."""
+    """Read the inputs from `first` to `last` (exclusive) with the readers `names`."""
     out, shown = os.fdopen(os.dup(1), "w", buffering=1), os.fdopen(os.dup(2), "w", buffering=1)
     with Path(os.devnull).open("w") as null:
         os.dup2(null.fileno(), 2)
@@ -84,7 +84,7 @@ def main(sound: Path, work: Path, seed: str, first: int, last: int, names: list[
 
     cli._tell = told
     accuracy.RESAMPLES = 10
-    _warm(sound, work)
+    _warm(sound, work, names)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + MOST_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -104,13 +104,13 @@ def main(sound: Path, work: Path, seed: str, first: int, last: int, names: list[
             shutil.rmtree(folder)
 
 
-def _warm(sound: Path, work: Path) -> None:
-    """Each command once with a sound input: kernels are compiled and modules imported."""
-    for name, reader in READERS.items():
+def _warm(sound: Path, work: Path, names: list[str]) -> None:
+    """Run each command of these readers once with a valid input, to compile kernels and import modules."""
+    for name in names:
         folder = work / "sound" / name.replace(" ", "-")
-        shutil.copytree(sound / reader.folder, folder)
+        shutil.copytree(sound / READERS[name].folder, folder)
         os.chdir(folder)
-        for command in reader.commands:
+        for command in READERS[name].commands:
             with contextlib.suppress(Exception):
                 fault_of(Input(name, command), [])
     os.chdir(work)
