@@ -130,7 +130,7 @@ def minimums(session: nox.Session) -> None:
 
 
 def _python(session: nox.Session) -> list[str]:
-    """uv's option for the Python of `nox -s … -- --python=3.13`, by default the oldest supported one."""
+    """The option of uv for the Python of `nox -s … -- --python=3.13`, by default the oldest supported one."""
     asked = [word.partition("=")[2] for word in session.posargs if word.startswith("--python=")]
     return ["--python", *(asked or ["3.11"])]
 

@@ -273,5 +273,5 @@ def test_where_each_image_has_its_own_size_training_and_timing_use_one():
 
 @pytest.mark.parametrize("wrong", [{"longer": 5}, {"multiple": 2}, {"resize": "scale"}])
 def test_lengths_of_sides_belong_to_a_scale(wrong):
-    with pytest.raises(ValueError, match='need `shorter`|only resize "scale" accepts'):
+    with pytest.raises(ValueError, match=r'need `shorter`|only resize "scale" accepts'):
         Preprocessing((8, 8), **wrong)
