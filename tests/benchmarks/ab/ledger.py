@@ -1,9 +1,9 @@
-"""Duets whose truth is known: `python -m tests.benchmarks.ab.ledger [--minutes M] [--quiet] [--out FOLDER]`.
+"""Duets with a known truth: `python -m tests.benchmarks.ab.ledger [--minutes M] [--quiet] [--out FOLDER]`.
 
-The plan is 100 jobs of a program against itself, where every verdict but `same` and `inconclusive` is false,
-and 20 each whose head spins for a share of its own time after each pass. Jobs run side by side, each on a
-core of its own; each is kept as soon as it ends, and the next call goes on where the last one stopped.
-`--quiet` says that nothing else ran meanwhile.
+The plan has 100 jobs that compare a program with itself, where every verdict except `same` and `inconclusive`
+is wrong, and 20 jobs for each planted slowdown, where the head spins for a share of its own time after each
+pass. Jobs run in parallel, one per core. Each result is stored when its job ends, and the next call resumes.
+`--quiet` records that nothing else was running.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from cvbench.runner.ab.sides import open_sides
 from cvbench.statistics.ab_test import MOST_ROUNDS, confirm, is_flagged, plan_confirming
 
 PLAN = {0.0: 100, 0.03: 20, 0.05: 20, 0.10: 20, 0.20: 20}
-"""Planted share → jobs."""
+"""Planted slowdown (fraction) → number of jobs."""
 HEAD = (
     *("planted", "jobs", "worse", "better", "same", "inconclusive", "worse, promised"),
-    *("median ratio (10 % … 90 %)", "least that would be seen", "seconds a job"),
+    *("median ratio (10 % … 90 %)", "minimum detectable effect", "seconds per job"),
 )
 SUITE = """
 schema: 1
@@ -45,7 +45,7 @@ time: {latency: {batch: 1}, throughput: null}
 
 
 def one_job(slower: float, seed: int) -> dict:
-    """A whole duet, without a null control: in an A/A job the duet is its own."""
+    """Run one duet, without a null control, which A/A jobs do not need."""
     began = time.monotonic()
     with TemporaryDirectory() as folder:
         suite = Path(folder) / "ledger.yaml"
@@ -69,7 +69,7 @@ def one_job(slower: float, seed: int) -> dict:
 
 
 class Drawn:
-    """Fresh rounds of one benchmark, drawn beforehand."""
+    """Precomputed random rounds of one benchmark."""
 
     def __init__(self, values: list[float]) -> None:
         self.values, self.count = values, 0
@@ -80,7 +80,7 @@ class Drawn:
 
 
 def promised(jobs: list[dict], slower: float, *, times: int = 1000) -> float:
-    """How often the decision would say `worse` if rounds were normal, with the spread that these jobs had."""
+    """Probability of the verdict `worse` for normally distributed rounds with the spread of these jobs."""
     draw = np.random.default_rng(0)
     spread = [
         math.sqrt(np.mean([np.var(job["values"][stage], ddof=1) for job in jobs if stage in job["values"]]))
@@ -98,17 +98,17 @@ def promised(jobs: list[dict], slower: float, *, times: int = 1000) -> float:
 
 
 def markdown(ledger: dict) -> str:
-    """The table for people."""
+    """The table in Markdown."""
     lines = [
-        "# Duets whose truth is known",
+        "# Duets with a known truth",
         "",
         "Written by `python -m tests.benchmarks.ab.ledger`. Planted: the share of its own time for which the",
-        "head spins after each pass; 0 is a program against itself. Jobs ran two at a time, each on a core",
-        "of its own, with the protocol of `cvbench duet`. Promised is what the decision makes of normal",
-        "rounds that vary as those of these jobs did. Ratios and seconds are medians.",
+        "head spins after each pass; 0 compares a program with itself. Two jobs ran at a time, each on its",
+        "own core, with the protocol of `cvbench duet`. Promised: the probability for normally distributed",
+        "rounds with the spread of these jobs. Ratios and seconds are medians.",
         f"Machine: {ledger['machine']}.",
     ]
-    for quiet, title in ((True, "Nothing else running"), (False, "Beside other work")):
+    for quiet, title in ((True, "Nothing else running"), (False, "Other processes running")):
         jobs = [job for job in ledger["jobs"] if job["quiet"] is quiet]
         if jobs:
             lines += ["", f"## {title}", "", f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
@@ -130,7 +130,7 @@ def _row(slower: float, jobs: list[dict]) -> str:
 
 
 class Ledger:
-    """The file, and who carries out which job."""
+    """The results file, and the assignment of jobs to processes."""
 
     def __init__(self, path: Path, machine: str, *, quiet: bool) -> None:
         self._path, self._quiet, self._lock = path, quiet, threading.Lock()
@@ -141,7 +141,7 @@ class Ledger:
         self._seed = 1 + max((job["seed"] for job in known), default=-1)
 
     def take(self) -> tuple[float, int] | None:
-        """The next job, of the share that is furthest behind its plan; None when all are done."""
+        """The next job, of the slowdown that is furthest behind its plan; None when all are done."""
         with self._lock:
             behind = {share: self._taken[share] / wanted for share, wanted in PLAN.items()}
             slower = min(behind, key=lambda share: behind[share])
@@ -152,20 +152,20 @@ class Ledger:
             return slower, self._seed - 1
 
     def keep(self, job: dict) -> None:
-        """Append it, on the disk too."""
+        """Append a job and write the file."""
         with self._lock:
             self._content["jobs"].append({**job, "quiet": self._quiet})
             write_whole(self._path, (json.dumps(self._content, indent=1) + "\n").encode())
 
     def tell(self) -> None:
-        """Write the table: at the end alone, since what is promised takes seconds to reckon."""
+        """Write the table, only at the end because the promised values take seconds to compute."""
         if self._content["jobs"]:
             write_whole(self._path.with_suffix(".md"), markdown(self._content).encode())
 
 
 def _lane(core: int, ledger: Ledger, until: float) -> None:
-    """Jobs one after another on one core, as long as one is likely to end in time."""
-    os.sched_setaffinity(0, {core})  # of this thread, and of what it starts
+    """Run jobs in sequence on one core, while the next one is likely to end in time."""
+    os.sched_setaffinity(0, {core})  # this thread and the processes it starts
     longest = 0.0
     while time.monotonic() + longest < until and (job := ledger.take()) is not None:
         done = one_job(*job)
@@ -174,7 +174,7 @@ def _lane(core: int, ledger: Ledger, until: float) -> None:
 
 
 def main() -> None:
-    """Carry out jobs until the time is over, keep each, and write the table."""
+    """Run jobs until the time is over, store each, and write the table."""
     parser = argparse.ArgumentParser(description="Duets whose truth is known.")
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--quiet", action="store_true", help="nothing else runs meanwhile")

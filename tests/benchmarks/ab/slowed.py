@@ -1,4 +1,4 @@
-"""A small net that takes a planted share longer than it would: what a duet has to find."""
+"""A small model with a planted slowdown, which a duet has to detect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cvbench.spec.cell import ModelSpec
 
 
 class Slowed(nn.Module):
-    """A ResNet-18 of a quarter of the width; after each pass it spins for a share of that pass's time."""
+    """A ResNet-18 of a quarter of the width that spins after each pass for a share of the pass's time."""
 
     def __init__(self, classes, *, extra):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The ledger of duets whose truth is known: every job once, resumed where it stopped, told by conditions."""
+"""The ledger of duets with a known truth runs every job once, resumes, and reports quiet jobs separately."""
 
 from collections import Counter
 
@@ -53,7 +53,7 @@ def test_quiet_jobs_and_others_stand_apart(tmp_path):
     both = Ledger(path, "machine", quiet=False)
     both.keep(job(0.0, 1, verdict="inconclusive"))
     both.tell()
-    quiet, other = path.with_suffix(".md").read_text().split("## Beside other work")
+    quiet, other = path.with_suffix(".md").read_text().split("## Other processes running")
     assert "| 0% | 1 | 0 | 0 | 1 | 0 |" in quiet
     assert "| 0% | 1 | 0 | 0 | 0 | 1 |" in other
 

@@ -1,4 +1,4 @@
-"""Small damage to sound inputs: other types, missing parts, extreme numbers, cut and flipped bytes."""
+"""Small damage to valid inputs: wrong types, missing parts, extreme numbers, cut and flipped bytes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ NASTY: tuple[Any, ...] = (
     "\U0001f600", "\u202e", [], {}, [0], ["x"], [[]], {"a": 1}, [None], [[0, 0], [1, 1]],
     [1e308] * 4, [0] * 1000,
 )  # fmt: skip
-"""Values that something else than what is expected may be."""
+"""Replacement values of unexpected types and sizes."""
 
 
 def nasty(draw: Random) -> Any:
-    """One of them, or a deep nesting."""
+    """A replacement value, or a deep nesting."""
     if draw.random() < 0.03:
         deep: Any = 0
         for _ in range(draw.choice((20, 500))):
@@ -40,7 +40,7 @@ def nasty(draw: Random) -> Any:
 
 
 def in_bytes(content: bytes, draw: Random) -> bytes:
-    """Cut, flipped, inserted, removed, repeated or otherwise encoded."""
+    """Cut, flip, insert, remove, repeat or re-encode bytes."""
     data = bytearray(content)
     at = draw.randrange(len(data) + 1)
     size = draw.choice((1, 1, 2, 4, 16, 200))
@@ -67,7 +67,7 @@ def in_bytes(content: bytes, draw: Random) -> bytes:
 
 
 def in_tree(tree: Any, draw: Random) -> Any:
-    """A tree of dicts and lists with one part changed."""
+    """Change one part of a tree of dicts and lists."""
     places: list[tuple[Any, Any]] = []
 
     def walk(node: Any) -> None:
@@ -99,7 +99,7 @@ def in_tree(tree: Any, draw: Random) -> Any:
 
 
 def json_bytes(content: bytes, draw: Random) -> bytes:
-    """A JSON document with one to three changes; as text in the end, which may be damaged too."""
+    """Make one to three changes in a JSON document, whose text can then be damaged too."""
     if draw.random() < 0.2:
         return in_bytes(content, draw)
     tree = json.loads(content)
@@ -109,7 +109,7 @@ def json_bytes(content: bytes, draw: Random) -> bytes:
 
 
 def yaml_bytes(content: bytes, draw: Random) -> bytes:
-    """A suite with one to three changes."""
+    """Make one to three changes in a suite."""
     if draw.random() < 0.3:
         return in_text(content, draw)
     tree = yaml.safe_load(content)
@@ -122,7 +122,7 @@ _WORD = re.compile(r"[\w.+-]+")
 
 
 def in_text(content: bytes, draw: Random) -> bytes:
-    """Words, lines and numbers of a text changed."""
+    """Change words, lines and numbers of a text."""
     if draw.random() < 0.25:
         return in_bytes(content, draw)
     text = content.decode("utf-8", "replace")
@@ -148,7 +148,7 @@ def in_text(content: bytes, draw: Random) -> bytes:
 
 
 def xml_bytes(content: bytes, draw: Random) -> bytes:
-    """Another encoding declared, an entity, a deep nesting; else as any text."""
+    """Declare another encoding, an entity or a deep nesting; else damage the text."""
     match draw.randrange(10):
         case 0:
             name = draw.choice(
@@ -163,7 +163,7 @@ def xml_bytes(content: bytes, draw: Random) -> bytes:
 
 
 def parquet_bytes(content: bytes, draw: Random) -> bytes:
-    """A table with a changed column, other rows or other metadata."""
+    """Change a column, the rows or the metadata of a table."""
     if draw.random() < 0.15:
         return in_bytes(content, draw)
     table = pq.read_table(io.BytesIO(content))
@@ -175,7 +175,7 @@ def parquet_bytes(content: bytes, draw: Random) -> bytes:
 
 
 ABOUT = (b"", b"\xff", b"{}", b"[]", b"[1]", b"nan", b"1e999", b"null", b"[" * 9000, b"-1", b"x" * 999)
-"""What a table's metadata may be told to be."""
+"""Replacement values of a table's metadata."""
 
 
 def _changed_table(table: pa.Table, draw: Random) -> pa.Table:
@@ -237,7 +237,7 @@ def _changed_value(value: Any, draw: Random) -> Any:
 
 
 def npz_bytes(content: bytes, draw: Random) -> bytes:
-    """Arrays of other types, shapes and values; or bytes of the archive."""
+    """Change types, shapes and values of arrays, or bytes of the archive."""
     if draw.random() < 0.3:
         return in_bytes(content, draw)
     with np.load(io.BytesIO(content)) as archive:
@@ -252,7 +252,7 @@ def npz_bytes(content: bytes, draw: Random) -> bytes:
 
 
 def npy_bytes(content: bytes, draw: Random) -> bytes:
-    """An array of another type, shape or value; or bytes of the file."""
+    """Change the type, shape or values of an array, or bytes of the file."""
     if draw.random() < 0.4:
         return in_bytes(content, draw)
     file = io.BytesIO()
@@ -285,7 +285,7 @@ def _changed_array(array: np.ndarray, draw: Random) -> np.ndarray:
 
 
 def png_bytes(content: bytes, draw: Random) -> bytes:
-    """Other modes, sizes and values; or bytes of the file."""
+    """Change the mode, size or values of an image, or bytes of the file."""
     if draw.random() < 0.5:
         return in_bytes(content, draw)
     picture = Image.open(io.BytesIO(content))
@@ -305,7 +305,7 @@ def png_bytes(content: bytes, draw: Random) -> bytes:
 
 
 def safetensors_bytes(content: bytes, draw: Random) -> bytes:
-    """Another header of the tensors, another length of it; or bytes of the file."""
+    """Change the header of the tensors or its length, or bytes of the file."""
     if draw.random() < 0.4:
         return in_bytes(content[:4000], draw) + content[4000:]
     (size,) = struct.unpack("<Q", content[:8])
@@ -316,7 +316,7 @@ def safetensors_bytes(content: bytes, draw: Random) -> bytes:
 
 
 def replaced(path: Path, draw: Random) -> None:
-    """Something else than a file in its place."""
+    """Replace the file with something else, such as a folder or a pipe."""
     path.unlink()
     match draw.randrange(5):
         case 0:

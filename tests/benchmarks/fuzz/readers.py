@@ -1,4 +1,4 @@
-"""The readers of other people's files: sound inputs of each, how they are damaged, and who reads them."""
+"""The readers of user files: valid inputs, how they are damaged, and the commands that read them."""
 
 from __future__ import annotations
 
@@ -71,16 +71,16 @@ class Reader(NamedTuple):
     """One kind of input."""
 
     folder: str
-    """Of the sound input, below the folder of all of them."""
+    """Folder of the valid input, relative to the folder of all inputs."""
     damaged: tuple[str, ...]
-    """Patterns of the files that are damaged, one at a time."""
+    """Patterns of the files to damage, one at a time."""
     mutate: Mutate
     commands: tuple[tuple[str, ...], ...]
-    """Each is given in the input's folder; `load PATH` loads weights."""
+    """Commands to run in the input's folder; `load PATH` loads weights."""
 
 
 def write_inputs(root: Path) -> None:
-    """Sound inputs for every reader."""
+    """Write valid inputs for every reader."""
     torch.manual_seed(0)
     _runs(root / "run")
     for name in ("suite", "coco", "topk", "maps", "weights"):
@@ -143,7 +143,7 @@ def _runs(root: Path) -> None:
 
 
 def weights_model() -> Model:
-    """A small net to load weights into."""
+    """A small model to load weights into."""
     return build_model(ModelSpec(name="resnet18", options={"width": 0.0625, "size": 32}), 2)
 
 
@@ -227,8 +227,8 @@ class Input(NamedTuple):
 
 
 def write_damaged(sound: Path, folder: Path, names: Sequence[str], seed: str) -> Input:
-    """Copy a sound input to `folder` and damage one file of it; `seed` decides everything."""
-    draw = Random(seed)  # it must be the same again
+    """Copy a valid input to `folder` and damage one file of it, reproducibly by `seed`."""
+    draw = Random(seed)
     name = draw.choice(list(names))
     reader = READERS[name]
     shutil.copytree(sound / reader.folder, folder, symlinks=True)
@@ -246,7 +246,7 @@ def write_damaged(sound: Path, folder: Path, names: Sequence[str], seed: str) ->
     try:
         path.write_bytes(mutate(content, draw))
     except (RecursionError, ValueError, TypeError, yaml.YAMLError, pa.ArrowException):
-        path.write_bytes(mutating.in_bytes(content, draw))  # what was drawn cannot be written in this form
+        path.write_bytes(mutating.in_bytes(content, draw))  # this format cannot represent the mutation
     if name == "attachments" and draw.random() < 0.95:
         _record_hash(path)
     if name == "baseline" and draw.random() < 0.3:
@@ -255,7 +255,7 @@ def write_damaged(sound: Path, folder: Path, names: Sequence[str], seed: str) ->
 
 
 def _record_hash(path: Path) -> None:
-    """The record is told the file's new hash: the damage is the program's that wrote it."""
+    """Write the file's new hash to the record, as if the writing program had caused the damage."""
     run = path.parent.parent
     for file in (run / "cells").glob("*.json"):
         record = json.loads(file.read_bytes())
@@ -266,7 +266,7 @@ def _record_hash(path: Path) -> None:
 
 
 def _damage_packed(path: Path, draw: Random) -> None:
-    """Damage a packed file, and its hash in the record, where the baseline is still one."""
+    """Damage a packed file, and its hash in the record, if the baseline is still valid."""
     try:
         content = json.loads(path.read_bytes())
         name = draw.choice(sorted(content["files"]))
@@ -282,7 +282,7 @@ def _damage_packed(path: Path, draw: Random) -> None:
 
 
 def load(path: Path) -> str:
-    """Load weights; what a user would read where they are refused."""
+    """Load weights; return the error message if they are refused."""
     try:
         load_weights(weights_model(), path)
     except CvbenchError as error:

@@ -1,11 +1,11 @@
-"""Boxes to suppress and to compare."""
+"""Random boxes for the benchmarks of suppression and overlap."""
 
 import torch
 from torch import Tensor
 
 
 def scattered(n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Boxes of 10 to 110 pixels anywhere in an image of 1000, and scores that all differ."""
+    """Uniformly distributed boxes of 10 to 110 pixels in an image of 1000, with distinct scores."""
     generator = torch.Generator().manual_seed(seed)
     corner = torch.rand(n, 2, generator=generator) * 1000
     size = torch.rand(n, 2, generator=generator) * 100 + 10
@@ -13,7 +13,7 @@ def scattered(n: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def clustered(n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """What a detector hands to suppression: about fifty boxes around each object, sizes from 10 to 500."""
+    """Typical detector output before NMS: about fifty boxes around each object, sizes from 10 to 500."""
     generator = torch.Generator().manual_seed(seed)
     objects = n // 50
     centre = torch.rand(objects, 2, generator=generator) * 1000

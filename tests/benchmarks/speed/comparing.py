@@ -1,6 +1,6 @@
-"""A comparison of two large runs, as a person starts it: a fresh process, from the files to the table.
+"""`cvbench compare` of two large runs in a new process, from the files to the table.
 
-Cells are what `cvbench run` leaves of a timed net: some twenty figures and a series of 200 iterations in
+Cells are like those in the results of a timed model: about twenty metrics and a series of 200 iterations in
 five rounds.
 """
 
@@ -25,7 +25,7 @@ CELLS, ROUNDS, ITERATIONS = 1000, 5, 40
 
 @cache
 def runs(cells: int = CELLS) -> tuple[Path, Path]:
-    """Two runs of so many cells, the same but for chance."""
+    """Two runs of this number of cells that differ only by noise."""
     machine = dict(probe().hard)
     made = [Path(_FOLDER.name) / "large" / side for side in "ab"]
     for seed, folder in enumerate(made):
@@ -43,14 +43,14 @@ def _cell(number: int, draw: np.random.Generator, machine: dict[str, Any]) -> Ma
     own.rounds("latency", [at * np.exp(draw.normal(0, 0.02, ITERATIONS)) for at in centre])
     return own.add(
         *(
-            figure(f"figure {k}", 0.5, unit="MACs", direction="neither", protocol="count", n=1000)
+            figure(f"metric {k}", 0.5, unit="MACs", direction="neither", protocol="count", n=1000)
             for k in range(18)
         )
     )
 
 
 def comparing() -> dict[str, Callable[[], int]]:
-    """A call is a whole process of `cvbench compare`; its result is how many cells were held together."""
+    """A call runs `cvbench compare` in a new process; its result is the number of compared cells."""
     a, b = runs()
     page = Path(_FOLDER.name) / "page.md"
 

@@ -1,10 +1,10 @@
-"""What only a new process can tell: peak memory, and what first calls cost.
+"""Measurements that need a new process: peak memory, and the cost of first calls.
 
 python -m tests.benchmarks.speed.fresh PART, where PART is one of
 
-    memory CONTENDER [TRUTH RESULTS]   by how many bytes memory peaks
-    first-calls                        what first calls take beyond second ones
-    ahead                              what compiling everything ahead takes
+    memory CONTENDER [TRUTH RESULTS]   peak memory in bytes
+    first-calls                        time of first calls beyond second calls
+    ahead                              time to compile everything in advance
 """
 
 import gc
@@ -22,14 +22,14 @@ from tests.benchmarks.speed.scenes import boxes_at_size
 
 
 def child(*arguments: str, **environment: str) -> Any:
-    """The answer of a new process."""
+    """The output of a new process."""
     command = [sys.executable, "-m", "tests.benchmarks.speed.fresh", *arguments]
     run = subprocess.run(command, capture_output=True, check=True, env={**os.environ, **environment})
     return json.loads(run.stdout.splitlines()[-1])
 
 
 def memory(contender: str, *files: str) -> int:
-    """How far resident memory rises, at its peak, above what it was with the data at hand."""
+    """Peak resident memory above the value with the data loaded, in bytes."""
     if contender == "cvbench":
         from cvbench.metrics.coco.evaluation import evaluate_coco
         from cvbench.metrics.coco.summary import values
@@ -49,7 +49,7 @@ def memory(contender: str, *files: str) -> int:
 
 
 def _from_here() -> int:
-    """Resident memory now, and the peak forgotten."""
+    """Current resident memory; resets the peak."""
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 
@@ -60,14 +60,14 @@ def _status(field: str) -> int:
 
 
 NUMBA = "numba imports itself"
-"""No kernel of ours, but what the first of them waits for: most of numba's modules, and scipy's BLAS."""
+"""Imports that the first kernel needs: most of numba's modules, and scipy's BLAS."""
 
 
 def first_calls() -> dict[str, float]:
-    """Processor seconds by piece of work: the first call less the second. Other work leaves them alone."""
+    """CPU seconds per piece of work: first call minus second call. CPU time is robust to other processes."""
     beyond = {}
     pieces = _pieces()
-    gc.freeze()  # or some call pays for going through all that was imported
+    gc.freeze()  # otherwise a garbage collection of all imported objects falls into some call
     for name, call in pieces.items():
         times = []
         for _ in range(2):
@@ -79,7 +79,7 @@ def first_calls() -> dict[str, float]:
 
 
 def _pieces() -> dict[str, Callable[[], Any]]:
-    """Every compiled loop of box core, metrics and readers, on little data; imports are done here."""
+    """Small calls of all kernels of boxes, metrics and readers; imports happen here."""
     from numba.core.registry import cpu_target
 
     from cvbench.cli.kernels import calls
@@ -92,7 +92,7 @@ def _pieces() -> dict[str, Callable[[], Any]]:
 
 
 def ahead() -> float:
-    """Seconds until all is compiled, as `cvbench env --compile` does it, imports left out."""
+    """Seconds to compile everything, as `cvbench env --compile` does, without imports."""
     from cvbench.cli.kernels import compile_all
 
     start = time.perf_counter()

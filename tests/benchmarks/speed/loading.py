@@ -1,6 +1,6 @@
-"""Reading data sets beside peers: decoding, opening COCO's annotations, and whole loaders.
+"""Data loading compared with peers: decoding, COCO annotations, and complete loaders.
 
-The photographs are made: smooth colours with grain, 500 x 375, JPEGs of 40 kB as ImageNet's are.
+The photographs are synthetic: smooth colors with grain, 500 x 375, JPEGs of 40 kB like ImageNet's.
 """
 
 import contextlib
@@ -34,14 +34,14 @@ from tests.benchmarks.speed.peers import Absent
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="cvbench-speed-data-")
 IMAGES, BATCH, PULLED = 64, 16, 8
-"""A call pulls 8 batches of 16: every image twice, so the order does not matter to the mean."""
+"""A call loads 8 batches of 16: every image twice, so the mean does not depend on the order."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 AS_TRAINED = Preprocessing(size=(224, 224), resize="crop", shorter=256, mean=MEAN, std=STD)
 
 
 @cache
 def photographs() -> Path:
-    """A folder of two classes below `val`."""
+    """A folder of two classes in `val`."""
     root = Path(_FOLDER.name) / "photographs"
     draw = np.random.default_rng(0)
     for number in range(IMAGES):
@@ -84,13 +84,13 @@ def _turbojpeg(each: Callable[[Callable[[bytes], Any]], Callable[[], float]]) ->
         turbojpeg = importlib.import_module("turbojpeg")
         decoder = turbojpeg.TurboJPEG()
     except (ImportError, RuntimeError) as error:
-        return Absent(f"not to be had here ({str(error).splitlines()[0][:80]})")
+        return Absent(f"not available here ({str(error).splitlines()[0][:80]})")
     return each(lambda content: decoder.decode(content, pixel_format=turbojpeg.TJPF_RGB))
 
 
 @cache
 def annotations() -> Path:
-    """A file of val2017's size: 5,000 images, 37,000 objects, each with a polygon; 20 MB."""
+    """A file of the size of val2017: 5,000 images, 37,000 objects with polygons, 20 MB."""
     path = Path(_FOLDER.name) / "instances_val2017.json"
     draw = np.random.default_rng(0)
     categories = np.array(list(COCO_CATEGORIES))
@@ -151,7 +151,7 @@ def opening() -> dict[str, Callable[[], float] | Absent]:
 
 
 class Repeated:
-    """A data set that begins again and again, so that a loader of it never ends while it is timed."""
+    """A dataset that repeats forever, so that its loader does not end while it is timed."""
 
     def __init__(self, dataset: Any, times: int) -> None:
         self.dataset, self.times = dataset, times
@@ -169,7 +169,7 @@ class Repeated:
 
 
 def loading(workers: int) -> Callable[[], dict[str, Callable[[], float] | Absent]]:
-    """A call takes the set twice from a loader that runs on; its result is the mean of all values."""
+    """A call loads the dataset twice from a running loader; its result is the mean of all values."""
 
     def contenders() -> dict[str, Callable[[], float] | Absent]:
         torch.set_num_threads(1)
@@ -200,7 +200,7 @@ def _ours(workers: int) -> Iterator[torch.Tensor]:
 
 
 def _torchvision(workers: int) -> Iterator[torch.Tensor]:
-    """The validation pipeline of torchvision's references/classification, on Pillow images."""
+    """The validation pipeline of torchvision's references/classification, with Pillow images."""
     from torchvision import transforms
 
     prepared = transforms.Compose(
@@ -218,11 +218,11 @@ def _torchvision(workers: int) -> Iterator[torch.Tensor]:
 
 
 def _timm(workers: int) -> Iterator[torch.Tensor]:
-    """What timm's validate.py makes, without a GPU to send it to."""
+    """The loader of timm's validate.py, without transfer to a GPU."""
     from timm.data import ImageDataset, create_loader
 
     data = ImageDataset(str(photographs() / "val"))
-    loader = create_loader(  # gives the data set its transform
+    loader = create_loader(  # sets the dataset's transform
         data,
         input_size=(3, 224, 224),
         batch_size=BATCH,

@@ -1,4 +1,4 @@
-"""Masks for the scenes of val2017's size: an ellipse in each box, as run lengths and as COCO's texts."""
+"""Masks for the scenes of the size of val2017: an ellipse in each box, as run lengths and COCO strings."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from tests.benchmarks.speed.scenes import HEIGHT, WIDTH, Scene
 
 
 class Texts(NamedTuple):
-    """Compressed masks as COCO's files hold them, behind one another."""
+    """Concatenated compressed masks in COCO's format."""
 
     characters: np.ndarray
     starts: np.ndarray
@@ -25,7 +25,7 @@ class Texts(NamedTuple):
 
 @compiled
 def ellipses(boxes, height, width, counts):  # type: ignore[no-untyped-def]
-    """Write the run lengths of an ellipse in each box (x, y, width, height), one behind the other."""
+    """Write the concatenated run lengths of an ellipse in each box (x, y, width, height)."""
     starts, size = np.zeros(len(boxes) + 1, np.int64), 0
     for i in range(len(boxes)):
         x0, y0, w, h = boxes[i]
@@ -61,7 +61,7 @@ def texts_of(boxes: np.ndarray) -> Texts:
 
 
 def regions_of(texts: Texts) -> Regions:
-    """What the evaluation takes, from what files hold."""
+    """Input of the evaluation from the data in the files."""
     counts, starts = parse(texts.characters, texts.starts)
     sizes = np.ones(len(starts) - 1, np.int64)
     return mask_regions(RunLengths(counts, starts, HEIGHT * sizes, WIDTH * sizes))
@@ -69,7 +69,7 @@ def regions_of(texts: Texts) -> Regions:
 
 class MaskScene(NamedTuple):
     scene: Scene
-    """With boxes; the masks lie in them."""
+    """Masks, with the boxes that contain them."""
     true: Texts
     found: Texts
 
@@ -83,5 +83,5 @@ class MaskScene(NamedTuple):
 
 
 def with_masks(scene: Scene) -> MaskScene:
-    """The scene with masks in its boxes; what lies outside the image is cut off."""
+    """The scene with masks in its boxes, clipped to the image."""
     return MaskScene(scene, texts_of(scene.truth.regions.xywh), texts_of(scene.detections.regions.xywh))

@@ -1,4 +1,4 @@
-"""Contenders timed in turn: whatever slows the machine down for a while slows all of them down."""
+"""Interleaved timing of contenders: a temporary slowdown of the machine affects all of them."""
 
 import gc
 import time
@@ -12,7 +12,7 @@ from tests.benchmarks.speed.rows import Row
 
 
 class Timed(NamedTuple):
-    """One contender's wall times in seconds, or why there are none."""
+    """One contender's wall times in seconds, or the reason why it has none."""
 
     seconds: tuple[float, ...] = ()
     missing: str | None = None
@@ -23,13 +23,13 @@ class Timed(NamedTuple):
 
 
 def measure(row: Row, contenders: Mapping[str, Any]) -> dict[str, Timed]:
-    """Each contender's times, over `row.rounds` rounds whose order turns around every time.
+    """Each contender's times over `row.rounds` rounds, with the order reversed in every other round.
 
-    A first run, not counted, warms up; contenders that take a minute run only once, and that counts.
-    All results have to agree, or the comparison is worth nothing: AssertionError.
+    The first run is a warm-up and not counted; contenders that take a minute run only once, which counts.
+    Raises AssertionError unless all results agree.
     """
     gc.collect()
-    gc.freeze()  # the millions of objects that some contenders work on are none of the others' garbage
+    gc.freeze()  # collections must not scan the millions of objects of some contenders
     there = {name: call for name, call in contenders.items() if not isinstance(call, Absent)}
     seconds: dict[str, list[float]] = {name: [] for name in there}
     expected = None
@@ -53,7 +53,7 @@ def measure(row: Row, contenders: Mapping[str, Any]) -> dict[str, Timed]:
 
 
 def ratios(ours: Timed, peer: Timed) -> tuple[float, float, float]:
-    """How many times longer the peer took: quartiles over the rounds, each round compared with itself."""
+    """Quartiles over the rounds of the peer's time divided by ours in the same round."""
     if len(ours.seconds) == len(peer.seconds):
         low, median, high = np.percentile(np.divide(peer.seconds, ours.seconds), [25, 50, 75])
     else:
@@ -68,7 +68,7 @@ def _timed(call: Any) -> tuple[float, Any]:
 
 
 def _plain(result: Any) -> np.ndarray:
-    """Figures as floats; a figure that is missing is the -1 of the reference."""
+    """Metrics as floats; a missing metric is -1, as in pycocotools."""
     if isinstance(result, list):
         result = [-1.0 if figure is None else figure for figure in result]
     return np.asarray(result, float)

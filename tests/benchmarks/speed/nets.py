@@ -1,7 +1,7 @@
-"""Nets beside torchvision's and timm's form of the same one: same weights, images and memory layout.
+"""Our models compared with the same models of torchvision and timm: same weights, images and memory layout.
 
-What is timed is a forward pass without gradients, or a whole step of training: forward pass, loss,
-gradients and a step of gradient descent. Detectors are timed from the image to their detections.
+A call is a forward pass without gradients, or a training step: forward pass, loss, gradients and a step of
+gradient descent. Detectors are timed from the image to the detections.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tests.models.faster_rcnn.peer import faster_rcnn_of_torchvision, livelier
 
 CLASSES, OUTPUTS, SIZE = 1000, 91, (480, 640)
 LAYOUT = torch.channels_last
-"""That of cvbench's recipes and runtimes, unless they ask for another one."""
+"""The default memory layout of cvbench's recipes and runtimes."""
 NETS = (
     "alexnet",
     *(f"vgg{layers}{norm}" for layers in (11, 13, 16, 19) for norm in ("", "_bn")),
@@ -35,9 +35,9 @@ Call = Callable[[], object]
 
 
 def contenders(name: str, *, ours_last: bool = False) -> dict[str, nn.Module]:
-    """Ours and its peers, all with our weights, made in this order or from the last to the first.
+    """Our model and its peers, all with our weights, built in this order or in reverse.
 
-    Which lies where in memory depends on the order, and steps of large nets on that.
+    The order affects the memory addresses, which affect the speed of large models.
     """
     makers: dict[str, Callable[[], nn.Module]] = {"cvbench": partial(MODELS.load(name), CLASSES)}
     if hasattr(torchvision.models, name):
@@ -54,10 +54,10 @@ def contenders(name: str, *, ours_last: bool = False) -> dict[str, nn.Module]:
     if "timm" in nets:
         for module in nets["timm"].modules():
             if isinstance(module, nn.LeakyReLU):
-                module.negative_slope = 0.1  # darknet's; timm leaves PyTorch's
+                module.negative_slope = 0.1  # darknet's value; timm has PyTorch's default
         theirs = nets["timm"].state_dict()
-        # timm names some layers otherwise, and runs VGG's connected layers as convolutions; in its
-        # tables too, tensors stand in the order of the layers
+        # timm has other layer names, and VGG's fully connected layers are convolutions there; its
+        # state dict also has the order of the layers
         assert len(theirs) == len(weights)
         nets["timm"].load_state_dict(
             {key: weights[ours].reshape(theirs[key].shape) for key, ours in zip(theirs, weights, strict=True)}
@@ -66,13 +66,13 @@ def contenders(name: str, *, ours_last: bool = False) -> dict[str, nn.Module]:
 
 
 def image() -> Tensor:
-    """Noise, from which untrained nets tell classes apart as well as from anything."""
+    """Noise images."""
     draw = torch.Generator().manual_seed(1)
     return torch.randn(1, 3, 224, 224, generator=draw).to(memory_format=LAYOUT)
 
 
 def logits_of(outputs: Any) -> list[Tensor]:
-    """The logits, and those of auxiliary heads where there are any."""
+    """The logits, including the logits of auxiliary heads."""
     if isinstance(outputs, Tensor):
         return [outputs]
     first, *rest = outputs
@@ -81,7 +81,7 @@ def logits_of(outputs: Any) -> list[Tensor]:
 
 
 def inference(name: str, *, ours_last: bool = False) -> dict[str, Call]:
-    """Forward passes; they give logits as shares of the largest, for rounding grows with it."""
+    """Forward passes; results are logits relative to the largest, which determines the rounding error."""
 
     def of(net: nn.Module) -> Call:
         def call() -> object:
@@ -96,7 +96,7 @@ def inference(name: str, *, ours_last: bool = False) -> dict[str, Call]:
 
 
 def training(name: str, *, ours_last: bool = False) -> dict[str, Call]:
-    """Steps of training; with dropout no two have the same loss, so they give nothing to compare."""
+    """Training steps; dropout makes their losses differ, so there is no result to compare."""
     pixels, labels = image(), torch.tensor([0])
     truths = [ClassScores.of(label, CLASSES) for label in labels.tolist()]
 
@@ -122,9 +122,9 @@ def training(name: str, *, ours_last: bool = False) -> dict[str, Call]:
 
 
 def detection(*, layout: torch.memory_format = LAYOUT, compiled: bool = False) -> dict[str, Call]:
-    """Faster R-CNN on ResNet-50 with a pyramid, from one image of 480 x 640 pixels to what is in it.
+    """Faster R-CNN ResNet-50 FPN, from one image of 480 x 640 pixels to all boxes and scores.
 
-    Normalised on the way, for that is a part of torchvision's net. They give all boxes and scores.
+    Includes normalization, which is part of torchvision's model.
     """
     torch.manual_seed(0)
     peer = livelier(faster_rcnn_of_torchvision(OUTPUTS, size=SIZE))
@@ -143,7 +143,7 @@ def detection(*, layout: torch.memory_format = LAYOUT, compiled: bool = False) -
         find, look = torch.compile(find, fullgraph=True), torch.compile(look)
 
     def ours() -> object:
-        # As one graph; torchvision's net breaks into several, and fails if that setting is its own.
+        # Lets ours compile as one graph; torchvision's model has graph breaks and fails with this setting.
         with torch.no_grad(), torch._dynamo.config.patch(capture_dynamic_output_shape_ops=compiled):
             (found,) = find(pixels).by_image(1)
         return torch.cat([found.boxes.flatten(), found.scores]).numpy()

@@ -1,4 +1,4 @@
-"""A report of fifty cells as a reader opens it: from the address to a table that has been sorted."""
+"""A report of fifty cells in a browser: from opening the page to a sorted table."""
 
 import atexit
 import tempfile
@@ -14,7 +14,7 @@ from tests.report.page.chromium import MISSING, browsing
 from tests.report.page.runs import made_run
 
 CELLS = 48
-"""Beside one that failed and one that was skipped."""
+"""In addition to one failed and one skipped cell."""
 SORT = """
 const table = document.querySelector("table.comparison"), head = table.querySelector("thead th:nth-child(2)");
 head.querySelector("button").click();
@@ -25,7 +25,7 @@ _OPEN = ExitStack()
 
 
 def opening() -> dict[str, Callable[[], int] | Absent]:
-    """A call opens the page anew and sorts its first table; its result is how many rows all tables have."""
+    """A call reloads the page and sorts its first table; its result is the number of rows of all tables."""
     if MISSING:
         return {"cvbench": Absent(MISSING)}
     folder = Path(_OPEN.enter_context(tempfile.TemporaryDirectory(prefix="cvbench-speed-page-")))

@@ -1,4 +1,4 @@
-"""Two detectors of val2017's size held against one another, image by image."""
+"""Paired comparison of two detectors on data of the size of val2017."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ RESAMPLES = 2000
 
 
 def paired(resamples: int = RESAMPLES) -> dict[str, Callable[[], float]]:
-    """A call goes from kept outcomes to how much the difference of two mAPs varies; that is its result."""
+    """A call computes the spread of the difference of two mAPs from stored per-image results."""
     scene = boxes_at_size()
     truth, found = (
         replace(side, image=scene.numbers.searchsorted(side.image))

@@ -1,4 +1,4 @@
-"""Other programs that score COCO's files, each called as its own documentation says."""
+"""Peer programs that score COCO files, called as their documentation describes."""
 
 import contextlib
 import importlib
@@ -16,7 +16,7 @@ from tests.benchmarks.speed.scenes import HEIGHT, WIDTH, Scene
 
 
 class Absent(NamedTuple):
-    """A contender that is not there."""
+    """A peer that is not installed."""
 
     reason: str
 
@@ -39,7 +39,7 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="cvbench-speed-")
 
 
 def files_of(name: str, scene: Scene, masks: MaskScene | None = None) -> Files:
-    """The scene as COCO's two files, written once a process."""
+    """The scene as two COCO files, written once per process."""
     files = Files(Path(_FOLDER.name) / f"{name}-truth.json", Path(_FOLDER.name) / f"{name}-results.json")
     if files.results.exists():
         return files
@@ -71,7 +71,7 @@ def files_of(name: str, scene: Scene, masks: MaskScene | None = None) -> Files:
             for entry, text in zip(entries, texts.parts(), strict=True):
                 entry["segmentation"] = {"size": [HEIGHT, WIDTH], "counts": text}
         for entry in results:
-            del entry["bbox"]  # the reference would take the box's area for the mask's
+            del entry["bbox"]  # pycocotools would use the box's area instead of the mask's
     images = [
         {"id": i, "width": WIDTH, "height": HEIGHT, "file_name": f"{i}.jpg"} for i in scene.numbers.tolist()
     ]
@@ -84,7 +84,7 @@ def files_of(name: str, scene: Scene, masks: MaskScene | None = None) -> Files:
 
 
 def loaded(program: str, files: Files) -> Any:
-    """A program's own data sets, read and indexed: (truth, results)."""
+    """A program's dataset objects, read and indexed: (truth, results)."""
     modules, loader, _ = PROGRAMS[program]
     reader = getattr(importlib.import_module(modules.split(":")[0]), loader)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -93,7 +93,7 @@ def loaded(program: str, files: Files) -> Any:
 
 
 def evaluated(program: str, sides: Any, kind: str) -> np.ndarray:
-    """The twelve figures from loaded data sets."""
+    """The twelve metrics from loaded datasets."""
     modules, _, evaluator = PROGRAMS[program]
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = getattr(importlib.import_module(modules.split(":")[-1]), evaluator)(*sides, kind)
@@ -104,7 +104,7 @@ def evaluated(program: str, sides: Any, kind: str) -> np.ndarray:
 
 
 def from_memory(program: str, files: Files, kind: str) -> Callable[[], np.ndarray] | Absent:
-    """A call that evaluates data sets which are read and indexed already."""
+    """A call that evaluates datasets that are already read and indexed."""
     missing = _missing(program)
     if missing:
         return missing

@@ -1,4 +1,4 @@
-"""What is timed, beside whom: one entry a row of the reference table."""
+"""The rows of the speed table: work, data and contenders."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -27,22 +27,22 @@ from tests.benchmarks.speed.peers import PROGRAMS, Absent, files_of, from_files,
 from tests.benchmarks.speed.scenes import boxes_at_size
 
 Contenders = Mapping[str, Callable[[], Any] | Absent]
-"""Name → a call that does the whole work and returns its result. Ours is `cvbench`."""
+"""Name → a call that does all the work and returns its result. Ours is `cvbench`."""
 
 
 class Row(NamedTuple):
     work: str
     asked: str
-    """What was wished for."""
+    """The goal."""
     contenders: Callable[[], Contenders]
-    """Made at need: the data of all rows at once would not fit everywhere."""
+    """Makes the contenders when needed, because the data of all rows together can exceed memory."""
     rounds: int = 9
     once: tuple[str, ...] = ()
-    """Contenders that take a minute: they run once."""
+    """Contenders that take a minute and run only once."""
     atol: float = 0.0
-    """By how much results may differ, beside a millionth of them."""
+    """Absolute tolerance of results, in addition to a relative one of 1e-6."""
     again: Callable[[], Contenders] | None = None
-    """The same contenders made in another order, for as many rounds more."""
+    """The same contenders built in another order, for the same number of additional rounds."""
 
 
 def _boxes() -> Contenders:
@@ -107,7 +107,7 @@ def _batched_nms(spread: Callable[[int, int], tuple[torch.Tensor, torch.Tensor]]
 
 
 def _on_gpu(contenders: Callable[[], Contenders], *peers: str) -> Callable[[], Contenders]:
-    """The contenders where there is a CUDA device, each waiting for it; elsewhere all with the reason."""
+    """The contenders, synchronized with the CUDA device; without one, all with the reason."""
 
     def waiting(call: Callable[[], Any]) -> Any:
         result = call()
@@ -178,7 +178,7 @@ def _bootstrap() -> Contenders:
 
 
 def label_maps() -> tuple[np.ndarray, np.ndarray]:
-    """Truths and predictions in patches of 16 pixels, as objects are; 500 maps of 512 x 512."""
+    """500 true and predicted label maps of 512 x 512, in patches of 16 pixels, similar to objects."""
     draw = np.random.default_rng(0)
     true = draw.integers(0, 21, (500, 32, 32), np.uint8)
     found = np.where(draw.random(true.shape) < 0.8, true, draw.integers(0, 21, true.shape, np.uint8))
@@ -227,7 +227,7 @@ _AS_FAST = "0.98 x"
 
 
 _HEAVY = 5e9
-"""Multiply-accumulates from which a net's steps take so long that there is time for twelve rounds only."""
+"""Multiply-accumulates beyond which a model runs only twelve rounds."""
 
 
 def _net(work: str, name: str, build: Callable[..., Contenders]) -> Row:
@@ -254,12 +254,12 @@ def _detection(words: str, **options: Any) -> Row:
 
 
 _SLOW = ("pycocotools", "faster-coco-eval")
-"""Without those that take ten seconds a round, there is time for more rounds of the close ones."""
+"""Run once: they take ten seconds per round."""
 
 ROWS = {
     "coco-bbox": Row(
         "COCO bbox, 5,000 images x 100 detections, 80 classes, 37,000 objects: from arrays to the 12 "
-        "figures; peers begin with data sets that they have read and indexed",
+        "metrics; peers start from datasets that are read and indexed",
         "faster than the fastest; aim 2 x",
         _boxes,
         once=_SLOW,
@@ -273,7 +273,7 @@ ROWS = {
     ),
     "coco-segm": Row(
         "COCO segm, 5,000 images x 36 detections, 80 classes, 37,000 objects: from compressed masks to "
-        "the 12 figures",
+        "the 12 metrics",
         "faster than faster-coco-eval; aim first",
         _masks,
         rounds=9,
@@ -303,7 +303,7 @@ ROWS = {
         rounds=15,
     ),
     "bootstrap": Row(
-        "bootstrap of the COCO bbox figures at that size, 1,000 resamples",
+        "bootstrap of the COCO bbox metrics at that size, 1,000 resamples",
         "at most 30 s",
         _bootstrap,
         rounds=1,
@@ -318,7 +318,7 @@ ROWS = {
         once=("cvbench",),
     ),
     "compare": Row(
-        "`cvbench compare` of two runs of 1,000 cells, each with 20 figures and 200 raw samples: a whole "
+        "`cvbench compare` of two runs of 1,000 cells, each with 20 metrics and 200 raw samples: a whole "
         "process, from the files to the table",
         "at most 2 s",
         comparing,
@@ -344,7 +344,7 @@ ROWS = {
         rounds=7,
     ),
     "loading": Row(
-        "loader only, 128 JPEGs of 500 x 375 pixels: decoded, resized to 256, cut to 224, normalised, in "
+        "loader only, 128 JPEGs of 500 x 375 pixels: decoded, resized to 256, cut to 224, normalized, in "
         "batches of 16, in the process itself; peers are the validation pipelines of torchvision and timm",
         "at least as fast",
         loading(0),

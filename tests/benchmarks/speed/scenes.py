@@ -1,4 +1,4 @@
-"""Scenes of val2017's size: as many images, objects, classes and detections, spread in the same way."""
+"""Random scenes with the numbers of images, objects, classes and detections of val2017."""
 
 from typing import NamedTuple
 
@@ -14,15 +14,15 @@ class Scene(NamedTuple):
     truth: CocoTruth
     detections: CocoDetections
     numbers: np.ndarray
-    """Of all images."""
+    """Numbers of all images."""
     classes: int
 
 
 def boxes_at_size(
     images: int = 5000, found: int = 100, classes: int = 80, objects: int = 37_000, seed: int = 0
 ) -> Scene:
-    """Boxes. A third of the detections lie near an object, the others anywhere; classes are as
-    unequal as COCO's, sizes log-normal, one object in a hundred is a crowd."""
+    """Random boxes. A third of the detections are near an object; class frequencies are as in COCO, sizes are
+    log-normal, and 1 % of the objects are crowds."""
     draw = np.random.default_rng(seed)
     numbers = np.sort(draw.choice(581_929, images, replace=False)).astype(np.int64)
     share = 1 / np.arange(1, classes + 1) ** 0.8

@@ -1,7 +1,6 @@
 """Writes the reference table of speed: `python -m tests.benchmarks.speed.table [ROW …] [--out FOLDER]`.
 
-Rows that are not asked for are taken over from the file that is there, so that one can be measured
-again by itself; each tells when it was measured.
+Other rows are copied from the existing file, so a single row can be measured again; each row has its date.
 """
 
 import argparse
@@ -28,7 +27,7 @@ MIB = 2**20
 
 
 def measured(name: str) -> dict[str, Any]:
-    """One row, as it is kept."""
+    """One row, as stored in JSON."""
     row = ROWS[name]
     times = measure(row, row.contenders())
     if row.again is not None:
@@ -42,7 +41,7 @@ def measured(name: str) -> dict[str, Any]:
 
 
 def peaks() -> dict[str, Any]:
-    """Peak memory of the first row, each contender in a process of its own."""
+    """Peak memory of the first row, with each contender in its own process."""
     files = files_of("boxes", boxes_at_size())
     ours = {"cvbench": child("memory", "cvbench")}
     theirs = {who: child("memory", who, str(files.truth), str(files.results)) for who in PROGRAMS}
@@ -50,10 +49,7 @@ def peaks() -> dict[str, Any]:
 
 
 def compiling() -> dict[str, Any]:
-    """What first calls take in a new process: with nothing compiled before, and with everything.
-
-    And how long it takes to compile everything ahead, on all cores.
-    """
+    """Times of first calls in a new process without and with cached kernels, and of compiling everything."""
     with tempfile.TemporaryDirectory() as cache:
         cold, warm = (child("first-calls", NUMBA_CACHE_DIR=cache) for _ in range(2))
     with tempfile.TemporaryDirectory() as cache:
@@ -65,7 +61,7 @@ OTHERS = {"memory": peaks, "first-calls": compiling}
 
 
 def markdown(kept: dict[str, Any]) -> str:
-    """The table for people."""
+    """The table in Markdown."""
     machine = ", ".join(f"{name} {value}" for name, value in kept["machine"].items() if value)
     lines = [
         f"# Speed on {kept['class']}",
@@ -122,7 +118,7 @@ def _cells(ours: Timed, timed: Timed) -> str:
 
 
 def _when() -> dict[str, Any]:
-    """When, and how busy the machine was: 1-minute load average after the work."""
+    """Date, and load: the 1-minute load average after the work."""
     load = Path("/proc/loadavg").read_text().split()[0]
     return {"taken": time.strftime("%Y-%m-%d", time.gmtime()), "load": f"load {load}"}
 
@@ -135,13 +131,13 @@ def _version(who: str) -> str:
 
 
 def machine_class(hard: dict[str, Any]) -> str:
-    """A name for machines whose speeds may be compared, such as `amd-epyc-23-1-2-2t`."""
+    """A name shared by machines with comparable speed, such as `amd-epyc-23-1-2-2t`."""
     words = f"{hard.get('gpu') or ''} {hard['cpu']} {hard['cpu_family']} {hard['cpu_threads']}t"
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure and write both files."""
     known = {**ROWS, **OTHERS}
     parser = argparse.ArgumentParser(description="Writes the reference table of speed.")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"all, or some of: {', '.join(known)}")

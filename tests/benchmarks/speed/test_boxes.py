@@ -1,4 +1,4 @@
-"""The box core beside torchvision: ours and the peer's of each group in one run, on one machine."""
+"""Box operations compared with torchvision, in one run on one machine."""
 
 import pytest
 import torch
@@ -46,7 +46,7 @@ def test_nms_of_eighty_classes(benchmark, suppress, spread):
 
 
 def one_by_one(boxes: Tensor, scores: Tensor, images: Tensor, threshold: float) -> list[Tensor]:
-    """A batch of images as torchvision's users suppress it: a loop over the images."""
+    """Batched NMS as used with torchvision: a loop over the images."""
     of_images = [(images == image).nonzero()[:, 0] for image in range(64)]
     return [those[torchvision.ops.nms(boxes[those], scores[those], threshold)] for those in of_images]
 

@@ -1,4 +1,4 @@
-"""The metrics beside their peers."""
+"""The metrics compared with their peers."""
 
 import pytest
 

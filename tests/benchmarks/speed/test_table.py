@@ -1,4 +1,4 @@
-"""The table tells what was measured, and measures what it tells."""
+"""The speed table shows what was measured, with its units."""
 
 import json
 

@@ -1,10 +1,10 @@
-"""How far timings can be trusted here: `python -m tests.benchmarks.speed.timing PART [RUN …]`.
+"""Accuracy of timings on this machine: `python -m tests.benchmarks.speed.timing PART [RUN …]`.
 
-`delays` times calls that spin for a known time, alone and several to a call; `agreement` times the same
-callables by cvbench, by torch.utils.benchmark and by a plain loop in turn; `timm` measures images a second
-of ResNet-50 by our windows and as timm's benchmark.py does; `overhead` times a call that does nothing, and
-what watching costs; `repeat` puts the figures of several runs of one suite side by side, with the time that
-went into anything but timing. Each replaces its part of results/reference/timing-<machine>.
+`delays` times calls that spin for a known time, one and several per call. `agreement` times the same
+callables with cvbench, torch.utils.benchmark and a plain loop, interleaved. `timm` measures images/s of
+ResNet-50 with our windows and with the protocol of timm's benchmark.py. `overhead` times an empty call and
+the cost of monitoring. `repeat` compares the speed measurements of several runs of one suite, with the time
+not spent on timing. Each part replaces its section of results/reference/timing-<machine>.
 """
 
 import argparse
@@ -41,8 +41,8 @@ SMALL_NETS = {
 WHOLE_NETS = {name: ModelSpec(name=name) for name in ("resnet50", "unet", "vgg16")}
 TURNS = 8
 SHORT_TURNS, CALLS = (40, 30) if GPU else (100, 5)
-"""Of the tools that are held against one another: the host's pace jumps, and a jump is to spoil few turns.
-Calls of a GPU are so short that five would tell how cold the caches are after a look at the host."""
+"""Turns and calls per turn of the compared tools. The host's speed jumps, and with many turns a jump affects
+few of them. GPU calls are so short that five would measure cold caches after the monitoring of the host."""
 WARM = {"latency@batch=1": {"first": 1, "compile": 0, "settle": 0, "steady": 0, "group": 1}}
 BATCH, TIMM_TURNS = 64 if GPU else 4, 30
 TIMM_WARM_UP, STEPS = 10, 10 if GPU else 2
@@ -52,7 +52,7 @@ SPIN, TIMES = 1e-3, (1, 2, 4)
 
 
 def delays() -> dict[str, Any]:
-    """Medians of calls that spin for a known time, and of one, two and four spins to a call, turn by turn."""
+    """Medians of calls that spin for a known time, and of one, two and four spins per call, per turn."""
     found: dict[str, list[float]] = {}
     for turn in range(TURNS):
         asked = [(f"{delay:g}", delay, 1) for delay in DELAYS]
@@ -65,7 +65,7 @@ def delays() -> dict[str, Any]:
 
 
 def _spinning(seconds: float, times: int) -> Callable[[int], object]:
-    """A call that lasts so long, `times` over, and not a reading of the clock less."""
+    """A call that spins for this time, `times` times in sequence, and never less."""
     nanoseconds = round(seconds * 1e9)
 
     def spin(_: int) -> None:
@@ -78,7 +78,7 @@ def _spinning(seconds: float, times: int) -> Callable[[int], object]:
 
 
 def agreement() -> dict[str, Any]:
-    """p50 of every model by three tools that take turns, and the ratios turn by turn."""
+    """p50 of every model from three interleaved tools, and the ratios per turn."""
     found: dict[str, Any] = {}
     for name, spec in (WHOLE_NETS if GPU else SMALL_NETS).items():
         found[name] = _compared(_work(spec))
@@ -98,7 +98,7 @@ def _work(spec: ModelSpec) -> Callable[[int], object]:
 
 
 def _compared(call: Callable[[int], object]) -> dict[str, list[float]]:
-    """Medians of a few calls by each tool, turn by turn: what comes first in a turn finds its cache cold."""
+    """Medians of a few calls per tool and turn; alternating order, as the first has a cold cache."""
     timer = Timer("call(0)", globals={"call": call}, num_threads=torch.get_num_threads())
     tools: dict[str, Callable[[], float]] = {
         "cvbench": lambda: _ours(call),
@@ -133,11 +133,11 @@ def _loop(call: Callable[[int], object]) -> float:
 
 
 def timms_protocol() -> dict[str, Any]:
-    """Images a second of timm's ResNet-50 at 224 pixels, by ours and by timm's rule, which take turns.
+    """images/s of timm's ResNet-50 at 224 pixels, with our protocol and timm's, interleaved.
 
     timm's benchmark.py (1.0) warms up with 10 steps on one batch of normal data under no_grad, then times
-    steps that are each waited for, and divides images by the time of the loop: 40 steps there, a few in each
-    of many turns here.
+    steps with a synchronization after each, and divides images by the time of the loop: 40 steps there, a few
+    in each of many turns here.
     """
     import timm
 
@@ -159,7 +159,7 @@ def timms_protocol() -> dict[str, Any]:
 
 
 def _windows(call: Callable[[int], object]) -> float:
-    """One window, after a call that is not counted."""
+    """One window, after one warm-up call."""
     plan = ThroughputPlan(warmup=2, window=2, windows=1)
     with_device = Instruments(device=DEVICE)
     series = measure_throughput(call, plan, batch=BATCH, instruments=with_device, frozen=WARM_WINDOW)
@@ -179,7 +179,7 @@ def _as_timm(net: Any, batch: torch.Tensor, *, warm_up: int = 1) -> float:
 
 
 def overhead() -> dict[str, Any]:
-    """Seconds that an iteration of nothing takes, alone and in groups, and that a watched slice costs."""
+    """Seconds per empty iteration, alone and in groups, and the cost of monitoring a slice."""
     plan = LatencyPlan(warmup=0.05, duration=5, iterations=2000)
     found: dict[str, list[float]] = {"grouped": [], "alone": [], "watch": []}
     for _ in range(TURNS):
@@ -198,7 +198,7 @@ def overhead() -> dict[str, Any]:
 
 
 def repeated(names: list[str], results: Path) -> dict[str, Any]:
-    """The speed figures of several runs of one suite with the intervals they claimed, and where time went."""
+    """Speed measurements of several runs of one suite with their intervals, and how the time was spent."""
     found: dict[str, Any] = {}
     spent: list[dict[str, float]] = []
     for name in names:
@@ -222,7 +222,7 @@ def repeated(names: list[str], results: Path) -> dict[str, Any]:
 
 
 def markdown(kept: dict[str, Any]) -> str:
-    """For people."""
+    """The results in Markdown."""
     lines = [
         f"# Timing on {kept['class']}",
         "",
@@ -275,7 +275,7 @@ def _agreement_lines(found: dict[str, Any]) -> list[str]:
 
 
 def _ratio(values: list[float], ours: list[float]) -> str:
-    """Of the same turns: the median, the quartiles, and the interval of the median."""
+    """Ratios per turn: median, quartiles, and the interval of the median."""
     ratios = np.divide(values, ours)
     low, middle, high = np.percentile(ratios, [25, 50, 75])
     least, most = median_interval(ratios) or (np.nan, np.nan)
@@ -319,7 +319,7 @@ def _overhead_lines(found: dict[str, list[float]]) -> list[str]:
 
 def _repeat_lines(found: dict[str, Any]) -> list[str]:
     lines = ["", "## The same suite several times", ""]
-    lines += ["| figure | runs | spread (sd / mean) | claimed half-widths | intervals with the mean |"]
+    lines += ["| metric | runs | spread (sd / mean) | claimed half-widths | intervals with the mean |"]
     lines += ["|---|---|---|---|---|"]
     figures = found["figures"]
     lines += [_repeat_line(title, runs) for title, runs in figures.items()]
@@ -350,15 +350,15 @@ def _repeat_line(title: str, runs: list[dict[str, Any]]) -> str:
 
 
 def _held(runs: list[dict[str, Any]]) -> tuple[int, int]:
-    """How many intervals hold the mean of all runs, and how many there are."""
+    """Number of intervals that contain the mean of all runs, and number of intervals."""
     mean = np.mean([run["value"] for run in runs])
     claimed = [run["interval"] for run in runs if run["interval"]]
     return sum(low <= mean <= high for low, high in claimed), len(claimed)
 
 
 def main() -> None:
-    """Measure what is asked for, and write both files."""
-    parser = argparse.ArgumentParser(description="How far timings can be trusted on this machine.")
+    """Measure one part and write both files."""
+    parser = argparse.ArgumentParser(description="Accuracy of timings on this machine.")
     parser.add_argument("part", choices=("delays", "agreement", "timm", "overhead", "repeat"))
     parser.add_argument("runs", nargs="*", help="of repeat: the runs' names or folders")
     parser.add_argument("--results", type=Path, default=Path("results"))

@@ -1,6 +1,6 @@
-"""How often intervals hold the truth: `python -m tests.benchmarks.statistics.coverage [--out FOLDER]`.
+"""Coverage of confidence intervals: `python -m tests.benchmarks.statistics.coverage [--out FOLDER]`.
 
-Fifty synthetic detectors and fifty segmenters; of each, twenty test sets of 100 to 400 images.
+Fifty synthetic detectors and fifty segmenters, with twenty test sets of 100 to 400 images each.
 """
 
 import argparse
@@ -27,22 +27,22 @@ SIZES = (100, 200, 400)
 
 
 class Covered(NamedTuple):
-    """One figure's test sets."""
+    """Coverage of one metric's intervals."""
 
     sets: int
     share: float
-    """Of the sets whose interval holds the truth."""
+    """Share of the test sets whose interval contains the truth."""
     truth_below: float
-    """Share of the sets whose interval lies above the truth."""
+    """Share of the test sets whose interval is above the truth."""
     by_size: dict[str, float]
     width: float
-    """The mean length of an interval."""
+    """Mean width of an interval."""
 
 
 def simulate(
     detectors: int, *, sets: int = 20, resamples: int = 400, seed: int = 7
 ) -> dict[str, list[Outcome]]:
-    """Figure → its test sets."""
+    """Metric → its test sets."""
     outcomes = defaultdict(list)
     for number in range(detectors):
         draw = np.random.default_rng([seed, number])
@@ -58,7 +58,7 @@ def simulate(
 
 
 def covered(outcomes: list[Outcome], *, reads_the_best: bool) -> Covered:
-    """How the intervals of a figure fared."""
+    """The coverage of a metric's intervals."""
     ends = np.array([interval_around(o.value, o.resampled, reads_the_best=reads_the_best) for o in outcomes])
     truth, sizes = np.array([o.truth for o in outcomes]), np.array([o.images for o in outcomes])
     held = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
@@ -72,7 +72,7 @@ def covered(outcomes: list[Outcome], *, reads_the_best: bool) -> Covered:
 
 
 def table(detectors: int) -> dict[str, Covered]:
-    """Figure → how its intervals fared; as its metric does, all but the mean IoU read the best."""
+    """Metric → its coverage; all metrics except mean IoU use `reads_the_best`, as in the metrics' code."""
     return {
         name: covered(outcomes, reads_the_best=name != "mIoU")
         for name, outcomes in simulate(detectors).items()
@@ -80,38 +80,38 @@ def table(detectors: int) -> dict[str, Covered]:
 
 
 def markdown(figures: dict[str, Covered]) -> str:
-    """The table for people."""
+    """The table in Markdown."""
     sizes = " | ".join(f"{n} images" for n in SIZES)
     lines = [
-        "# How often a 95 % interval holds the truth",
+        "# Coverage of 95 % intervals",
         "",
         "Written by `python -m tests.benchmarks.statistics.coverage`: synthetic detectors and segmenters",
-        f"whose figures are known from {POPULATION:,} images each; 20 test sets of each, of 100, 200 or 400",
-        "images. Each interval comes from 400 resamples. With 1,000 sets the standard error of a share is",
+        f"with true metrics from {POPULATION:,} images each, and 20 test sets of 100, 200 or 400 images",
+        "each. Each interval comes from 400 resamples. With 1,000 sets the standard error of a share is",
         "0.007.",
         "",
-        f"| figure | sets | holds the truth | truth lies below | {sizes} | mean length |",
+        f"| metric | sets | coverage | truth below interval | {sizes} | mean width |",
         f"|---|---|---|---|{'---|' * len(SIZES)}---|",
     ]
     for name, c in figures.items():
         sizes = " | ".join(f"{c.by_size[str(n)]:.3f}" for n in SIZES)
         lines.append(f"| {name} | {c.sets} | {c.share:.3f} | {c.truth_below:.3f} | {sizes} | {c.width:.4f} |")
-    told = []
+    extremes = []
     for n in (str(SIZES[0]), str(SIZES[-1])):
         worst, best = (end(figures, key=lambda name: figures[name].by_size[n]) for end in (min, max))
         shares = " to ".join(f"{figures[name].by_size[n]:.1%} ({name})" for name in (worst, best))
-        told.append(f"{shares} with {n} images")
+        extremes.append(f"{shares} with {n} images")
     lines += [
         "",
-        "An interval from few images is too short: the resamples know no object that the test set lacks.",
-        f"The truth is held by {'; '.join(told)}.",
+        "An interval from few images is too narrow, because resamples contain only objects of the test set.",
+        f"Lowest and highest coverage: {'; '.join(extremes)}.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Simulate, and write both files."""
-    parser = argparse.ArgumentParser(description="Simulates how often intervals hold the truth.")
+    """Simulate and write both files."""
+    parser = argparse.ArgumentParser(description="Simulates the coverage of confidence intervals.")
     parser.add_argument("--detectors", type=int, default=50)
     parser.add_argument("--out", type=Path, default=Path("results/reference"))
     asked = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Synthetic detectors and segmenters of known quality, and the figures of finite samples of them.
+"""Synthetic detectors and segmenters with known metrics, and their metrics on finite test sets.
 
-A detector is run once over a population of images. Its figure there is the truth; test sets are images
-of that population, no image in two sets.
+A detector is run once over a population of images. Its metric there is the truth; test sets are disjoint
+subsets of that population.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ POPULATION = 16_000
 
 
 class Outcome(NamedTuple):
-    """One test set: what is true, what it came to, and what it came to under resampled weights."""
+    """One test set: true value, measured value, and values under resampled weights."""
 
     images: int
     truth: float
@@ -44,10 +44,10 @@ class Population(NamedTuple):
 
 
 def detector(draw: np.random.Generator, images: int = POPULATION) -> Population:
-    """Objects stand apart, so that the IoU of a shifted box is known: shifted by s, (1 - s) / (1 + s).
+    """A random detector on separate objects, where the IoU of a box shifted by s is (1 - s) / (1 + s).
 
-    How many objects are found, how exactly, with what scores, how often twice, and how many false
-    detections come on top differs between detectors, and for each by how hard an image is.
+    Recall, box accuracy, scores, duplicates and false positives differ between detectors and depend on
+    the difficulty of each image.
     """
     classes = int(draw.choice([1, 3, 8]))
     share = 1 / np.arange(1, classes + 1)
@@ -87,7 +87,7 @@ def detector(draw: np.random.Generator, images: int = POPULATION) -> Population:
 def coco_outcomes(
     population: Population, sets: list[np.ndarray], resamples: int, names: tuple[str, ...]
 ) -> Iterator[dict[str, Outcome]]:
-    """The figures of each test set; its images are places in the population."""
+    """The metrics of each test set, given as indices into the population."""
     matches = match_coco(population.truth, population.detections, classes=population.classes)
     true = values(matches.evaluate())
     for seed, images in enumerate(sets):
@@ -102,7 +102,7 @@ def coco_outcomes(
 
 
 def _of_images(matches: DatasetMatches, images: np.ndarray) -> DatasetMatches:
-    """The same for a part of the images; the population's are numbered from 0 without gaps."""
+    """The matches of a subset of the images; the population's images are numbered from 0 without gaps."""
     place = np.full(POPULATION, -1)
     place[images] = np.arange(len(images))
     of = place[matches.numbers]
@@ -113,7 +113,7 @@ def _shorter(line: ClassDetections, place: np.ndarray) -> ClassDetections:
     hits = place[line.hit_image] >= 0
     misses = place[line.miss_image] >= 0
     objects = place[line.object_image] >= 0
-    # Each miss lies before one hit; it stays before the next one that is left.
+    # Each miss precedes a hit; it then precedes the next remaining hit.
     before = np.repeat(np.arange(len(line.miss_starts)), np.diff(line.miss_starts, append=len(misses)))
     left = np.concatenate([[0], np.cumsum(hits)])[before[misses]]
     counting = left < hits.sum()
@@ -168,7 +168,7 @@ def _mean_ap(lines: list[VocLine], weights: np.ndarray) -> np.ndarray:
 
 
 def miou_outcomes(draw: np.random.Generator, sets: list[np.ndarray], resamples: int) -> Iterator[Outcome]:
-    """The mean IoU of each test set of a segmenter; a class is in some of the images, and large in few."""
+    """The mean IoU of each test set of a segmenter; a class is in some images, and large in few."""
     classes = int(draw.choice([3, 8, 20]))
     there = draw.random((POPULATION, classes)) < draw.uniform(0.1, 0.6, classes)
     true = np.round(there * draw.lognormal(7, 1, there.shape))

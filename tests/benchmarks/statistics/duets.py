@@ -1,7 +1,7 @@
 """Duets on simulated machines: `python -m tests.benchmarks.statistics.duets [--jobs N]`.
 
-The noise of the machines is assumed. `tests.benchmarks.ab.ledger` measures what real machines
-do; this shows what the decision makes of it.
+The noise of the machines is assumed; `tests.benchmarks.ab.ledger` measures real machines. This simulates the
+decision of a duet.
 """
 
 import argparse
@@ -34,7 +34,7 @@ PLANTED = (0.0, 0.03, 0.05, 0.10, 0.20)
 
 
 def verdict(draw, machine, slower):
-    """A whole job on one benchmark: the word, and the rounds that it took."""
+    """One job on one benchmark: the verdict and the number of rounds."""
     screened = noise.rounds(draw, machine, 5, slower=slower)
     if not is_flagged(screened):
         return screen_verdict(of_pairs(np.array(screened))), 5
@@ -49,7 +49,7 @@ def verdict(draw, machine, slower):
 
 
 def simulate(jobs):
-    """A row a machine and planted slowdown."""
+    """One row per machine and planted slowdown."""
     rows = []
     for place, (name, machine) in enumerate(MACHINES.items()):
         for slower in PLANTED:
@@ -64,12 +64,12 @@ def simulate(jobs):
 
 
 def markdown(rows):
-    """The table for people."""
+    """The table in Markdown."""
     lines = [
         "# Duets on simulated machines",
         "",
         "Written by `python -m tests.benchmarks.statistics.duets`. The machines' noise is assumed, see",
-        "`tests/benchmarks/statistics/noise.py`; planted is by how much the head is slower.",
+        "`tests/benchmarks/statistics/noise.py`. Planted: how much slower the head is.",
         "One benchmark per job, without a null control.",
         "",
         "| machine | planted | jobs | worse | better | same | inconclusive | mean rounds |",
@@ -86,7 +86,7 @@ def markdown(rows):
 
 
 def main():
-    """Simulate, and write both files."""
+    """Simulate and write both files."""
     parser = argparse.ArgumentParser(description="Duets on simulated machines.")
     parser.add_argument("--jobs", type=int, default=4000)
     parser.add_argument("--out", type=Path, default=Path("results/reference"))

@@ -1,4 +1,4 @@
-"""Simulated machines: slices of two arms that differ in nothing but what is planted."""
+"""Simulated machines: slices of two arms that differ only in the planted slowdown."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from cvbench.statistics.ab_test import round_value
 
 @dataclass(frozen=True)
 class Machine:
-    """Standard deviations are of logarithms; a slice is a turn of 10 ms."""
+    """Noise parameters. Standard deviations are of logarithms; a slice takes 10 ms."""
 
     slice_sd: float
     process_sd: float
     drift: float = 0.0
-    """By how much time grows over a round."""
+    """Relative increase of the time over a round."""
     bursts: float = 0.0
-    """Share of the time in which a neighbour slows everything by 30 %."""
+    """Share of the time in which another process slows everything by 30 %."""
     position: float = 0.0
-    """What the second place in a pair costs."""
+    """Slowdown of the second position in a pair."""
     modes: float = 0.0
-    """Share of processes that were dealt an algorithm 4 % slower."""
+    """Share of processes with an algorithm that is 4 % slower."""
     correlation: float = 0.0
-    """Of one slice's noise with the next one's."""
+    """Correlation of the noise of consecutive slices."""
 
 
 BURST = 20
-"""Slices that a neighbour's burst lasts on average: a fifth of a second."""
+"""Mean duration of a burst of another process, in slices: 0.2 s."""
 QUIET = Machine(0.013, 0.002)
 OWN = Machine(0.045, 0.005, bursts=0.01)
 ROULETTE = Machine(0.013, 0.003, modes=0.15)
@@ -43,7 +43,7 @@ TURNS = {"ABBA": (0, 1, 1, 0), "BAAB": (1, 0, 0, 1), "ABAB": (0, 1, 0, 1)}
 
 
 def blocks(draw, machine, rounds, number, *, slower=0.0, orders=("ABBA", "BAAB")):
-    """Block values of so many rounds, `number` a round; arm B is slower by the logarithm `slower`."""
+    """Block values of `rounds` rounds with `number` blocks each; arm B is slower by log ratio `slower`."""
     shape = rounds, number, 4
     turn = (draw.integers(len(orders), size=(rounds, 1)) + np.arange(number)) % len(orders)
     arm = np.array([TURNS[order] for order in orders])[turn]
@@ -63,7 +63,7 @@ def blocks(draw, machine, rounds, number, *, slower=0.0, orders=("ABBA", "BAAB")
 
 
 def _bursts(draw, share, shape):
-    """Which slices fall into a burst: a chain of two states, on for `BURST` slices on average."""
+    """Which slices are in a burst: a two-state Markov chain, on for `BURST` slices on average."""
     dice = draw.random((shape[0], shape[1] * shape[2]))
     begins = share / (1 - share) / BURST
     on = np.empty(dice.shape, bool)
@@ -74,5 +74,5 @@ def _bursts(draw, share, shape):
 
 
 def rounds(draw, machine, number, *, blocks_each=SCREENING, **how):
-    """One value a round, as a duet takes it."""
+    """One value per round, as in a duet."""
     return [round_value(row.tolist()) for row in blocks(draw, machine, number, blocks_each, **how)]

@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say, over synthetic detectors whose truth is known."""
+"""Intervals have their nominal coverage for synthetic detectors with a known truth."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_sample_of_the_population_has_the_figures_of_its_images_alone():
 
 
 def test_coverage_worked_out_by_hand():
-    # Resamples spread by 1/10 around the figure: 0.5 with about 0.216 on either side.
+    # Resamples spread by 1/10 around the value: 0.5 with about 0.216 on either side.
     around = np.array([0.4, 0.5, 0.6])
     outcomes = [Outcome(100, truth, 0.5, around) for truth in (0.2, 0.3, 0.7, 0.71)]
     fared = coverage.covered(outcomes, reads_the_best=False)
