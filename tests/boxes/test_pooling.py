@@ -166,8 +166,11 @@ def test_the_operators_keep_what_torch_asks_of_operators():
         ({"strides": (4, 8)}, "3 maps need one positive stride each"),
         ({"strides": (4, 0, 8)}, "3 maps need one positive stride each"),
         ({"samples": 0}, "size and samples must be at least 1"),
-        ({"maps": [torch.zeros(2, 5, 4, 4), torch.zeros(2, 6, 2, 2)], "strides": (4, 8)}, "with one b and c"),
-        ({"maps": []}, "no map"),
+        (
+            {"maps": [torch.zeros(2, 5, 4, 4), torch.zeros(2, 6, 2, 2)], "strides": (4, 8)},
+            "with equal b and c",
+        ),
+        ({"maps": []}, "maps is empty"),
     ],
 )
 def test_what_a_kernel_would_read_or_write_outside_of_is_refused(wrong, says):
@@ -202,5 +205,5 @@ def test_torchvision_pools_no_image_outside_of_the_batch_either():
     zero = torch.zeros(1, dtype=torch.int64)
     with pytest.raises(RuntimeError, match="not in the batch"):
         _level_by_level(pyramid()[:1], regions(1), zero + 2, zero, [4.0], 7, 2)
-    with pytest.raises(ValueError, match="none of the 3 maps"):
+    with pytest.raises(ValueError, match="not one of the 3 maps"):
         _level_by_level(pyramid(), regions(1), zero, zero + 3, [4.0, 8.0, 16.0], 7, 2)

@@ -139,5 +139,5 @@ def test_whether_a_box_survives_is_told_for_each():
     stays = survives_nms(boxes, scores, 0.4, groups=groups)
     assert stays.nonzero()[:, 0].tolist() == sorted(nms(boxes, scores, 0.4, groups=groups).tolist())
     assert torch.equal(survives_nms(boxes.requires_grad_(), scores, 0.4, groups=groups), stays)
-    with pytest.raises(ValueError, match="no threshold"):
+    with pytest.raises(ValueError, match="must be from 0 to 1"):
         survives_nms(boxes, scores, 1.5)

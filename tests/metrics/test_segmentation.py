@@ -95,7 +95,7 @@ def test_void_beside_one_class_is_noted_whatever_the_order_of_merging():
 
     (note,) = seen([0, 0, 0, 255], [0, 0, 0, 0]).notes()
     assert note.startswith(
-        "12% of the true pixels are void, and only 'ground' of 2 classes occurs: masks of 0"
+        "12% of the true pixels are void, and only 'ground' of 2 classes occurs: typical of masks of 0"
     )
     assert seen([0, 0], [0, 0]).notes() == []
     assert seen([0, 1], [255, 255]).notes() == []

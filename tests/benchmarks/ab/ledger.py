@@ -175,7 +175,7 @@ def _lane(core: int, ledger: Ledger, until: float) -> None:
 
 def main() -> None:
     """Run jobs until the time is over, store each, and write the table."""
-    parser = argparse.ArgumentParser(description="Duets whose truth is known.")
+    parser = argparse.ArgumentParser(description="Duets with a known truth.")
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--quiet", action="store_true", help="nothing else runs meanwhile")
     parser.add_argument("--out", type=Path, default=Path("results/reference"))

@@ -136,7 +136,7 @@ def test_every_figure_with_a_value_has_an_interval_around_it():
 
 
 def test_another_kind_or_other_classes_cannot_be_merged():
-    with pytest.raises(TypeError, match="only a CocoBoxAP over the same classes"):
+    with pytest.raises(TypeError, match="only a CocoBoxAP with the same classes"):
         CocoBoxAP(["a"]).merge(CocoMaskAP(["a"]))
-    with pytest.raises(TypeError, match="only a CocoBoxAP over the same classes"):
+    with pytest.raises(TypeError, match="only a CocoBoxAP with the same classes"):
         CocoBoxAP(["a"]).merge(CocoBoxAP(["b"]))
