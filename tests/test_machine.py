@@ -30,7 +30,7 @@ def test_a_quiet_machine_has_no_findings():
         ({"quota": 2.0, "throttled": 7}, "a quota of 2 CPUs throttles this process, and has", "raise"),
         ({"governor": "powersave"}, "the CPU governor is powersave", "cpupower"),
         ({"boost": True}, "the CPU's clock may boost", "boost, as root"),
-        ({"virtual": True}, "a virtual machine", "trust intervals"),
+        ({"virtual": True}, "a virtual machine", "compare intervals only"),
         ({"gpu": CARD, "gpu_processes": 2}, "2 processes compute on the GPU", "runtime.device"),
         ({"gpu": {**CARD, "gpu_celsius": "84"}}, "the GPU is at 84 °C already", "cool"),
         ({"gpu": {**CARD, "gpu_power_limit": "350.00 W"}}, "capped at 350 W of 700 W", "--power-limit=700"),

@@ -10,6 +10,7 @@ import hashlib
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -140,7 +141,7 @@ def unpack(archive: Path, folder: Path, *, packed: Literal["tar", "zip"]) -> int
             with tarfile.open(archive, "r:") as content_of_tar:
                 count = _check(archive, map(_of_tar, content_of_tar.getmembers()))
                 content_of_tar.extractall(folder, filter="data")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{archive}: cannot be unpacked ({error}); fetch it again") from error
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror or error})") from error

@@ -87,5 +87,5 @@ def read_cache(path: Path, names: Collection[str]) -> dict[str, Any] | None:
                 else arrays[name]
                 for name in names
             }
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return None

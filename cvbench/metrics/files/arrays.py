@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -52,7 +53,15 @@ def _load_archive(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
             members = archive.infolist()
             _check_members(path, members)
             contents = {member.filename: archive.read(member) for member in members}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise InputError(f"{path}: corrupt .npz archive ({error})") from error
     return {name.removesuffix(".npy"): _array_of(path, name, content) for name, content in contents.items()}
 

@@ -105,6 +105,15 @@ def test_arrays_that_are_not_sound(tmp_path):
             score_classes(tmp_path / f"{name}.npz", labels)
 
 
+def test_a_zip_version_that_nothing_reads_is_a_corrupt_archive(tmp_path):
+    np.savez(tmp_path / "a.npz", scores=np.eye(3))
+    whole = (tmp_path / "a.npz").read_bytes()
+    entry = whole.rindex(b"PK\x01\x02")
+    (tmp_path / "a.npz").write_bytes(whole[: entry + 6] + b"\xff" + whole[entry + 7 :])
+    with pytest.raises(InputError, match=r"corrupt \.npz archive"):
+        load_arrays(tmp_path / "a.npz")
+
+
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=3), st.sampled_from(["npy", "npz"]))
 def test_arrays_with_damaged_bytes_are_read_or_refused(tmp_path_factory, at, damage, suffix):
     folder = tmp_path_factory.getbasetemp()
