@@ -1,7 +1,7 @@
-"""Pictures of what a data set holds or a model says: truths and predictions look alike.
+"""Images with their ground truth or predictions drawn on them, both in the same style.
 
-A class has one colour wherever it appears. Small images are enlarged by a whole factor, pixel by
-pixel, so that what is seen is what a network gets.
+A class has the same color everywhere. Small images are enlarged by a whole factor without interpolation,
+so that they show what the model gets.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch import Tensor
 
 from cvbench.boxes.arrays import intersection
 from cvbench.errors import InputError
-from cvbench.report.palette import RGB, color, ink_on
+from cvbench.report.palette import RGB, color, ink_on, map_color
 from cvbench.report.scales import round_step
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Prediction
 
 SIDE: Final = 320
-"""The shorter side is enlarged to at least so many pixels …"""
+"""Pixels: a shorter side below this is enlarged to at least this …"""
 LONGEST: Final = 4 * SIDE
 """… unless the longer one would become longer than this."""
 
@@ -33,13 +33,12 @@ _TEXT_PX, _PAD_PX, _GAP_PX = 13, 4, 8
 _PAPER: Final[RGB] = (255, 255, 255)
 _STRIP: Final[RGB] = (24, 26, 31)
 _STRIP_INK: Final[RGB] = (236, 238, 242)
-_VOID_COLOR: Final[RGB] = (224, 224, 224)
 _TINT: Final = 0.35
-"""How much of a mask's pixel is its class's colour."""
+"""Opacity of a mask's color."""
 
 
 class _Tag(NamedTuple):
-    """A caption on its class's colour, and where it may stand, the best place first."""
+    """A caption, its background color, and its possible positions, the best first."""
 
     text: str
     ground: RGB
@@ -47,12 +46,12 @@ class _Tag(NamedTuple):
 
 
 def draw(image: UInt8[Tensor, "3 h w"], seen: Prediction, classes: Sequence[str]) -> Image.Image:
-    """The image with what is seen in it: a truth or a prediction.
+    """The image with ground truth or a prediction drawn on it.
 
     Detections are boxes with their class, tinted and outlined where they have masks, later ones above
-    earlier ones. A label map tints and outlines every class but the background (label 0); what does
-    not count is light grey. Class scores become a line with the highest. Scores are written where
-    one of them is not 1, as in a prediction.
+    earlier ones. A label map tints and outlines every class but the background (label 0); void is light
+    gray. Class scores become a line with the best class. Scores are written unless all of them are 1, as in
+    ground truth.
     """
     height, width = image.shape[1:]
     factor = max(1, min(math.ceil(SIDE / min(height, width)), LONGEST // max(height, width)))
@@ -133,14 +132,9 @@ def _draw_label_map(
     labels = _enlarged(seen.labels.cpu().numpy(), factor)
     present = [label for label in np.unique(labels).tolist() if label != 0]
     for label in present:
-        _tint(pixels, labels == label, _map_color(label))
-    entries = [("void" if label == VOID else classes[label], _map_color(label)) for label in present]
+        _tint(pixels, labels == label, map_color(label))
+    entries = [("void" if label == VOID else classes[label], map_color(label)) for label in present]
     return _with_strip(Image.fromarray(pixels), entries)
-
-
-def _map_color(label: int) -> RGB:
-    """That of the same class in a detection set, where labels start at the first object class."""
-    return _VOID_COLOR if label == VOID else color(label - 1)
 
 
 def _draw_class(pixels: UInt8[np.ndarray, "h w 3"], seen: ClassScores, classes: Sequence[str]) -> Image.Image:
@@ -154,7 +148,7 @@ def _enlarged(array: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _tint(pixels: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"], tint: RGB) -> None:
-    """Lay a colour over a mask, strong at its outline, in place."""
+    """Blend a color over a mask, opaque at its outline, in place."""
     inner = np.pad(mask, 2)
     for _ in range(2):
         inner[1:-1, 1:-1] &= inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
@@ -164,7 +158,7 @@ def _tint(pixels: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"], tin
 
 
 def _put_tags(picture: Image.Image, tags: Sequence[_Tag], font: _Font) -> None:
-    """Write the captions where they hide one another least."""
+    """Write the captions where they overlap least."""
     pen = ImageDraw.Draw(picture)
     taken: list[tuple[int, int, int, int]] = []
     for tag in tags:
@@ -184,7 +178,7 @@ def _put_tags(picture: Image.Image, tags: Sequence[_Tag], font: _Font) -> None:
 
 
 def _with_strip(picture: Image.Image, entries: Sequence[tuple[str, RGB]]) -> Image.Image:
-    """The picture with a line of classes below it, more lines where one is too short."""
+    """The picture with a legend of classes below it, wrapped to its width."""
     font = _font()
     line_height = _TEXT_PX + 2 * _PAD_PX
     placed: list[tuple[int, int, str, RGB]] = []
@@ -212,7 +206,7 @@ def _font() -> _Font:
 
 
 def _size(text: str, font: _Font) -> tuple[int, int]:
-    """Width and height of a caption with the room around it."""
+    """Width and height of a caption with its padding, in pixels."""
     return math.ceil(font.getlength(text)) + 2 * _PAD_PX, _TEXT_PX + _PAD_PX
 
 
@@ -224,15 +218,15 @@ _INK: Final[RGB] = (24, 26, 31)
 _GRID: Final[RGB] = (228, 230, 234)
 _TICKS: Final = 5
 _POINTS: Final = 20_000
-"""No more boxes than this are drawn; beyond, every so many-th."""
+"""Most boxes that are drawn; of more, every n-th."""
 
 
 def draw_shapes(
     shapes: Float[Tensor, "n 2"], priors: Float[Tensor, "k 2"], nearest: Int64[Tensor, " n"]
 ) -> Image.Image:
-    """Each shape (width, height) as a point in the colour of its prior; each prior as a frame.
+    """Each shape (width, height) as a point in the color of its prior; each prior as a rectangle.
 
-    All begin in one corner, so a point is where the opposite corner of a box lies.
+    All share one corner, so a point is the opposite corner of a box.
     """
     most = max(float(shapes.max()) if len(shapes) else 0.0, float(priors.max()))
     step = round_step(most / _TICKS)
@@ -257,7 +251,7 @@ def draw_shapes(
 
 
 def _axes(pen: ImageDraw.ImageDraw, step: float, scale: float) -> None:
-    """Lines at round numbers of pixels, width to the right and height upwards."""
+    """Grid lines at round numbers of pixels, width to the right and height upward."""
     font = ImageFont.load_default(12)
     bottom = _TOP + _SIDE
     for tick in torch.arange(0, _SIDE / scale + step / 2, step).tolist():
@@ -266,5 +260,5 @@ def _axes(pen: ImageDraw.ImageDraw, step: float, scale: float) -> None:
         pen.line((_LEFT, y, _LEFT + _SIDE, y), _GRID)
         pen.text((x, bottom + 4), f"{tick:g}", _INK, font, anchor="mt")
         pen.text((_LEFT - 6, y), f"{tick:g}", _INK, font, anchor="rm")
-    pen.text((_LEFT + _SIDE, bottom + 22), "width, pixels", _INK, font, anchor="rt")
-    pen.text((_LEFT + 6, _TOP + 4), "height, pixels", _INK, font, anchor="lt")
+    pen.text((_LEFT + _SIDE, bottom + 22), "width (pixels)", _INK, font, anchor="rt")
+    pen.text((_LEFT + 6, _TOP + 4), "height (pixels)", _INK, font, anchor="lt")

@@ -1,4 +1,4 @@
-"""The comparison as a file for people and programs: Markdown, LaTeX, CSV, JSON, Parquet."""
+"""The comparison as a file: Markdown, LaTeX, CSV, JSON, Parquet."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Cell = str | int | float | None
 
 
 def timm_row(record: Record) -> dict[str, Cell]:
-    """One value a column; None where the record does not have it."""
+    """One row of timm's results tables; None where the record has no value."""
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)
     row["model"] = record.cell.model.name.removeprefix("timm/")
     for name in ("top1", "top5"):
@@ -77,11 +77,11 @@ def _throughputs(record: Record) -> list[Measurement]:
 
 
 WORDS: Final = ("model", "data", "status")
-"""Columns of text: aligned left."""
+"""Text columns, aligned left."""
 
 
 def markdown(sources: Sequence[Source], *, separate: bool = False) -> bytes:
-    """One table per task, as GitHub shows them, and the runs below; seeds are folded unless `separate`."""
+    """One GitHub table per task, and the runs below; seeds are folded unless `separate`."""
     parts = []
     folded = False
     for task, frame in tables(all_records(sources), separate=separate).items():
@@ -93,7 +93,7 @@ def markdown(sources: Sequence[Source], *, separate: bool = False) -> bytes:
 
 
 def latex(sources: Sequence[Source], *, separate: bool = False) -> bytes:
-    """One `tabular` per task, for the package booktabs; comments say where it comes from."""
+    """One `tabular` per task, for the package booktabs; comments name the runs."""
     parts = [f"% {printable(line)}\n" for line in origins(sources)]
     for task, frame in tables(all_records(sources), separate=separate).items():
         if SEEDS in frame.columns:
@@ -112,10 +112,10 @@ def latex(sources: Sequence[Source], *, separate: bool = False) -> bytes:
 
 
 def csv(sources: Sequence[Source]) -> bytes:
-    """A row a cell: first timm's columns in timm's units, then ours in seconds, bytes and fractions.
+    """One row per cell: timm's columns in timm's units, then the columns of `to_frame` in seconds, bytes and fractions.
 
-    Of ours, `model` is called `title`, and `top1` and `top5` are called `top1_fraction` and so on, since
-    timm's have percents.
+    Where names collide, the latter are renamed: `model` to `title`, `top1` to `top1_fraction`
+    and `top5` to `top5_fraction`.
     """
     own = wide_frame(sources).rename(columns=_renamed)
     timm = pd.DataFrame([timm_row(r) for r in all_records(sources)], columns=list(COLUMNS))
@@ -126,7 +126,7 @@ def csv(sources: Sequence[Source]) -> bytes:
 
 
 def as_json(sources: Sequence[Source]) -> bytes:
-    """One document: each run as it was described, and all its records as they are kept."""
+    """One document with each run's description and all its records, as stored."""
     runs = [
         {
             "run": source.info.model_dump(mode="json"),
@@ -145,7 +145,7 @@ def parquet(sources: Sequence[Source]) -> bytes:
 
 
 TABLES: Final = {".md": markdown, ".tex": latex}
-"""The forms for readers, where seeds are folded."""
+"""Formats for readers, in which seeds are folded."""
 
 FORMATS: Final[Mapping[str, Callable[[Sequence[Source]], bytes]]] = {
     **TABLES,
@@ -153,25 +153,27 @@ FORMATS: Final[Mapping[str, Callable[[Sequence[Source]], bytes]]] = {
     ".json": as_json,
     ".parquet": parquet,
 }
-"""The end of a file's name → what it will hold."""
+"""File suffix → function that returns the content."""
 
 
 def wide_frame(sources: Sequence[Source]) -> pd.DataFrame:
-    """A row a cell of any run, with the run's name in front."""
+    """`to_frame` over all runs, with the run's name as the first column."""
     frame = to_frame(all_records(sources))
     frame.insert(0, "run", [source.name for source in sources for _ in source.records])
     return frame
 
 
 def origins(sources: Sequence[Source]) -> list[str]:
-    """A line a run: which, when, on what."""
+    """One line per run: its name, start, machine and software."""
     lines = []
     for source in sources:
         hard = source.info.environment.hard
         machine = hard.get("gpu") or hard.get("cpu") or "an unknown machine"
         software = f"torch {hard.get('torch')}, cvbench {hard.get('cvbench')}"
         lines.append(
-            f"{source.name}, begun {source.info.created or '?'}, on {machine}, {software}".replace("\n", " ")
+            f"{source.name}, started {source.info.created or '?'}, on {machine}, {software}".replace(
+                "\n", " "
+            )
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""Records as one pandas DataFrame: a row a cell, a column a figure. Failed cells are rows too."""
+"""Records as one pandas DataFrame: one row per cell, failed ones included, one column per measurement."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from cvbench.store import Run, Store, StoredFile
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a record, in the order given.
+    """One row per record, in the order given.
 
-    A figure `AP50` fills the columns `AP50`, `AP50/low` and `AP50/high` (its 95 % interval); one that
-    was measured under a condition has it in its name: `throughput@batch=32`. A figure that is
-    missing is NaN here, with its reason in `AP50/missing`. Units are those of the record: seconds,
-    bytes, fractions.
+    A measurement `AP50` fills the columns `AP50`, `AP50/low` and `AP50/high` (its 95 % interval). A condition is
+    part of the name: `throughput@batch=32`. A missing value is NaN, with its reason in `AP50/missing`. Units are
+    seconds, bytes and fractions.
     """
     several = list(records)
     named = zip(several, titles(several, shown=_COLUMNS), strict=True)
@@ -38,7 +37,7 @@ def task_of(record: Record) -> str:
 _COLUMNS = (
     "data", "split", "limit", "precision", "layout", "compile", "engine", "cuda graphs", "seed",
 )  # fmt: skip
-"""Settings that have a column of their own."""
+"""Settings with a column of their own, which titles leave out."""
 
 
 def _row(record: Record, title: str) -> dict[str, Any]:
@@ -79,14 +78,14 @@ def _row(record: Record, title: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Attached:
-    """The table of one attachment, and what its metadata says."""
+    """The table of one attachment, with its metadata."""
 
     file: StoredFile
     table: pa.Table
 
     @property
     def name(self) -> str:
-        """Which measurement or metric it belongs to."""
+        """The measurement or metric it belongs to."""
         return self.file.item.name
 
     @property
@@ -107,18 +106,18 @@ class Attached:
 
 @dataclass(frozen=True)
 class Source:
-    """A run, as a report shows it."""
+    """A run with its records, as a report reads it."""
 
     run: Run
     info: RunInfo
     records: tuple[Record, ...]
     _damaged: dict[str, dict[str, None]] = field(default_factory=dict, compare=False, repr=False)
-    """Key of a record → what is wrong with its files, in the order in which it was noticed."""
+    """Key of a record → faults of its files, in the order they were found."""
 
     def attached(self, record: Record, kind: AttachmentKind) -> list[Attached]:
         """The tables of a record's attachments of a kind.
 
-        A file that is missing is left out, and so is one that is damaged: `damage` then names it.
+        A missing file is left out, and so is a damaged one, which `damage` then lists.
         """
         found = []
         for item in record.attachments:
@@ -131,24 +130,24 @@ class Source:
         return found
 
     def set_aside(self, record: Record, error: StoreError) -> None:
-        """Remember that a file of a record is damaged: the rest of the report goes on without it."""
+        """Note that a file of a record is damaged; the report is made without it."""
         self._damaged.setdefault(record.key, {})[str(error)] = None
 
     def damage(self, record: Record) -> list[str]:
-        """What is wrong with the files of a record that were asked for: each file, its fault and a remedy."""
+        """The faults found so far in the files of a record: each with the file and a remedy."""
         return list(self._damaged.get(record.key, {}))
 
     @property
     def name(self) -> str:
-        """How it is told from other runs: suite and run."""
+        """Suite and run, as `suite/run`."""
         return f"{self.info.suite or '?'}/{self.info.run or self.run.folder.name}"
 
 
 def read_sources(store: Store, names: Sequence[str]) -> tuple[Source, ...]:
     """The named runs, each once, in order.
 
-    Raises StoreError for a name that is no run, for a run that cannot be read or was written by a newer
-    cvbench, and where none of them has a finished cell.
+    Raises StoreError for a name without a run, for a run that cannot be read or was written by a newer
+    cvbench, and where no run has a finished cell.
     """
     runs = dict.fromkeys(store.find(name) for name in names)
     sources = tuple(Source(run, run.info, tuple(run.records())) for run in runs)
@@ -156,7 +155,7 @@ def read_sources(store: Store, names: Sequence[str]) -> tuple[Source, ...]:
         folders = ", ".join(str(source.run.folder) for source in sources)
         raise StoreError(
             f"{folders}: no cell is finished there, so there is nothing to report.\n"
-            "  Give the command that began the run again: it continues."
+            "  Run the same `cvbench run` command again to resume."
         )
     return sources
 

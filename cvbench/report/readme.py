@@ -1,4 +1,4 @@
-"""The tables of the docs that come from the catalogues: `python -m cvbench.report.readme` renews them."""
+"""The generated tables of the docs: `python -m cvbench.report.readme` updates them from the catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cvbench.spec.catalogue import DATASETS, METRICS, MODELS, ModelCard
 
 
 def renewed(text: str) -> str:
-    """`text` with every table between `<!-- table: NAME -->` and `<!-- end -->` made anew."""
+    """`text` with every table between `<!-- table: NAME -->` and `<!-- end -->` updated."""
     for name, rows in _tables().items():
         block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = block.sub(lambda found, rows=rows: f"{found[1]}{rows}{found[2]}", text)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Looking at raw samples: figures derived from them again, and pictures of how they lie. Needs no torch."""
+"""Raw samples: metrics recomputed from them, and plots of them. Needs no torch."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from jaxtyping import Float64
 from PIL import Image, ImageDraw, ImageFont
 
 from cvbench.record import Measurement, Record
+from cvbench.report.palette import LINES
 from cvbench.store import Run, StoredFile
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series, series_of
 
 WIDTH, HEIGHT, MARGIN = 1200, 520, 70
-PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#17becf", "#bcbd22", "#e377c2")
 REJECTED = "#d8c8c0"
 INK, PAPER = "#202020", "#ffffff"
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
 class SeriesCheck(NamedTuple):
-    """One series of a record, seen again."""
+    """One series of a record, with its metrics recomputed."""
 
     series: Series
     figures: list[Measurement]
     differing: tuple[str, ...]
-    """Names of figures that the record has otherwise."""
+    """Names of the metrics whose value in the record differs."""
 
 
 def looks(run: Run, record: Record) -> list[SeriesCheck]:
-    """Every series of a record, with the figures that it gives now.
+    """Every series of a record, with its metrics recomputed.
 
-    Raises StoreError where a file is missing, damaged, or not the one that the record names.
+    Raises StoreError where a file is missing, damaged, or differs from its hash in the record.
     """
     files = [StoredFile(run, record, item) for item in record.attachments if item.kind == "samples"]
     return [_look(record, _series(file)) for file in files]
@@ -52,14 +52,14 @@ def _look(record: Record, series: Series) -> SeriesCheck:
     differing = [
         figure.name
         for figure in figures
-        if (told := record.measurement(figure.name, figure.at)) is not None
-        and (told.value, told.interval, told.n) != (figure.value, figure.interval, figure.n)
+        if (stored := record.measurement(figure.name, figure.at)) is not None
+        and (stored.value, stored.interval, stored.n) != (figure.value, figure.interval, figure.n)
     ]
     return SeriesCheck(series, figures, tuple(differing))
 
 
 def bars(values: Float64[np.ndarray, " n"], width: int = 48) -> str:
-    """A histogram in one line of text, between the least value and the 99th percentile.
+    """A one-line text histogram from the minimum to the 99th percentile.
 
     >>> bars(np.array([1.0, 1.0, 1.0, 2.0]), width=2)
     '█▃'
@@ -75,7 +75,7 @@ def _range(values: Float64[np.ndarray, " n"]) -> tuple[float, float]:
 
 
 def draw(series: Series, title: str) -> Image.Image:
-    """The samples in the order in which they were taken, a colour a process, and their histogram beside."""
+    """The samples in the order they were measured, one color per process, and their histogram."""
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = ImageDraw.Draw(image)
     font = ImageFont.load_default(size=16)
@@ -101,8 +101,8 @@ def draw(series: Series, title: str) -> Image.Image:
         y = height_of(float(value))
         pen.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=_color(series, place))
     _histogram(pen, series, box=(right[0], top, right[1], bottom), span=(low, high))
-    note = "grey: thrown away as tainted. Values above the 99th percentile stand on the upper edge."
-    pen.text((MARGIN, HEIGHT - 36), f"in order of time, a colour a process.  {note}", fill=INK, font=font)
+    note = "gray: rejected. Values above the 99th percentile are drawn at the upper edge."
+    pen.text((MARGIN, HEIGHT - 36), f"Samples over time, one color per process; {note}", fill=INK, font=font)
     return image
 
 
@@ -116,13 +116,13 @@ def _histogram(
             share = [(edge - span[0]) / (span[1] - span[0]) for edge in (low, high)]
             ys = [bottom - part * (bottom - top) for part in share]
             length = count / counts.max() * (right - left - 6)
-            pen.rectangle((left + 1, ys[1], left + 1 + length, ys[0] - 1), fill=PALETTE[0])
+            pen.rectangle((left + 1, ys[1], left + 1 + length, ys[0] - 1), fill=LINES[0])
 
 
 def _color(series: Series, place: int) -> str:
     if series.valid is not None and not series.valid[place]:
         return REJECTED
-    return PALETTE[0 if series.round is None else int(series.round[place]) % len(PALETTE)]
+    return LINES[0 if series.round is None else int(series.round[place]) % len(LINES)]
 
 
 def _shown(value: float, unit: str) -> str:
@@ -132,7 +132,7 @@ def _shown(value: float, unit: str) -> str:
 
 
 def save_pictures(found: Sequence[SeriesCheck], record: Record, folder: Path) -> Iterator[Path]:
-    """A PNG a series, in a folder that is made where it is not there."""
+    """One PNG per series; the folder is created if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     for look in found:
         path = folder / f"{record.key}-{look.series.name}-{look.series.at}.png"

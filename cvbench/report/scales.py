@@ -1,11 +1,11 @@
-"""From quantities to places on paper: linear and logarithmic axes with round ticks."""
+"""Linear and logarithmic axes with round ticks: from quantities to pixels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Words = Callable[[float], str]
 """How a quantity is written."""
@@ -16,8 +16,38 @@ def plain(value: float) -> str:
     return f"{value:g}"
 
 
+class Unit(NamedTuple):
+    """The unit of an axis: its title names it, so its ticks are plain numbers."""
+
+    name: str
+    factor: float
+    """How many base units (seconds, bytes, …) one of it has."""
+
+
+_SCALED: Final = {
+    "s": (Unit("s", 1.0), Unit("ms", 1e-3), Unit("µs", 1e-6)),
+    "bytes": (Unit("GiB", 2.0**30), Unit("MiB", 2.0**20), Unit("KiB", 2.0**10), Unit("B", 1.0)),
+    "fraction": (Unit("fraction", 1.0),),
+}
+_PREFIXES: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("", 1.0))
+
+
+def unit_for(unit: str, values: Sequence[float], *, log: bool = False) -> Unit:
+    """The unit in which the numbers on an axis over these values stay short.
+
+    >>> unit_for("s", [0.004, 0.04]), unit_for("bytes", [2**28, 2**31], log=True)
+    (Unit(name='ms', factor=0.001), Unit(name='MiB', factor=1048576.0))
+    >>> unit_for("FLOP/s", [2e10, 1e11]).name, unit_for("images/s", [40.0, 900.0]).name
+    ('GFLOP/s', 'images/s')
+    """
+    known = _SCALED.get(unit) or tuple(Unit(prefix + unit, factor) for prefix, factor in _PREFIXES)
+    high = max(map(abs, values))
+    typical = math.sqrt(min(values) * high) if log else high
+    return next((one for one in known if one.factor <= typical), known[-1])
+
+
 class Tick(NamedTuple):
-    """A round value, its place, and its words."""
+    """A round value, its position in pixels, and its label."""
 
     at: float
     label: str
@@ -25,7 +55,7 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps values from `low` to `high` onto places from `start` to `end`, which may run backwards."""
+    """Maps values from `low` to `high` to pixels from `start` to `end`, which may be less than `start`."""
 
     low: float
     high: float
@@ -34,10 +64,14 @@ class Scale:
     words: Words
     log: bool = False
     whole: bool = False
-    """It counts things: nothing stands between two of its numbers."""
+    """Whether it counts: ticks are whole numbers."""
+    unit: Unit | None = None
+    """Of the ticks; without one, `words` labels them."""
+    marked: Sequence[float] = ()
+    """The ticks, where round numbers are not the natural ones."""
 
     def __call__(self, value: float) -> float:
-        """The place, to a tenth of a pixel; values outside stop at the ends."""
+        """The position, to a tenth of a pixel; values outside are clipped to the ends."""
         low, high, value = (math.log(v) for v in (self.low, self.high, value)) if self.log else (
             self.low, self.high, value,
         )  # fmt: skip
@@ -46,24 +80,57 @@ class Scale:
 
     @property
     def ticks(self) -> list[Tick]:
-        """Four to eight round values; fewer where there are fewer things to count."""
-        least = 1.0 if self.whole else 0.0
-        values = _log_ticks(self.low, self.high) if self.log else _linear_ticks(self.low, self.high, least)
-        return [Tick(self(value), self.words(value)) for value in values]
+        """Four to eight values that are round in the axis's unit; fewer where fewer things are counted."""
+        factor = self.unit.factor if self.unit else 1.0
+        low, high = self.low / factor, self.high / factor
+        if self.marked:
+            values = [value / factor for value in _thinned(self.marked) if self.low <= value <= self.high]
+        elif self.log:
+            values = _log_ticks(low, high)
+        else:
+            values = _linear_ticks(low, high, 1.0 if self.whole else 0.0)
+        label: Words = _number if self.unit else self.words
+        return [Tick(self(value * factor), label(value)) for value in values]
+
+    def title(self, label: str) -> str:
+        """The axis's title: the label, with the unit in brackets."""
+        return f"{label} ({self.unit.name})" if self.unit and self.unit.name else label
+
+
+def _number(value: float) -> str:
+    """A tick's number: thousands separated, no trailing zeros.
+
+    >>> _number(2000.0), _number(0.5)
+    ('2,000', '0.5')
+    """
+    return f"{value:,.6g}"
 
 
 def covering(
-    values: Sequence[float], *, start: float, end: float, words: Words, log: bool = False, zero: bool = False
+    values: Sequence[float],
+    *,
+    start: float,
+    end: float,
+    words: Words,
+    log: bool = False,
+    unit: str | None = None,
 ) -> Scale:
-    """An axis over all values with a little room, from 0 if `zero`; a single value has room on both sides."""
+    """An axis over all values with a margin on both sides; a single value is in its middle."""
     low, high = min(values), max(values)
+    of = None if unit is None else unit_for(unit, values, log=log)
     if log:
         room = (high / low) ** 0.06 if high > low else 1.5
-        return Scale(low / room, high * room, start, end, words, log=True)
-    if zero:
-        return Scale(min(low, 0.0), high * 1.05 or 1.0, start, end, words)
+        return Scale(low / room, high * room, start, end, words, log=True, unit=of)
     room = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
-    return Scale(low - room, high + room, start, end, words)
+    return Scale(low - room, high + room, start, end, words, unit=of)
+
+
+_MOST = 7
+"""Ticks of a logarithmic axis."""
+
+
+def _thinned(values: Sequence[float]) -> Sequence[float]:
+    return values[:: math.ceil(len(values) / (_MOST + 1))]
 
 
 def _linear_ticks(low: float, high: float, least: float = 0.0) -> list[float]:
@@ -80,12 +147,11 @@ def _linear_ticks(low: float, high: float, least: float = 0.0) -> list[float]:
 
 
 _FACTORS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,))
-"""Of a power of ten, the finest first."""
-_MOST = 7
+"""Multiples of a power of ten, the finest first."""
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten, with as many multiples as there is room for; round steps where the range is very short.
+    """Powers of ten, with as many multiples as there is room for; equal steps where the range is very short.
 
     >>> _log_ticks(1, 100)
     [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]

@@ -12,15 +12,15 @@ from cvbench.record import Measurement, Record
 from cvbench.statistics.distributions import special
 
 NOTE = "± is the standard deviation over n seeds; cvbench show RUN --seeds separate shows each seed"
-"""What stands below a table with such rows."""
+"""The note below a table with folded seeds."""
 
 
 @dataclass(frozen=True)
 class SeedRow:
-    """One row: a record, or the records of one cell with several seeds."""
+    """One row of a table: a record, or the records of one cell with several seeds."""
 
     record: Record
-    """The only one, or the first with the mean over the seeds in place of each value."""
+    """The only record, or the first one with the mean over the seeds in place of each value."""
     seeds: tuple[int, ...]
     deviations: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Name and condition of a measurement → standard deviation over the seeds (n - 1)."""
@@ -39,10 +39,10 @@ class SeedRow:
 
 
 def table_rows(records: Sequence[Record], *, separate: bool = False) -> list[tuple[SeedRow, int]]:
-    """Each row with the place of its first record; `separate` keeps one row per record.
+    """Each row with the index of its first record; `separate` keeps one row per record.
 
-    Only cells that are ok are folded. Where a seed occurs twice, as in two runs, a row takes each seed once:
-    records come run by run.
+    Only cells with outcome ok are folded. A seed that occurs twice, as in two runs, begins another row:
+    records are ordered by run.
     """
     if separate:
         return [(SeedRow(record, (record.cell.seed,)), place) for place, record in enumerate(records)]
@@ -87,7 +87,7 @@ def _missing(figure: Measurement, count: int) -> Measurement:
 
 
 def _interval(figures: Sequence[Measurement], mean: float, deviation: float) -> tuple[float, float]:
-    """For ranks: where the mean may be by the luck of the seeds (Student's t, 95 %) or of the images."""
+    """The interval for ranks: it covers the variation over seeds (Student's t, 95 %) and over images."""
     n = len(figures)
     reach = float(special.stdtrit(n - 1.0, 0.975)) * deviation / math.sqrt(n)
     ends = [figure.interval or (mean, mean) for figure in figures]

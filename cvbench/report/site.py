@@ -1,4 +1,4 @@
-"""An index over all runs below a folder, with a page each and the history of every figure."""
+"""A static site: an index of all runs below a folder, one page per run, and the history of each metric."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from cvbench.store import Run, Store
 
 INDEX: Final = "index.html"
 STAMPS: Final = ".cvbench-site.json"
-"""The file that says what each page was made from."""
+"""The file with a hash of the inputs of each page."""
 _OURS: Final = 'name="generator" content="cvbench"'
 
 
 class SitePage(NamedTuple):
-    """What the index says."""
+    """The content of the index."""
 
     title: str
     facts: Sequence[tuple[str, str]]
@@ -43,19 +43,19 @@ class SitePage(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of it."""
+    """What `write_site` did."""
 
     pages: int
     unreadable: int
     new: int
-    """Pages that were written; the others had not changed."""
+    """Pages that were written; the others were up to date."""
 
 
 def write_site(root: Path, folder: Path, *, with_pictures: bool, force: bool) -> Written:
-    """Write `index.html` and a page for each run below `root` into `folder`; only what changed is written.
+    """Write `index.html` and one page per run below `root` into `folder`; only pages that change are written.
 
-    A run that cannot be read is a row that says so. Raises StoreError where there is no run at all, and
-    InputError where the folder holds something else than an earlier site, unless `force` says so.
+    A run that cannot be read is a row with the reason. Raises StoreError where there is no run at all, and
+    InputError where the folder holds anything other than an earlier site, unless `force`.
     """
     runs = Store(root).runs()
     if not runs:
@@ -66,7 +66,9 @@ def write_site(root: Path, folder: Path, *, with_pictures: bool, force: bool) ->
     if folder.exists() and any(folder.iterdir()) and not force:
         ours = index.is_file() and _OURS in index.read_text(encoding="utf-8", errors="replace")[:2000]
         if not ours:
-            raise InputError(f"{folder}: this folder holds other things.\n  Name another, or say --force.")
+            raise InputError(
+                f"{folder}: this folder holds other files.\n  Choose another folder, or add --force."
+            )
     sources, unreadable = _read(root, runs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,12 +83,12 @@ def write_site(root: Path, folder: Path, *, with_pictures: bool, force: bool) ->
         new += _write_changed(index, rendered("site.html.j2", page=_index(root, sources, unreadable)))
         _write_changed(folder / STAMPS, json.dumps(made, indent=1).encode())
     except OSError as error:
-        raise InputError(f"{folder}: it cannot be written ({error.strerror or error}).") from error
+        raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
     return Written(len(sources) + 1, len(unreadable), new)
 
 
 def _known(folder: Path) -> dict[str, str]:
-    """The stamps of the pages that are there; none where they cannot be read, so that all are written."""
+    """Page → hash of its inputs; empty where the file cannot be read, so that all pages are written."""
     try:
         return TypeAdapter(dict[str, str]).validate_json((folder / STAMPS).read_bytes())
     except (OSError, ValidationError):
@@ -94,17 +96,17 @@ def _known(folder: Path) -> dict[str, str]:
 
 
 def _stamp(source: Source, before: Source | None, *, with_pictures: bool) -> str:
-    """A hash that differs whenever a page may: of this program, and of the files of both runs.
+    """A hash of a page's inputs: this program, and the files of both runs.
 
-    Records name the hash of each attachment, so names, sizes and times of run.json and of the records are
-    enough; an attachment that was damaged since shows by its own size or time.
+    Records hold the hash of each attachment, so names, sizes and times of all files are enough to detect a
+    change.
     """
     files = [_files(one.run) for one in (source, before) if one is not None]
     return digest({"program": _program(), "pictures": with_pictures, "files": files})
 
 
 def _files(run: Run) -> list[tuple[str, int, int]]:
-    """Name, size and time of change of every file that a page of the run may show, in order."""
+    """Name, size and modification time of every file that a page of the run may show, sorted."""
     paths = [run.folder / "run.json", *run.folder.glob("*/*")]
     shown = [path for path in paths if path.is_file() and not path.parent.name.startswith(".")]
     stats = [(str(path.relative_to(run.folder)), path.stat()) for path in sorted(shown)]
@@ -113,14 +115,14 @@ def _files(run: Run) -> list[tuple[str, int, int]]:
 
 @cache
 def _program() -> str:
-    """The sources of cvbench: another version may draw another page."""
+    """A hash of the sources of cvbench: another version may write another page."""
     package = Path(cvbench.__file__).parent
     templates = sorted(path for path in (package / "report/page/templates").iterdir() if path.is_file())
     return digest([sha256_of_sources([package]), *map(sha256_of_file, templates)])
 
 
 def _write_changed(path: Path, content: bytes) -> int:
-    """Write what is not there yet; returns how many files were written."""
+    """Write the file unless it has this content already; returns the number of files written, 0 or 1."""
     if path.is_file() and path.read_bytes() == content:
         return 0
     write_whole(path, content)
@@ -128,7 +130,7 @@ def _write_changed(path: Path, content: bytes) -> int:
 
 
 def page_name(run: Run) -> str:
-    """The file of a run's page: letters, digits, dots, dashes and underscores only."""
+    """The file name of a run's page: letters, digits, dots, dashes and underscores only."""
     name = f"{run.folder.parent.name}-{run.folder.name}"
     return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".") + ".html"
 
@@ -148,16 +150,16 @@ def _suite(source: Source) -> str:
 
 
 def _page(source: Source, before: Source | None, *, with_pictures: bool) -> bytes:
-    """A run's page, held against the run of its suite before it."""
+    """A run's page, compared with the previous run of its suite."""
     if before is None:
-        return html_page([source], why_none="this is the first run of its suite", with_pictures=with_pictures)
+        return html_page([source], with_pictures=with_pictures)
     try:
         found = rows(compare(before.run, source.run))
     except (InputError, StoreError) as error:
-        why = f"{before.name} was not to be compared with: {str(error).splitlines()[0].rstrip('.')}"
+        why = f"{before.name}: {str(error).splitlines()[0].rstrip('.')}"
         return html_page([source], why_none=why, with_pictures=with_pictures)
-    differences = pd.DataFrame([{"cell": r["cell"], "held against": before.name, **r} for r in found])
-    why = f"it has no figure in common with {before.name}"
+    differences = pd.DataFrame([{"cell": r["cell"], "compared with": before.name, **r} for r in found])
+    why = f"{before.name} has no measurement in common with this run"
     return html_page(
         [source], differences=differences if found else None, why_none=why, with_pictures=with_pictures
     )
@@ -170,7 +172,7 @@ def _index(root: Path, sources: Sequence[Source], unreadable: Sequence[tuple[Run
         facts=[
             (
                 "runs",
-                f"{len(sources)}" + (f", and {len(unreadable)} that cannot be read" if unreadable else ""),
+                f"{len(sources)}" + (f", and {len(unreadable)} unreadable" if unreadable else ""),
             ),
             ("suites", ", ".join(suites)),
             ("machines", "; ".join(dict.fromkeys(machine_name({}, source) for source in sources))),
@@ -182,7 +184,7 @@ def _index(root: Path, sources: Sequence[Source], unreadable: Sequence[tuple[Run
 
 def _runs(sources: Sequence[Source], unreadable: Sequence[tuple[Run, str]]) -> Table:
     columns = [
-        Column(name, numeric=False) for name in ("suite", "begun", "machine", "cells", "commit", "state")
+        Column(name, numeric=False) for name in ("suite", "started", "machine", "cells", "commit", "state")
     ]
     found: list[Row] = []
     for source in sources:

@@ -23,7 +23,7 @@ _PRIMARY_SERIES = ("latency@", "throughput@")
 
 
 def tables(records: Sequence[Record], *, separate: bool = False) -> dict[str, pd.DataFrame]:
-    """A table for each task that occurs, in order of first occurrence; every cell is text.
+    """Task → table, in order of first occurrence; every value is text.
 
     Cells that differ only in their seed are one row, with mean and standard deviation, unless `separate`.
     """
@@ -142,7 +142,7 @@ def status(record: Record) -> str:
     if record.skipped_samples:
         words.append(f"{len(record.skipped_samples)} samples skipped")
     if record.shadowed_objects:
-        words.append(f"{record.shadowed_objects:,} objects shadowed in training")
+        words.append(f"{record.shadowed_objects:,} objects share a grid cell (not learned)")
     words += [note.partition(":")[0] for note in record.notes]
     if _was_disturbed(record):
         words.append("timings disturbed")

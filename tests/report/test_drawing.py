@@ -1,4 +1,4 @@
-"""Pictures show what is there, where it is, in the colours of its class."""
+"""Pictures show each object at its place, in the color of its class."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def pixels(picture: Image.Image) -> np.ndarray:
 
 
 def shows(picture: Image.Image, rgb: tuple[int, int, int]) -> np.ndarray:
-    """Where a picture has exactly this colour."""
+    """Where a picture has exactly this color."""
     return (pixels(picture) == rgb).all(-1)
 
 
@@ -102,7 +102,7 @@ def test_captions_of_one_place_do_not_cover_one_another():
 
     picture = draw(black(320, 320), truth, CLASSES)
 
-    # a caption is a plate of its class's colour, 17 pixels high, where a box has lines of 2
+    # a caption is a plate of its class's color, 17 pixels high, where a box has lines of 2
     for label in range(3):
         assert shows(picture, color(label)).sum() > 200
 
@@ -141,7 +141,7 @@ def test_a_label_map_leaves_the_background_and_has_the_colours_of_the_objects():
     tinted = pixels(picture)[:320]
     assert (tinted[150, 150] == (np.array(color(2)) * 0.35).round()).all()
     assert (tinted[:90] == 0).all()
-    assert len(set(tinted[275, 275].tolist())) == 1  # void is grey
+    assert len(set(tinted[275, 275].tolist())) == 1  # void is gray
     assert tinted[275, 275, 0] > 0
 
 
@@ -166,7 +166,7 @@ def test_an_image_of_a_class_has_its_name_below_and_its_pixels_untouched():
 
     assert (pixels(truth)[:320] == 77).all()
     assert shows(truth, color(1))[320:].any()
-    assert pixels(truth).tobytes() != pixels(prediction).tobytes()  # which says 0.70 besides
+    assert pixels(truth).tobytes() != pixels(prediction).tobytes()  # which also has its score, 0.70
 
 
 def test_a_sheet_has_its_images_in_rows():

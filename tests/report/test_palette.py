@@ -1,11 +1,12 @@
-"""The colours stay apart for everyone, measured and not believed."""
+"""The colors stay apart with every kind of color vision."""
 
+from importlib.resources import files
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from cvbench.report.palette import COLORS, color, ink_on
+from cvbench.report.palette import COLORS, LINES, LINES_ON_DARK, as_hex, color, ink_on, line_styles, map_color
 
 # severity 1.0 of Machado, Oliveira, Fernandes: A Physiologically-based Model for Simulation of Color
 # Vision Deficiency, 2009; on linear RGB
@@ -55,21 +56,48 @@ def nearest_pair(colors: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("sight", SIGHT)
-def test_no_two_colours_are_taken_for_one_another(sight):
+def test_no_two_colors_are_taken_for_one_another(sight):
     # 0.02 is a just noticeable difference of large areas
     assert nearest_pair(seen_with(sight)) > 0.06
 
 
-def test_the_measure_finds_colours_that_are_taken_for_one_another():
+def test_the_measure_finds_colors_that_are_taken_for_one_another():
     red_and_green = np.array([[0.4, 0.05, 0.02], [0.12, 0.16, 0.02]])
 
     assert nearest_pair(oklab(red_and_green)) > 0.15
     assert nearest_pair(oklab(red_and_green @ np.transpose(SIGHT["no green"]))) < 0.06
 
 
-def test_ten_garments_have_ten_colours_and_a_thirteenth_class_the_first_again():
+def test_ten_garments_have_ten_colors_and_a_thirteenth_class_the_first_again():
     assert len(set(COLORS)) == len(COLORS) == 12
     assert color(12) == color(0)
+
+
+def luminance(code: str) -> float:
+    """Relative luminance by WCAG 2."""
+    share = np.array([int(code[n : n + 2], 16) for n in (1, 3, 5)]) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+@pytest.mark.parametrize(("colors", "paper"), [(LINES, "#ffffff"), (LINES_ON_DARK, "#14171b")])
+def test_lines_have_contrast_with_their_paper(colors, paper):
+    for one in colors:
+        low, high = sorted((luminance(one), luminance(paper)))
+        assert (high + 0.05) / (low + 0.05) >= 3, "WCAG 2.1, 1.4.11"
+
+
+def test_the_page_has_the_line_colors_of_the_palette_and_no_others():
+    assert f"--c7:{LINES[7]}" in line_styles()
+    assert f"--c7:{LINES_ON_DARK[7]}" in line_styles()
+    style = (files("cvbench.report.page") / "templates/style.css").read_text()
+    assert "--c0:" not in style
+
+
+def test_label_maps_have_the_colors_of_the_classes_of_detection():
+    assert [map_color(label) for label in (1, 13)] == [color(0), color(0)]
+    assert len({map_color(0), map_color(255), *COLORS}) == 14
+    assert as_hex(map_color(255)) == "#e0e0e0"
 
 
 def test_captions_are_black_on_light_and_white_on_dark():

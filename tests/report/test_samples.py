@@ -1,4 +1,4 @@
-"""Raw samples looked at again: in text, in numbers and in pictures."""
+"""Raw samples shown as text, numbers and plots."""
 
 import json
 
@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from cvbench.cli.main import app
 from cvbench.record import Attachment
-from cvbench.report.samples import HEIGHT, PALETTE, REJECTED, WIDTH, bars, draw
+from cvbench.report.palette import LINES
+from cvbench.report.samples import HEIGHT, REJECTED, WIDTH, bars, draw
 from cvbench.store import Store
 from cvbench.timing.figures import figures_of
 from cvbench.timing.series import Series, joined, series_table
@@ -26,7 +27,7 @@ ROUNDS = joined([(number, series(number)) for number in range(3)])
 
 @pytest.fixture
 def results(tmp_path):
-    """A run with one record, whose figures its samples give."""
+    """A run with one record whose metrics equal the ones from its samples."""
     store = Store(tmp_path / "results")
     item = Attachment(kind="samples", name=ROUNDS.title, file="s.parquet", sha256="?")
     record = good(cell(), *figures_of([ROUNDS]), attachments=(item,), cautions=("it was warm",))
@@ -78,8 +79,8 @@ def colors(image):
     return {f"#{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in image.getcolors(maxcolors=1 << 20)}
 
 
-def test_each_process_has_its_colour_and_what_was_thrown_away_is_grey():
-    assert {*PALETTE[:3]} <= colors(draw(ROUNDS, "x"))
+def test_each_process_has_its_color_and_rejected_samples_are_gray():
+    assert {*LINES[:3]} <= colors(draw(ROUNDS, "x"))
     valid = np.arange(200) < 100
     assert REJECTED in colors(draw(series(valid=valid), "x"))
     assert REJECTED not in colors(draw(series(), "x"))

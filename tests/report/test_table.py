@@ -88,8 +88,10 @@ def test_a_limited_or_incomplete_evaluation_is_marked():
     assert table["status"][0] == "ok; 50 images only, drawn evenly; 2 samples skipped"
 
 
-@pytest.mark.parametrize(("count", "status"), [(1234, "ok; 1,234 objects shadowed in training"), (0, "ok")])
-def test_objects_that_nobody_learnt_are_told(count, status):
+@pytest.mark.parametrize(
+    ("count", "status"), [(1234, "ok; 1,234 objects share a grid cell (not learned)"), (0, "ok")]
+)
+def test_objects_that_are_not_learned_are_reported(count, status):
     [table] = tables([good(cell(), top1(0.8), shadowed_objects=count)]).values()
     assert table["status"][0] == status
 

@@ -1,9 +1,10 @@
-"""From runs to the page's content."""
+"""From runs to the page: its content, and the HTML."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -12,29 +13,30 @@ from typing import Final
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cvbench.errors import printable
 from cvbench.record import Scalar
 from cvbench.report.frame import Source
 from cvbench.report.page.flipped import Opened, flipped_views
 from cvbench.report.page.tasks import task_view
-from cvbench.report.page.views import Column, Missing, Page, Row, RunView, Table, Value, told
+from cvbench.report.page.views import Column, Page, Row, RunView, Table, Value, by_task
+from cvbench.report.palette import line_styles
 
 PICTURE_BYTES: Final = 1_150_000
-"""What the pictures of all cells together may take of the page."""
+"""Most bytes of all cells' pictures together."""
 FLIPPED_BYTES: Final = 400_000
-"""Of these, what images that changed between runs may take."""
+"""Most of these bytes for changed predictions between runs."""
 MOST_OF_A_CELL: Final = 90_000
 OPEN_UP_TO: Final = 4
-"""With no more cells than this they are laid open from the start."""
+"""Most cells whose sections are expanded when the page opens."""
 
 _TEXT: Final = ("verdict", "metric", "run", "basis")
 """Columns of the differences that are aligned to the left."""
 _GROUPS = {
-    "hard": "makes speed comparable or not",
-    "soft": "may matter",
-    "volatile": "as it was at the start",
+    "hard": "speeds are comparable only where these are equal",
+    "soft": "may affect results",
+    "volatile": "at the start of the run",
 }
 
 
@@ -47,8 +49,7 @@ def page_of(
     opened: Opened,
     separate_seeds: bool = False,
 ) -> Page:
-    """Everything that the page says."""
-    by_task = told(sources)
+    """The content of the page."""
     records = [record for source in sources for record in source.records]
     flipped = (
         flipped_views(sources, opened=opened, most_bytes=FLIPPED_BYTES)
@@ -57,18 +58,17 @@ def page_of(
     )
     left = PICTURE_BYTES - sum(picture.size for view in flipped for picture in view.pictures)
     share = min(left // max(len(records), 1), MOST_OF_A_CELL) if with_pictures else 0
-    missing = [] if differences is not None else [Missing("differences between runs", why_none)]
     return Page(
         title=", ".join(dict.fromkeys(source.info.suite or source.name for source in sources)),
         facts=_facts(sources),
         tasks=[
-            task_view(task, those, picture_bytes=share, separate=separate_seeds)
-            for task, those in by_task.items()
+            task_view(task, cells, picture_bytes=share, separate=separate_seeds)
+            for task, cells in by_task(sources).items()
         ],
         runs=[_run_view(source) for source in sources],
         differences=None if differences is None else _differences(differences),
         flipped=flipped,
-        missing=missing,
+        not_compared=why_none if differences is None else "",
         open_cells=len(records) <= OPEN_UP_TO,
     )
 
@@ -86,8 +86,8 @@ def _facts(sources: Sequence[Source]) -> list[tuple[str, str]]:
         ("cells", f"{outcomes.total()}: {counted}"),
         ("machine", "; ".join(machines)),
         ("software", "; ".join(software)),
-        ("begun", begun[0] if begun[0] == begun[-1] else f"{begun[0]} to {begun[-1]}"),
-        ("commit", "; ".join(commits) or "not known: the code is in no repository"),
+        ("started", begun[0] if begun[0] == begun[-1] else f"{begun[0]} to {begun[-1]}"),
+        ("commit", "; ".join(commits) or "unknown (the code is not in a git repository)"),
     ]
 
 
@@ -113,10 +113,10 @@ def _run_view(source: Source) -> RunView:
         facts.append(
             (f"{group} ({_GROUPS[group]})", ", ".join(f"{k} {v}" for k, v in values.items()) or "nothing")
         )
-    return RunView(source.name, facts, _passports(source), info.suite_text)
+    return RunView(source.name, facts, _datasets(source), info.suite_text)
 
 
-def _passports(source: Source) -> Table:
+def _datasets(source: Source) -> Table:
     seen = dict.fromkeys(passport for record in source.records for passport in record.passports.values())
     rows = [
         Row("", p.name, "", [
@@ -132,11 +132,11 @@ def _passports(source: Source) -> Table:
         Column("objects"),
         Column("SHA-256", numeric=False),
     ]
-    return Table("data", columns, rows)
+    return Table("datasets", columns, rows)
 
 
 def _differences(frame: pd.DataFrame) -> Table:
-    """Any table of words; its first column heads the rows, and `verdict` is looked at first."""
+    """A table of text; its first column heads the rows, and `verdict` is colored."""
     _, *others = frame.columns
     rows = [
         Row("", str(row[0]), "", [_word(str(name), str(w)) for name, w in zip(others, row[1:], strict=True)])
@@ -162,15 +162,15 @@ def html_page(
     sources: Sequence[Source],
     *,
     differences: pd.DataFrame | None = None,
-    why_none: str = "this page was not asked to compare; see cvbench compare",
+    why_none: str = "",
     with_pictures: bool = True,
     opened: Opened = MappingProxyType({}),
     separate_seeds: bool = False,
 ) -> bytes:
-    """The page of some runs; of several, with the images that changed between the first and the others.
+    """The page of some runs, as UTF-8; of several, with the changed predictions between the first and the others.
 
-    `differences` is a table of words with a column `verdict`, as `compare` words them; without it the page
-    says why there is none.
+    `differences` is a table of text with a column `verdict`, as `compare` prints it. Without it the page shows
+    `why_none`, the reason why the runs could not be compared, if there is one.
     """
     page = page_of(
         sources,
@@ -184,8 +184,8 @@ def html_page(
 
 
 def rendered(template: str, **content: object) -> bytes:
-    """A template with its style and script put in, and the policy that names them."""
-    style, script = _text("style.css"), _text("script.js")
+    """A template as UTF-8, with its style and script inlined and a policy that allows only these."""
+    style, script = line_styles() + _text("style.css"), _text("script.js")
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -200,28 +200,38 @@ def rendered(template: str, **content: object) -> bytes:
         loader=PackageLoader(_HERE),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
-        finalize=_seen,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["short"] = _short
-    # Ours, and without a closing tag: the only text that is not escaped.
+    environment.filters |= {"short": _short, "breakable": breakable}
+    # Our own files, without a closing tag: the only text that is not escaped.
     own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704
     return environment.get_template(template).render(policy=policy, **own, **content).encode()
 
 
-def _seen(value: object) -> object:
-    """What stands in the page: text in which nothing acts unseen."""
+def _visible(value: object) -> object:
+    """Text without invisible control characters."""
     return printable(value, lines=True) if type(value) is str else value
 
 
 def _short(number: float, digits: int = 6) -> str:
-    """A number without the digits that nobody sees: 236.0 is 236.
+    """A number without superfluous digits.
 
     >>> _short(236.0), _short(0.10000000000000009)
     ('236', '0.1')
     """
     return f"{number:.{digits}g}"
+
+
+def breakable(name: str) -> Markup:
+    """A name as HTML that wraps after its separators only, not in the middle of a word.
+
+    >>> breakable("timm/vit_small")
+    Markup('timm/<wbr>vit_<wbr>small')
+    """
+    parts = re.split(r"(?<=[_./:=])(?=[^_./:=])", printable(name, lines=True))
+    return Markup("<wbr>").join(escape(part) for part in parts)
 
 
 def _text(name: str) -> str:

@@ -1,4 +1,4 @@
-"""One cell's curves: latencies one by one, the loss while training, precision by recall."""
+"""Charts of one cell: latency distribution, training loss, precision-recall curves."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cvbench.record import Curve, Record
+from cvbench.record import Record
 from cvbench.report.frame import Attached, Source
 from cvbench.report.page.charts import Axis, Chart, LineSeries, curves, histogram, in_order
-from cvbench.report.page.views import Missing, finds_objects
 from cvbench.report.scales import plain
 from cvbench.units import show_seconds
 
@@ -18,20 +17,20 @@ RECALLS = 101
 
 
 class RecallCurves(NamedTuple):
-    """Precision by recall at IoU 0.5, class by class."""
+    """Precision-recall curves at IoU 0.5, one per class."""
 
     metric: str
-    """Who kept them; several names where several metrics have the same curves."""
-    figure: str
-    """The figure that they explain, and behind it each class's own share."""
+    """The metric that stored them; several names where several metrics have the same curves."""
+    summary: str
+    """The value that summarizes the curves: `AP` or `AP50`."""
     classes: Sequence[str]
     by_class: dict[int, list[tuple[float, float]]]
-    """Label → recall and precision. Recalls that are not reached have no point."""
+    """Label → (recall, precision); a recall that is not reached has no point."""
     average: dict[int, float]
-    """Label → the figure's value of that class."""
+    """Label → the summary's value of that class."""
 
     def mean(self) -> list[float]:
-        """The mean of all classes at each hundredth of recall."""
+        """Mean precision over all classes at each hundredth of recall."""
         total = [0.0] * RECALLS
         for points in self.by_class.values():
             for recall, precision in points:
@@ -40,7 +39,7 @@ class RecallCurves(NamedTuple):
 
 
 def recall_curves(files: Sequence[Attached], record: Record) -> list[RecallCurves]:
-    """What a record's files of curves hold of objects to be found; metrics with equal curves share one."""
+    """The curves of a record's attachments; metrics with equal curves share one."""
     found: list[RecallCurves] = []
     for file in files:
         own = _read(file, record)
@@ -61,62 +60,64 @@ def _read(file: Attached, record: Record) -> RecallCurves:
         if iou == 0.5:
             by_class.setdefault(label, []).append((recall, precision))
     average = {label: sum(p for _, p in points) / RECALLS for label, points in by_class.items()}
-    figure = "AP50"
+    summary = "AP50"
     for measured in record.measurements:
         if measured.protocol == file.about.get("protocol") and measured.name == "mAP":
-            figure = "AP"
+            summary = "AP"
             parts = enumerate(measured.parts)
             average |= {k: part.value for k, part in parts if k in by_class and part.value is not None}
-    return RecallCurves(file.name, figure, file.classes, by_class, average)
+    return RecallCurves(file.name, summary, file.classes, by_class, average)
 
 
 CURVES_SHOWN: Final = 8
-"""Classes whose curves are drawn: the best and the worst half each, where there are more."""
+"""Classes whose curves are drawn: where there are more, half of these are the best, half the worst."""
 
-Charts: TypeAlias = tuple[list[tuple[str, Chart]], list[Missing]]
-"""Charts with their captions, and what is not there."""
+Charts: TypeAlias = list[tuple[str, Chart]]
+"""Captions and charts; none where the run stored no data for them."""
 
 
 def timings(source: Source, record: Record) -> Charts:
-    """The raw latencies: how often which came, and in which order."""
+    """The distribution of the raw latencies, and the latencies over time."""
     files = [f for f in source.attached(record, "samples") if f.name.startswith("latency@")]
     if not files:
-        return [], [Missing("latencies one by one", "no raw samples of latency are kept")]
+        return []
     [first, *_] = files
     name = first.name.partition("@")[0]
     values = np.asarray(first.table.column(name), np.float64)
     if "valid" in first.table.column_names:
         values = values[np.asarray(first.table.column("valid"), bool)]
-    if len(values) == 0:
-        return [], [Missing("latencies one by one", "no sample is valid")]
+    if len(values) < 2:
+        return []
     at = first.name.partition("@")[2].replace("=", " ")
     spread = histogram(
         values,
-        name=f"histogram of {len(values)} latencies, {at}",
-        x_label=f"latency, {at}",
+        name=f"histogram of {len(values)} latencies at {at}",
+        x_label=f"latency at {at}",
+        unit="s",
         words=show_seconds,
     )
     order = in_order(
         values,
-        name=f"{len(values)} latencies in the order in which they were taken",
+        name=f"{len(values)} latencies in the order they were measured",
         y_label="latency",
+        unit="s",
         words=show_seconds,
     )
     return [
-        (f"How long each of {len(values):,} calls took, {at}; the last bar holds everything above.", spread),
-        ("The same calls in order: steps and slopes are the machine's, not the model's.", order),
-    ], []
+        (f"Latency distribution, {len(values):,} calls at {at} (last bin: overflow).", spread),
+        ("Latency over time (drift or steps indicate machine noise).", order),
+    ]
 
 
 def training(record: Record) -> Charts:
-    """The loss while training."""
+    """The training loss."""
     if record.curve is None or len(record.curve.step) < 2:
-        return [], [Missing("the loss while training", _untrained(record, record.curve))]
+        return []
     curve = record.curve
     series = [LineSeries(name, curve.epoch, values) for name, values in curve.terms.items()]
     if len(series) > 1:
         total = [sum(parts) for parts in zip(*curve.terms.values(), strict=True)]
-        series.insert(0, LineSeries("sum", curve.epoch, total))
+        series.insert(0, LineSeries("total", curve.epoch, total))
     positive = all(value > 0 for one in series for value in one.y)
     chart = curves(
         series,
@@ -124,25 +125,14 @@ def training(record: Record) -> Charts:
         x=Axis("epoch", plain),
         y=Axis("loss", lambda v: f"{v:.3g}", log=positive),
     )
-    return [("The loss while training, averaged between two points.", chart)], []
-
-
-def _untrained(record: Record, curve: Curve | None) -> str:
-    if curve is not None:
-        return "only one point was logged"
-    return "it was not trained here" if record.cell.train is None else "no points were logged"
+    return [("Training loss. Each point is the mean since the point before.", chart)]
 
 
 def precision(source: Source, record: Record) -> Charts:
-    """Precision by recall, class by class."""
-    files = source.attached(record, "curves")
-    if not files:
-        why = "its metrics keep none" if finds_objects(record) else ""
-        return [], [Missing("curves of precision", why)] if why else []
-    found = recall_curves(files, record)
-    if not found:
-        return [], [Missing("curves of precision", "there is no object to be found")]
-    return [_precision(one, several=len(found) > 1) for one in found], []
+    """Precision-recall curves, one per class."""
+    found = recall_curves(source.attached(record, "curves"), record)
+    drawn = [one for one in found if max(map(len, one.by_class.values())) > 1]
+    return [_precision(one, several=len(drawn) > 1) for one in drawn]
 
 
 def _precision(found: RecallCurves, *, several: bool) -> tuple[str, Chart]:
@@ -158,13 +148,16 @@ def _precision(found: RecallCurves, *, several: bool) -> tuple[str, Chart]:
         )
         for label in order
     ]
-    of = f" by {found.metric}" if several else ""
+    of = f" ({found.metric})" if several else ""
     chart = curves(
         series,
-        name=f"precision by recall of each class at IoU 0.5{of}",
+        name=f"precision-recall curve of each class at IoU 0.5{of}",
         x=Axis("recall", plain, span=(0, 1)),
         y=Axis("precision", plain, span=(0, 1)),
     )
     many = len(found.by_class)
-    some = f", the best and the worst of {many} classes" if many > CURVES_SHOWN else ""
-    return f"Precision by recall at IoU 0.5{of}{some}; behind each class its {found.figure}.", chart
+    some = f", best and worst of {many} classes" if many > CURVES_SHOWN else ""
+    return (
+        f"Precision-recall curves at IoU 0.5{of}{some}. The legend shows the {found.summary} of each class.",
+        chart,
+    )

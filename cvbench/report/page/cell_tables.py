@@ -1,4 +1,4 @@
-"""One cell's mistakes: what was taken for what, and what each kind of error costs."""
+"""Tables of one cell's errors: the confusion matrix, and AP50 lost to each type of error."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 
 from cvbench.record import Record
 from cvbench.report.frame import Attached, Source
-from cvbench.report.page.views import Column, Missing, Row, Table, Value, finds_objects
+from cvbench.report.page.views import Column, Row, Table, Value
 from cvbench.units import show_count
 
 MATRIX_SIDE: Final = 24
-"""With more classes a confusion is told by its largest mistakes."""
+"""With more classes, the largest confusions are listed instead of the matrix."""
 
-Tables: TypeAlias = tuple[list[tuple[str, Table]], list[Missing]]
-"""Tables with their captions, and what is not there."""
+Tables: TypeAlias = list[tuple[str, Table]]
+"""Captions and tables; none where the run stored no data for them."""
 
 
 def confusion(source: Source, record: Record) -> Tables:
-    """What was taken for what."""
+    """The confusion matrix."""
     files = source.attached(record, "confusion")
     if not files:
-        return [], [Missing("what was taken for what", "its metrics keep no confusion matrix")]
+        return []
     [first, *_] = files
-    names = [*first.classes, "nothing"]
+    names = [*first.classes, "background"]
     columns = first.columns()
     counts = np.zeros((len(names), len(names)), np.int64)
     counts[columns["true"], columns["predicted"]] = columns["count"]
@@ -33,18 +33,18 @@ def confusion(source: Source, record: Record) -> Tables:
     counts, names = counts[:used, :used], names[:used]
     unit = first.about.get("unit", "images")
     if used > MATRIX_SIDE:
-        return [_largest_confusions(counts, names, unit)], []
-    return [(_told(first, unit), _matrix(counts, names))], []
+        return [_largest_confusions(counts, names, unit)]
+    return [(_caption(first, unit), _matrix(counts, names))]
 
 
-def _told(found: Attached, unit: str) -> str:
+def _caption(found: Attached, unit: str) -> str:
     caption = (
-        f"What was taken for what, {unit}: true classes down, answers across; "
-        "the darker, the larger its share of the true class."
+        f"Confusion matrix ({unit}): rows are true classes, columns are predictions. "
+        "Darker cells are a larger share of the true class."
     )
     if "score" in found.about:
         score = float(found.about["score"])
-        caption += f" Detections from score {score:.2f} on, where precision and recall balance best."
+        caption += f" Detections with a score of at least {score:.2f}, the threshold with the best F1 score."
     return caption
 
 
@@ -59,7 +59,7 @@ def _matrix(counts: np.ndarray, names: Sequence[str]) -> Table:
                 sort=n,
                 share=float(shares[i, j]),
                 kind="hit" if i == j else "",
-                why=f"{name} taken for {names[j]}: {n:,} ({shares[i, j]:.1%})",
+                why=f"{name} predicted as {names[j]}: {n:,} ({shares[i, j]:.1%})",
             )
             if (n := int(counts[i, j]))
             else Value("·", sort=0)
@@ -81,16 +81,15 @@ def _largest_confusions(counts: np.ndarray, names: Sequence[str], unit: str) -> 
             rows.append(
                 Row("", names[i], "", [Value(names[j]), Value(f"{wrong[i, j]:,}"), Value(f"{share:.1%}")])
             )
-    columns = [Column("taken for", numeric=False), Column(unit), Column("of the class")]
-    return f"The largest mistakes among {len(names)} classes.", Table("the largest mistakes", columns, rows)
+    columns = [Column("predicted as", numeric=False), Column(unit), Column("share of the class")]
+    return f"The largest confusions among {len(names)} classes.", Table("largest confusions", columns, rows)
 
 
 def errors(source: Source, record: Record) -> Tables:
-    """What each kind of error costs."""
+    """AP50 lost to each type of error."""
     files = source.attached(record, "errors")
     if not files:
-        why = "its metrics do not sort their errors" if finds_objects(record) else ""
-        return [], [Missing("what each kind of error costs", why)] if why else []
+        return []
     columns = files[0].columns()
     most = max([*columns["cost"], 1e-9])
     rows = [
@@ -106,7 +105,7 @@ def errors(source: Source, record: Record) -> Tables:
         for kind, cost, count in zip(columns["kind"], columns["cost"], columns["count"], strict=True)
     ]
     caption = (
-        f"What keeps AP50 from 1 (it is {float(files[0].about['ap50']):.3f}): by how much it would rise if "
-        "errors of one kind alone were put right (TIDE, Bolya et al. 2020)."
+        f"AP50 lost to each type of error: how much AP50 ({float(files[0].about['ap50']):.3f}) would rise if only "
+        "the errors of this type were fixed (TIDE, Bolya et al. 2020)."
     )
-    return [(caption, Table("errors", [Column("AP50"), Column("how many")], rows))], []
+    return [(caption, Table("errors", [Column("AP50"), Column("count")], rows))]

@@ -1,4 +1,4 @@
-"""One cell, with everything that is known of it."""
+"""The section of one cell, with everything its record and attachments hold."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.cell_charts import precision, timings, training
 from cvbench.report.page.cell_tables import confusion, errors
-from cvbench.report.page.charts import Chart
 from cvbench.report.page.pictures import map_classes, pictures
 from cvbench.report.page.views import (
     CellView,
     Column,
-    Missing,
     PageRecord,
     Row,
     Stage,
@@ -26,25 +24,15 @@ from cvbench.spec.cell import Runtime
 from cvbench.units import show_seconds
 
 
-def cell_view(told: PageRecord, *, picture_bytes: int) -> CellView:
-    """The section of a cell; what it has no data for is told with the reason."""
-    source, record = told.source, told.record
-    charts: list[tuple[str, Chart]] = []
-    tables: list[tuple[str, Table]] = []
-    missing: list[Missing] = []
-    for found, without in (timings(source, record), training(record), precision(source, record)):
-        charts += found
-        missing += without
-    for counted, without in (confusion(source, record), errors(source, record)):
-        tables += counted
-        missing += without
-    drawn, why = pictures(source, record, most_bytes=picture_bytes)
-    if why:
-        missing.append(Missing("pictures of the worst images", why))
-    damaged = [Missing("what a damaged file holds", fault) for fault in source.damage(record)]
+def cell_view(cell: PageRecord, *, picture_bytes: int) -> CellView:
+    """The section of a cell; charts, tables and pictures without data are left out."""
+    source, record = cell.source, cell.record
+    charts = [*timings(source, record), *training(record), *precision(source, record)]
+    tables = [*confusion(source, record), *errors(source, record)]
+    drawn = pictures(source, record, most_bytes=picture_bytes)
     return CellView(
-        key=told.anchor,
-        title=told.title,
+        key=cell.anchor,
+        title=cell.title,
         run=source.name,
         outcome=str(record.outcome),
         reason=record.reason or "",
@@ -52,20 +40,20 @@ def cell_view(told: PageRecord, *, picture_bytes: int) -> CellView:
         summary=_summary(record),
         command=command(source, record),
         facts=_facts(record),
-        figures=_figures(record),
+        measurements=_measurements(record),
         notes=record.notes,
-        cautions=record.cautions,
+        warnings=record.cautions,
         ledger=_ledger(record),
         charts=charts,
         tables=tables,
         pictures=drawn,
         picture_classes=map_classes(source, record) if drawn else (),
-        missing=[*(missing if record.outcome == "ok" else ()), *damaged],
+        damage=source.damage(record),
     )
 
 
 def command(source: Source, record: Record) -> str:
-    """What carries out this cell again, and nothing else."""
+    """The command that runs only this cell again."""
     info = source.info
     limit = ["--limit", str(info.limit)] if info.limit else []
     suite = info.source or "SUITE.yaml"
@@ -73,7 +61,7 @@ def command(source: Source, record: Record) -> str:
 
 
 def _way(runtime: Runtime) -> str:
-    """Who runs the net, and how."""
+    """The engine and how it runs the model."""
     words: list[str] = [runtime.engine or "eager"]
     if runtime.compile:
         words = ["compiled" if runtime.compile is True else f"compiled, {runtime.compile}"]
@@ -108,7 +96,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ),
         ("seed", str(cell.seed)),
         ("training", _recipe(record)),
-        ("took", f"{show_seconds(record.wall_s)}, begun {record.started:%Y-%m-%d %H:%M} UTC"),
+        ("duration", f"{show_seconds(record.wall_s)}, started {record.started:%Y-%m-%d %H:%M} UTC"),
     ]
     if artifact is not None:
         size = " × ".join(map(str, artifact.input))
@@ -126,7 +114,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
             )
         )
     if record.skipped_samples:
-        facts.append(("left out", f"{len(record.skipped_samples)} samples that could not be decoded"))
+        facts.append(("skipped", f"{len(record.skipped_samples)} corrupt images"))
     return facts
 
 
@@ -142,12 +130,12 @@ def _recipe(record: Record) -> str:
         return "none"
     part = f" on {train.limit:,} images" if train.limit else ""
     return (
-        f"{train.epochs} epochs{part}, batch {train.batch}, {train.optimizer}, rate {train.lr:g}, "
-        f"{train.schedule}, decay {train.weight_decay:g}, {train.precision}"
+        f"{train.epochs} epochs{part}, batch {train.batch}, {train.optimizer}, learning rate {train.lr:g}, "
+        f"{train.schedule} schedule, weight decay {train.weight_decay:g}, {train.precision}"
     )
 
 
-def _figures(record: Record) -> Table:
+def _measurements(record: Record) -> Table:
     columns = [
         Column("at", numeric=False),
         Column("value"),
@@ -156,26 +144,28 @@ def _figures(record: Record) -> Table:
         Column("protocol", numeric=False),
     ]
     rows = []
-    for figure in record.measurements:
-        value = shown(figure)
-        interval = " … ".join(words(end, figure.unit) for end in figure.interval) if figure.interval else ""
-        n = f"{figure.n:,}" if figure.n is not None else ""
-        text = value.text if figure.value is not None else f"missing: {figure.missing}"
-        if figure.unit not in ("fraction", "s", "bytes") and figure.value is not None:
-            text = f"{text} {figure.unit}"
+    for measured in record.measurements:
+        value = shown(measured)
+        interval = (
+            " … ".join(words(end, measured.unit) for end in measured.interval) if measured.interval else ""
+        )
+        n = f"{measured.n:,}" if measured.n is not None else ""
+        text = value.text if measured.value is not None else f"missing: {measured.missing}"
+        if measured.unit not in ("fraction", "s", "bytes") and measured.value is not None:
+            text = f"{text} {measured.unit}"
         rows.append(
             Row(
                 "",
-                figure.name,
+                measured.name,
                 "",
-                [Value(figure.at), Value(text), Value(interval), Value(n), Value(figure.protocol)],
+                [Value(measured.at), Value(text), Value(interval), Value(n), Value(measured.protocol)],
             )
         )
-    return Table(f"all figures of {record.cell.title}", columns, rows)
+    return Table(f"all measurements of {record.cell.title}", columns, rows)
 
 
 def _ledger(record: Record) -> list[Stage]:
-    """Where the cell's time went; what no stage was charged with is `other`."""
+    """The cell's time by stage; `other` is the rest."""
     other = max(record.wall_s - sum(record.spent.values()), 0.0)
     spent = {**record.spent, "other": other}
     total = sum(spent.values())

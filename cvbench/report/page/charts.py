@@ -1,31 +1,41 @@
-"""Charts as plain geometry: the template only has to write it down as SVG."""
+"""Charts as plain geometry in pixels; the template writes it as SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from cvbench.boxes.arrays import intersection
-from cvbench.report.scales import Scale, Tick, Words, covering
+from cvbench.report.scales import Scale, Tick, Words, covering, unit_for
 
 COLORS: Final = 8
-"""Lines have so many colours, each with a dash pattern of its own; the rest is grey."""
+"""Lines with a color and a dash pattern of their own; further lines are gray."""
+GRAY, FRONT = -1, -2
+"""Colors of a line beyond `COLORS`, and of the Pareto front."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 26, 44
+
+Standing: TypeAlias = Literal["front", "near", "dominated"]
+"""On the Pareto front by its point estimates; dominated, but not significantly; significantly dominated."""
+STANDINGS: Final[dict[Standing, str]] = {
+    "front": "on the Pareto front",
+    "near": "dominated, not significantly",
+    "dominated": "significantly dominated",
+}
 
 
 class Point(NamedTuple):
-    """A mark that can be hovered, focused and followed."""
+    """A mark with a tooltip and a link."""
 
     x: float
     y: float
     label: str
-    """Written beside it, or empty."""
+    """Text next to it, or empty."""
     tip: str
     href: str
-    strong: bool
+    standing: Standing
     whiskers: tuple[tuple[float, float, float, float], ...] = ()
     """Lines (x1, y1, x2, y2) of its intervals."""
     label_x: float = 0.0
@@ -34,17 +44,17 @@ class Point(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A polyline with the name that the legend gives it."""
+    """A polyline with its name in the legend."""
 
     points: str
     name: str
     color: int
-    """0 … 7, or -1 for grey; -2 for the front."""
+    """From 0 to 7, `GRAY` or `FRONT`."""
     href: str = ""
 
 
 class Bar(NamedTuple):
-    """An upright bar."""
+    """A vertical bar."""
 
     x: float
     y: float
@@ -54,7 +64,7 @@ class Bar(NamedTuple):
 
 
 class ReferenceLine(NamedTuple):
-    """A line across, with its name."""
+    """A vertical line at an x position, with its label."""
 
     at: float
     name: str
@@ -62,10 +72,10 @@ class ReferenceLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Chart:
-    """Everything there is to draw, in pixels of the view box."""
+    """Everything to draw, in pixels of the view box."""
 
     name: str
-    """What a screen reader says first."""
+    """What a screen reader reads first."""
     x_label: str
     y_label: str
     x_ticks: Sequence[Tick]
@@ -77,21 +87,27 @@ class Chart:
     bars: Sequence[Bar] = ()
     rules: Sequence[ReferenceLine] = ()
     dots: str = ""
-    """A path of small marks without words: raw samples."""
+    """An SVG path of small unlabeled marks: raw samples."""
     numbers: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None
-    """The same as a table: names of the lines, and rows of x and each line's y."""
+    """The same as a table: column names, and rows of x with one value per column."""
     left: int = field(default=_LEFT, init=False)
     right: int = field(default=_RIGHT, init=False)
     top: int = field(default=_TOP, init=False)
     bottom: int = field(default=_BOTTOM, init=False)
 
+    @property
+    def standings(self) -> list[tuple[Standing, str]]:
+        """The kinds of marks in it, for the legend."""
+        there = {point.standing for point in self.points}
+        return [(kind, words) for kind, words in STANDINGS.items() if kind in there]
+
     def with_rules(self, rules: Sequence[ReferenceLine]) -> Chart:
-        """The same, with rules across it."""
+        """The same chart with reference lines."""
         return replace(self, rules=rules)
 
 
 class ScatterItem(NamedTuple):
-    """One thing in a scatter, in its own units."""
+    """One point of a scatter chart, in its own units."""
 
     name: str
     href: str
@@ -99,23 +115,55 @@ class ScatterItem(NamedTuple):
     x_interval: tuple[float, float] | None
     y: float
     y_interval: tuple[float, float] | None
-    front: bool
+    standing: Standing
 
 
-def scatter(
-    items: Sequence[ScatterItem], *, name: str, x_label: str, y_label: str, x_words: Words, y_words: Words
-) -> Chart:
-    """Points with intervals, and the line through those that nothing dominates; x is logarithmic."""
+class Axis(NamedTuple):
+    """How one side of a chart is laid out."""
+
+    label: str
+    words: Words
+    """How tooltips and tables write its values."""
+    unit: str | None = None
+    """Base unit of its values. The axis shows a multiple that keeps ticks short, and names it in its title."""
+    log: bool = False
+    span: tuple[float, float] | None = None
+    """Its ends, where the values do not decide."""
+    whole: bool = False
+    """Whether its values are whole numbers, and so its ticks."""
+    marked: Sequence[float] = ()
+    """Its ticks, where round numbers are not the natural ones."""
+
+    def over(self, values: Sequence[float], *, start: float, end: float) -> Scale:
+        """The scale for these values."""
+        if self.span is not None:
+            return Scale(*self.span, start, end, self.words)
+        found = covering(values, start=start, end=end, words=self.words, log=self.log, unit=self.unit)
+        return replace(found, whole=self.whole, marked=self.marked)
+
+
+def scatter(items: Sequence[ScatterItem], *, name: str, x: Axis, y: Axis) -> Chart:
+    """Points with their intervals, and the Pareto front: a line through the points that none dominates."""
     width, height = 560, 360
     xs = [v for i in items for v in (i.x, *(i.x_interval or ())) if v > 0]
     ys = [v for i in items for v in (i.y, *(i.y_interval or ()))]
-    x = covering(xs, start=_LEFT, end=width - _RIGHT, words=x_words, log=True)
-    y = covering(ys, start=height - _BOTTOM, end=_TOP, words=y_words)
-    points = [_point(i, x, y, labelled=len(items) <= 12 or i.front) for i in items]
+    across = x.over(xs, start=_LEFT, end=width - _RIGHT)
+    up = y.over(ys, start=height - _BOTTOM, end=_TOP)
+    points = [_point(i, across, up, labelled=len(items) <= 12 or i.standing == "front") for i in items]
     points = _with_labels(points, width)
-    front = sorted((p.x, p.y) for p in points if p.strong)
-    lines = [Line(_polyline(front), "front", -2)] if len(front) > 1 else []
-    return Chart(name, x_label, y_label, x.ticks, y.ticks, width, height, points=points, lines=lines)
+    front = sorted((p.x, p.y) for p in points if p.standing == "front")
+    lines = [Line(_polyline(front), "Pareto front", FRONT)] if len(front) > 1 else []
+    return Chart(
+        name,
+        across.title(x.label),
+        up.title(y.label),
+        across.ticks,
+        up.ticks,
+        width,
+        height,
+        points=points,
+        lines=lines,
+    )
 
 
 def _point(item: ScatterItem, x: Scale, y: Scale, *, labelled: bool) -> Point:
@@ -125,13 +173,12 @@ def _point(item: ScatterItem, x: Scale, y: Scale, *, labelled: bool) -> Point:
         whiskers.append((x(item.x_interval[0]), at_y, x(item.x_interval[1]), at_y))
     if item.y_interval is not None:
         whiskers.append((at_x, y(item.y_interval[0]), at_x, y(item.y_interval[1])))
-    tip = f"{item.name}\n{y.words(item.y)} at {x.words(item.x)}"
-    tip += "\non the front: nothing here beats it beyond doubt" if item.front else "\ndominated"
-    return Point(at_x, at_y, item.name if labelled else "", tip, item.href, item.front, tuple(whiskers))
+    tip = f"{item.name}\n{y.words(item.y)} at {x.words(item.x)}\n{STANDINGS[item.standing]}"
+    return Point(at_x, at_y, item.name if labelled else "", tip, item.href, item.standing, tuple(whiskers))
 
 
 def _with_labels(points: Sequence[Point], width: int) -> list[Point]:
-    """Labels right, left, above or below their point, where they hide least; those without room go."""
+    """Labels right, left, above or below their point, where they overlap least; those without room are dropped."""
     taken = [(p.x - 5, p.y - 5, p.x + 5, p.y + 5) for p in points]
     placed = []
     for point in points:
@@ -163,28 +210,12 @@ class LineSeries(NamedTuple):
     x: Sequence[float]
     y: Sequence[float]
     href: str = ""
-    grey: bool = False
-    """Whether it is there to be held against, and takes no colour."""
-
-
-class Axis(NamedTuple):
-    """How one side of a chart is laid out."""
-
-    label: str
-    words: Words
-    log: bool = False
-    span: tuple[float, float] | None = None
-    """Its ends, where the values do not decide."""
-
-    def over(self, values: Sequence[float], *, start: float, end: float) -> Scale:
-        """The scale for these values."""
-        if self.span is not None:
-            return Scale(*self.span, start, end, self.words)
-        return covering(values, start=start, end=end, words=self.words, log=self.log)
+    gray: bool = False
+    """Whether it is a reference for the others and takes no color."""
 
 
 def curves(series: Sequence[LineSeries], *, name: str, x: Axis, y: Axis) -> Chart:
-    """Lines, with their names below and their numbers as a table."""
+    """Lines, with their names in the legend and their values as a table."""
     width, height = 460, 280
     across = x.over([v for s in series for v in s.x], start=_LEFT, end=width - _RIGHT)
     up = y.over([v for s in series for v in s.y], start=height - _BOTTOM, end=_TOP)
@@ -192,19 +223,29 @@ def curves(series: Sequence[LineSeries], *, name: str, x: Axis, y: Axis) -> Char
         Line(
             _polyline([(across(a), up(b)) for a, b in zip(s.x, s.y, strict=True)]),
             s.name,
-            n if n < COLORS and not s.grey else -1,
+            n if n < COLORS and not s.gray else GRAY,
             s.href,
         )
         for n, s in enumerate(series)
     ]
     numbers = _numbers(series, x.words, y.words)
-    return Chart(name, x.label, y.label, across.ticks, up.ticks, width, height, lines=lines, numbers=numbers)
+    return Chart(
+        name,
+        across.title(x.label),
+        up.title(y.label),
+        across.ticks,
+        up.ticks,
+        width,
+        height,
+        lines=lines,
+        numbers=numbers,
+    )
 
 
 def _numbers(
     series: Sequence[LineSeries], x_words: Words, y_words: Words
 ) -> tuple[list[str], list[list[str]]]:
-    """Each line's value at eleven places of the longest one; nothing where it does not reach."""
+    """Each line's value at eleven x values of the longest line; empty outside a line's range."""
     longest = max(series, key=lambda s: len(s.x)).x
     places = np.unique(np.linspace(0, len(longest) - 1, 11).round().astype(int))
     rows = []
@@ -217,11 +258,11 @@ def _numbers(
     return [s.name for s in series], rows
 
 
-def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> Chart:
-    """How often which value came, with the median and the 99th percentile; the last bin holds the tail.
+def histogram(values: np.ndarray, *, name: str, x_label: str, unit: str, words: Words) -> Chart:
+    """Distribution of the values, with their median; the last bin holds the overflow.
 
-    Bins are as wide as Freedman and Diaconis (1981) or Sturges (1926) say, whichever is less, at most 40,
-    up to the percentile 99.5.
+    The bin width is that of Freedman and Diaconis (1981) or Sturges (1926), whichever is less; at most 40
+    bins, up to the percentile 99.5.
     """
     width, height = 460, 220
     low, high = float(values.min()), float(np.quantile(values, 0.995))
@@ -231,7 +272,8 @@ def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> C
     bins = max(sturges, int(np.ceil(min((high - low) / step, 40)))) if step > 0 and high > low else 5
     bins = min(bins, 40)
     counts, edges = np.histogram(np.minimum(values, high), bins, (low, max(high, low * 1.001)))
-    x = Scale(float(edges[0]), float(edges[-1]), _LEFT, width - _RIGHT, words)
+    of = unit_for(unit, [high])
+    x = Scale(float(edges[0]), float(edges[-1]), _LEFT, width - _RIGHT, words, unit=of)
     y = Scale(0, float(counts.max()) * 1.05, height - _BOTTOM, _TOP, lambda v: f"{v:.0f}", whole=True)
     bars, rows = [], []
     for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
@@ -242,44 +284,55 @@ def histogram(values: np.ndarray, *, name: str, x_label: str, words: Words) -> C
     median = float(np.median(values))
     return Chart(
         name,
-        x_label,
-        "samples",
+        x.title(x_label),
+        "calls",
         x.ticks,
         y.ticks,
         width,
         height,
         bars=bars,
         rules=[ReferenceLine(x(median), f"median {words(median)}")],
-        numbers=(["samples"], rows),
+        numbers=(["calls"], rows),
     )
 
 
-def in_order(values: np.ndarray, *, name: str, y_label: str, words: Words, most: int = 240) -> Chart:
-    """Every sample in the order of its taking, so that drifts and bursts are seen.
+def in_order(
+    values: np.ndarray, *, name: str, y_label: str, unit: str, words: Words, most: int = 240
+) -> Chart:
+    """Every sample in the order it was measured, which shows drift and bursts.
 
     Beyond `most` samples, the extremes of each stretch.
     """
     width, height = 460, 220
     at = _extremes(values, most)
     x = Scale(0, max(len(values) - 1, 1), _LEFT, width - _RIGHT, lambda v: f"{v:.0f}", whole=True)
-    y = covering(values.tolist(), start=height - _BOTTOM, end=_TOP, words=words)
+    y = covering(values.tolist(), start=height - _BOTTOM, end=_TOP, words=words, unit=unit)
     dots = _dots([(x(float(i)), y(float(values[i]))) for i in at])
-    numbers = _stretches(values, words)
-    return Chart(name, "sample", y_label, x.ticks, y.ticks, width, height, dots=dots, numbers=numbers)
+    return Chart(
+        name,
+        "call",
+        y.title(y_label),
+        x.ticks,
+        y.ticks,
+        width,
+        height,
+        dots=dots,
+        numbers=_stretches(values, words),
+    )
 
 
 def _stretches(values: np.ndarray, words: Words) -> tuple[list[str], list[list[str]]]:
-    """Ten stretches of the samples, the least, the middle and the greatest of each."""
+    """Ten stretches of the samples, with the minimum, median and maximum of each."""
     rows, first = [], 1
     for some in np.array_split(values, min(10, len(values))):
         last = first + len(some) - 1
         rows.append([f"{first} to {last}", *(words(float(f(some))) for f in (np.min, np.median, np.max))])
         first = last + 1
-    return ["least", "median", "greatest"], rows
+    return ["minimum", "median", "maximum"], rows
 
 
 def _extremes(values: np.ndarray, most: int) -> list[int]:
-    """Places of the samples to draw: all, or the least and the greatest of each stretch."""
+    """Indices of the samples to draw: all, or the least and the greatest of each stretch."""
     if len(values) <= most:
         return list(range(len(values)))
     stretches = np.array_split(np.arange(len(values)), most // 2)
@@ -288,7 +341,7 @@ def _extremes(values: np.ndarray, most: int) -> list[int]:
 
 
 def _dots(places: Sequence[tuple[float, float]]) -> str:
-    """A path of dots, each told by how far it is from the one before: half as long as by its place."""
+    """An SVG path of dots in relative coordinates, half as long as in absolute ones."""
     steps = zip(places, [(0.0, 0.0), *places], strict=False)
     return "".join(
         f"m{round(x - a, 1):g} {round(y - b, 1):g}h0".replace(" -", "-") for (x, y), (a, b) in steps
@@ -296,7 +349,7 @@ def _dots(places: Sequence[tuple[float, float]]) -> str:
 
 
 def _polyline(points: Sequence[tuple[float, float]]) -> str:
-    """Its points, but for those within a level stretch, where it is as straight without them."""
+    """The points of a polyline without the redundant ones inside a level stretch."""
     levels = [y for _, y in points]
     kept = [
         point

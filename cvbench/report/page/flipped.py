@@ -1,4 +1,4 @@
-"""The images that one run did worse or better than another, with the truth and what each said of them."""
+"""Changed predictions: images on which one run is better or worse than another, with both predictions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from cvbench.report.page.views import FlippedView, Pane, Picture
 from cvbench.store import StoredFile
 
 FEW: Final = 8
-"""Images of a cell that are shown, the worst first."""
+"""Images shown per cell, the worst first."""
 MOST_OF_A_CELL: Final = 60_000
 
 Side: TypeAlias = tuple[Source, Record]
 
 
 class Thumbnail(NamedTuple):
-    """An image's pixels, made small; its size is that of the image as it was read."""
+    """A small version of an image, with the size of the original."""
 
     width: int
     height: int
@@ -31,23 +31,23 @@ class Thumbnail(NamedTuple):
 
 
 Opened: TypeAlias = Mapping[str, Mapping[str, Thumbnail]]
-"""Key of the first run's cell → id → image, as somebody opened the data set for them."""
+"""Key of the first run's cell → id → image, as read from the dataset."""
 
 
 def flipped_views(sources: Sequence[Source], *, opened: Opened, most_bytes: int) -> list[FlippedView]:
-    """Of each cell that the first run and a later one have in common, as far as its images are at hand.
+    """One view per cell that the first run and a later one have in common, if its predictions changed.
 
-    Those are the images that either run keeps because it did worst on them, and those that were `opened`.
+    Images come from `opened`, or from the worst images that either run stored.
     """
     first, *others = sources
     pairs = [
         ((first, a), (other, b)) for other in others for a, b in pair_up(first.records, other.records).both
     ]
-    those = [pair for pair in pairs if pair[0][1].key in opened or any(map(_has_pictures, pair))]
-    share = min(most_bytes // max(len(those), 1), MOST_OF_A_CELL)
+    shown = [pair for pair in pairs if pair[0][1].key in opened or any(map(_has_pictures, pair))]
+    share = min(most_bytes // max(len(shown), 1), MOST_OF_A_CELL)
     views = []
-    named = titles([a[1] for a, _ in those])
-    for number, ((a, b), name) in enumerate(zip(those, named, strict=True)):
+    named = titles([a[1] for a, _ in shown])
+    for number, ((a, b), name) in enumerate(zip(shown, named, strict=True)):
         try:
             found = flipped(((a[0].run, a[1]), (b[0].run, b[1])))
             if found is None or not found.flips:
@@ -68,7 +68,7 @@ def _has_pictures(side: Side) -> bool:
 
 
 class _Drawing:
-    """The flips of one cell."""
+    """Draws the changed predictions of one cell."""
 
     def __init__(
         self, sides: tuple[Side, Side], found: Flipped, opened: Mapping[str, Thumbnail], name: str
@@ -77,7 +77,7 @@ class _Drawing:
         self.kept = tuple(_kept_pictures(*side) for side in sides)
 
     def pictures(self, most_bytes: int) -> list[Picture]:
-        """Those with pixels at hand, the worst first, as many as fit."""
+        """Images that are available, the worst first, as many as fit into `most_bytes`."""
         drawn, size, few = list[Picture](), 0, max(FEW, len(self.opened))
         for flip in self.found.worst:
             shown = self.opened.get(flip.id) or self._kept(flip.id)
@@ -101,10 +101,10 @@ class _Drawing:
         elif "label" in table.column_names:
             label, names = table.column("label")[flip.row].as_py(), self.found.classes
             true = names[label] if label < len(names) else str(label)
-            panes, caption = [Pane("image", address)], f"{true}, before {flip.before}, now {flip.now}"
+            panes, caption = [Pane("image", address)], f"{true}: before {flip.before}, now {flip.now}"
         else:
             panes = [Pane("image", address), *self._maps(flip.id)]
-            caption = f"right before: {flip.before}; now {flip.now}"
+            caption = f"correct before: {flip.before}; now {flip.now}"
         return Picture(
             width=shown.width,
             height=shown.height,
@@ -125,7 +125,7 @@ class _Drawing:
         sides = [kept.get(name) for kept in self.kept]
         known = [side for side in sides if side is not None and side.row["map"] is not None]
         if known:
-            yield Pane("truth", map_of(known[0].row["true_map"], known[0].file))
+            yield Pane("ground truth", map_of(known[0].row["true_map"], known[0].file))
         for word, side in zip(("before", "now"), sides, strict=True):
             if side is not None and side.row["map"] is not None:
                 yield Pane(word, map_of(side.row["map"], side.file))
@@ -139,13 +139,13 @@ class _KeptPicture(NamedTuple):
 
 
 def _kept_pictures(source: Source, record: Record) -> dict[str, _KeptPicture]:
-    """Id → image, of those that the model did worst on."""
+    """Id → stored image."""
     files = source.attached(record, "pictures")
     return {row["id"]: _KeptPicture(f.file, row) for f in files for row in f.table.to_pylist()}
 
 
 def _objects_in(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """One image's outcome with boxes by their corners, as pictures have them."""
+    """One image's per-image result, with boxes as corners."""
     corners = {
         f"{side}corners": outcome[f"{side}corners"]
         if f"{side}corners" in outcome
@@ -156,7 +156,7 @@ def _objects_in(outcome: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _corners(xywh: Sequence[float]) -> list[float]:
-    """Boxes by their corners.
+    """(x, y, width, height) as (x1, y1, x2, y2).
 
     >>> _corners([1.0, 2.0, 3.0, 4.0])
     [1.0, 2.0, 4.0, 6.0]

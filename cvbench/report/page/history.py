@@ -1,4 +1,4 @@
-"""What became of each figure from run to run, machine by machine."""
+"""The history of each metric over the runs of a suite, one line per machine."""
 
 from __future__ import annotations
 
@@ -11,59 +11,54 @@ from cvbench.record import Measurement, Record
 from cvbench.report.frame import Source
 from cvbench.report.page.charts import Axis, Chart, LineSeries, ReferenceLine, curves
 from cvbench.report.page.tradeoffs import fastest
-from cvbench.report.page.views import Missing, words
+from cvbench.report.page.views import words
 from cvbench.report.table import primary_metrics
 from cvbench.spec.canonical import digest
 from cvbench.statistics.history import AFTER, changes
 
 
 class RunValue(NamedTuple):
-    """A figure in one run."""
+    """A value in one run."""
 
     number: int
-    """Of the run, among all of its suite."""
+    """Number of the run within its suite, from 1."""
     value: float
 
 
 class SuiteHistory(NamedTuple):
-    """All runs of a suite."""
+    """The charts of all runs of a suite."""
 
     name: str
     cells: Sequence[tuple[str, Sequence[tuple[str, Chart]]]]
-    """Title of a cell, and a chart with its caption for each figure."""
-    missing: Sequence[Missing]
+    """Title of a cell, and a caption and chart for each metric."""
 
 
-_Figures: Final[Mapping[str, Callable[[Record], Measurement | None]]] = {
+_SPEED: Final[Mapping[str, Callable[[Record], Measurement | None]]] = {
     "latency p50": lambda record: record.measurement("latency_p50"),
-    "images/s": fastest,
+    "throughput": fastest,
 }
 
 
 def suite_history(name: str, sources: Sequence[Source]) -> SuiteHistory:
-    """The charts of every cell that is in two runs at least; `sources` are oldest first."""
+    """The charts of each cell with a value in at least two runs; `sources` are oldest first."""
     by_key: dict[str, list[tuple[int, Source, Record]]] = {}
     for number, source in enumerate(sources, 1):
         for record in source.records:
             by_key.setdefault(record.key, []).append((number, source, record))
-    cells, missing = [], []
-    for those in by_key.values():
-        title = those[-1][2].cell.title
-        found = [
-            chart for figure, of in _figures(those).items() if (chart := _chart(title, figure, those, of))
-        ]
+    cells = []
+    for runs in by_key.values():
+        title = runs[-1][2].cell.title
+        found = [chart for metric, of in _metrics(runs).items() if (chart := _chart(title, metric, runs, of))]
         if found:
             cells.append((title, found))
-        else:
-            missing.append(Missing(f"history of {title}", "no figure is in two runs"))
-    return SuiteHistory(name, cells, missing)
+    return SuiteHistory(name, cells)
 
 
-def _figures(
-    those: Sequence[tuple[int, Source, Record]],
+def _metrics(
+    runs: Sequence[tuple[int, Source, Record]],
 ) -> dict[str, Callable[[Record], Measurement | None]]:
-    names = primary_metrics([record for *_, record in those])[:1]
-    return {**{name: _named(name) for name in names}, **_Figures}
+    names = primary_metrics([record for *_, record in runs])[:1]
+    return {**{name: _named(name) for name in names}, **_SPEED}
 
 
 def _named(name: str) -> Callable[[Record], Measurement | None]:
@@ -72,14 +67,14 @@ def _named(name: str) -> Callable[[Record], Measurement | None]:
 
 def _chart(
     title: str,
-    figure: str,
-    those: Sequence[tuple[int, Source, Record]],
+    metric: str,
+    runs: Sequence[tuple[int, Source, Record]],
     of: Callable[[Record], Measurement | None],
 ) -> tuple[str, Chart] | None:
-    """A line a machine; None where no two runs have the figure."""
+    """One line per machine; None where fewer than two runs have the metric."""
     by_machine: dict[str, list[RunValue]] = {}
     unit = ""
-    for number, source, record in those:
+    for number, source, record in runs:
         measured = of(record)
         if measured is not None and measured.value is not None:
             unit = measured.unit
@@ -91,18 +86,18 @@ def _chart(
     series = [LineSeries(m, [p.number for p in ps], [p.value for p in ps]) for m, ps in by_machine.items()]
     chart = curves(
         series,
-        name=f"{figure} of {title} by run",
-        x=Axis("run", lambda v: f"{v:g}"),
-        y=Axis(figure, lambda v: words(v, unit)),
+        name=f"{metric} of {title} by run",
+        x=Axis("run", lambda v: f"{v:g}", whole=True),
+        y=Axis(metric, lambda v: words(v, unit), unit),
     )
     numbers = [p.number for ps in by_machine.values() for p in ps]
-    return figure, _with_changes(chart, by_machine, low=min(numbers), high=max(numbers))
+    return metric, _with_changes(chart, by_machine, low=min(numbers), high=max(numbers))
 
 
 def _with_changes(
     chart: Chart, by_machine: Mapping[str, Sequence[RunValue]], *, low: int, high: int
 ) -> Chart:
-    """The chart with a rule where the level of a machine's figures changed for good."""
+    """The chart with a vertical line where the level of a machine's values changed permanently."""
     scale = Axis("run", str).over([low, high], start=chart.left, end=chart.width - chart.right)
     rules = []
     for machine, points in by_machine.items():
@@ -117,6 +112,6 @@ def _with_changes(
 
 
 def machine_name(hard: Mapping[str, Any], source: Source) -> str:
-    """The processor or GPU, with a short hash of everything that makes speed comparable."""
+    """The GPU or processor, with a short hash of everything that speed depends on."""
     known = dict(hard or source.info.environment.hard)
     return f"{known.get('gpu') or known.get('cpu') or 'unknown'} [{digest(known)[:4]}]"

@@ -1,4 +1,4 @@
-"""The images that a model did worst on, drawn: what is true, what was said, and what of it is wrong."""
+"""The images with the worst predictions, drawn with ground truth, predictions and errors."""
 
 from __future__ import annotations
 
@@ -15,55 +15,50 @@ from cvbench.errors import StoreError
 from cvbench.record import Record
 from cvbench.report.frame import Source
 from cvbench.report.page.views import Box, Pane, Picture
-from cvbench.report.palette import color
+from cvbench.report.palette import as_hex, map_color
 from cvbench.store import StoredFile
 
 FOUND_FROM = 0.5
-"""The overlap from which on an object is found."""
+"""The least IoU at which an object counts as found."""
 LEAST_SCORE = 0.3
-"""Detections below are not drawn, where the run does not say from which score on they are to be believed."""
+"""The score threshold for drawing detections, where the run stores no threshold of its own."""
 COARSE = 64
-"""An image whose longer side has no more pixels is shown as the squares that it is."""
+"""Pixels of the longer side up to which an image is shown with square pixels."""
 VOID = 255
 MOST_SIDE = 4096
-"""Pixels of the longer side of a kept label map; those that a run writes have 224."""
+"""Most pixels of the longer side of a stored label map; runs write maps of 224 pixels."""
 
 
-def pictures(source: Source, record: Record, *, most_bytes: int) -> tuple[list[Picture], str]:
-    """As many as fit, the worst first; and why there are none."""
+def pictures(source: Source, record: Record, *, most_bytes: int) -> list[Picture]:
+    """As many as fit into `most_bytes`, the worst first; none where their file is damaged."""
     files = source.attached(record, "pictures")
     if not files:
-        return [], "the run keeps none of this cell"
+        return []
     [first, *_] = files
     classes, drawn, size = first.classes, list[Picture](), 0
-    least = _believed_from(source, record)
+    least = _threshold(source, record)
     for row in first.table.to_pylist():
         try:
             picture = _picture(row, classes, least=least, file=first.file)
         except StoreError as error:
             source.set_aside(record, error)
-            return [], "their file is damaged"
+            return []
         size += picture.size
         if size > most_bytes:
             break
         drawn.append(picture)
-    if first.table.num_rows == 0:
-        return [], "no image was scored"
-    return drawn, "" if drawn else "the page would become too large with them"
+    return drawn
 
 
 def map_classes(source: Source, record: Record) -> list[tuple[str, str]]:
-    """Names and colours of classes, where label maps are drawn."""
+    """Name and color of each class, where label maps are drawn."""
     for found in source.attached(record, "pictures"):
         if found.table.num_rows and found.table.column("map")[0].is_valid:
-            return [
-                (name, f"#{''.join(f'{c:02x}' for c in _map_color(k))}")
-                for k, name in enumerate(found.classes)
-            ]
+            return [(name, as_hex(map_color(k))) for k, name in enumerate(found.classes)]
     return []
 
 
-def _believed_from(source: Source, record: Record) -> float:
+def _threshold(source: Source, record: Record) -> float:
     for found in source.attached(record, "confusion"):
         if "score" in found.about:
             return float(found.about["score"])
@@ -73,18 +68,18 @@ def _believed_from(source: Source, record: Record) -> float:
 def _picture(row: dict[str, Any], classes: Sequence[str], *, least: float, file: StoredFile) -> Picture:
     panes = [Pane("image", address_of(row["picture"]))]
     if row["true_map"] is not None and row["map"] is not None:
-        true, said = _labels(row["true_map"], file), _labels(row["map"], file)
-        if true.shape != said.shape:
+        true, predicted = _labels(row["true_map"], file), _labels(row["map"], file)
+        if true.shape != predicted.shape:
             raise file.error("two label maps of one image differ in size.")
-        panes += [Pane("truth", _recolored(true)), Pane("said", _recolored(said))]
+        panes += [Pane("ground truth", _recolored(true)), Pane("prediction", _recolored(predicted))]
         counts = true != VOID
-        wrong = float((said != true)[counts].mean()) if counts.any() else 0.0
-        caption = f"{wrong:.0%} of the pixels are wrong"
+        wrong = float((predicted != true)[counts].mean()) if counts.any() else 0.0
+        caption = f"{wrong:.0%} of the pixels wrong"
     elif row["corners"] is not None:
         boxes, caption = boxes_of(row, classes, least)
         panes = [panes[0]._replace(boxes=boxes)]
     else:
-        caption = _answer(row, classes)
+        caption = _prediction(row, classes)
     return Picture(
         width=row["width"],
         height=row["height"],
@@ -95,11 +90,11 @@ def _picture(row: dict[str, Any], classes: Sequence[str], *, least: float, file:
     )
 
 
-def _answer(row: dict[str, Any], classes: Sequence[str]) -> str:
-    said = ", ".join(
+def _prediction(row: dict[str, Any], classes: Sequence[str]) -> str:
+    predicted = ", ".join(
         f"{classes[k]} {score:.2f}" for k, score in list(zip(row["label"], row["score"], strict=True))[:2]
     )
-    return f"{classes[row['true_label'][0]]}, taken for {said}"
+    return f"{classes[row['true_label'][0]]}, predicted as {predicted}"
 
 
 class _Frame(NamedTuple):
@@ -112,19 +107,19 @@ class _Frame(NamedTuple):
 
 
 def boxes_of(row: Mapping[str, Any], classes: Sequence[str], least: float) -> tuple[list[Box], str]:
-    """Detections that are right or wrong, then the objects that nobody found; and both in words."""
+    """Boxes of true and false detections and of missed objects; and their counts as text."""
     true = _frames(row["true_label"], [1.0] * len(row["true_label"]), row["true_corners"])
-    said = [f for f in _frames(row["label"], row["score"], row["corners"]) if f.score >= least]
-    said.sort(key=lambda f: -f.score)
-    same = np.array([f.label for f in said])[:, None] == np.array([t.label for t in true])[None]
-    partner = match_in_turn(iou(_corners(said), _corners(true)) * same, least=FOUND_FROM)
+    detected = [f for f in _frames(row["label"], row["score"], row["corners"]) if f.score >= least]
+    detected.sort(key=lambda f: -f.score)
+    same = np.array([f.label for f in detected])[:, None] == np.array([t.label for t in true])[None]
+    partner = match_in_turn(iou(_corners(detected), _corners(true)) * same, least=FOUND_FROM)
     boxes = [
         _box(frame, "found" if own >= 0 else "false", f"{classes[frame.label]} {frame.score:.2f}")
-        for frame, own in zip(said, partner, strict=True)
+        for frame, own in zip(detected, partner, strict=True)
     ]
     found = set(partner[partner >= 0].tolist())
     boxes += [_box(t, "missed", classes[t.label]) for k, t in enumerate(true) if k not in found]
-    return boxes, f"{len(found)} of {len(true)} found, {len(said) - len(found)} false"
+    return boxes, f"{len(found)} of {len(true)} found, {len(detected) - len(found)} false"
 
 
 def _frames(labels: Sequence[int], scores: Sequence[float], corners: Sequence[float]) -> list[_Frame]:
@@ -142,7 +137,7 @@ def _corners(frames: Sequence[_Frame]) -> np.ndarray:
 
 
 def map_of(png: bytes, file: StoredFile) -> str:
-    """A stored label map in its colors; raises StoreError that names its file where it is not an image."""
+    """A stored label map in its colors, as a data URL. Raises StoreError where it is not an image."""
     return _recolored(_labels(png, file))
 
 
@@ -159,20 +154,13 @@ def _labels(png: bytes, file: StoredFile) -> np.ndarray:
 def _recolored(labels: np.ndarray) -> str:
     there, places = np.unique(labels, return_inverse=True)
     picture = Image.fromarray(places.reshape(labels.shape).astype(np.uint8))
-    picture.putpalette([channel for label in there.tolist() for channel in _map_color(label)])
+    picture.putpalette([channel for label in there.tolist() for channel in map_color(label)])
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return address_of(file.getvalue())
 
 
-def _map_color(label: int) -> tuple[int, int, int]:
-    """The background is dark, void is light grey, and the rest have the colours of detection's classes."""
-    if label == VOID:
-        return (224, 224, 224)
-    return (38, 40, 46) if label == 0 else color(label - 1)
-
-
 def address_of(content: bytes) -> str:
-    """A JPEG or PNG as the data address that it is shown from."""
+    """A JPEG or PNG as a data URL."""
     kind = "jpeg" if content.startswith(b"\xff\xd8") else "png"
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,4 +1,4 @@
-"""Accuracy against its price, and who is beaten by nobody."""
+"""Accuracy against latency, throughput, memory and MACs, with the Pareto front; ranks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from cvbench.record import Measurement, Record
-from cvbench.report.page.charts import ScatterItem, scatter
-from cvbench.report.page.views import Missing, PageRecord, Tradeoff, words
+from cvbench.report.page.charts import Axis, ScatterItem, Standing, scatter
+from cvbench.report.page.views import PageRecord, Tradeoff, words
 from cvbench.statistics.verdicts import front, ranks
 
 
 class Estimate(NamedTuple):
-    """A value and the ends between which it is believed."""
+    """A value and its 95 % interval; None for an exact value."""
 
     value: float
     interval: tuple[float, float] | None
@@ -26,21 +26,21 @@ class Estimate(NamedTuple):
         return self.interval or (self.value, self.value)
 
 
-def known(figure: Measurement | None) -> Estimate | None:
-    """What a measurement knows; None where it is missing."""
-    if figure is None or figure.value is None:
+def known(measured: Measurement | None) -> Estimate | None:
+    """The value and interval of a measurement; None where it is missing."""
+    if measured is None or measured.value is None:
         return None
-    return Estimate(figure.value, figure.interval)
+    return Estimate(measured.value, measured.interval)
 
 
 def fastest(record: Record) -> Measurement | None:
-    """The throughput of the batch that gives most."""
+    """The throughput at the best batch size."""
     found = [m for m in record.measurements if m.name == "throughput" and m.value is not None]
     return max(found, key=lambda m: m.value or 0.0, default=None)
 
 
 def peak(record: Record) -> Measurement | None:
-    """The most memory at any batch."""
+    """The most memory at any batch size."""
     found = [m for m in record.measurements if m.name == "peak_memory" and m.value is not None]
     return max(found, key=lambda m: m.value or 0.0, default=None)
 
@@ -59,81 +59,81 @@ class _Price(NamedTuple):
 
 
 PRICES: Final = (
-    _Price(
-        "latency",
-        "latency p50, one batch at a time",
-        lambda r: known(r.measurement("latency_p50")),
-        "s",
-        True,
-    ),
-    _Price(
-        "throughput", "images a second, at the best batch", lambda r: known(fastest(r)), "images/s", False
-    ),
+    _Price("latency", "latency p50", lambda r: known(r.measurement("latency_p50")), "s", True),
+    _Price("throughput", "throughput at the best batch size", lambda r: known(fastest(r)), "images/s", False),
     _Price("memory", "peak memory", lambda r: known(peak(r)), "bytes", True),
-    _Price("MACs", "multiply-accumulates of one image", _macs, "MACs", True),
+    _Price("MACs", "multiply-accumulates per image", _macs, "MACs", True),
 )
 
 
-def beats(those: Sequence[Estimate], *, less_is_better: bool) -> Bool[np.ndarray, "n n"]:
-    """Who is better than whom beyond doubt: their intervals do not touch."""
-    low, high = np.array([k.ends for k in those]).T
+def beats(estimates: Sequence[Estimate], *, less_is_better: bool) -> Bool[np.ndarray, "n n"]:
+    """Whether the row's estimate is significantly better than the column's: their intervals do not overlap."""
+    low, high = np.array([k.ends for k in estimates]).T
     return np.asarray(high[:, None] < low if less_is_better else low[:, None] > high)
 
 
-def equals(those: Sequence[Estimate]) -> Bool[np.ndarray, "n n"]:
-    """Who is exactly as good as whom, without any uncertainty."""
-    exact = np.array([k.interval is None for k in those])
-    value = np.array([k.value for k in those])
+def equals(estimates: Sequence[Estimate]) -> Bool[np.ndarray, "n n"]:
+    """Whether the row's value is exact and equals the column's exact value."""
+    exact = np.array([k.interval is None for k in estimates])
+    value = np.array([k.value for k in estimates])
     return np.asarray((value[:, None] == value) & exact & exact[:, None])
 
 
-def rank_of(figures: Sequence[Measurement | None]) -> list[int | None]:
-    """Each one's place by a figure; those that the intervals do not separate share one."""
-    those = [(n, k) for n, figure in enumerate(figures) if (k := known(figure)) is not None]
-    places: list[int | None] = [None] * len(figures)
-    if those:
-        direction = next(f.direction for f in figures if f is not None)
-        found = ranks(beats([k for _, k in those], less_is_better=direction == "lower"))
-        for (n, _), place in zip(those, found.tolist(), strict=True):
+def rank_of(measured: Sequence[Measurement | None]) -> list[int | None]:
+    """The rank of each measurement; measurements whose intervals overlap share a rank."""
+    found = [(n, k) for n, one in enumerate(measured) if (k := known(one)) is not None]
+    places: list[int | None] = [None] * len(measured)
+    if found:
+        direction = next(one.direction for one in measured if one is not None)
+        ranked = ranks(beats([k for _, k in found], less_is_better=direction == "lower"))
+        for (n, _), place in zip(found, ranked.tolist(), strict=True):
             places[n] = place
     return places
 
 
-def tradeoffs(those: Sequence[PageRecord], primary: str) -> tuple[list[Tradeoff], list[Missing]]:
-    """A chart for each price that at least two cells know beside the primary metric."""
-    charts, missing = [], []
+def standings(
+    accuracies: Sequence[Estimate], costs: Sequence[Estimate], *, less_is_better: bool
+) -> list[Standing]:
+    """Where each cell is relative to the Pareto front of the point estimates.
+
+    `front`: no cell has a better estimate on one axis and one at least as good on the other, so a line through
+    these cells is monotone. `near`: a cell that is dominated, but not significantly. `dominated`: significantly.
+    """
+    exact = [[Estimate(k.value, None) for k in several] for several in (accuracies, costs)]
+
+    def on_front(accuracy: Sequence[Estimate], cost: Sequence[Estimate]) -> list[bool]:
+        better = [beats(accuracy, less_is_better=False), beats(cost, less_is_better=less_is_better)]
+        return list(front(better, [equals(accuracy), equals(cost)]).tolist())
+
+    by_estimate, by_interval = on_front(*exact), on_front(accuracies, costs)
+    return [
+        "front" if best else "near" if close else "dominated"
+        for best, close in zip(by_estimate, by_interval, strict=True)
+    ]
+
+
+def tradeoffs(cells: Sequence[PageRecord], primary: str) -> list[Tradeoff]:
+    """A chart for each price that at least two cells have in addition to the primary metric."""
+    charts = []
     for price in PRICES:
         priced = [
-            (told, accuracy, cost)
-            for told in those
-            if (accuracy := known(told.record.measurement(primary))) is not None
-            and (cost := price.of(told.record)) is not None
+            (one, accuracy, cost)
+            for one in cells
+            if (accuracy := known(one.record.measurement(primary))) is not None
+            and (cost := price.of(one.record)) is not None
             and cost.value > 0
         ]
         if len(priced) < 2:
-            missing.append(
-                Missing(
-                    f"{primary} against {price.label}",
-                    f"{len(priced)} of {len(those)} cells have both figures",
-                )
-            )
             continue
-        accuracies, costs = [a for _, a, _ in priced], [c for *_, c in priced]
-        on_front = front(
-            [beats(accuracies, less_is_better=False), beats(costs, less_is_better=price.less_is_better)],
-            [equals(accuracies), equals(costs)],
+        found = standings(
+            [a for _, a, _ in priced], [c for *_, c in priced], less_is_better=price.less_is_better
         )
         items = [
-            ScatterItem(t.title, f"#cell-{t.anchor}", c.value, c.interval, a.value, a.interval, bool(best))
-            for (t, a, c), best in zip(priced, on_front, strict=True)
+            ScatterItem(t.title, f"#cell-{t.anchor}", c.value, c.interval, a.value, a.interval, standing)
+            for (t, a, c), standing in zip(priced, found, strict=True)
         ]
-        chart = scatter(
-            items,
-            name=f"{primary} against {price.axis}, {len(items)} cells",
-            x_label=price.axis,
-            y_label=primary,
-            x_words=lambda v, unit=price.unit: words(v, unit),  # type: ignore[misc]
-            y_words=lambda v: words(v, "fraction"),
-        )
-        charts.append(Tradeoff(price.label, chart))
-    return charts, missing
+        x = Axis(price.axis, lambda v, unit=price.unit: words(v, unit), price.unit, log=True)  # type: ignore[misc]
+        y = Axis(primary, lambda v: words(v, "fraction"), "fraction")
+        name = f"{primary} against {price.axis}, {len(items)} cells"
+        charts.append(Tradeoff(price.label, scatter(items, name=name, x=x, y=y)))
+    return charts

@@ -1,10 +1,10 @@
-"""What the page's template is given: words, numbers to sort by, and geometry; nothing is computed there."""
+"""What the page's templates show: text, numbers to sort by, and geometry; templates compute nothing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -23,19 +23,19 @@ class Value(NamedTuple):
     note: str = ""
     """Its uncertainty, in smaller letters."""
     sort: float | None = None
-    """What it is ordered by; None comes last."""
+    """What the column is sorted by; None comes last."""
     why: str = ""
-    """Why there is nothing, or a longer word for it."""
+    """Its tooltip: why there is no value, or a longer text."""
     whisker: tuple[float, float, float] | None = None
     """Low, value, high, in percent of the column's range."""
     kind: str = ""
-    """A class for its look: `best`, a verdict, an outcome."""
+    """Its CSS class: `best`, a verdict, an outcome."""
     share: float | None = None
-    """From 0 to 1: how strongly its ground is tinted, or how long its bar is."""
+    """From 0 to 1: how strong its background tint is, or how long its bar."""
 
 
 class Column(NamedTuple):
-    """The head of a column."""
+    """A column's header."""
 
     name: str
     note: str = ""
@@ -43,7 +43,7 @@ class Column(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row of a comparison; `key` ties it to its marks in charts."""
+    """A row of a table; `key` links it to its marks in charts."""
 
     key: str
     title: str
@@ -51,33 +51,35 @@ class Row(NamedTuple):
     values: Sequence[Value]
     outcome: str = "ok"
     note: str = ""
-    """Stands below the title, in smaller letters."""
+    """Shown below the title, in smaller letters."""
 
 
 class Table(NamedTuple):
-    """A comparison that can be sorted."""
+    """A table."""
 
     name: str
     columns: Sequence[Column]
     rows: Sequence[Row]
 
 
-class Missing(NamedTuple):
-    """What is not shown, and why."""
+class Winner(NamedTuple):
+    """One sentence: what was compared, and which model is best at what price."""
 
-    what: str
-    why: str
+    before: str
+    model: str
+    href: str
+    after: str
 
 
 class Tradeoff(NamedTuple):
-    """One price, against accuracy."""
+    """Accuracy against one price."""
 
     label: str
     chart: Chart
 
 
 class Box(NamedTuple):
-    """A frame in a picture."""
+    """A bounding box in a picture, in pixels."""
 
     x: float
     y: float
@@ -89,16 +91,16 @@ class Box(NamedTuple):
 
 
 class Pane(NamedTuple):
-    """One look at an image."""
+    """One view of an image."""
 
     name: str
     address: str
-    """Its content as a data address; empty where it is that of the pane before."""
+    """Its content as a data URL; empty where it equals that of the pane before."""
     boxes: Sequence[Box] = ()
 
 
 class Picture(NamedTuple):
-    """An image with what is true and what was said."""
+    """An image with its ground truth and predictions."""
 
     width: int
     height: int
@@ -106,28 +108,28 @@ class Picture(NamedTuple):
     id: str
     caption: str
     coarse: bool
-    """Whether its pixels are to be seen as squares."""
+    """Whether it is so small that its pixels are shown as squares."""
     anchor: str = ""
-    """Names its pixels in the page, where more than one pane shows them."""
+    """Id of the image in the page, where several panes show it."""
 
     @property
     def size(self) -> int:
-        """Bytes that it takes of the page."""
+        """Bytes in the page."""
         return sum(len(pane.address) for pane in self.panes)
 
 
 class FlippedView(NamedTuple):
-    """The images of one cell whose outcome changed from one run to another."""
+    """The changed predictions of one cell between two runs."""
 
     title: str
     summary: str
     pictures: Sequence[Picture]
     classes: Sequence[tuple[str, str]] = ()
-    """Names and colours of the classes of label maps."""
+    """Name and color of each class of label maps."""
 
 
 class Stage(NamedTuple):
-    """A stretch of the ledger."""
+    """A stage of a cell and its share of the time."""
 
     name: str
     text: str
@@ -137,7 +139,7 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class CellView:
-    """Everything of one cell."""
+    """Everything about one cell."""
 
     key: str
     title: str
@@ -148,45 +150,47 @@ class CellView:
     summary: str
     command: str
     facts: Sequence[tuple[str, str]]
-    figures: Table
+    measurements: Table
     notes: Sequence[str] = ()
-    cautions: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     ledger: Sequence[Stage] = ()
     charts: Sequence[tuple[str, Chart]] = ()
-    """With a caption each."""
+    """Caption and chart."""
     tables: Sequence[tuple[str, Table]] = ()
     pictures: Sequence[Picture] = ()
     picture_classes: Sequence[tuple[str, str]] = ()
-    """Names and colours of the classes of label maps."""
-    missing: Sequence[Missing] = ()
+    """Name and color of each class of label maps."""
+    damage: Sequence[str] = ()
+    """Files that could not be read, each with the reason."""
 
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task: all its cells side by side, then one by one."""
+    """A task: its cells compared, then one by one."""
 
     name: str
+    winners: Sequence[Winner]
+    """One per dataset."""
     table: Table
     tradeoffs: Sequence[Tradeoff]
     charts: Sequence[tuple[str, Chart]]
     tables: Sequence[tuple[str, Table]]
     cells: Sequence[CellView]
-    missing: Sequence[Missing]
 
 
 @dataclass(frozen=True)
 class RunView:
-    """Where the figures come from."""
+    """Environment, data and suite of a run."""
 
     name: str
     facts: Sequence[tuple[str, str]]
-    passports: Table
+    datasets: Table
     suite: str
 
 
 @dataclass(frozen=True)
 class Page:
-    """The whole."""
+    """The whole page."""
 
     title: str
     facts: Sequence[tuple[str, str]]
@@ -194,22 +198,23 @@ class Page:
     runs: Sequence[RunView]
     differences: Table | None
     flipped: Sequence[FlippedView] = ()
-    missing: Sequence[Missing] = field(default=())
+    not_compared: str = ""
+    """Why runs could not be compared; empty where they were, or where nobody asked."""
     open_cells: bool = True
 
 
 class PageRecord(NamedTuple):
-    """A record as the page tells it."""
+    """A record with its title and anchor in the page."""
 
     source: Source
     record: Record
     title: str
-    """Its model, with what sets it apart from its namesakes of the same task."""
+    """Its model, with the settings in which cells of the same model differ."""
     anchor: str
-    """Names it in the page."""
+    """Its id in the page."""
 
 
-def told(sources: Sequence[Source]) -> dict[str, list[PageRecord]]:
+def by_task(sources: Sequence[Source]) -> dict[str, list[PageRecord]]:
     """Task → its records of all runs, in order."""
     found: dict[str, list[tuple[Source, Record]]] = {}
     for source in sources:
@@ -218,21 +223,21 @@ def told(sources: Sequence[Source]) -> dict[str, list[PageRecord]]:
     return {
         task: [
             PageRecord(source, record, title, _anchor(sources, source, record))
-            for (source, record), title in zip(those, _titles(those), strict=True)
+            for (source, record), title in zip(several, _titles(several), strict=True)
         ]
-        for task, those in found.items()
+        for task, several in found.items()
     }
 
 
 def _anchor(sources: Sequence[Source], source: Source, record: Record) -> str:
-    """One cell may be in several runs."""
+    """The record's key, with the run's number where there are several runs."""
     return record.key if len(sources) == 1 else f"{record.key}-{sources.index(source) + 1}"
 
 
-def _titles(those: Sequence[tuple[Source, Record]]) -> list[str]:
-    """The model, with those options and settings in which its namesakes differ, else the key's beginning."""
-    traits = [_traits(source, record) for source, record in those]
-    names = [record.cell.model.title or record.cell.model.name for _, record in those]
+def _titles(cells: Sequence[tuple[Source, Record]]) -> list[str]:
+    """Model names, with the options and settings in which cells of one name differ, else part of the key."""
+    traits = [_traits(source, record) for source, record in cells]
+    names = [record.cell.model.title or record.cell.model.name for _, record in cells]
     titles = []
     for name, own in zip(names, traits, strict=True):
         namesakes = [other for n, other in zip(names, traits, strict=True) if n == name]
@@ -242,11 +247,11 @@ def _titles(those: Sequence[tuple[Source, Record]]) -> list[str]:
         )
     titles = [
         f"{title} (untrained)" if is_untrained(r) else title
-        for title, (_, r) in zip(titles, those, strict=True)
+        for title, (_, r) in zip(titles, cells, strict=True)
     ]
     return [
         title if titles.count(title) == 1 else f"{title} ({record.key[:4]})"
-        for title, (_, record) in zip(titles, those, strict=True)
+        for title, (_, record) in zip(titles, cells, strict=True)
     ]
 
 
@@ -284,28 +289,29 @@ def words(value: float, unit: str) -> str:
             return show_count(value) if value >= 1 else f"{value:.3g}"
 
 
-def shown(figure: Measurement | None, *, absent: str = "not measured") -> Value:
-    """A figure with its 95 % interval: both ends of a share, the relative half width of anything else."""
-    if figure is None:
+def shown(measured: Measurement | None, *, absent: str = "not measured") -> Value:
+    """A value with its 95 % interval: both ends for a fraction, the relative half width for anything else."""
+    if measured is None:
         return Value(NOTHING, why=absent)
-    if figure.value is None:
-        return Value(NOTHING, why=f"missing: {figure.missing}")
+    if measured.value is None:
+        return Value(NOTHING, why=f"missing: {measured.missing}")
     note = ""
-    if figure.interval is not None:
-        low, high = figure.interval
-        if figure.unit == "fraction":
+    if measured.interval is not None:
+        low, high = measured.interval
+        if measured.unit == "fraction":
             note = f"{low:.3f} … {high:.3f}"
-        elif figure.value:
-            note = f"± {(high - low) / 2 / abs(figure.value):.1%}"
-    return Value(words(figure.value, figure.unit), note, figure.value)
+        elif measured.value:
+            note = f"± {(high - low) / 2 / abs(measured.value):.1%}"
+    return Value(words(measured.value, measured.unit), note, measured.value)
 
 
 def with_whiskers(
-    values: Sequence[Value], figures: Sequence[Measurement | None], *, log: bool
+    values: Sequence[Value], measured: Sequence[Measurement | None], *, log: bool
 ) -> list[Value]:
-    """The same values with marks on one range, where at least two can be placed on it."""
+    """The same values, with their intervals on the column's range where at least two values are known."""
     spans = [
-        (f.interval or (f.value, f.value)) if f is not None and f.value is not None else None for f in figures
+        (m.interval or (m.value, m.value)) if m is not None and m.value is not None else None
+        for m in measured
     ]
     known = [end for span in spans if span is not None for end in span]
     if log:
@@ -319,14 +325,9 @@ def with_whiskers(
         return round(100 * (place(max(value, min(known))) - low) / (high - low), 1)
 
     marked = []
-    for value, figure, span in zip(values, figures, spans, strict=True):
-        if figure is None or figure.value is None or span is None:
+    for value, one, span in zip(values, measured, spans, strict=True):
+        if one is None or one.value is None or span is None:
             marked.append(value)
         else:
-            marked.append(value._replace(whisker=(percent(span[0]), percent(figure.value), percent(span[1]))))
+            marked.append(value._replace(whisker=(percent(span[0]), percent(one.value), percent(span[1]))))
     return marked
-
-
-def finds_objects(record: Record) -> bool:
-    """Whether it was scored as a detector."""
-    return any(m.name in ("AP", "mAP") for m in record.measurements)

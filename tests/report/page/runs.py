@@ -158,7 +158,7 @@ def made_record(number, staged: Path, *, classes=CLASSES) -> Record:
 
 
 def made_run(root: Path, cells: int, *, classes=CLASSES, about=None, planned=()) -> Run:
-    """A run with so many finished cells, a failed and a skipped one; `planned` have no record."""
+    """A run with `cells` finished cells, a failed and a skipped one; `planned` have no record."""
     store = Store(root)
     about = {
         "source": "suites/demo.yaml",

@@ -1,4 +1,4 @@
-"""Images that changed from run to run stand in the page, the worst first, with what each run said."""
+"""Changed predictions are shown on the page, the worst first, with the predictions of both runs."""
 
 import re
 
@@ -22,7 +22,7 @@ ROOM = 10**6
 
 
 def two(root, before, now):
-    """Two runs of a cell each, and their flips."""
+    """Two runs of one cell each, and their changed predictions."""
     runs = [make_run(root / "s" / name, made) for name, made in (("a", before), ("b", now))]
     sources = read_sources(Store(root), ["s/a", "s/b"])
     return sources, flipped(tuple((run, run.records()[0]) for run in runs))
@@ -69,8 +69,8 @@ def test_classes_are_told_with_the_truth_and_what_comes_from_files_stays_text(tm
     page = html_page(sources, opened=opened(sources, found)).decode()
     text = " ".join("".join(Reader(page).text).split())
     assert "1 images became worse, 1 better" in text
-    assert f"{HOSTILE} coat, before coat, now shoe" in text
-    assert text.index("now shoe") < text.index("gained shoe, before coat, now shoe")
+    assert f"{HOSTILE} coat: before coat, now shoe" in text
+    assert text.index("now shoe") < text.index("gained shoe: before coat, now shoe")
     assert len(Reader(page).all("script")) == 1
 
 
@@ -94,8 +94,8 @@ def test_without_a_data_set_those_are_shown_that_a_run_keeps_with_what_it_said(t
     sources, _ = two(tmp_path, kept(before, 1, ids=differ[2:3]), kept(now, 2, ids=differ[1:3]))
     [view] = flipped_views(sources, opened={}, most_bytes=ROOM)
     assert [picture.id for picture in view.pictures] == differ[1:3]
-    assert [pane.name for pane in view.pictures[0].panes] == ["image", "truth", "now"]
-    assert [pane.name for pane in view.pictures[1].panes] == ["image", "truth", "before", "now"]
+    assert [pane.name for pane in view.pictures[0].panes] == ["image", "ground truth", "now"]
+    assert [pane.name for pane in view.pictures[1].panes] == ["image", "ground truth", "before", "now"]
 
 
 def test_a_label_map_that_is_no_image_is_refused_with_its_file(tmp_path):
@@ -136,7 +136,7 @@ def test_a_run_that_keeps_no_image_has_no_such_section(tmp_path):
     right = np.ones(30, bool)
     sources, _ = two(tmp_path, Made().topk(right), Made(weights="b" * 64).topk(~right))
     assert flipped_views(sources, opened={}, most_bytes=ROOM) == []
-    assert "images that changed" not in html_page(sources).decode()
+    assert "Changed predictions" not in html_page(sources).decode()
 
 
 def test_a_metric_that_tells_nothing_of_single_images_has_no_flips(tmp_path):

@@ -1,4 +1,4 @@
-"""The page as a file: whole by itself, nothing hidden, and nothing from outside can act in it."""
+"""The page as a file: self-contained, complete, and safe against hostile input."""
 
 import re
 from html.parser import HTMLParser
@@ -11,6 +11,7 @@ import pytest
 from cvbench.record import Attachment, Measurement
 from cvbench.report.frame import read_sources
 from cvbench.report.page import html_page
+from cvbench.report.page.building import breakable
 from cvbench.store import Store
 from tests.records import bad, cell, good, run_info, top1
 from tests.report.page.runs import CLASSES, made_run
@@ -126,40 +127,65 @@ def curves_of(metrics, tmp_path):
     return "".join(Reader(page_of(run)).text)
 
 
-def test_vocs_curves_are_drawn_and_each_class_has_its_average_precision_behind_it(tmp_path):
+def test_vocs_curves_are_drawn_and_each_class_has_its_average_precision_in_the_legend(tmp_path):
     text = curves_of({"voc2007": [1.0, 0.5]}, tmp_path)
-    assert "Precision by recall at IoU 0.5; behind each class its AP." in text
+    assert "Precision-recall curves at IoU 0.5. The legend shows the AP of each class." in text
     assert "coat 0.83" in text
-    assert "Precision by recall at IoU 0.5, the mean of all classes." in text
+    assert "Precision-recall curves at IoU 0.5, mean over classes." in text
 
 
 def test_metrics_with_equal_curves_share_a_chart_and_others_have_their_own(tmp_path):
     text = curves_of({"voc2007": [1.0, 0.5], "voc2012": [1.0, 0.5], "voc2012-python": [1.0, 0.25]}, tmp_path)
-    assert text.count("behind each class its AP.") == 2
-    assert "by voc2007, voc2012; behind" in text
-    assert "by voc2012-python; behind" in text
+    assert text.count("The legend shows the AP of each class.") == 2
+    assert "IoU 0.5 (voc2007, voc2012). The" in text
+    assert "IoU 0.5 (voc2012-python). The" in text
 
 
 def test_bars_and_dots_have_their_numbers_in_tables_too(page):
     text = " ".join(" ".join(Reader(page).text).split())
-    assert "the numbers latency, batch 1 samples " in text
-    assert "the numbers sample least median greatest 1 to 20 " in text
+    assert "values latency at batch 1 (ms) calls " in text
+    assert "values call minimum median maximum 1 to 20 " in text
 
 
-def test_what_is_not_there_is_said_with_the_reason(tmp_path):
+def test_what_has_no_data_is_left_out_without_a_word(tmp_path):
     store = Store(tmp_path)
     with store.writing(run_info(), fresh=True) as run:
         run.commit(good(cell(), top1(0.5)), store.staging(run))
-    text = " ".join("".join(Reader(page_of(run)).text).split())
-    for words in (
-        "No latencies one by one: no raw samples of latency are kept.",
-        "No the loss while training: no points were logged.",
-        "No what was taken for what: its metrics keep no confusion matrix.",
-        "No pictures of the worst images: the run keeps none of this cell.",
-        "No throughput by batch: no cell was timed at several batches.",
-        "No differences between runs: this page was not asked to compare",
-    ):
-        assert words.replace("No the", "No the") in text
+    reader = Reader(page_of(run))
+    assert "chart" not in [a.get("class") for a in reader.all("svg")]
+    text = "".join(reader.text)
+    assert not re.search(r"\bNo |\bnot compared|Worst images|Differences|Accuracy against", text)
+    assert "#differences" not in {a["href"] for a in reader.all("a")}
+
+
+def test_why_runs_could_not_be_compared_is_reported(run):
+    text = "".join(Reader(page_of(run, why_none="the cells differ")).text)
+    assert "Not compared: the cells differ." in text
+
+
+def test_the_head_names_the_best_model_of_each_task_with_its_price_and_uncertainty(page, run):
+    text = " ".join("".join(Reader(page).text).split())
+    head = text[: text.index("machine")]
+    assert head.count("at a median latency of") == 3
+    best = max(r.measurement("AP").value for r in run.records() if r.measurement("AP"))
+    assert re.search(rf"has the best AP, {best:.3f}|: AP {best:.3f} \(± ", head)
+
+
+def test_long_names_wrap_at_their_separators_only(tmp_path):
+    assert breakable("timm/vit_small.fb<b>") == "timm/<wbr>vit_<wbr>small.<wbr>fb&lt;b&gt;"
+    store = Store(tmp_path)
+    with store.writing(run_info(), fresh=True) as run:
+        run.commit(good(cell("timm/vit_small"), top1(0.5)), store.staging(run))
+    page = page_of(run)
+    assert "timm/<wbr>vit_<wbr>small</a>" in page
+    style = page[page.index("<style>") : page.index("</style>")]
+    rules = re.findall(r"([^{}]+)\{[^{}]*overflow-wrap: anywhere", style)
+    assert not [rule for rule in rules if re.search(r"\bth\b|\bb\b|h1|td", rule)], "these break words"
+
+
+def test_the_table_of_contents_leads_to_the_parts_of_each_task(page):
+    links = [a["href"] for a in Reader(page).all("a")]
+    assert {"#task-1", "#task-1-price", "#task-1-classes", "#task-1-cells", "#origin"} <= set(links)
 
 
 def test_every_row_has_the_command_that_runs_it_again(tmp_path):
@@ -189,7 +215,7 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path):
     assert len(reader.all("script")) == 1
     assert not reader.all("img")
     assert "".join(reader.text).count(HOSTILE) >= 6
-    assert f"what to know of its timings: 1{HOSTILE}" in "".join(reader.text)
+    assert f"warnings: 1{HOSTILE}" in "".join(reader.text)
 
 
 def test_without_escaping_the_hostile_name_would_be_seen():
@@ -202,13 +228,14 @@ def test_differences_are_shown_with_their_verdicts(run):
     )
     reader = Reader(page_of(run, differences=frame))
     assert {"class": "verdict worse"} in [{"class": a.get("class", "")} for a in reader.all("td")]
-    assert "this page was not asked to compare" not in "".join(reader.text)
+    assert "Not compared" not in "".join(reader.text)
 
 
-def test_pictures_are_left_out_on_demand_and_it_is_said(run):
+def test_pictures_are_left_out_on_demand(run, page):
+    assert "Worst images" in page
     text = page_of(run, with_pictures=False)
     assert "data:image" not in text
-    assert "No pictures of the worst images" in text
+    assert "Worst images" not in text
 
 
 def test_a_damaged_file_is_named(tmp_path):
@@ -217,9 +244,10 @@ def test_a_damaged_file_is_named(tmp_path):
     file.write_bytes(b"something else")
     page = page_of(run)
     assert re.search(rf"{file}: samples .* of .*: the file has changed", page)
-    assert "What was taken for what" in page  # the rest of the cell is there
+    assert "Confusion matrix" in page  # the rest of the cell is there
+    assert "Latency distribution" not in page
     file.unlink()
-    assert "no raw samples of latency are kept" in page_of(run)
+    assert "left out:" not in page_of(run)
 
 
 def test_a_file_outside_of_the_run_is_not_read(tmp_path):
@@ -232,7 +260,7 @@ def test_a_file_outside_of_the_run_is_not_read(tmp_path):
     (run.folder / "cells" / f"{record.key}.json").write_text(record.model_dump_json(), encoding="utf-8")
     page = page_of(run)
     assert "outside the run&#39;s folder" in page
-    assert "no raw samples of latency are kept" in page
+    assert "Latency distribution" not in page
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // Sorting: numbers by what stands in data-s, words by themselves; what is missing stays at the end.
+  // Sorting: numbers by data-s, text as it is; missing values stay at the end.
   const valueOf = (row, column) => {
     const cell = row.cells[column];
     if (cell.dataset.s !== undefined) return cell.dataset.s === "" ? null : Number(cell.dataset.s);
@@ -27,7 +27,7 @@
     if (button) sort(button.parentElement);
   });
 
-  // Filtering: every word has to occur in the row; marks and cells of other rows step back.
+  // Filtering: a row must contain every word; marks and cells of other rows are dimmed or hidden.
   all("input[type=search]").forEach((field) => field.addEventListener("input", () => {
     const section = field.closest("section");
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -41,11 +41,11 @@
         if (other !== row) other.classList.toggle(other.matches("details") ? "hidden" : "out", !stays);
       });
     });
-    const told = section.querySelector("[role=status]");
-    told.textContent = words.length ? `${left} shown` : "";
+    const status = section.querySelector("[role=status]");
+    status.textContent = words.length ? `${left} shown` : "";
   }));
 
-  // Tips: what a mark says, by mouse or by keyboard; the row of the same cell lights up with it.
+  // Tooltips of marks, by mouse or keyboard; the row of the same cell is highlighted.
   const tip = document.getElementById("tip");
   let lit = [], shown = null;
   const show = (mark) => {
