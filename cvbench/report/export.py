@@ -112,10 +112,10 @@ def latex(sources: Sequence[Source], *, separate: bool = False) -> bytes:
 
 
 def csv(sources: Sequence[Source]) -> bytes:
-    """One row per cell: timm's columns in timm's units, then the columns of `to_frame` in seconds, bytes and fractions.
+    """One row per cell: timm's columns in timm's units, then the columns of `to_frame`.
 
-    Where names collide, the latter are renamed: `model` to `title`, `top1` to `top1_fraction`
-    and `top5` to `top5_fraction`.
+    The latter are in seconds, bytes and fractions. Where names collide, they are renamed: `model` to `title`,
+    `top1` to `top1_fraction` and `top5` to `top5_fraction`.
     """
     own = wide_frame(sources).rename(columns=_renamed)
     timm = pd.DataFrame([timm_row(r) for r in all_records(sources)], columns=list(COLUMNS))

@@ -20,9 +20,9 @@ from cvbench.store import Run, Store, StoredFile
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """One row per record, in the order given.
 
-    A measurement `AP50` fills the columns `AP50`, `AP50/low` and `AP50/high` (its 95 % interval). A condition is
-    part of the name: `throughput@batch=32`. A missing value is NaN, with its reason in `AP50/missing`. Units are
-    seconds, bytes and fractions.
+    A measurement `AP50` fills the columns `AP50`, `AP50/low` and `AP50/high` (its 95 % interval). A condition
+    is part of the name: `throughput@batch=32`. A missing value is NaN, with its reason in `AP50/missing`.
+    Units are seconds, bytes and fractions.
     """
     several = list(records)
     named = zip(several, titles(several, shown=_COLUMNS), strict=True)

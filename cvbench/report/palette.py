@@ -2,7 +2,8 @@
 
 `COLORS` are for classes on images. The first seven are from Okabe and Ito (Color Universal Design, 2008)
 that are not black; the others were chosen for their distance in OKLab from all before them, with full color
-vision and with each of the three kinds of color blindness (simulated after Machado, Oliveira, Fernandes 2009).
+vision and with each of the three kinds of color blindness (simulated after Machado, Oliveira and Fernandes,
+2009).
 `LINES` are for lines and marks in charts: hues of the same kind, darker on white paper and lighter on dark.
 """
 

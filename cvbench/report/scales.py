@@ -89,21 +89,25 @@ class Scale:
             values = _log_ticks(low, high)
         else:
             values = _linear_ticks(low, high, 1.0 if self.whole else 0.0)
-        label: Words = _number if self.unit else self.words
-        return [Tick(self(value * factor), label(value)) for value in values]
+        labels = _numbers(values, log=self.log) if self.unit else map(self.words, values)
+        return [Tick(self(value * factor), label) for value, label in zip(values, labels, strict=True)]
 
     def title(self, label: str) -> str:
         """The axis's title: the label, with the unit in brackets."""
         return f"{label} ({self.unit.name})" if self.unit and self.unit.name else label
 
 
-def _number(value: float) -> str:
-    """A tick's number: thousands separated, no trailing zeros.
+def _numbers(values: Sequence[float], *, log: bool) -> list[str]:
+    """The ticks' numbers: thousands separated; on a linear axis all with the same decimals.
 
-    >>> _number(2000.0), _number(0.5)
-    ('2,000', '0.5')
+    >>> _numbers([0.75, 0.8], log=False), _numbers([0.5, 2000.0], log=True)
+    (['0.75', '0.80'], ['0.5', '2,000'])
     """
-    return f"{value:,.6g}"
+    short = [f"{value:,.6g}" for value in values]
+    if log or any("e" in text for text in short):
+        return short
+    digits = max((len(text.partition(".")[2]) for text in short), default=0)
+    return [f"{value:,.{digits}f}" for value in values]
 
 
 def covering(

@@ -34,7 +34,7 @@ OPEN_UP_TO: Final = 4
 _TEXT: Final = ("verdict", "metric", "run", "basis")
 """Columns of the differences that are aligned to the left."""
 _GROUPS = {
-    "hard": "speeds are comparable only where these are equal",
+    "hard": "must be equal to compare speeds",
     "soft": "may affect results",
     "volatile": "at the start of the run",
 }
@@ -167,10 +167,10 @@ def html_page(
     opened: Opened = MappingProxyType({}),
     separate_seeds: bool = False,
 ) -> bytes:
-    """The page of some runs, as UTF-8; of several, with the changed predictions between the first and the others.
+    """The page of some runs, as UTF-8; of several, with the changed predictions since the first one.
 
-    `differences` is a table of text with a column `verdict`, as `compare` prints it. Without it the page shows
-    `why_none`, the reason why the runs could not be compared, if there is one.
+    `differences` is a table of text with a column `verdict`, as `compare` prints it. Without it the page
+    shows `why_none`, the reason why the runs could not be compared, if there is one.
     """
     page = page_of(
         sources,
@@ -225,12 +225,12 @@ def _short(number: float, digits: int = 6) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name as HTML that wraps after its separators only, not in the middle of a word.
+    """A name as HTML that wraps after separators and before capitals only, not in the middle of a word.
 
     >>> breakable("timm/vit_small")
     Markup('timm/<wbr>vit_<wbr>small')
     """
-    parts = re.split(r"(?<=[_./:=])(?=[^_./:=])", printable(name, lines=True))
+    parts = re.split(r"(?<=[_./:=])(?=[^_./:=])|(?<=[a-z])(?=[A-Z])", printable(name, lines=True))
     return Markup("<wbr>").join(escape(part) for part in parts)
 
 

@@ -105,7 +105,7 @@ def errors(source: Source, record: Record) -> Tables:
         for kind, cost, count in zip(columns["kind"], columns["cost"], columns["count"], strict=True)
     ]
     caption = (
-        f"AP50 lost to each type of error: how much AP50 ({float(files[0].about['ap50']):.3f}) would rise if only "
-        "the errors of this type were fixed (TIDE, Bolya et al. 2020)."
+        f"AP50 lost to each type of error: how much AP50 ({float(files[0].about['ap50']):.3f}) would rise "
+        "if only the errors of this type were fixed (TIDE, Bolya et al. 2020)."
     )
     return [(caption, Table("errors", [Column("AP50"), Column("count")], rows))]

@@ -125,7 +125,7 @@ class Axis(NamedTuple):
     words: Words
     """How tooltips and tables write its values."""
     unit: str | None = None
-    """Base unit of its values. The axis shows a multiple that keeps ticks short, and names it in its title."""
+    """Base unit of its values. Ticks are in a multiple of it that the axis title names."""
     log: bool = False
     span: tuple[float, float] | None = None
     """Its ends, where the values do not decide."""
@@ -178,7 +178,7 @@ def _point(item: ScatterItem, x: Scale, y: Scale, *, labelled: bool) -> Point:
 
 
 def _with_labels(points: Sequence[Point], width: int) -> list[Point]:
-    """Labels right, left, above or below their point, where they overlap least; those without room are dropped."""
+    """Labels right, left, above or below their point, where they overlap least; dropped without room."""
     taken = [(p.x - 5, p.y - 5, p.x + 5, p.y + 5) for p in points]
     placed = []
     for point in points:

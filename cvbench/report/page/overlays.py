@@ -12,8 +12,8 @@ from cvbench.report.scales import plain
 from cvbench.units import show_count
 
 ROOFLINE: Final = (
-    "Roofline: FLOP/s against arithmetic intensity (FLOP/byte), one point per batch size. Bytes are the least "
-    "that must be moved. The hardware limit was measured: a large matrix product and a large copy."
+    "Roofline: FLOP/s against arithmetic intensity (FLOP/byte), one point per batch size. Bytes are the "
+    "least that must be moved. The hardware limit was measured: a large matrix product and a large copy."
 )
 
 ROOM: Final = 1.5

@@ -67,7 +67,7 @@ PRICES: Final = (
 
 
 def beats(estimates: Sequence[Estimate], *, less_is_better: bool) -> Bool[np.ndarray, "n n"]:
-    """Whether the row's estimate is significantly better than the column's: their intervals do not overlap."""
+    """Whether the row's estimate is significantly better than the column's: no overlap of intervals."""
     low, high = np.array([k.ends for k in estimates]).T
     return np.asarray(high[:, None] < low if less_is_better else low[:, None] > high)
 
@@ -96,8 +96,8 @@ def standings(
 ) -> list[Standing]:
     """Where each cell is relative to the Pareto front of the point estimates.
 
-    `front`: no cell has a better estimate on one axis and one at least as good on the other, so a line through
-    these cells is monotone. `near`: a cell that is dominated, but not significantly. `dominated`: significantly.
+    `front`: no cell has a better estimate on one axis and one at least as good on the other, so a line
+    through these cells is monotone. `near`: dominated, but not significantly. `dominated`: significantly.
     """
     exact = [[Estimate(k.value, None) for k in several] for several in (accuracies, costs)]
 

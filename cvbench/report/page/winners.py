@@ -36,10 +36,10 @@ def winners(cells: Sequence[PageRecord], primary: str, *, separate: bool) -> lis
         if quality is None or quality.value is None or is_untrained(row.record):
             without[data] = without.get(data, 0) + 1
             continue
-        title += f" ({cells[place].source.name})" if several else ""
         latency = row.record.measurement("latency_p50")
         known = latency if latency is not None and latency.value is not None else None
-        entry = _Entry(title, f"#cell-{cells[place].anchor}", row, quality, known)
+        shown_title = f"{title} ({cells[place].source.name})" if several else title
+        entry = _Entry(shown_title, f"#cell-{cells[place].anchor}", row, quality, known)
         by_data.setdefault(data, []).append(entry)
     return [_winner(data, entries, without.get(data, 0)) for data, entries in by_data.items()]
 
@@ -83,9 +83,13 @@ def _rivals(best: _Entry, entries: Sequence[_Entry]) -> str:
     tied = [e for e, rank in zip(entries, ranks, strict=True) if rank == 1 and e is not best]
     if not tied:
         return "; significantly better than the others" if len(entries) > 2 else "; significantly better"
-    one = f"{len(tied)} other{'s are' if len(tied) > 1 else ' is'} not significantly worse"
+    if len(tied) == 1:
+        return f"; {tied[0].title}{_at(tied[0])} is not significantly worse"
+    several = f"; {len(tied)} others are not significantly worse"
     timed = [e for e in (*tied, best) if e.latency is not None]
     fastest = min(timed, key=lambda e: (e.latency and e.latency.value) or 0.0, default=best)
-    if fastest is best or fastest.latency is None:
-        return f"; {one}"
-    return f"; {one}, the fastest of them {fastest.title} at {shown(fastest.latency).text}"
+    return several if fastest is best else f"{several}, the fastest of them {fastest.title}{_at(fastest)}"
+
+
+def _at(entry: _Entry) -> str:
+    return f" at {shown(entry.latency).text}" if entry.latency is not None else ""

@@ -1,4 +1,4 @@
-"""The page in a real browser: what a reader does with it works, and nothing goes wrong or out."""
+"""The page in a real browser: it works, logs no errors and loads nothing."""
 
 import base64
 import json
@@ -128,7 +128,7 @@ def test_a_filter_leaves_the_rows_that_have_every_word_and_the_marks_of_the_rest
 
 
 @pytest.mark.full
-def test_a_mark_tells_its_figures_by_mouse_and_by_keyboard_and_lights_its_row(page):
+def test_a_mark_shows_its_values_by_mouse_and_by_keyboard_and_highlights_its_row(page):
     action = pytest.importorskip("selenium.webdriver").ActionChains(page)
     mark = page.find_element("css selector", "#task-1 .panels .chart a[data-key] circle")
     page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", mark)
@@ -213,6 +213,21 @@ def contrast(one, other):
 def test_contrast_is_that_of_the_guidelines():
     assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
     assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("width", "beside"), [(1600, True), (1280, False)])
+def test_the_table_of_contents_is_left_of_the_content_on_wide_screens(width, beside, page):
+    window = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", window)
+    nav, main = (
+        page.execute_script(f"return document.querySelector('{tag}').getBoundingClientRect().toJSON()")
+        for tag in ("nav", "main")
+    )
+    assert (nav["right"] <= main["left"]) is beside
+    inner = page.find_element("css selector", "nav ul ul a")
+    assert inner.is_displayed() is beside
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.full
