@@ -81,7 +81,7 @@ def heads(browser):
 
 def click(browser, selector, number=0):
     element = browser.find_elements("css selector", selector)[number]
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
     element.click()
     return element
 
