@@ -81,7 +81,7 @@ def _page(sources: Sequence[Source], *, with_pictures: bool, separate: bool) -> 
 
     first, *others = sources
     found: list[dict[str, str]] = []
-    missing = [] if others else ["one run only; name two to compare"]
+    missing: list[str] = []
     for other in others:
         try:
             compared = rows(compare(first.run, other.run))

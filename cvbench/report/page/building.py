@@ -230,7 +230,9 @@ def breakable(name: str) -> Markup:
     >>> breakable("timm/vit_small")
     Markup('timm/<wbr>vit_<wbr>small')
     """
-    parts = re.split(r"(?<=[_./:=])(?=[^_./:=])|(?<=[a-z])(?=[A-Z])", printable(name, lines=True))
+    parts = re.split(
+        r"(?<=[_/:=])(?=[^_./:=])|(?<=\.)(?=[A-Za-z])|(?<=[a-z]{3})(?=[A-Z])", printable(name, lines=True)
+    )
     return Markup("<wbr>").join(escape(part) for part in parts)
 
 

@@ -27,7 +27,7 @@ def winners(cells: Sequence[PageRecord], primary: str, *, separate: bool) -> lis
     Cells that differ only in their seed are one entry, unless `separate`.
     """
     found = table_rows([one.record for one in cells], separate=separate)
-    named = titles([row.record for row, _ in found])
+    named = titles([row.record for row, _ in found], shown=("data",))
     several = len({one.source.name for one in cells}) > 1
     by_data: dict[str, list[_Entry]] = {}
     without: dict[str, int] = {}
