@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_written_is_named(results, tmp_path, cvbench):
     assert "file/x.md: cannot be written" in done.stderr
 
 
-def test_several_runs_are_compared_and_a_single_one_says_that_it_is_alone(results, tmp_path, cvbench):
+def test_several_runs_are_compared_and_a_single_one_has_no_differences(results, tmp_path, cvbench):
     store = Store(results)
     info = run_info("demo", cell(), source="demo.yaml", identity="two")
     with store.writing(info, fresh=True) as other:
