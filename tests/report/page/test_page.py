@@ -172,7 +172,7 @@ def test_the_head_names_the_best_model_of_each_task_with_its_price_and_uncertain
 
 
 def test_long_names_wrap_at_their_separators_only(tmp_path):
-    assert breakable("0.842 mIoU, LongNet") == "0.842 mIoU, Long<wbr>Net"
+    assert breakable("0.842 mIoU, LongName") == "0.842 mIoU, Long<wbr>Name"
     assert breakable("timm/vit_small.fb<b>") == "timm/<wbr>vit_<wbr>small.<wbr>fb&lt;b&gt;"
     store = Store(tmp_path)
     with store.writing(run_info(), fresh=True) as run:
