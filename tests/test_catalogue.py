@@ -36,7 +36,7 @@ def test_a_catalogue_is_a_mapping_in_the_order_given():
 
 
 def test_two_cards_of_one_name_are_refused():
-    with pytest.raises(ValueError, match="two models have one name"):
+    with pytest.raises(ValueError, match="two models have the same name"):
         catalogue_of("a", "a")
 
 
@@ -51,7 +51,7 @@ def test_an_alias_finds_the_card_is_suggested_and_is_not_listed():
 
 
 def test_an_alias_that_another_card_has_is_refused():
-    with pytest.raises(ValueError, match="two metrics have one name"):
+    with pytest.raises(ValueError, match="two metrics have the same name"):
         Catalogue("metric", *(Card(name=n, aliases=("c",), address="json:loads", summary="") for n in "ab"))
 
 
@@ -117,7 +117,7 @@ def test_a_module_that_is_not_there_is_named():
         load("no_such_package.nets:net")
     assert str(error.value) == (
         'no_such_package.nets:net: there is no module "no_such_package".\n'
-        "  Install it, or run from the folder that holds it."
+        "  Install it, or run from the folder that contains it."
     )
 
 

@@ -108,7 +108,7 @@ def test_without_a_home_caches_are_in_a_private_temporary_folder(homeless):
     assert set(compile_caches()) == {
         "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "NUMBA_CACHE_DIR", "MPLCONFIGDIR",
     }  # fmt: skip
-    with pytest.raises(InputError, match=r"~/weights: there is no home folder that ~ could stand for"):
+    with pytest.raises(InputError, match=r"~/weights: the home folder is unknown, so ~ cannot be expanded"):
         expanded("~/weights")
 
 

@@ -1,4 +1,4 @@
-"""What to do: cells, suites and the catalogue. Imports no torch."""
+"""Cells, suites and the catalogue. Does not import torch."""
 
 from cvbench.spec.moved import forwarding
 

@@ -1,4 +1,4 @@
-"""Frozen values, their one spelling as JSON, and the short hash that names it."""
+"""Immutable values, their canonical JSON, and its short hash."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Frozen(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """With what stands under each field; pydantic itself would read that at each import."""
+        """With the docstring of each field as its description; pydantic would read them at each import."""
         schema = handler(core)
         fields = handler.resolve_ref_schema(schema).get("properties", {})
         for own in reversed(cls.__mro__):
@@ -48,7 +48,7 @@ def short_hash(text: str) -> str:
 
 
 def canonical(content: Any) -> str:
-    """JSON with one spelling: keys sorted, no spaces, nothing unset or empty.
+    """Canonical JSON: sorted keys, no spaces, no unset or empty values.
 
     >>> canonical({"b": 1.0, "a": [0.5, None], "c": {"d": None}})
     '{"a":[0.5,null],"b":1}'
@@ -64,7 +64,7 @@ UNSET = frozenset({"null", "{}", "[]"})
 
 @lru_cache(maxsize=1024)
 def canonical_of(text: str) -> str:
-    """`canonical` of what is JSON already; most parts of a cell are those of the cell before."""
+    """`canonical` of JSON text. Cached, because consecutive cells have most parts in common."""
     return canonical(json.loads(text))
 
 
@@ -82,7 +82,7 @@ def _bare(content: Any) -> Any:
 
 
 def _field_descriptions(of: type) -> Iterator[tuple[str, str]]:
-    """The fields of a class with the text that stands under each."""
+    """Name and docstring of each field of a class."""
     import ast
     import inspect
     from itertools import pairwise

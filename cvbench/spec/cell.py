@@ -1,8 +1,8 @@
-"""What to do: a Cell and its parts. Equal cells are the same experiment, whoever runs them, where.
+"""A Cell and its parts: one experiment. Equal cells are the same experiment on every machine.
 
-A cell's `key` is the short hash of its canonical JSON. What only says *where* (a data set's folder)
-or is not set is left out of it, so a later field that nobody sets changes no key; numbers
-are written the shortest way, so 1 and 1.0 are one value. A golden test pins keys for ever.
+A cell's `key` is the short hash of its canonical JSON. The hash omits fields that say only where the data is
+stored (a dataset's folder) and fields that are not set, so a new optional field changes no key. Numbers have
+their shortest form, so 1 and 1.0 are equal. A golden test fixes the keys.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Compile: TypeAlias = Annotated[
         json_schema_input_type=bool | Literal["default"] | CompileMode,
     ),
 ]
-"""Whether torch.compile is used, and in which mode; `default` is the same as `true`."""
+"""Whether to use torch.compile, and its mode; `default` is the same as `true`."""
 Engine: TypeAlias = Annotated[
     Literal["onnx", "openvino"] | None,
     BeforeValidator(
@@ -48,19 +48,19 @@ Engine: TypeAlias = Annotated[
         json_schema_input_type=Literal["torch", "onnx", "openvino"] | None,
     ),
 ]
-"""Who runs the net, where it is not torch itself."""
+"""The inference engine; None is torch."""
 CudaGraphs: TypeAlias = Annotated[
     Literal[True] | None,
     BeforeValidator(lambda value: None if value is False else value, json_schema_input_type=bool | None),
 ]
-"""Whether the net's launches are recorded once and replayed; unset is the same as `false`."""
+"""Whether to capture the network in a CUDA graph and replay it; unset is the same as `false`."""
 Duration: TypeAlias = Annotated[
     PositiveFloat, BeforeValidator(units.seconds, json_schema_input_type=PositiveFloat | str)
 ]
-"""Seconds; written as 30s, 5m or a plain number."""
+"""Seconds, as a number or as text with a unit: 30s, 5m."""
 Atom: TypeAlias = bool | int | float | str
 Option: TypeAlias = Atom | tuple[Atom, ...] | tuple[tuple[Atom, ...], ...]
-"""An argument as YAML can write it: a plain value, a list, or a list of lists."""
+"""The value of an option in YAML: a scalar, a list, or a list of lists."""
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 
@@ -69,210 +69,211 @@ _SHORTEST_KEY = 4
 
 
 class PreprocessingSpec(Frozen):
-    """How an image becomes the input of your own network; what is not given keeps its task's default.
+    """The preprocessing of your own model; a field that is not set keeps the default of the task.
 
-    Classification: 224 x 224, stretched, ImageNet's mean and deviation. Segmentation: the same at 512 x 512.
-    Detection: a letterbox of 640 x 640, values 0 to 1.
+    Classification: stretched to 224 x 224, ImageNet mean and standard deviation. Segmentation: the same at
+    512 x 512. Detection: letterboxed to 640 x 640, values from 0 to 1.
     """
 
     size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
-    """Side of the square input, or its height and width."""
+    """Input size in pixels: the side of a square, or [height, width]."""
     resize: Literal["stretch", "letterbox", "crop", "scale"] | None = None
-    """`crop` cuts the middle after the shorter side became `shorter`; `letterbox` keeps the aspect and fills
-    the rest; `scale` keeps the aspect, with sizes that differ between images."""
+    """`stretch` ignores the aspect ratio; `letterbox` keeps it and pads; `crop` resizes the shorter side to
+    `shorter` and takes the center; `scale` keeps the aspect ratio without padding: sizes differ by image."""
     shorter: PositiveInt | None = None
-    """Pixels of the shorter side, for `crop` and `scale`."""
+    """Length of the shorter side in pixels after resizing, for `crop` and `scale`."""
     longer: PositiveInt | None = None
-    """The most pixels of the longer side, for `scale`."""
+    """Maximum length of the longer side in pixels, for `scale`."""
     mean: tuple[float, float, float] | None = None
-    """Per channel, in the network's channel order; of values from 0 to 1."""
+    """Mean per channel, in the network's channel order, of values from 0 to 1."""
     std: tuple[float, float, float] | None = None
     """Standard deviation per channel, in the network's channel order."""
     interpolation: Literal["bilinear", "bicubic"] | None = None
     antialias: bool | None = None
     fill: Annotated[int, Field(ge=0, le=255)] | None = None
-    """Gray level of a letterbox's bars."""
+    """Gray level of the letterbox padding, 0 to 255."""
     color: Literal["rgb", "bgr"] | None = None
-    """The network's channel order; `rgb` by default."""
+    """The network's channel order (default: `rgb`)."""
 
 
 class ModelSpec(Frozen):
-    """Which network, in which form, with which weights."""
+    """The architecture, its options and its weights."""
 
     name: str
-    """A name of `cvbench list models`, or the address `package.module:callable` of one's own."""
+    """A name from `cvbench list models`, or your own model by import path (`package.module:callable`)."""
     task: TaskName | None = None
-    """Needed for an address only; a catalogue's model knows its task."""
+    """Required for a model by import path; models of the catalogue have their own."""
     options: Mapping[str, Option] = Field(default_factory=dict)
     """Arguments of the model's builder, such as `width: 0.5`; `cvbench show NAME` lists them."""
     weights: str | None = None
-    """A file to load, `FILE#sha256=…`, a fetched `https://…#sha256=…`, torchvision's
-    `ResNet50_Weights.IMAGENET1K_V2`, or a tag of timm's; without it the suite's recipe trains the model."""
+    """A file, `FILE#sha256=…`, a fetched `https://…#sha256=…`, a torchvision name such as
+    `ResNet50_Weights.IMAGENET1K_V2`, or a timm tag. Without it, the suite's recipe trains the model."""
     labels: LabelsName | None = None
-    """Which classes the weights count, where those are not the data set's own and the weights do not tell.
-    Classes are mapped by what they are, and the record has the table."""
+    """The label space of the weights, where it differs from the dataset's and the weights do not state it.
+    Classes are mapped by name or id; the record stores the mapping."""
     preprocessing: PreprocessingSpec | None = None
-    """How images come into a plain network by import path; models of the catalogue have options instead."""
+    """Preprocessing of a model by import path; models of the catalogue have options instead."""
     title: Annotated[str, Field(pattern=r"^\S([^\x00-\x1f\x7f]{0,78}\S)?$")] | None = None
-    """What tables call the model, at most 80 characters; by default its name and options. No part of a cell's
-    key: a new title measures nothing again."""
+    """Name of the model in tables, at most 80 characters (default: its name and options). It is not part of
+    the cell's key, so a new title needs no new measurement."""
 
 
 class DataSpec(Frozen):
-    """Which images: a data set, where it lies, and which part of it is scored."""
+    """The dataset, its folder, and the split that is scored."""
 
     name: str
-    """A name of `cvbench list datasets`, or the address of one's own."""
+    """A name from `cvbench list datasets`, or your own dataset by import path (`package.module:callable`)."""
     root: str | None = None
-    """The folder of one's own copy. Says where, not what: it is no part of a cell's key."""
+    """The folder of your copy. It is not part of the cell's key."""
     split: str = "test"
-    """The split that is scored; training always uses `train`."""
+    """The split to score; training always uses `train`."""
     limit: PositiveInt | None = None
-    """Score N images only, drawn evenly over the split with the cell's seed; the record says how."""
+    """Score only N images, sampled evenly over the split with the cell's seed."""
     options: Mapping[str, Option] = Field(default_factory=dict)
-    """Arguments of the data set's opener, such as `size: 128`."""
+    """Options of the dataset, such as `size: 128`; `cvbench show NAME` lists them."""
     undecodable: Literal["fail", "skip"] = "fail"
-    """What to do about an image or label that cannot be decoded; skips are counted in the record."""
+    """How to treat a corrupt image or label: `fail`, or `skip` it and count it in the record."""
     workers: NonNegativeInt | None = None
-    """Processes that load images while they are scored; none by default. Every figure is the same for any
-    number: it says how, not what, and is no part of a cell's key."""
+    """Data-loader workers for scoring (default: 0, load in the main process). Results do not depend on it; it
+    is not part of the cell's key."""
 
 
 class Augment(Frozen):
-    """What a training image goes through; boxes and masks move along."""
+    """Augmentation of training images; boxes and masks are transformed with the image."""
 
     mirror: bool = True
-    """Flip left-right in half of the cases."""
+    """Flip left-right with probability 0.5."""
     scale: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
-    """Resize by a factor drawn log-uniformly from this range, then cut or pad back to size."""
+    """Resize by a random factor, log-uniform in this range, then crop or pad back to size."""
     shift: Fraction = 0.0
-    """Move by up to this share of each side."""
+    """Translate by up to this fraction of each side."""
     aspect: PositiveFloat | None = Field(default=None, ge=1)
-    """Stretch one side against the other by up to this factor."""
+    """Change the aspect ratio by up to this factor."""
     area: tuple[PositiveFraction, PositiveFraction] | None = None
-    """Cut out a part anywhere in the image, of a share of its area drawn evenly from this range, and resize
-    it to the input; in place of `scale` and `shift`, and with `aspect` it is stretched. GoogLeNet's:
+    """Random resized crop: crop a part whose fraction of the image area is uniform in this range, and resize
+    it to the input. Replaces `scale` and `shift`; `aspect` varies its aspect ratio. GoogLeNet's recipe:
     `{area: [0.08, 1], aspect: 1.333}`."""
     elastic: PositiveFloat | None = None
-    """Bend the image smoothly, by normal displacements of this deviation, in pixels of the input, at 3 x 3
-    places and bicubic ones between; 10 is U-Net's."""
+    """Elastic deformation: standard deviation of the displacements in input pixels, on a 3 x 3 grid with
+    bicubic interpolation. U-Net uses 10."""
     hue: float | None = Field(default=None, ge=0, le=0.5)
-    """Turn all hues by up to this share of the circle."""
+    """Shift the hue by up to this fraction of the color circle."""
     saturation: float | None = Field(default=None, ge=1)
-    """Multiply or divide saturations by a factor drawn from 1 to this."""
+    """Multiply or divide the saturation by a random factor from 1 to this value."""
     exposure: float | None = Field(default=None, ge=1)
-    """Multiply or divide brightness by a factor drawn from 1 to this."""
+    """Multiply or divide the brightness by a random factor from 1 to this value."""
     lighting: NonNegativeFloat | None = None
-    """Shift all colours along ImageNet's principal components, by normal draws of this deviation; 0.1 is
-    AlexNet's."""
+    """PCA lighting noise: standard deviation of the shift along the principal components of ImageNet's
+    colors. AlexNet uses 0.1."""
 
     @field_validator("scale", "area")
     @classmethod
     def _ordered(cls, ends: tuple[float, float] | None) -> tuple[float, float] | None:
         if ends is not None and ends[0] > ends[1]:
-            raise ValueError(f"the range {list(ends)} runs backwards; write [{ends[1]}, {ends[0]}]")
+            raise ValueError(f"the range {list(ends)} is reversed; write [{ends[1]}, {ends[0]}]")
         return ends
 
     @model_validator(mode="after")
     def _cut_or_moved(self) -> Augment:
         if self.area is not None and (self.scale != (1, 1) or self.shift != 0):
-            raise ValueError("area says both how large a part is shown and where; leave scale and shift out")
+            raise ValueError("area replaces scale and shift; remove scale and shift")
         return self
 
 
 class TrainRecipe(Frozen):
-    """How to train from scratch; the defaults are those of the plain ImageNet recipe, shortened."""
+    """How to train from scratch; the defaults are the standard ImageNet recipe, shortened."""
 
     epochs: PositiveInt = 10
     batch: PositiveInt = 64
     limit: PositiveInt | None = None
-    """Train on N images only, drawn evenly over the split with the cell's seed."""
+    """Train on only N images, sampled evenly over the split with the cell's seed."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat = 0.1
-    """The peak learning rate."""
+    """Peak learning rate."""
     momentum: Fraction = 0.9
-    """Of SGD; AdamW uses (momentum, 0.999)."""
+    """Momentum of SGD; AdamW uses betas (momentum, 0.999)."""
     nesterov: bool = False
     weight_decay: NonNegativeFloat = 1e-4
-    """On weights of two or more dimensions; biases and norms are left alone."""
+    """Weight decay of tensors with two or more dimensions; biases and norm layers have none."""
     schedule: Literal["constant", "step", "cosine"] = "cosine"
     milestones: tuple[Fraction, ...] = (0.5, 0.75)
-    """Of `step`: the shares of the training at which the rate is multiplied by `gamma`."""
+    """For `schedule: step`: fractions of the training after which the rate is multiplied by `gamma`."""
     gamma: PositiveFloat = 0.1
     warmup: Fraction = 0.0
-    """The share of the training over which the rate rises linearly from near 0."""
+    """Fraction of the training with linear warmup of the learning rate from near 0."""
     clip: PositiveFloat | None = None
-    """The largest L2 norm of the whole gradient."""
+    """Clip the gradient to this global L2 norm."""
     precision: Precision = "fp32"
-    """Of the forward and backward pass (autocast); weights stay fp32."""
+    """Precision of the forward and backward pass (autocast); weights stay fp32."""
     layout: Layout = "channels_last"
     augment: Augment = Augment()
     sizes: tuple[PositiveInt, PositiveInt] | None = None
-    """Multi-scale training: every ten steps another side of the input, drawn from this range. For models
-    that take inputs of several sizes, such as YOLOv2 and YOLOv3 those that are multiples of 32."""
+    """Multi-scale training: every ten steps a new random input size from this range, in pixels. For models
+    that accept several input sizes; YOLOv2 and YOLOv3 need multiples of 32."""
     also: DataSpec | None = None
-    """A classification data set whose training images are learnt from too: they have a class and no boxes.
-    For YOLO9000 and YOLOv2; its classes are found by name among those of the boxes."""
+    """Joint training: a classification dataset whose training images are used too, without boxes. For
+    YOLO9000 and YOLOv2; its classes are matched by name with the detection classes."""
     workers: NonNegativeInt = 0
-    """Loader processes; 0 loads in the training process."""
+    """Data-loader workers; 0 loads in the training process."""
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What of it decides the weights, as plain values: not where data lie, nor how they are loaded."""
+        """The fields that decide the trained weights, as plain values: no folders, no worker counts."""
         return self.model_dump(mode="json", exclude={"workers": True, "also": {"root", "workers"}})
 
     @model_validator(mode="after")
     def _possible(self) -> TrainRecipe:
         if self.sizes is not None and self.sizes[0] > self.sizes[1]:
-            raise ValueError(f"the range {list(self.sizes)} runs backwards; write {list(self.sizes[::-1])}")
+            raise ValueError(f"the range {list(self.sizes)} is reversed; write {list(self.sizes[::-1])}")
         if self.nesterov and self.optimizer == "sgd" and self.momentum == 0:
-            raise ValueError("nesterov looks ahead along the momentum; set momentum above 0, such as 0.9")
+            raise ValueError("nesterov needs momentum; set momentum above 0, such as 0.9")
         if self.optimizer == "adamw" and self.momentum == 1:
-            raise ValueError("the momentum of adamw must be below 1, such as 0.9")
+            raise ValueError("with adamw, momentum must be below 1, such as 0.9")
         return self
 
 
 class LatencyPlan(Frozen):
-    """One batch at a time, each waited for."""
+    """Latency: one batch at a time, synchronized after each call."""
 
     batch: PositiveInt = 1
     warmup: Duration = 1.0
     duration: Duration = 5.0
-    """Stop after so long …"""
+    """Maximum measuring time."""
     iterations: PositiveInt = 200
-    """… or so many, whichever comes first, but never below 10."""
+    """Maximum number of calls; measuring stops at `duration` or `iterations`, but never before 10 calls."""
 
 
 class ThroughputPlan(Frozen):
-    """Batches back to back, waited for at the end of each window only."""
+    """Throughput: batches back to back, synchronized only at the end of each window."""
 
     batch: tuple[PositiveInt, ...] = (32,)
+    """One batch size, or a list."""
     up_to: PositiveInt | None = None
-    """Besides these: 1, 2, 4 … up to so many images at once, as far as memory goes."""
+    """Also measure batch sizes 1, 2, 4 … up to this one, as far as memory allows."""
     warmup: Duration = 1.0
     window: Duration = 1.0
     windows: PositiveInt = 5
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """All batches that are asked for, each once, ascending where there is a sweep."""
+        """The batch sizes to measure, without duplicates; in ascending order if `up_to` is set."""
         if self.up_to is None:
             return tuple(dict.fromkeys(self.batch))
         return tuple(sorted({*self.batch, *(1 << power for power in range(self.up_to.bit_length()))}))
 
 
 class EndToEndPlan(Frozen):
-    """From what lies on the disk to results in the host's memory."""
+    """End-to-end throughput: from files on disk to results in host memory."""
 
     batch: PositiveInt = 32
     workers: NonNegativeInt = 0
-    """Loader processes; 0 loads in the process that runs the model."""
+    """Data-loader workers; 0 loads in the process that runs the model."""
     window: Duration = 1.0
     windows: PositiveInt = 5
 
 
 class TrainStepPlan(Frozen):
-    """Steps of training back to back: forward, loss, backward and the optimizer's update."""
+    """Training steps back to back: forward, loss, backward and optimizer update."""
 
     batch: PositiveInt = 32
     warmup: Duration = 1.0
@@ -281,57 +282,57 @@ class TrainStepPlan(Frozen):
 
 
 class EnergyPlan(Frozen):
-    """Joules an image, where the machine has a counter of them."""
+    """Energy per image, on machines with an energy counter."""
 
     batch: PositiveInt = 32
     warmup: Duration = 1.0
     window: Annotated[Duration, Field(ge=1)] = 10.0
-    """Sensors look seldom: below 10 s a figure says little."""
+    """Energy sensors update slowly: shorter windows than 10 s give coarse values."""
     windows: PositiveInt = 5
 
 
 class TimingPlan(Frozen):
-    """What to time."""
+    """Which timings to measure."""
 
     latency: LatencyPlan | None = LatencyPlan()
     throughput: ThroughputPlan | None = ThroughputPlan()
     end_to_end: EndToEndPlan | None = None
-    """With loading, decoding and the way back; unset, it is left out."""
+    """Throughput with loading, decoding and transfers; not measured if unset."""
     train_step: TrainStepPlan | None = None
-    """A step of training by the cell's recipe, or by the default one; unset, it is left out."""
+    """Training step with the cell's recipe, or the default recipe; not measured if unset."""
     energy: EnergyPlan | None = None
-    """Joules an image; unset, it is left out."""
+    """Energy per image; not measured if unset."""
     rounds: PositiveInt | None = None
-    """How many fresh processes time the cell, each serving the whole suite in an order of its own. Unset,
-    the process that scored it times it too, once."""
+    """Number of timing rounds. Each round times all cells of the suite in new processes, in a shuffled order.
+    Unset: the process that scores the cell also times it, once."""
     budget: Duration | None = None
-    """Instead of fixed numbers of iterations: go on until the 95 % interval of a figure is within 1 % of it
-    on a GPU and 2 % on a CPU, or so much time has gone into the cell. Rounds are added for that too."""
+    """Replaces fixed numbers of iterations: measure until the 95 % interval is within ±1 % on a GPU or ±2 %
+    on a CPU, at most for this time per cell. Rounds are added if needed."""
 
 
 class Runtime(Frozen):
-    """How the model is run when it is scored and timed: the same for both."""
+    """How the model runs, for both scoring and timing."""
 
     device: Device = "auto"
-    """`auto` takes the first GPU, or the CPU where there is none."""
+    """`auto` uses the first GPU, or the CPU if there is none."""
     precision: Precision = "fp32"
     layout: Layout = "channels_last"
-    """Of images and weights; an engine gets its images contiguous and lays out the rest as it likes."""
+    """Memory layout of images and weights; other engines than torch get contiguous images."""
     compile: Compile = False
     threads: PositiveInt | None = None
-    """CPU threads; by default as many as the process may use."""
+    """CPU threads (default: all CPUs that the process may use)."""
     batch: PositiveInt = 32
-    """The batch in which images are scored."""
+    """Batch size for scoring."""
     engine: Engine = None
-    """`onnx` (onnxruntime) or `openvino`: the net with its weights is exported, and what was exported is
-    scored and timed. Decoding stays in torch."""
+    """`onnx` (onnxruntime) or `openvino`: the network is exported with its weights, and the exported model is
+    scored and timed. Box decoding stays in torch."""
     cuda_graphs: CudaGraphs = None
-    """Record the net's launches once for each shape of its input, and replay them; on a GPU only."""
+    """Capture the network in a CUDA graph, once per input shape, and replay it; GPU only."""
 
     @model_validator(mode="before")
     @classmethod
     def _contiguous_for_an_engine(cls, given: Any) -> Any:
-        """So that no two cells differ in a layout that is none."""
+        """Engines ignore the layout, so cells that differ only in it must be equal."""
         if isinstance(given, Mapping) and given.get("engine") not in (None, "torch"):
             return {**given, "layout": "contiguous"}
         return given
@@ -350,8 +351,8 @@ class Cell(Frozen):
 
     @property
     def key(self) -> str:
-        """16 hexadecimal digits that name this experiment on every machine."""
-        # Where the data lies says nothing about what is done with it.
+        """16 hexadecimal digits that identify this experiment on every machine."""
+        # The folder of the data and the number of workers do not change the experiment.
         where = {"root", "workers"}
         left_out: dict[str, Any] = {"data": where, "train": {"also": where}, "model": {"title"}}
         parts = {
@@ -367,20 +368,19 @@ class Cell(Frozen):
 
     @property
     def title(self) -> str:
-        """What a person calls it: the suite's title for the model, else `described`."""
+        """The display name: the suite's title for the model, else `described`."""
         return self.model.title or self.described
 
     @property
     def described(self) -> str:
-        """The model, and the plain options asked of it; lists are left out."""
+        """The model's name and its options, without list values."""
         plain = {name: value for name, value in self.model.options.items() if not isinstance(value, tuple)}
         return " ".join([self.model.name, *(f"{name}={value}" for name, value in plain.items())])
 
     def matches(self, pattern: str) -> bool:
-        """Whether the pattern of `--only` names this cell: by its model, its title, or its key.
+        """Whether a pattern of `--only` matches the cell's model, title or key.
 
-        `*` and `?` stand for any text and any letter, as in a shell; of a key, the first four digits
-        are enough.
+        `*` and `?` are wildcards, as in a shell. The first four digits of a key are enough.
         """
         if len(pattern) >= _SHORTEST_KEY and self.key.startswith(pattern):
             return True

@@ -1,6 +1,6 @@
-"""What a suite expects of its results, with every override applied: floors, and published values.
+"""Expected results of a suite, with all overrides applied: floors and published values.
 
-A suite resolves them when it is loaded; `run.json` stores them; `cvbench.compare.gate.floors` judges them.
+They are resolved when a suite is loaded, stored in `run.json`, and checked by `cvbench.compare.gate.floors`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from cvbench.spec.cell import Fraction
 
 
 class Published(Frozen):
-    """A figure that others found with these weights on this data."""
+    """A published value of a metric, for these weights on this data."""
 
     value: Fraction
     within: Fraction
-    """How far from it ours may be, up or down."""
+    """Tolerance in both directions."""
 
 
 class Expectations(Frozen):
     """The floors of a suite's models and the published values of its cells."""
 
     expect: Mapping[str, Mapping[str, Fraction]] = Field(default_factory=dict)
-    """Model → metric → the least value that passes."""
+    """Model → metric → the lowest value that passes."""
     published: Mapping[str, Mapping[str, Published]] = Field(default_factory=dict)
-    """Cell key → metric → the published value; cells limited to some of the images have other keys."""
+    """Cell key → metric → the published value. Cells with `limit` have other keys, and none of these."""

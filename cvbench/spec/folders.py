@@ -1,4 +1,4 @@
-"""The user's folders: home, caches, and private places for what is compiled."""
+"""The user's folders: home, caches, and private folders for compiled code."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from cvbench.errors import InputError
 
 
 def cache_folder() -> Path:
-    """Where cvbench keeps what can be made again: `$CVBENCH_CACHE`, else `cvbench` in the user's caches.
-
-    The folder need not be there yet.
-    """
+    """The cache folder: `$CVBENCH_CACHE`, else `cvbench` in the user's caches. It may not exist yet."""
     own = os.environ.get("CVBENCH_CACHE")
     return expanded(own) if own else user_caches() / "cvbench"
 
 
 def user_caches() -> Path:
-    """`$XDG_CACHE_HOME`, else `~/.cache`, else a folder of the user's own among temporary files.
+    """`$XDG_CACHE_HOME`, else `~/.cache`, else a private folder in the temporary folder.
 
-    The last is for users without a home folder, or with one that nobody can write: it is kept until the
-    system removes it.
+    The last is for users without a writable home folder; it is kept until the system removes it.
     """
     given = os.environ.get("XDG_CACHE_HOME")
     if given:
@@ -33,27 +29,28 @@ def user_caches() -> Path:
 
 
 def _home() -> str:
-    return os.path.expanduser("~")  # noqa: PTH111 - pathlib's raises where nobody knows it
+    return os.path.expanduser("~")  # noqa: PTH111 - pathlib raises if it is unknown
 
 
 def has_home() -> bool:
-    """Whether there is a home folder with caches, or one where they can be made."""
+    """Whether there is a home folder that has, or can have, a cache folder."""
     home = Path(_home())
     return home.is_absolute() and ((home / ".cache").is_dir() or os.access(home, os.W_OK | os.X_OK))
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with `~` replaced; raises InputError where nobody knows what it stands for."""
+    """A path with `~` expanded; raises InputError if the home folder is unknown."""
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise InputError(
-            f"{path}: there is no home folder that ~ could stand for.\n  Set HOME, or write the whole path."
+            f"{path}: the home folder is unknown, so ~ cannot be expanded.\n"
+            "  Set HOME, or write the full path."
         ) from error
 
 
 def private_folder(name: str) -> Path:
-    """A folder that is this user's alone (mode 0700): in the cache folder, if that can be written."""
+    """A folder of this user with mode 0700: in the cache folder if it is writable, else a temporary one."""
     for base in (cache_folder, _temporary):
         folder = base() / name
         with suppress(OSError):
@@ -64,12 +61,12 @@ def private_folder(name: str) -> Path:
 
 
 def compile_caches() -> dict[str, str]:
-    """Variables that keep compiled code where no other user can write: what is compiled is run.
+    """Environment variables that put compiled code into private folders, because it will be executed.
 
-    Those that the user has set stay as they are.
+    Variables that the user has set are left out.
     """
     folders = {"TORCHINDUCTOR_CACHE_DIR": "inductor"}
-    if not has_home():  # where these have their own place
+    if not has_home():  # else their default folders are private
         folders |= {"TRITON_CACHE_DIR": "triton", "NUMBA_CACHE_DIR": "numba", "MPLCONFIGDIR": "matplotlib"}
     return {name: str(private_folder(place)) for name, place in folders.items() if name not in os.environ}
 
@@ -80,11 +77,11 @@ def _temporary() -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         if _is_private(folder):
             return folder
-    return Path(mkdtemp(prefix="cvbench-"))  # somebody else has made the first
+    return Path(mkdtemp(prefix="cvbench-"))  # another user owns the first
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether a folder is this user's; it is closed to all others then."""
+    """Whether a folder is this user's; if so, remove the access of others."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         return False

@@ -1,8 +1,8 @@
-"""Module paths of the last release: they still work, with a warning, until the next one.
+"""Module paths of the last release. They still work, with a warning, until the next release.
 
-`moved.txt` is the table, one module per line, old path and new path below `cvbench`. A line `a.* b.*` holds
-for the package `a` and for each of its modules that has no line of its own. The table is read only when
-something under `cvbench` is not found where it is looked for.
+`moved.txt` has one module per line: old path and new path below `cvbench`. A line `a.* b.*` applies to the
+package `a` and to its modules without a line of their own. The table is read only when an import below
+`cvbench` fails.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
 
 ENDS: Final = "0.3"
-"""The version that no longer knows the old paths."""
+"""The version that removes the old paths."""
 
 
 def new_home(module: str) -> str | None:
-    """Where the module of an old path is now; None for a path that has not moved.
+    """The new path of a module; None if it has not moved.
 
     >>> new_home("cvbench.models.foreign.onnx_models"), new_home("cvbench.datasets.fashion")
     ('cvbench.models.external.onnx', 'cvbench.data.datasets.fashion')
@@ -46,14 +46,14 @@ def new_home(module: str) -> str | None:
 
 
 def moved_address(address: str) -> str | None:
-    """The import path ``module:object`` to write instead of an old one; None where it has not moved."""
+    """The new import path ``module:object`` for an old one; None if it has not moved."""
     module, _, attribute = address.partition(":")
     home = new_home(module)
     return f"{home}:{attribute}" if home else None
 
 
 def forwarding(package: str, home: str) -> Callable[[str], Any]:
-    """A package's `__getattr__`, where a module had the package's path: classes are looked up in `home`."""
+    """A `__getattr__` for a package whose path was a module's: looks classes up in `home`."""
 
     def look_up(name: str) -> Any:
         if name[:1].isupper():
@@ -67,18 +67,18 @@ def forwarding(package: str, home: str) -> Callable[[str], Any]:
 
 
 def install() -> None:
-    """Let Python find modules by their old paths; asked last, so nothing else gets slower."""
+    """Let Python find modules by their old paths. The finder is the last, so other imports stay fast."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
 
 
 class _Moved(ModuleType):
-    """Stands at an old path; has the attributes of the module at the new one."""
+    """The module object of an old path, with the attributes of the module at the new path."""
 
     home: ModuleType
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # its own path and specification, which the import system asks for
+        if name.startswith("__"):  # its own path and spec, which the import system reads
             raise AttributeError(name)
         return getattr(self.home, name)
 
@@ -90,22 +90,22 @@ class _Finder:
     """Finds modules by their old paths, and loads them."""
 
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        """What to load for an old path; None, and no warning, for any other."""
+        """The spec of an old path, with a warning; None for any other path."""
         home = new_home(fullname)
         if home is None or find_spec(home) is None:
             return None
         _warn(fullname, home)
-        # Each is a package, so that modules below it are asked for here and not imported a second time.
+        # Each is a package, so that modules below it come here too and are not imported twice.
         return ModuleSpec(fullname, cast("Loader", self), is_package=True, loader_state=home)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module that stands at the old path."""
+        """The module object of the old path."""
         module = _Moved(spec.name)
         module.home = import_module(spec.loader_state)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing: the module at the new path has been executed."""
+        """Does nothing: the module at the new path is already executed."""
 
 
 def _warn(old: str, new: str) -> None:
@@ -115,7 +115,7 @@ def _warn(old: str, new: str) -> None:
 
 @lru_cache(maxsize=1)
 def _table() -> Mapping[str, str]:
-    from pathlib import Path  # not needed by who imports cvbench and nothing else
+    from pathlib import Path  # not needed for a plain `import cvbench`
 
     lines = Path(__file__).with_name("moved.txt").read_text(encoding="utf-8").splitlines()
     return dict(line.split() for line in lines)

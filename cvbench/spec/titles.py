@@ -1,4 +1,4 @@
-"""Titles that tell the cells of one run apart: each says in what its namesakes differ, and no more."""
+"""Distinct titles for the cells of one run: a title shows only the settings in which its namesakes differ."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _KEY_DIGITS = 6
 
 
 def distinct_titles(cells: Sequence[Cell], *, shown: Collection[str] = ()) -> list[str]:
-    """What each cell is called: its title, and the settings in which cells of that title differ.
+    """The display name of each cell: its title, and the settings in which cells of that title differ.
 
-    `shown` names settings that stand elsewhere, such as in a column. Cells that still have one title get the
-    beginning of their key. A cell that is listed twice has one title twice.
+    `shown` names settings that are displayed elsewhere, such as in a column. Cells that still share a title
+    get the first digits of their key. Equal cells get equal titles.
 
     >>> from cvbench.spec.cell import DataSpec, ModelSpec
     >>> models = [ModelSpec(name="resnet18", weights=f"runs/{name}.pt") for name in "ab"]
@@ -33,7 +33,7 @@ def distinct_titles(cells: Sequence[Cell], *, shown: Collection[str] = ()) -> li
 
 
 def _apart(title: str, cells: Mapping[str, Cell], shown: Collection[str]) -> dict[str, str]:
-    """Key → title, of different cells that have one title."""
+    """Key → distinct title, for different cells that share a title."""
     settings = {key: _settings(cell) for key, cell in cells.items()}
     _shorten_files(settings)
     names = [name for name in dict.fromkeys(n for one in settings.values() for n in one) if name not in shown]
@@ -42,7 +42,7 @@ def _apart(title: str, cells: Mapping[str, Cell], shown: Collection[str]) -> dic
     for key, own in settings.items():
         words = [f"{name}={own[name]}" for name in differ if own.get(name) is not None]
         titles[key] = " ".join([title, *words])
-    # What a column shows tells these apart already; the rest differ in something that has no short form.
+    # Columns may distinguish them already; the rest differ in a setting without a short form.
     count = Counter((titles[key], *(str(own.get(name)) for name in shown)) for key, own in settings.items())
     for key, own in settings.items():
         if count[titles[key], *(str(own.get(name)) for name in shown)] > 1:
@@ -51,7 +51,7 @@ def _apart(title: str, cells: Mapping[str, Cell], shown: Collection[str]) -> dic
 
 
 def _shorten_files(settings: Mapping[str, dict[str, Any]]) -> None:
-    """Show weights by the name of their file, where that name is not several files'."""
+    """Shorten weights to their file name, where that name is unique."""
     files = {one["weights"] for one in settings.values() if one.get("weights")}
     names = Counter(PurePath(file.partition("#")[0]).name for file in files)
     for one in settings.values():
@@ -60,7 +60,7 @@ def _shorten_files(settings: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _settings(cell: Cell) -> dict[str, Any]:
-    """Name → value of what cells of one title may differ in, in the order in which it is shown."""
+    """Name → value of the settings in which cells of one title may differ, in display order."""
     model, runtime = cell.model, cell.runtime
     lists = {name: value for name, value in model.options.items() if isinstance(value, tuple)}
     recipe = cell.train.model_dump(mode="json") if cell.train else {}

@@ -58,7 +58,7 @@ def test_what_is_missing_is_told_once_below_the_table(cvbench):
     assert rows[1].endswith("no data, no weights")
     assert rows[2].endswith("no data")
     assert missing == [
-        "no data: name the folder of imagenet as root, or put it at $CVBENCH_DATA/imagenet (2 cells)",
+        "no data: set data.root to the folder of imagenet, or put it at $CVBENCH_DATA/imagenet (2 cells)",
         "no weights: there is no file a.safetensors",
     ]
     assert last == "small: 2 cells, 2 of them skipped"
@@ -107,7 +107,7 @@ def test_a_mistake_ends_with_2_and_every_problem_on_standard_error(cvbench):
 def test_a_pattern_that_names_nothing_ends_with_2(cvbench):
     done = cvbench("plan", "suites/small.yaml", "--only", "vgg*")
     assert done.code == 2
-    assert done.stderr == "--only vgg*: this names no cell.\n  There are: resnet18, resnet18 width=0.5.\n"
+    assert done.stderr == "--only vgg*: no cell matches.\n  The cells are: resnet18, resnet18 width=0.5.\n"
 
 
 def test_a_limit_below_one_is_refused(cvbench):

@@ -107,7 +107,7 @@ def test_calibration_is_scored_from_files_as_in_runs(cvbench, tmp_path):
     ("arguments", "said"),
     [
         (["coco-bbx"], 'there is no protocol "coco-bbx".\n  Did you mean coco-bbox'),
-        (["x"], "There are topk, calibration, coco-bbox, coco-segm, voc2007, voc2012"),
+        (["x"], "The protocols are topk, calibration, coco-bbox, coco-segm, voc2007, voc2012"),
         (["coco-bbox", "--classes", "3"], "--classes: COCO files list their images and classes"),
         (["coco-bbox", "--classes", "x"], "--classes: COCO files list their images and classes"),
         (["coco-bbox", "--classes", "x.txt"], "--classes x.txt: no such file"),

@@ -27,7 +27,7 @@ def test_a_model_is_shown_with_paper_parameters_and_options(cvbench):
         "https://arxiv.org/abs/1512.03385",
         "11,689,512 for 1000 classes",
         "ImageNet val top-1 0.69758",
-        "height and width of the prepared input, at least 32 (default 224)",
+        "input height and width in pixels, at least 32 (default 224)",
         "(default false)",
     ):
         assert words in shown
@@ -50,7 +50,7 @@ def test_json_is_the_card(cvbench):
     assert (document["kind"], document["year"]) == ("model", 2015)
     assert document["options"]["size"] == {
         "default": 224,
-        "help": "height and width of the prepared input, at least 32",
+        "help": "input height and width in pixels, at least 32",
     }
 
 

@@ -44,7 +44,7 @@ def test_a_run_fetches_nothing_and_says_what_is_missing(cvbench, suite):
     with served(Site({"/net.pth": CONTENT})) as site:
         planned = cvbench("plan", suite(f"{site.address}/net.pth#sha256={SHA256}"), "--json").document
         first, second = (cell["skip"] for cell in planned["cells"])
-    assert "Fetch it with `cvbench weights fetch SUITE`, or put it there" in first
+    assert "Run `cvbench weights fetch SUITE`, or copy the file there" in first
     assert second == "no weights: there is no file mine.pth"
     assert site.asked == []
 
@@ -61,5 +61,5 @@ def test_without_a_network_fetching_ends_with_2_and_says_where_to_put_the_file(c
 def test_weights_that_nobody_can_follow_are_a_mistake_of_the_suite(cvbench, suite):
     done = cvbench("plan", suite("https://host/net.pth"))
     assert done.code == 2
-    assert "s.yaml: models[0].weights: https://host/net.pth: weights from the network need" in done.stderr
+    assert "s.yaml: models[0].weights: https://host/net.pth: weights from a URL need" in done.stderr
     assert "#sha256=…" in done.stderr

@@ -64,7 +64,7 @@ def test_the_task_of_a_catalogues_model_is_its_cards():
 
 
 def test_a_catalogues_model_with_another_task_is_refused():
-    with pytest.raises(InputError, match="unet: it is a segmentation model, not one for detection"):
+    with pytest.raises(InputError, match="unet is a segmentation model, not for detection"):
         task_of(ModelSpec(name="unet", task="detection"))
 
 

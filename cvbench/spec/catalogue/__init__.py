@@ -1,4 +1,4 @@
-"""The tables of everything that a suite can name. Importing them imports no torch."""
+"""The catalogues: models, datasets and metrics that a suite can name. Does not import torch."""
 
 from cvbench.spec.catalogue.cards import (
     Card,

@@ -1,7 +1,6 @@
-"""Cards, and how a name becomes the object it stands for.
+"""Cards, and how names are resolved to objects.
 
-A Card says all that a person or a plan needs to know before anything heavy is imported; only
-`Catalogue.load` imports, and then only the one module that the Card names.
+A Card describes an object without importing it. Only `Catalogue.load` imports, and only the Card's module.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _ADDRESS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class Choice:
-    """An option that a suite may set: its default and what it does."""
+    """An option of a model or dataset: its default and a description."""
 
     default: Option | None
     help: str
@@ -33,15 +32,15 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What every plug-in tells of itself."""
+    """The description of a model, dataset or metric."""
 
     name: str
     address: str
-    """``module:object``, imported when it is used."""
+    """Import path ``module:object``, imported on use."""
     summary: str
     """One line for `cvbench list`."""
     aliases: tuple[str, ...] = ()
-    """Other names that mean the same, such as one of an earlier release."""
+    """Alternative names, such as a name of an earlier release."""
     options: Mapping[str, Choice] = field(default_factory=dict)
 
 
@@ -55,68 +54,68 @@ class ModelCard(Card):
     year: int
     link: str
     input: tuple[int, int, int]
-    """Channels, height, width that the paper or the reference weights use."""
+    """Channels, height and width in the paper, or of the reference weights."""
     parameters: Mapping[int, int]
-    """Classes → exact count of trainable parameters, with every option at its default."""
+    """Number of classes → number of trainable parameters, with default options."""
     macs: int | None = None
-    """Multiply-accumulates of one image with the first of those class counts and default options, as
-    cvbench counts them; None where it has not been counted."""
+    """Multiply-accumulates per image, with the first class count of `parameters` and default options, as
+    cvbench counts them; None if not counted."""
     reference: tuple[str, ...] = ()
-    """Published figures, each with its protocol."""
+    """Published results, each with its protocol."""
 
     @property
     def usual_classes(self) -> int:
-        """As many classes as ImageNet, COCO or VOC has by the task, else the first whose count is known."""
+        """The task's usual class count (1000, 80 or 21) if `parameters` has it, else its first."""
         usual = {"classification": 1000, "detection": 80, "segmentation": 21}[self.task]
         return usual if usual in self.parameters else next(iter(self.parameters))
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetCard(Card):
-    """A data set. Its object is an opener: `opener(task=, split=, root=, **options) -> Dataset`."""
+    """A dataset. Its object is an opener: `opener(task=, split=, root=, **options) -> Dataset`."""
 
     tasks: tuple[TaskName, ...]
     classes: int | None
-    """None where the user's files say it."""
+    """None if it depends on the user's files."""
     splits: Mapping[str, int | None]
-    """Split → number of images, as it comes without options; None where the user's files say it."""
+    """Split → number of images with default options; None if it depends on the user's files."""
     licence: str
     source: str
     needs_root: bool = False
-    """True where the user has to bring a copy."""
+    """Whether the user has to provide the files."""
     notice: str | None = None
-    """``package:file`` of the text that its licence wants beside every copy of the images."""
+    """``package:file`` of the notice that its license requires with every copy of the images."""
 
     @property
     def told_classes(self) -> str:
-        """How many classes there are, in words."""
+        """The number of classes as text."""
         return "your own" if self.classes is None else f"{self.classes}"
 
     def told_split(self, split: str) -> str:
-        """A split and how many images it has, in words."""
+        """A split and its number of images as text."""
         images = self.splits[split]
         return split if images is None else f"{split} {images:,}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricCard(Card):
-    """A metric. Its object is a constructor: `constructor(classes) -> Metric`, class names given."""
+    """A metric. Its object is a constructor: `constructor(classes) -> Metric`; classes are names."""
 
     task: TaskName
     protocol: str
-    """The exact rule, as records carry it."""
+    """Identifier of the exact protocol, as stored in records."""
     compares: Compared
-    """What it compares, and with it which files `cvbench score` reads."""
+    """What it compares; decides which files `cvbench score` reads."""
     figures: tuple[str, ...]
-    """Names of the Measurements it yields, the primary metric first."""
+    """Names of its Measurements, the primary metric first."""
     default: bool = False
-    """Taken for models of its task when a suite names no metrics."""
+    """Whether models of its task use it when a suite names no metrics."""
     key_name: str = ""
-    """The name in cells, and so in keys and records, where it is not `name`: see docs/decisions/0010."""
+    """The name in cells, keys and records if it differs from `name`: see docs/decisions/0010."""
 
     @property
     def stored_name(self) -> str:
-        """The name by which cells store it: one for all its aliases, for ever."""
+        """The name in cells, the same for all aliases and all releases."""
         return self.key_name or self.name
 
 
@@ -125,23 +124,23 @@ C = TypeVar("C", bound=Card)
 
 @dataclass(frozen=True)
 class Family(Generic[C]):
-    """All that another library brings, each under the library's name: ``timm/resnet50``.
+    """The models of another library, with its name as prefix: ``timm/resnet50``.
 
-    The library is imported when one of its names is looked up, and not before. The object behind a
-    Card of a family takes the member's name before everything else.
+    The library is imported only when one of its names is looked up. The object of a family's Card takes the
+    member's name as its first argument.
     """
 
     prefix: str
     names: Callable[[], Sequence[str]]
-    """Its members, without the prefix."""
+    """Names of its members, without the prefix."""
     card: Callable[[str], C]
     """The Card of a member."""
 
 
 class Catalogue(Mapping[str, C], Generic[C]):
-    """Cards by name or alias; it iterates over the names alone, in the order they are shown.
+    """Cards by name or alias; iterates over the names, in display order.
 
-    Members of families are found by name like all others; they are too many to be listed.
+    Members of families are found by name, but not listed.
     """
 
     def __init__(self, kind: str, *cards: C, families: Sequence[Family[C]] = ()) -> None:
@@ -151,7 +150,7 @@ class Catalogue(Mapping[str, C], Generic[C]):
         self._found: dict[str, C] = {}
         self.families = {family.prefix: family for family in families}
         if len({*self.spellings}) != sum(1 + len(card.aliases) for card in cards):
-            raise ValueError(f"two {kind}s have one name")
+            raise ValueError(f"two {kind}s have the same name")
 
     def __getitem__(self, name: str) -> C:
         prefix, _, member = name.partition("/")
@@ -171,12 +170,12 @@ class Catalogue(Mapping[str, C], Generic[C]):
         return len(self._cards)
 
     def lists(self, name: str) -> bool:
-        """Whether a name is one of those that are listed, and no family's."""
+        """Whether a name is listed: not an alias, and not a member of a family."""
         return name in self._cards
 
     @property
     def spellings(self) -> Sequence[str]:
-        """All names and aliases, without those of families."""
+        """All names and aliases, without members of families."""
         return [*self._cards, *self._aliases]
 
     def find(self, name: str) -> C:
@@ -186,13 +185,13 @@ class Catalogue(Mapping[str, C], Generic[C]):
         raise UnknownName(f'there is no {self.kind} "{name}".\n  {self.suggest(name)}'.rstrip())
 
     def suggest(self, name: str) -> str:
-        """What to say behind an unknown name."""
+        """The hint for an unknown name."""
         family = self.families.get(name.partition("/")[0])
         known = [f"{family.prefix}/{member}" for member in family.names()] if family else self.spellings
         return suggestion(name, known, listing=f"cvbench list {self.kind}s")
 
     def load(self, name: str) -> Any:
-        """The object behind a name of this catalogue, or behind an address of the user's own."""
+        """The object of a name of this catalogue, or of the user's import path."""
         if is_address(name):
             return load(name)
         found, (prefix, _, member) = load(self.find(name).address), name.partition("/")
@@ -200,14 +199,14 @@ class Catalogue(Mapping[str, C], Generic[C]):
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is the address ``module:object`` of something outside the catalogues."""
+    """Whether a name is an import path ``module:object`` outside the catalogues."""
     return _ADDRESS.fullmatch(name) is not None
 
 
 def load(address: str) -> Any:
-    """The object at ``module:object``; raises UnknownName where there is none.
+    """The object at ``module:object``; raises UnknownName if there is none.
 
-    An address of the last release is looked up where its module is now, with a DeprecationWarning.
+    An import path of the last release is resolved to its new module, with a DeprecationWarning.
     """
     if new := moved_address(address):
         warnings.warn(f"{address} has moved; write {new}", DeprecationWarning, stacklevel=2)
@@ -218,10 +217,10 @@ def load(address: str) -> Any:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise  # the module is there; something that it imports is not
+            raise  # the module exists, but one of its imports does not
         raise UnknownName(
             f'{address}: there is no module "{error.name}".\n'
-            "  Install it, or run from the folder that holds it."
+            "  Install it, or run from the folder that contains it."
         ) from error
     try:
         return getattr(module, attribute)
@@ -230,32 +229,32 @@ def load(address: str) -> Any:
         raise UnknownName(f'{address}: {module_name} has no "{attribute}".\n  {near}'.rstrip()) from error
 
 
-WIDTH = Choice(1.0, "multiplies the channels of every layer; rounded to a multiple of 8")
+WIDTH = Choice(1.0, "width multiplier: channels of every layer, rounded to a multiple of 8")
 
 
 def reporting(*, score: float, nms: float) -> dict[str, Choice]:
-    """What a detector reports, with these thresholds by default."""
+    """The options of a detector's postprocessing, with these default thresholds."""
     return {
-        "score_threshold": Choice(score, "detections below it are not reported"),
-        "nms_threshold": Choice(nms, "of two boxes of one class that overlap more, the weaker goes"),
-        "max_detections": Choice(100, "the most that are reported of one image"),
+        "score_threshold": Choice(score, "minimum score of reported detections"),
+        "nms_threshold": Choice(nms, "IoU threshold of non-maximum suppression, per class"),
+        "max_detections": Choice(100, "maximum number of detections per image"),
     }
 
 
 def preparing(*ways: str, normalized: bool) -> dict[str, Choice]:
-    """How images come into a model of another library; what is not said is as its weights have it."""
+    """The preprocessing options of models of other libraries; the defaults come from their weights."""
     cut = [way for way in ways if way in ("crop", "scale")]
     options = {
-        "resize": Choice(None, f"{', '.join(ways[:-1])} or {ways[-1]}; by default the weights' own way"),
-        "fill": Choice(None, "the grey of a letterbox's bars, 0 to 255"),
+        "resize": Choice(None, f"{', '.join(ways[:-1])} or {ways[-1]} (default: as the weights expect)"),
+        "fill": Choice(None, "gray level of the letterbox padding, 0 to 255"),
         "interpolation": Choice(None, "bilinear or bicubic"),
-        "antialias": Choice(None, "whether what shrinks is smoothed"),
+        "antialias": Choice(None, "whether to use antialiasing when downscaling"),
     }
     if cut:
-        options["shorter"] = Choice(None, f"pixels of the shorter side before a {cut[0]}")
+        options["shorter"] = Choice(None, f"shorter side in pixels after resizing, for {cut[0]}")
     if "scale" in cut:
-        options["longer"] = Choice(None, "the most pixels of a scaled image's longer side")
+        options["longer"] = Choice(None, "maximum longer side in pixels, for scale")
     if normalized:
-        options["mean"] = Choice(None, "taken from values of 0 to 1, by channel")
-        options["std"] = Choice(None, "what they are divided by then")
+        options["mean"] = Choice(None, "mean per channel, of values from 0 to 1")
+        options["std"] = Choice(None, "standard deviation per channel, of values from 0 to 1")
     return options

@@ -1,4 +1,4 @@
-"""The classifiers: one Card each, in the order of their publication."""
+"""The Cards of the classifiers, in order of publication."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Mapping
 from cvbench.spec.catalogue.cards import WIDTH, Choice, ModelCard
 
 _SHORTER = Choice(
-    None, "bring the shorter side to so many pixels and cut the input from the middle; else stretch the image"
+    None, "resize the shorter side to this many pixels and center-crop the input (default: stretch the image)"
 )
-_ALEXNET_DROPOUT = Choice(0.5, "share of activations dropped before the two hidden layers")
-_VGG_DROPOUT = Choice(0.5, "share of activations dropped behind the two hidden layers")
-_AUXILIARY = Choice(True, "two more heads, which count 0.3 each in the loss and nothing in evaluation")
+_ALEXNET_DROPOUT = Choice(0.5, "dropout before the two hidden layers")
+_VGG_DROPOUT = Choice(0.5, "dropout after the two hidden layers")
+_AUXILIARY = Choice(True, "train two auxiliary heads, with a loss weight of 0.3 each")
 
 
 _ILSVRC_ORDER = Choice(
     False,
-    "outputs stand by ILSVRC ids, as in darknet's weights for ImageNet; told by WordNet ids",
+    "outputs are in ILSVRC id order, as in darknet's ImageNet weights; reported by WordNet id",
 )
 
 
 def _dense(least: int) -> Choice:
     return Choice(
         False,
-        "run the fully connected layers at every place of a larger input and average the answers;"
-        f" a size of at least {least}",
+        "apply the fully connected layers as convolutions to a larger input and average the outputs;"
+        f" needs a size of at least {least}",
     )
 
 
@@ -32,11 +32,11 @@ def _vgg(
     layers: int, *, normalized: bool, parameters: Mapping[int, int], macs: int, top1: str, top5: str
 ) -> ModelCard:
     name = f"vgg{layers}_bn" if normalized else f"vgg{layers}"
-    with_norm = ", each followed by batch normalisation" if normalized else ""
+    with_norm = ", each followed by batch normalization" if normalized else ""
     return ModelCard(
         name=name,
         address=f"cvbench.models.vgg:{name}",
-        summary=f"{layers - 3} convolutions of 3x3{with_norm}, and three fully connected layers",
+        summary=f"{layers - 3} 3x3 convolutions{with_norm}, and three fully connected layers",
         task="classification",
         title="Very Deep Convolutional Networks for Large-Scale Image Recognition",
         authors="Simonyan, Zisserman",
@@ -47,7 +47,7 @@ def _vgg(
         macs=macs,
         reference=(f"ImageNet val top-1 {top1}, top-5 {top5} (torchvision IMAGENET1K_V1, shorter: 256)",),
         options={
-            "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "size": Choice(224, "input height and width in pixels, at least 32"),
             "shorter": _SHORTER,
             "width": WIDTH,
             "dropout": _VGG_DROPOUT,
@@ -80,10 +80,10 @@ def _googlenet(
         macs=macs,
         reference=reference,
         options={
-            "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "size": Choice(224, "input height and width in pixels, at least 32"),
             "shorter": _SHORTER,
             "width": WIDTH,
-            "dropout": Choice(dropout, "share of activations dropped before the last layer"),
+            "dropout": Choice(dropout, "dropout before the last layer"),
             "auxiliary": _AUXILIARY,
             **more,
         },
@@ -107,10 +107,10 @@ def _resnet(
         macs=macs,
         reference=(f"ImageNet val top-1 {top1}, top-5 {top5} (torchvision IMAGENET1K_V1, shorter: 256)",),
         options={
-            "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "size": Choice(224, "input height and width in pixels, at least 32"),
             "shorter": _SHORTER,
             "width": WIDTH,
-            "zero_init_residual": Choice(False, "start each block as the identity"),
+            "zero_init_residual": Choice(False, "initialize each block as the identity"),
         },
     )
 
@@ -119,7 +119,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ModelCard(
         name="alexnet",
         address="cvbench.models.alexnet:alexnet",
-        summary="five convolutions and three fully connected layers; the single-stream form",
+        summary="five convolutions and three fully connected layers; the single-stream variant",
         task="classification",
         title="ImageNet Classification with Deep Convolutional Neural Networks",
         authors="Krizhevsky, Sutskever, Hinton",
@@ -130,7 +130,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         macs=714_188_480,
         reference=("ImageNet val top-1 0.56522, top-5 0.79066 (torchvision IMAGENET1K_V1, shorter: 256)",),
         options={
-            "size": Choice(224, "height and width of the prepared input, at least 63"),
+            "size": Choice(224, "input height and width in pixels, at least 63"),
             "shorter": _SHORTER,
             "width": WIDTH,
             "dropout": _ALEXNET_DROPOUT,
@@ -140,7 +140,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ModelCard(
         name="alexnet_original",
         address="cvbench.models.alexnet:alexnet_original",
-        summary="the paper's form: two streams as groups, response normalisation, 227 pixels",
+        summary="as in the paper: two streams as groups, response normalization, 227 pixels",
         task="classification",
         title="ImageNet Classification with Deep Convolutional Neural Networks",
         authors="Krizhevsky, Sutskever, Hinton",
@@ -149,9 +149,9 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
         input=(3, 227, 227),
         parameters={1000: 60_965_224, 91: 57_241_051, 80: 57_195_984, 20: 56_950_164},
         macs=724_406_816,
-        reference=("ILSVRC-2012 val top-1 0.593, top-5 0.818 (the paper's single net, 10 crops)",),
+        reference=("ILSVRC-2012 val top-1 0.593, top-5 0.818 (the paper's single network, 10 crops)",),
         options={
-            "size": Choice(227, "height and width of the prepared input, at least 67"),
+            "size": Choice(227, "input height and width in pixels, at least 67"),
             "shorter": _SHORTER,
             "width": WIDTH,
             "dropout": _ALEXNET_DROPOUT,
@@ -224,7 +224,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _googlenet(
         "googlenet",
-        summary="nine inception modules with batch normalisation; 6,624,904 without its auxiliary heads",
+        summary="nine inception modules with batch norm; 6,624,904 parameters without auxiliary heads",
         dropout=0.2,
         parameters={1000: 13_004_888, 91: 10_209_713, 80: 10_175_888, 20: 9_991_388},
         macs=1_498_376_192,
@@ -233,11 +233,11 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _googlenet(
         "googlenet_original",
-        summary="the paper's form: 5x5 convolutions, response normalisation; 6,998,552 without its heads",
+        summary="as in the paper: 5x5 convolutions, response normalization; 6,998,552 without heads",
         dropout=0.4,
         parameters={1000: 13_378_280, 91: 10_583_105, 80: 10_549_280, 20: 10_364_780},
         macs=1_582_671_872,
-        reference=("ILSVRC-2014 val top-5 0.8993 (the paper's single net, 1 crop)",),
+        reference=("ILSVRC-2014 val top-5 0.8993 (the paper's single network, 1 crop)",),
         more={},
     ),
     _resnet(
@@ -283,7 +283,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ModelCard(
         name="darknet19",
         address="cvbench.models.darknet:darknet19",
-        summary="nineteen convolutions, 3x3 and 1x1 in turn, and five poolings",
+        summary="nineteen convolutions, alternating 3x3 and 1x1, and five max poolings",
         task="classification",
         title="YOLO9000: Better, Faster, Stronger",
         authors="Redmon, Farhadi",
@@ -297,7 +297,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
             "ImageNet val top-1 0.765, top-5 0.933 at 448 px, after ten more epochs at it (the paper)",
         ),
         options={
-            "size": Choice(224, "height and width of the prepared input, at least 32"),
+            "size": Choice(224, "input height and width in pixels, at least 32"),
             "shorter": _SHORTER,
             "width": WIDTH,
             "ilsvrc_order": _ILSVRC_ORDER,
@@ -306,7 +306,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ModelCard(
         name="darknet53",
         address="cvbench.models.darknet:darknet53",
-        summary="53 convolutions in residual blocks, with strides in place of poolings",
+        summary="53 convolutions in residual blocks, with strides instead of pooling",
         task="classification",
         title="YOLOv3: An Incremental Improvement",
         authors="Redmon, Farhadi",
@@ -319,7 +319,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
             "ImageNet val top-1 0.772, top-5 0.938 (the paper; darknet53.weights, ilsvrc_order, shorter 256)",
         ),
         options={
-            "size": Choice(256, "height and width of the prepared input, at least 32"),
+            "size": Choice(256, "input height and width in pixels, at least 32"),
             "shorter": _SHORTER,
             "width": WIDTH,
             "ilsvrc_order": _ILSVRC_ORDER,

@@ -1,6 +1,6 @@
 """Models of other libraries, by name: `timm/<name>` and `torchvision/<name>`.
 
-Their Cards are made when they are asked for, from what the library says of itself.
+Their Cards are created on demand from the library's own metadata.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 from cvbench.spec.catalogue.cards import Choice, Family, ModelCard, preparing
 from cvbench.spec.cell import TaskName
 
-_SIZE: Final = Choice(None, "height and width of the input; by default what the library's weights expect")
+_SIZE: Final = Choice(None, "height and width of the input (default: as the library's weights expect)")
 _CUT: Final = preparing("stretch", "letterbox", "crop", normalized=True)
 _TRANSFORMS: Final = Choice(
     "DEFAULT",
-    "whose preprocessing is taken, such as IMAGENET1K_V1; by default of the `weights`, else the newest",
+    "weights whose preprocessing to use, such as IMAGENET1K_V1 (default: `weights`, else the newest)",
 )
 
 
@@ -49,7 +49,7 @@ def _timm_card(name: str) -> ModelCard:
 
 @cache
 def _torchvision_tasks() -> dict[str, TaskName]:
-    """What each model of torchvision is for; those for other things than our tasks are left out."""
+    """Model → task of torchvision's models; models for other tasks are left out."""
     from torchvision import models
 
     modules: dict[TaskName, object] = {
@@ -72,14 +72,14 @@ def _torchvision_card(name: str) -> ModelCard:
         "detection": {
             "size": _SIZE,
             "coco91": Choice(
-                False, "keep the 91 labels of torchvision's COCO weights, and give out COCO's 80"
+                False, "keep the 91 labels of torchvision's COCO weights, and report COCO's 80 classes"
             ),
-            "epsilon": Choice(None, "of batch norms; by default the net's own"),
+            "epsilon": Choice(None, "epsilon of batch norms (default: the model's own)"),
             **preparing("stretch", "letterbox", "scale", normalized=False),
         },
         "segmentation": {
             "size": _SIZE,
-            "aux": Choice(False, "train a second head on the third stage"),
+            "aux": Choice(False, "train an auxiliary head on the third stage"),
             **preparing("stretch", "letterbox", "scale", normalized=True),
         },
     }
@@ -106,22 +106,22 @@ _ONNX_TASKS: Final[dict[str, TaskName]] = {
 }
 
 
-_OUTPUT: Final = Choice(None, "the name of the output that is read; by default the first of the task's shape")
+_OUTPUT: Final = Choice(None, "name of the output to read (default: the first one with the task's shape)")
 
 
 def _onnx_card(kind: str) -> ModelCard:
     rule = {
         "classifier": {
-            "softmax": Choice(True, "whether what it gives are logits, not probabilities"),
+            "softmax": Choice(True, "whether outputs are logits (true) or probabilities"),
             "output": _OUTPUT,
         },
         "segmenter": {"output": _OUTPUT},
-        "detector": {"first_label": Choice(1, "the number of its first class; 1 where 0 is the background")},
+        "detector": {"first_label": Choice(1, "label of the first class; 1 if 0 is the background")},
     }
     return ModelCard(
         name=f"onnx/{kind}",
         address="cvbench.models.external.onnx:build",
-        summary="the net in the ONNX file that is given as weights; needs the extra onnx",
+        summary="the model in the ONNX file given as weights; needs the extra onnx",
         task=_ONNX_TASKS[kind],
         title="Open Neural Network Exchange",
         authors="the ONNX community",
@@ -130,7 +130,7 @@ def _onnx_card(kind: str) -> ModelCard:
         input=(3, 224, 224),
         parameters={},
         options={
-            "size": Choice(None, "height and width of the input; by default the file's, or else 224"),
+            "size": Choice(None, "height and width of the input (default: from the file, else 224)"),
             **preparing("stretch", "letterbox", *(["crop"] if kind == "classifier" else []), normalized=True),
             **rule.get(kind, {}),
         },

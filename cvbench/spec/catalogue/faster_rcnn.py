@@ -1,4 +1,4 @@
-"""The forms of Faster R-CNN: one Card each."""
+"""The Cards of the Faster R-CNN variants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LINK = "https://arxiv.org/abs/1506.01497"
 
 
 def _input(default: str, *, multiple: int) -> dict[str, Choice]:
-    sides = f"side of the input, or its [height, width], multiples of {multiple}; default: {default}"
+    sides = f"input size or [height, width], multiples of {multiple}; default: {default}"
     return {
         "size": Choice(None, sides),
         "width": WIDTH,
@@ -20,12 +20,10 @@ def _input(default: str, *, multiple: int) -> dict[str, Choice]:
 def _pyramid(*, size: str, scales: str, norm: str, **more: Choice) -> dict[str, Choice]:
     return {
         **_input(size, multiple=32),
-        "scales": Choice(None, f"the anchors' size in pixels on each of five levels; default: {scales}"),
-        "ratios": Choice(None, "the anchors' heights over widths; default: 0.5, 1, 2"),
-        "norm": Choice(norm, "the backbone's: frozen, for trained weights, or batch, for training anew"),
-        "epsilon": Choice(
-            1e-5, "what the norm adds to variances; torchvision's COCO weights were found with 0"
-        ),
+        "scales": Choice(None, f"anchor size in pixels on each of five levels; default: {scales}"),
+        "ratios": Choice(None, "anchor ratios, height/width; default: 0.5, 1, 2"),
+        "norm": Choice(norm, "norm of the backbone: frozen (pretrained weights) or batch (from scratch)"),
+        "epsilon": Choice(1e-5, "epsilon of the norm; torchvision's COCO weights need 0"),
         **more,
         **reporting(score=0.05, nms=0.5),
     }
@@ -35,7 +33,7 @@ FASTER_RCNN: tuple[ModelCard, ...] = (
     ModelCard(
         name="faster_rcnn_vgg16",
         address="cvbench.models.faster_rcnn:faster_rcnn_vgg16",
-        summary="VGG-16, proposals from one map of stride 16, two connected layers of 4096; the paper's net",
+        summary="VGG-16, proposals at stride 16, two fully connected layers of 4096; the paper's network",
         task="detection",
         title=_TITLE,
         authors=_AUTHORS,
@@ -55,20 +53,20 @@ FASTER_RCNN: tuple[ModelCard, ...] = (
                 "sizes and ratios: voc (128, 256, 512 x 0.5, 1, 2), coco (and 64),"
                 " or small (64, 128, 256 x 0.5, 1, 1.5)",
             ),
-            "scales": Choice(None, "other sizes of anchors in pixels: square roots of their areas"),
-            "ratios": Choice(None, "other ratios of anchors, height over width"),
-            "across_border": Choice(False, "learn from anchors that leave the image too"),
+            "scales": Choice(None, "anchor sizes in pixels (square roots of areas), instead of `anchors`"),
+            "ratios": Choice(None, "anchor ratios, height/width, instead of `anchors`"),
+            "across_border": Choice(False, "also train on anchors that cross the image border"),
             "pooling": Choice(
-                "pool", "how regions become 7 x 7: pool (the paper's RoIPool) or align (RoIAlign)"
+                "pool", "region pooling to 7 x 7: pool (RoIPool, as in the paper) or align (RoIAlign)"
             ),
-            "dropout": Choice(0.5, "share of activations dropped behind both connected layers"),
+            "dropout": Choice(0.5, "dropout after both fully connected layers"),
             **reporting(score=0.05, nms=0.3),
         },
     ),
     ModelCard(
         name="faster_rcnn_resnet50_fpn",
         address="cvbench.models.faster_rcnn:faster_rcnn_resnet50_fpn",
-        summary="ResNet-50, proposals from a pyramid of five levels, two connected layers of 1024",
+        summary="ResNet-50 with a five-level FPN, two fully connected layers of 1024",
         task="detection",
         title=_TITLE,
         authors=_AUTHORS,
@@ -80,20 +78,20 @@ FASTER_RCNN: tuple[ModelCard, ...] = (
         reference=(
             (
                 "COCO val2017 AP 0.370, with torchvision's weights COCO_V1, coco91: true and epsilon: 0"
-                " (torchvision, which prepares images of every aspect to their own size)"
+                " (torchvision, with an input size per aspect ratio)"
             ),
         ),
         options=_pyramid(
             size="800 x 1344",
             scales="32, 64, 128, 256, 512",
             norm="frozen",
-            coco91=Choice(False, "keep the 91 outputs of torchvision's COCO weights, and give out COCO's 80"),
+            coco91=Choice(False, "keep the 91 outputs of torchvision's COCO weights, report COCO's 80"),
         ),
     ),
     ModelCard(
         name="faster_rcnn_resnet18_fpn",
         address="cvbench.models.faster_rcnn:faster_rcnn_resnet18_fpn",
-        summary="ResNet-18 with a pyramid, fewer proposals and smaller anchors: for small machines",
+        summary="ResNet-18 with FPN, fewer proposals and smaller anchors: for small machines",
         task="detection",
         title=_TITLE,
         authors=_AUTHORS,

@@ -1,8 +1,8 @@
-"""The classes of the public data sets, in the orders in which files and weights count them.
+"""The classes of the public datasets, in label order.
 
-ImageNet-1k is counted in two orders. Data sets and nearly all weights sort the WordNet ids; the devkit
-and darknet's weights follow the ILSVRC ids, which begin with the kit fox. `files/imagenet-1k.txt` holds
-one class a line, sorted: WordNet id, ILSVRC id, name.
+ImageNet-1k has two label orders. Datasets and nearly all weights sort by WordNet id; the devkit and darknet's
+weights use the order of ILSVRC ids, which starts with the kit fox. `files/imagenet-1k.txt` has one class per
+line, sorted: WordNet id, ILSVRC id, name.
 
 Sources: the ILSVRC2012 devkit (ids), torchvision's table of categories (names); the format page of
 https://cocodataset.org (the ids of COCO's 80 categories, up to 90); the VOC2012 devkit.
@@ -16,18 +16,18 @@ from typing import Final, NamedTuple
 
 
 class ImagenetClass(NamedTuple):
-    """One of the thousand."""
+    """A class of ImageNet-1k."""
 
     wnid: str
-    """Its WordNet id, such as n01440764, which names its folder."""
+    """WordNet id, such as n01440764; the name of its folder."""
     ilsvrc: int
-    """Its number in the devkit, from 1."""
+    """ILSVRC id of the devkit, from 1."""
     name: str
 
 
 @cache
 def imagenet_classes() -> tuple[ImagenetClass, ...]:
-    """The classes of ImageNet-1k by label: in the order of their WordNet ids.
+    """The classes of ImageNet-1k by label: sorted by WordNet id.
 
     >>> imagenet_classes()[0]
     ImagenetClass(wnid='n01440764', ilsvrc=449, name='tench')
@@ -39,7 +39,7 @@ def imagenet_classes() -> tuple[ImagenetClass, ...]:
 
 @cache
 def labels_by_ilsvrc() -> tuple[int, ...]:
-    """The label of each ILSVRC id, the first being that of id 1: also the order of darknet's outputs.
+    """The label of each ILSVRC id, starting with id 1: also the order of darknet's outputs.
 
     >>> imagenet_classes()[labels_by_ilsvrc()[0]].name
     'kit fox'
@@ -79,11 +79,11 @@ COCO_CATEGORIES: Final = {
     **dict(enumerate(["toaster", "sink", "refrigerator"], 80)),
     **dict(enumerate(["book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush"], 84)),
 }
-"""Category id → name. Labels count them from 0, in this order."""
+"""Category id → name. Labels are from 0, in this order."""
 
 VOC_CLASSES: Final = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
     *("train", "tvmonitor"),
 )
-"""In label order; in label maps 0 is the background, and these follow."""
+"""In label order; in label maps, 0 is the background and these follow."""

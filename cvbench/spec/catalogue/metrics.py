@@ -1,4 +1,4 @@
-"""The metrics: one table of names for `metrics:` in suites and for `--protocol` on the command line."""
+"""The metrics: the names for `metrics:` in suites and for `--protocol` on the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="topk",
         address="cvbench.metrics.classification:TopK",
-        summary="share of images whose class is the highest score, or among the five highest",
+        summary="accuracy: fraction of images whose class has the highest score, or one of the five highest",
         task="classification",
         protocol="topk/ties-against",
         compares="classes",
@@ -22,7 +22,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="calibration",
         address="cvbench.metrics.calibration:Calibration",
-        summary="expected calibration error in 15 bins, and negative log likelihood; needs probabilities",
+        summary="expected calibration error (15 bins) and negative log-likelihood; needs probabilities",
         task="classification",
         protocol="calibration/ece15/nll",
         compares="classes",
@@ -33,7 +33,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
         aliases=("coco",),
         key_name="coco",
         address="cvbench.metrics.coco.metric:CocoBoxAP",
-        summary="the twelve COCO figures on boxes",
+        summary="the twelve COCO metrics, on boxes",
         task="detection",
         protocol="coco-2017/bbox/101pt/maxdet100",
         compares="boxes",
@@ -43,7 +43,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="coco-segm",
         address="cvbench.metrics.coco.metric:CocoMaskAP",
-        summary="the twelve COCO figures on masks",
+        summary="the twelve COCO metrics, on masks",
         task="detection",
         protocol="coco-2017/segm/101pt/maxdet100",
         compares="masks",
@@ -52,7 +52,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="voc2007",
         address="cvbench.metrics.voc.metric:Voc2007",
-        summary="mean average precision at eleven recalls, as the devkit of 2007 counts",
+        summary="mean average precision at eleven recalls, as in the VOC 2007 devkit",
         task="detection",
         protocol="voc2007/11pt/iou>=0.5/difficult-ignored",
         compares="boxes",
@@ -61,7 +61,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="voc2012",
         address="cvbench.metrics.voc.metric:Voc2012",
-        summary="mean average precision under the whole curve, as the devkits from 2010 on count",
+        summary="mean average precision: area under the curve, as in the VOC devkits since 2010",
         task="detection",
         protocol="voc2012/area/iou>=0.5/difficult-ignored",
         compares="boxes",
@@ -70,7 +70,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="voc2007-python",
         address="cvbench.metrics.voc.metric:Voc2007Python",
-        summary="voc2007 as its Python port counts: overlap above a half, not from a half on",
+        summary="voc2007 as in its Python port: IoU > 0.5 instead of >= 0.5",
         task="detection",
         protocol="voc2007-python/11pt/iou>0.5/difficult-ignored",
         compares="boxes",
@@ -79,7 +79,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="voc2012-python",
         address="cvbench.metrics.voc.metric:Voc2012Python",
-        summary="voc2012 as its Python port counts: overlap above a half, not from a half on",
+        summary="voc2012 as in its Python port: IoU > 0.5 instead of >= 0.5",
         task="detection",
         protocol="voc2012-python/area/iou>0.5/difficult-ignored",
         compares="boxes",
@@ -88,7 +88,7 @@ METRICS: Catalogue[MetricCard] = Catalogue(
     MetricCard(
         name="miou",
         address="cvbench.metrics.segmentation:MeanIoU",
-        summary="mean intersection over union of the classes, pixel accuracy, and mean Dice",
+        summary="mean IoU over classes, pixel accuracy and mean Dice",
         task="segmentation",
         protocol="miou/one-confusion-matrix/ignore255",
         compares="pixels",
@@ -99,26 +99,26 @@ METRICS: Catalogue[MetricCard] = Catalogue(
 
 
 def default_metrics(task: str | None) -> list[MetricCard]:
-    """The metrics of models of a task whose suite names none; a task that nobody knows has none."""
+    """The default metrics of a task; none for an unknown task."""
     return [card for card in METRICS.values() if card.default and card.task == task]
 
 
 def find_protocol(name: str) -> MetricCard:
-    """The metric that `--protocol` names; raises UnknownName, with the nearest ones."""
+    """The metric of a `--protocol` name; raises UnknownName with the nearest names."""
     if name not in METRICS:
         near = suggestion(name, METRICS.spellings)
-        known = f"There are {', '.join(METRICS)}."
+        known = f"The protocols are {', '.join(METRICS)}."
         raise UnknownName(f'there is no protocol "{name}".\n  {"   ".join(filter(None, (near, known)))}')
     return METRICS[name]
 
 
 def stored_metric(name: str) -> str:
-    """The name by which cells store a metric: one for all its spellings; an import path is its own."""
+    """The name under which cells store a metric, the same for all aliases; an import path stays as it is."""
     card = METRICS.get(name)
     return card.stored_name if card else name
 
 
 def shown_metric(name: str) -> str:
-    """The name by which tables show what a cell stores."""
+    """The display name of a stored metric name."""
     card = METRICS.get(name)
     return card.name if card else name

@@ -1,4 +1,4 @@
-"""The architectures, in the order of their publication, and those of other libraries."""
+"""The architectures in order of publication, and the models of other libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEGMENTERS: tuple[ModelCard, ...] = (
     ModelCard(
         name="unet",
         address="cvbench.models.unet:unet",
-        summary="encoder, decoder and cross connections; padded, so the output has the input's size",
+        summary="encoder-decoder with skip connections; padded, so output and input have equal size",
         task="segmentation",
         title="U-Net: Convolutional Networks for Biomedical Image Segmentation",
         authors="Ronneberger, Fischer, Brox",
@@ -28,14 +28,14 @@ SEGMENTERS: tuple[ModelCard, ...] = (
         options={
             "size": Choice(512, "height and width of the prepared input, a multiple of 16"),
             "width": WIDTH,
-            "dice": Choice(False, "add the Dice loss to the cross entropy: small classes are learnt sooner"),
-            "upsampling": Choice("transposed", "transposed convolutions, or bilinear interpolation"),
+            "dice": Choice(False, "add the Dice loss to cross entropy: small classes are learned faster"),
+            "upsampling": Choice("transposed", "transposed (convolutions) or bilinear (interpolation)"),
         },
     ),
     ModelCard(
         name="unet_original",
         address="cvbench.models.unet:unet_original",
-        summary="the paper's form: valid convolutions and cropped cross connections, 572 in, 388 out",
+        summary="as in the paper: valid convolutions and cropped skip connections, 572 in, 388 out",
         task="segmentation",
         title="U-Net: Convolutional Networks for Biomedical Image Segmentation",
         authors="Ronneberger, Fischer, Brox",
@@ -45,20 +45,18 @@ SEGMENTERS: tuple[ModelCard, ...] = (
         parameters={1: 31_031_745, 2: 31_031_810, 21: 31_033_045},
         macs=150_793_074_432,
         reference=(
-            "mean IoU 0.920 on PhC-U373, 0.776 on DIC-HeLa (the paper; its weights are Caffe's, none load)",
+            "mean IoU 0.920 on PhC-U373, 0.776 on DIC-HeLa (paper; its Caffe weights cannot be loaded)",
         ),
         options={
             "size": Choice(
                 388,
-                "height and width of the labelled output, 100, 116, 132 …; the net sees 184 more, mirrored",
+                "output size: 100, 116, 132 …; the input is 184 larger, with mirrored borders",
             ),
             "width": WIDTH,
-            "tile": Choice(
-                None, "label an image in overlapping tiles of so many labelled pixels a side: less memory"
-            ),
-            "dice": Choice(False, "add the Dice loss to the cross entropy: small classes are learnt sooner"),
+            "tile": Choice(None, "predict in overlapping tiles of this output size, to save memory"),
+            "dice": Choice(False, "add the Dice loss to cross entropy: small classes are learned faster"),
             "boundary": Choice(
-                10.0, "how much more a pixel in the narrowest gap between two cells counts in the loss"
+                10.0, "w0 of the paper's weight map: extra loss weight of pixels between two touching objects"
             ),
         },
     ),
@@ -76,9 +74,9 @@ MODELS: Catalogue[ModelCard] = Catalogue(
 
 
 def known_task(model: ModelSpec) -> TaskName | None:
-    """The task of a model: what the spec says, else its Card's; None for a model that is not known here.
+    """The task of a model: the spec's, else its Card's; None for an unknown model.
 
-    No other library is asked for a Card whose spec says the task.
+    If the spec has a task, no other library is imported for a Card.
     """
     if model.task is not None:
         return model.task
@@ -87,21 +85,19 @@ def known_task(model: ModelSpec) -> TaskName | None:
 
 
 def task_of(spec: ModelSpec) -> TaskName:
-    """The task of a model: its Card's, or what the spec says of an address.
+    """The task of a model: its Card's, or the spec's for an import path.
 
-    Raises UnknownName for a name that is not in the catalogue, and InputError for an address without
-    a task or a catalogue's model with another.
+    Raises UnknownName for an unknown name, and InputError for an import path without a task, or for a spec
+    whose task differs from the Card's.
     """
     if not is_address(spec.name):
         card = MODELS.find(spec.name)
         if spec.task not in (None, card.task):
-            raise InputError(
-                f"{spec.name}: it is a {card.task} model, not one for {spec.task}.\n  Leave `task` out."
-            )
+            raise InputError(f"{spec.name} is a {card.task} model, not for {spec.task}.\n  Remove `task`.")
     task = known_task(spec)
     if task is None:
         raise InputError(
-            f"{spec.name}: nothing says what this model is for.\n"
+            f"{spec.name}: the task of this model is unknown.\n"
             f"  Add `task:` with one of {', '.join(get_args(TaskName))}."
         )
     return task

@@ -1,4 +1,4 @@
-"""Options of models, data sets and metrics: which there are, and which values they take."""
+"""Options of models, datasets and metrics, and checks of their values."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _KINDS: Mapping[type, tuple[str, tuple[type, ...]]] = {
     float: ("a number", (int, float)),
     str: ("text", (str,)),
 }
-"""Type of a default → what its values are called, and their types."""
+"""Type of a default → name of the kind of value, and its valid types."""
 
 
 class OptionProblem(NamedTuple):
-    """One option that an owner does not have, or that has a value of another kind than its default."""
+    """An unknown option, or an option whose value has another type than its default."""
 
     option: str
     what: str
     remedy: str
     unknown: bool
-    """True where there is no such option."""
+    """Whether the option does not exist."""
 
 
 def choices_of(function: Callable[..., Any], *, without: Collection[str] = ()) -> dict[str, Choice]:
-    """The options that a function takes as arguments; one without a default takes any value."""
+    """The arguments of a function as options; an argument without a default takes any value."""
     arguments = [
         one
         for one in inspect.signature(function).parameters.values()
@@ -41,10 +41,10 @@ def choices_of(function: Callable[..., Any], *, without: Collection[str] = ()) -
 def option_problems(
     owner: str, options: Mapping[str, Any], choices: Mapping[str, Choice]
 ) -> Iterator[OptionProblem]:
-    """What is wrong with the options given to `owner`, a name or an import path.
+    """Problems of the options given to `owner`, a name or an import path.
 
-    A value is of the kind of its default: true or false, a whole number, a number (also a whole one) or
-    text. An option whose default is none of these, or None, takes any value; its owner judges it.
+    A value must have the type of its default: true or false, a whole number, a number or text. If the default
+    is None or of another type, any value is valid here, and the owner checks it.
     """
     listing = "" if is_address(owner) else f"cvbench show {owner}"
     for name, value in options.items():
@@ -59,7 +59,7 @@ def option_problems(
 
 
 def check_options(owner: str, options: Mapping[str, Any], choices: Mapping[str, Choice]) -> None:
-    """Raise UnknownName or InputError for the first problem of the options, if there is one."""
+    """Raise UnknownName or InputError for the first problem of the options."""
     for problem in option_problems(owner, options, choices):
         if problem.unknown:
             raise UnknownName(f"{problem.what}\n  {problem.remedy}".rstrip())

@@ -1,8 +1,8 @@
-"""Your own code by import path (`package.module:callable`): where a worker finds it, and all that decides it.
+"""Your own code by import path (`package.module:callable`): where workers find it, and its source files.
 
-A worker looks for modules where Python does, and last in the working folder. The command's own `sys.path` may
-differ: a console script has the folder of the script on it, `python -m` the working folder in front. Whoever
-asks for a module asks here, so that what is hashed is what a worker imports. Nothing is imported for that.
+A worker searches Python's path, and then the working folder. The `sys.path` of the command may differ: a
+console script has the script's folder on it, `python -m` the working folder first. All lookups use this
+module, so that cvbench hashes the files that a worker imports. Nothing is imported here.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Final
 from cvbench.errors import UnknownName
 
 _SOURCES: Final = {".py", ".pyi", ".so", ".pyd", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp"}
-"""Endings of the files that are code, in a package of one's own."""
+"""Extensions of source files in your own package."""
 
 
 def search_path() -> list[str]:
-    """Where a worker looks for modules: `PYTHONPATH`, then Python's own folders, then the working folder."""
+    """The module search path of a worker: `PYTHONPATH`, Python's own folders, the working folder."""
     here, script = str(Path.cwd()), str(Path(sys.argv[0] or ".").absolute().parent)
     named = [str(Path(one).absolute()) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
     others = [one for one in sys.path if one not in ("", here, script)]
@@ -32,14 +32,14 @@ def search_path() -> list[str]:
 
 
 def reach_working_folder() -> None:
-    """Let modules be found in the working folder too, behind all others."""
+    """Append the working folder to `sys.path`."""
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
 
 
 def find_module(name: str) -> ModuleSpec | None:
-    """What a worker would import by a dotted name; None where it would find nothing. Nothing is imported."""
+    """The spec of the module that a worker would import by a dotted name, or None. Imports nothing."""
     found, path = None, search_path()
     for depth, _ in enumerate(parts := name.split("."), 1):
         found = _find(".".join(parts[:depth]), path, is_top=depth == 1)
@@ -58,17 +58,17 @@ def _find(name: str, path: list[str], *, is_top: bool) -> ModuleSpec | None:
 
 
 def sources_of(address: str) -> list[Path]:
-    """The files that decide what `module:callable` does: its own, and what they import from their folder.
+    """The source files behind `module:callable`: its own, and the modules that they import from their folder.
 
-    Of a package all files of code count; of an installed one nothing that it imports. Raises UnknownName for
-    a module that no worker would find.
+    All source files of a package count. Imports of installed packages are not followed. Raises UnknownName if
+    a worker would not find the module.
     """
     module = address.partition(":")[0]
     found = find_module(module)
     if found is None:
         raise UnknownName(
-            f'{address}: there is no module "{module}" for the processes that run models.\n'
-            f"  Install it, or run from the folder that holds it; this is {Path.cwd()}."
+            f'{address}: the processes that run models find no module "{module}".\n'
+            f"  Install it, or run from the folder that contains it; the current folder is {Path.cwd()}."
         )
     if module.partition(".")[0] in sys.builtin_module_names or _is_cvbench(module):
         return []
@@ -82,7 +82,7 @@ def _is_cvbench(module: str) -> bool:
 
 
 def _collect(module: str, seen: dict[str, list[Path]]) -> None:
-    """Put the files of a module, and of what it imports from its folder, into `seen`, by top-level module."""
+    """Add the files of a module, and of its imports from the same folder, to `seen` by top-level module."""
     top = module.partition(".")[0]
     if top in seen or (spec := find_module(top)) is None:
         return
@@ -107,7 +107,7 @@ def _code_below(folder: Path) -> list[Path]:
 
 
 def _is_beside(spec: ModuleSpec, folder: Path) -> bool:
-    """Whether a module lies in this folder: itself, or as a package."""
+    """Whether a module or package is directly in this folder."""
     places = [*map(Path, spec.submodule_search_locations or ())]
     if not places and spec.origin is not None:
         places = [Path(spec.origin)]
@@ -120,22 +120,22 @@ def _is_installed(place: Path) -> bool:
 
 @cache
 def _installed() -> frozenset[Path]:
-    """Where Python keeps its own library and installed packages."""
+    """The folders of Python's standard library and installed packages."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
     return frozenset(Path(sysconfig.get_path(kind)) for kind in kinds)
 
 
 def _imports(file: Path) -> Iterator[str]:
-    """The modules that a source names in `import` statements, and in calls of `import_module` with a text.
+    """The modules that a source file imports, with `import` or with `import_module` and a literal.
 
-    Relative imports stay in their package, all of which counts anyway.
+    Relative imports are skipped: all files of their package count anyway.
     """
     if file.suffix != ".py":
         return
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
-        return  # whoever imports it will say what is wrong
+        return  # importing it reports the error
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (one.name for one in node.names)

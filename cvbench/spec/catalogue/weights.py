@@ -1,17 +1,16 @@
-"""From the text of `weights:` to one frozen value that says everything about the file it names.
+"""Resolve the text of `weights:` to a `WeightFile`.
 
-`weight_file` resolves the text once, when a cell is planned; the network's options and geometry, the mapping
-of its classes, and loading read the `WeightFile` that it returns. The text may be
+`weight_file` resolves the text once, when a cell is planned; model options, preprocessing, class mapping and
+loading all use its result. The text is one of
 
-    ../darknet/yolov3.weights                 a file of one's own
-    lite0.pth#sha256=5793…&names=position     the same: its content is checked, its tensors go by their order
-    https://host/resnet50.pth#sha256=11ad…    a file that is fetched once; the hash is required
+    ../darknet/yolov3.weights                 a local file
+    lite0.pth#sha256=5793…&names=position     the same, with its hash; tensors are matched by order
+    https://host/resnet50.pth#sha256=11ad…    a file to fetch once; the hash is required
     ResNet50_Weights.IMAGENET1K_V2            a file that torchvision publishes
-    a1_in1k                                   for a model of timm, the tag of a file that it publishes
+    a1_in1k                                   for a timm model, the tag of a published file
 
-Nothing is fetched here, and nothing by a run either: `cvbench weights fetch` does that, when it is
-asked. Of torchvision's files the first eight digits of the hash are in the name; for timm's it is the
-address alone that says what they are.
+Neither this module nor `run` downloads anything; only `cvbench weights fetch` does. Names of torchvision's
+files contain the first eight digits of their hash; timm's files are identified by URL only.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _SAFE_NAME = re.compile(r"[\w.+-]*\w")
 _TIMM, _TORCHVISION = "timm/", "torchvision/"
 
 _LABELS_BY_OUTPUTS: Final[Mapping[int, LabelsName]] = {1000: "imagenet", 91: "coco", 21: "voc"}
-"""The classes of torchvision's published weights, by the number of their outputs."""
+"""Number of outputs → label space of torchvision's published weights."""
 
 Origin = Literal["file", "url", "torchvision", "timm"]
 WeightFormat = Literal["safetensors", "pytorch", "darknet", "onnx"]
@@ -51,27 +50,27 @@ _FORMATS: Final[Mapping[str, WeightFormat]] = {
     ".weights": "darknet",
     ".onnx": "onnx",
 }
-"""The ending of a file's name → its format; any other ending is read as safetensors."""
+"""File extension → format; other extensions are read as safetensors."""
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A file of weights: its candidate paths, the hash it must have, its format, and what it implies."""
+    """A weight file: its candidate paths, expected hash, format and label space."""
 
     said: str
-    """What the suite says."""
+    """The text in the suite."""
     origin: Origin
     places: tuple[Path, ...]
-    """Where it is looked for; the first is where it is put when it is fetched."""
+    """Candidate paths; `cvbench weights fetch` writes to the first."""
     url: str | None = None
     sha256: str | None = None
-    """Of its content, or the first digits of that; None where nobody has said."""
+    """SHA-256 of the content, or its first digits; None if unknown."""
     by_position: bool = False
-    """Whether its tensors are taken in their order rather than by their names."""
+    """Whether tensors are matched by order instead of by name."""
     labels: LabelsName | None = None
-    """The classes that the weights count, as the suite or the publisher states; None where neither does."""
+    """Label space of the weights, stated by the suite or the publisher; None if unknown."""
     outputs: int | None = None
-    """Of torchvision's weights: the number of categories they tell apart."""
+    """Number of categories of torchvision's weights."""
 
     @property
     def torchvision_name(self) -> str | None:
@@ -80,25 +79,25 @@ class WeightFile:
 
     @property
     def format(self) -> WeightFormat:
-        """The file's format, by the ending of its name."""
+        """The format, by file extension."""
         return format_of(self.places[0])
 
     def found(self) -> Path | None:
-        """The first place where there is a file."""
+        """The first candidate path that exists, or None."""
         return next((place for place in self.places if place.is_file()), None)
 
     def missing(self) -> str:
-        """What to say where there is none: what would be where, and how it comes there."""
+        """The message for a missing file: its path, its URL and how to fetch it."""
         if self.url is None:
             return f"there is no file {self.places[0]}"
         return (
-            f"{self.said} is not on this machine: {self.places[0]} is to hold {self.url}. "
-            "Fetch it with `cvbench weights fetch SUITE`, or put it there"
+            f"{self.said} is not on this machine: {self.places[0]} is missing ({self.url}). "
+            "Run `cvbench weights fetch SUITE`, or copy the file there"
         )
 
 
 def format_of(path: Path) -> WeightFormat:
-    """The format of a file of weights, by the ending of its name."""
+    """The format of a weight file, by its extension."""
     return _FORMATS.get(path.suffix, "safetensors")
 
 
@@ -110,10 +109,10 @@ def home() -> Path:
 
 
 def weight_file(spec: ModelSpec) -> WeightFile | None:
-    """The file that a model's weights are in; None for a model without.
+    """The weight file of a model; None for a model without weights.
 
-    Raises InputError for weights that are said in a way nobody can follow, and UnknownName for
-    weights that torchvision or timm does not have for this model.
+    Raises InputError for a text that is not valid, and UnknownName for weights that torchvision or timm does
+    not publish for this model.
     """
     said = spec.weights
     if said is None:
@@ -132,7 +131,7 @@ def weight_file(spec: ModelSpec) -> WeightFile | None:
 
 
 def _labels_by_tag(model: str, said: str) -> LabelsName | None:
-    """The classes that a tag of timm's tells: `a1_in1k` was trained on ImageNet's thousand."""
+    """The label space of a timm tag: `a1_in1k` was trained on ImageNet-1k."""
     return "imagenet" if model.startswith(_TIMM) and "in1k" in said.split("_") else None
 
 
@@ -141,7 +140,7 @@ def _torchvision(model: str, said: str, family: str, member: str) -> WeightFile:
     own = _own_weights(model)
     if own is not None and own.__name__ != family:
         known = ", ".join(f"{own.__name__}.{one}" for one in own.__members__) or "none"
-        raise InputError(f"{said}: these are weights of another model than {model}.\n  It has {known}.")
+        raise InputError(f"{said}: these weights are not for {model}.\n  It has {known}.")
     name, outputs = PurePosixPath(urlsplit(weights.url).path).name, len(weights.meta["categories"])
     digits = re.search(r"-([0-9a-f]{8,64})\.", name)
     hub = expanded(os.environ.get("TORCH_HOME") or user_caches() / "torch") / "hub" / "checkpoints"
@@ -157,7 +156,7 @@ def _torchvision(model: str, said: str, family: str, member: str) -> WeightFile:
 
 
 def _member(said: str, family: str, member: str) -> Any:
-    """The member of torchvision's enumerations of weights; raises UnknownName for one it does not have."""
+    """A member of torchvision's weight enumerations; raises UnknownName if there is none."""
     from torchvision import models
 
     families = {known.__name__: known for known in map(models.get_model_weights, models.list_models())}
@@ -172,7 +171,7 @@ def _member(said: str, family: str, member: str) -> Any:
 
 
 def _own_weights(model: str) -> Any:
-    """The enumeration of torchvision's weights for a model; None for a model that is not torchvision's."""
+    """The torchvision weight enumeration of a model; None for models of other libraries."""
     if not model.startswith(_TORCHVISION):
         return None
     from torchvision import models
@@ -191,7 +190,7 @@ def _timm(model: str, tag: str) -> WeightFile:
         raise UnknownName(f'timm/{model} has no weights "{tag}".\n  {near}')
     config = get_pretrained_cfg(f"{architecture}.{tag}")
     if config is None or not config.hf_hub_id or config.custom_load:
-        raise InputError(f'timm/{model}: its weights "{tag}" are in no file that is read here.')
+        raise InputError(f'timm/{model}: the weights "{tag}" have no file format that cvbench can load.')
     hub = expanded(os.environ.get("HF_HOME") or user_caches() / "huggingface") / "hub"
     snapshots = hub / f"models--{config.hf_hub_id.replace('/', '--')}" / "snapshots"
     file = "model.safetensors"
@@ -212,13 +211,13 @@ def _timm_tags(architecture: str) -> Sequence[str]:
 
 def _url(said: str, address: SplitResult) -> WeightFile:
     if address.scheme not in ("http", "https") or not address.netloc:
-        raise InputError(f"{said}: files are fetched over http or https, or read from a path.")
+        raise InputError(f"{said}: not a path, nor an http or https URL.")
     sha256, by_position = _fragment(said, address.fragment)
     url = address._replace(fragment="").geturl()
     if sha256 is None:
         raise InputError(
-            f"{said}: weights from the network need the SHA-256 of their content.\n"
-            f"  Write it behind the address: {url}#sha256=…, as `sha256sum FILE` prints it."
+            f"{said}: weights from a URL need the SHA-256 of their content.\n"
+            f"  Append it to the URL: {url}#sha256=…, as `sha256sum FILE` prints it."
         )
     name = PurePosixPath(unquote(address.path)).name
     name = name if _SAFE_NAME.fullmatch(name) else "weights"
@@ -226,14 +225,14 @@ def _url(said: str, address: SplitResult) -> WeightFile:
 
 
 def _fragment(said: str, fragment: str) -> tuple[str | None, bool]:
-    """What stands behind `#`: the hash that the content must have, and how its tensors are taken."""
+    """Parse the text after `#`: the expected SHA-256, and whether tensors are matched by order."""
     stated = dict(parse_qsl(fragment, keep_blank_values=True))
     sha256, names = stated.pop("sha256", None), stated.pop("names", "name")
     if stated or names not in ("name", "position") or (fragment and "=" not in fragment):
         raise InputError(
-            f"{said}: what stands behind # is not understood.\n"
-            "  Write #sha256=… and, for a file whose tensors have other names, &names=position."
+            f"{said}: the text after # is not valid.\n"
+            "  Write #sha256=… and, to match tensors by order instead of by name, &names=position."
         )
     if sha256 is not None and not _SHA256.fullmatch(sha256):
-        raise InputError(f"{said}: a SHA-256 has 64 hexadecimal digits, in lower case.")
+        raise InputError(f"{said}: a SHA-256 has 64 lower-case hexadecimal digits.")
     return sha256, names == "position"

@@ -1,4 +1,4 @@
-"""The YOLO detectors: one Card each, in the order of their publication."""
+"""The Cards of the YOLO detectors, in order of publication."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _INCREMENTAL, _INCREMENTAL_LINK = "YOLOv3: An Incremental Improvement", "https:/
 
 
 def _size(default: int, *, multiple: int = 32) -> dict[str, Choice]:
-    help_ = f"height and width of the prepared input, a multiple of {multiple}"
+    help_ = f"input height and width in pixels, a multiple of {multiple}"
     return {"size": Choice(default, help_), "width": WIDTH}
 
 
 def _yolo_v1(**first: Choice) -> dict[str, Choice]:
     return {
         **_size(448, multiple=64),
-        "grid": Choice(7, "cells a side"),
+        "grid": Choice(7, "grid cells per side"),
         **first,
-        "top_class_only": Choice(False, "report the best class of each box only, not every class"),
+        "top_class_only": Choice(False, "report only the best class of each box"),
         **reporting(score=0.001, nms=0.5),
     }
 
@@ -28,7 +28,7 @@ def _yolo_v1(**first: Choice) -> dict[str, Choice]:
 def _anchors(count: str, *, words: str = "") -> dict[str, Choice]:
     return {
         "anchors": Choice(
-            None, f"{count} priors [width, height] in pixels, small first{words}; by default the authors'"
+            None, f"{count} priors [width, height] in pixels, smallest first{words} (default: the authors')"
         )
     }
 
@@ -36,8 +36,8 @@ def _anchors(count: str, *, words: str = "") -> dict[str, Choice]:
 def _yolo_v2(reorg: str) -> dict[str, Choice]:
     return {
         **_size(416),
-        **_anchors("five", words=", or those of coco or voc"),
-        "reorg": Choice(reorg, "the order in which the passthrough is reorganised: darknet or paper"),
+        **_anchors("five", words=", or coco or voc"),
+        "reorg": Choice(reorg, "channel order of the passthrough's space-to-depth: darknet or paper"),
         **reporting(score=0.005, nms=0.45),
     }
 
@@ -48,24 +48,24 @@ def _yolo_v3(anchors: str) -> dict[str, Choice]:
         **_anchors(anchors),
         "ignore": Choice(
             "prior",
-            "who is excused from learning that nothing is there: predictors whose prior, or whose"
-            " prediction, overlaps an object",
+            "which box of a predictor excludes it from the no-object loss if it overlaps an object:"
+            " prior or prediction",
         ),
         "owners": Choice(
             "one",
-            "who learns an object: the best of all priors (one), or the best of each layer (each layer)",
+            "priors that learn an object: the best one (one), or the best one per layer (each layer)",
         ),
         **reporting(score=0.005, nms=0.45),
     }
 
 
-_DROPOUT = Choice(0.5, "share of activations dropped before the last layer")
+_DROPOUT = Choice(0.5, "dropout before the last layer")
 
 YOLO: tuple[ModelCard, ...] = (
     ModelCard(
         name="yolo_v1",
         address="cvbench.models.yolo.yolo_v1:yolo_v1",
-        summary="24 convolutions, two connected layers, 7 x 7 cells of two boxes; the paper's net",
+        summary="24 convolutions, two fully connected layers, 7 x 7 cells of two boxes; as in the paper",
         task="detection",
         title=_ONCE[0],
         authors=_ONCE[1],
@@ -76,14 +76,14 @@ YOLO: tuple[ModelCard, ...] = (
         macs=20_285_153_280,
         reference=("VOC 2007 test mAP 0.634, trained on VOC 2007 and 2012 (the paper; no weights released)",),
         options=_yolo_v1(
-            norm=Choice(True, "normalise convolutions by batch; false gives the paper's biases"),
+            norm=Choice(True, "batch norm after convolutions; false: biases, as in the paper"),
             dropout=_DROPOUT,
         ),
     ),
     ModelCard(
         name="yolo_v1_tiny",
         address="cvbench.models.yolo.yolo_v1:yolo_v1_tiny",
-        summary="eight convolutions, one connected layer, 7 x 7 cells of two boxes",
+        summary="eight convolutions, one fully connected layer, 7 x 7 cells of two boxes",
         task="detection",
         title=_ONCE[0],
         authors=_ONCE[1],
@@ -94,8 +94,8 @@ YOLO: tuple[ModelCard, ...] = (
         macs=1_608_015_360,
         reference=(
             (
-                "VOC 2007 test mAP 0.527, metric voc2007 (the paper's fast form, to be expected of"
-                " tiny-yolov1.weights; that file's own figure is not published)"
+                "VOC 2007 test mAP 0.527, metric voc2007 (the paper's fast variant, expected of"
+                " tiny-yolov1.weights; no result of that file is published)"
             ),
         ),
         options=_yolo_v1(),
@@ -103,7 +103,7 @@ YOLO: tuple[ModelCard, ...] = (
     ModelCard(
         name="yolo_v1_darknet",
         address="cvbench.models.yolo.yolo_v1:yolo_v1_darknet",
-        summary="the form of the released weights: kernels of its own at every place, three boxes a cell",
+        summary="the variant of the released weights: a locally connected layer, three boxes per cell",
         task="detection",
         title=_ONCE[0],
         authors=_ONCE[1],
@@ -118,7 +118,7 @@ YOLO: tuple[ModelCard, ...] = (
     ModelCard(
         name="yolo_v2",
         address="cvbench.models.yolo.yolo_v2:yolo_v2",
-        summary="Darknet-19, a passthrough of 64 channels and five priors; the form of the released weights",
+        summary="Darknet-19, a 64-channel passthrough and five priors; the variant of the released weights",
         task="detection",
         title=_BETTER,
         authors="Redmon, Farhadi",
@@ -132,14 +132,14 @@ YOLO: tuple[ModelCard, ...] = (
                 "VOC 2007 test mAP 0.768 at 416 px, 0.786 at 544 px, metric voc2007, with yolov2-voc.weights"
                 " and anchors: voc (the paper)"
             ),
-            "COCO test-dev AP 0.216, AP50 0.440 at 544 px (the paper); yolov2.weights come near it at 608 px",
+            "COCO test-dev AP 0.216, AP50 0.440 at 544 px (the paper); yolov2.weights are close at 608 px",
         ),
         options=_yolo_v2("darknet"),
     ),
     ModelCard(
         name="yolo_v2_original",
         address="cvbench.models.yolo.yolo_v2:yolo_v2_original",
-        summary="the paper's form: all 512 channels pass through and become 2,048",
+        summary="as in the paper: all 512 channels pass through and become 2,048",
         task="detection",
         title=_BETTER,
         authors="Redmon, Farhadi",
@@ -154,7 +154,7 @@ YOLO: tuple[ModelCard, ...] = (
     ModelCard(
         name="yolo9000",
         address="cvbench.models.yolo.yolo9000:yolo9000",
-        summary="YOLOv2 with three priors, whose classes are the nodes of a tree of words",
+        summary="YOLOv2 with three priors and a tree of words (WordTree) as classes",
         task="detection",
         title=_BETTER,
         authors="Redmon, Farhadi",
@@ -171,14 +171,14 @@ YOLO: tuple[ModelCard, ...] = (
         ),
         options={
             **_size(544),
-            "tree": Choice(
-                None, "a file of names with their parents' numbers, as 9k.tree; default: all roots"
-            ),
-            "map": Choice(None, "a file with the node of each class; default: all nodes, or all leaves"),
+            "tree": Choice(None, "file of names and parent numbers, such as 9k.tree; default: all roots"),
+            "map": Choice(None, "file with the tree node of each class; default: all nodes, or all leaves"),
             **_anchors("three"),
-            "passthrough": Choice(False, "YOLOv2's passthrough and three added convolutions, as the paper"),
-            "report": Choice("classes", "every class with its probability (classes), or one a box (path)"),
-            "path_threshold": Choice(0.5, "where the way down the tree ends, for report: path"),
+            "passthrough": Choice(False, "YOLOv2's passthrough and three more convolutions, as in the paper"),
+            "report": Choice(
+                "classes", "every class and its probability (classes), or only the best path (path)"
+            ),
+            "path_threshold": Choice(0.5, "minimum probability to descend the tree, for report: path"),
             **reporting(score=0.005, nms=0.45),
         },
     ),

@@ -1,4 +1,4 @@
-"""Suites: from a YAML file to the cells that are run. Importing them imports no torch."""
+"""Suites: from a YAML file to cells. Does not import torch."""
 
 from cvbench.spec.suite.bundled import find_suite, suites
 from cvbench.spec.suite.loading import load_suite, parse_suite

@@ -1,4 +1,4 @@
-"""Suites by name: the user's own `suites/` folder first, then the suites that come with cvbench."""
+"""Suites by name: first the local folder `suites/`, then the suites bundled with cvbench."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOCAL = Path("suites")
-"""Where a project keeps its suites, from the working folder."""
+"""The folder of a project's suites, relative to the working folder."""
 _SUFFIX = ".yaml"
 
 
@@ -20,8 +20,8 @@ def bundled_folder() -> Path:
 def find_suite(name: Path | str) -> Path:
     """The file of the suite called `name`: a path, or a bare name such as `quickstart`.
 
-    A path that exists wins, then `suites/NAME.yaml`, then a bundled suite. Where nothing is found, `name`
-    comes back as a path, so that reading it reports what is missing.
+    The order is: an existing path, `suites/NAME.yaml`, a bundled suite. If there is none, returns `name` as a
+    path, so that reading it reports the missing file.
     """
     path = Path(name)
     if path.suffix or len(path.parts) != 1 or path.is_file():
@@ -31,7 +31,7 @@ def find_suite(name: Path | str) -> Path:
 
 
 def suites() -> Iterator[tuple[str, Path, bool]]:
-    """Name, file, and whether it is bundled: local suites first, which hide bundled ones of their names."""
+    """Name, file and whether it is bundled, local suites first; they hide bundled suites of the same name."""
     local = sorted(LOCAL.glob(f"*{_SUFFIX}"))
     yield from ((path.stem, path, False) for path in local)
     taken = {path.stem for path in local}

@@ -1,4 +1,4 @@
-"""A suite's form → its cells: settings merged field by field, then the product of all lists."""
+"""From a suite file to its cells: settings are merged field by field, then all lists are combined."""
 
 from __future__ import annotations
 
@@ -19,25 +19,22 @@ F = TypeVar("F", bound=Frozen)
 
 
 class Expansion(NamedTuple):
-    """The cells in the order of the suite, and the models that add none of their own."""
+    """The cells in the order of the suite, and problems: models that duplicate others."""
 
     cells: tuple[Cell, ...]
     findings: tuple[SuiteProblem, ...]
     published: Mapping[str, Mapping[str, Published]]
-    """Cell key → figure → what is published of it."""
+    """Cell key → metric → its published value."""
 
 
 def expand(suite: SuiteFile) -> Expansion:
-    """Every cell of a suite that has passed its checks.
+    """All cells of a checked suite.
 
-    Runs model by model; of one model, the runtime's fields vary in their order, the last one
-    fastest, and then the seed.
+    The order is by model, then by the fields of `runtime` in their order, then by seed (varies fastest).
     """
     count = sum(_count(model, suite) for model in suite.models)
     if count > _MOST:
-        return Expansion(
-            (), (SuiteProblem((), f"these are {count} cells; a suite has {_MOST} at most."),), {}
-        )
+        return Expansion((), (SuiteProblem((), f"{count} cells; a suite may have at most {_MOST}."),), {})
     first: dict[str, int] = {}
     cells: list[Cell] = []
     findings: list[SuiteProblem] = []
@@ -47,7 +44,7 @@ def expand(suite: SuiteFile) -> Expansion:
             key = _with_defaults(cell).key
             twin = first.get(key)
             if twin == index:
-                continue  # two ways to say one thing, such as the layout of what an engine runs
+                continue  # equal settings, such as two layouts for an engine
             if twin is not None:
                 what = f"{cell.title} is the same experiment as models[{twin}]."
                 findings.append(SuiteProblem(("models", index), what, "Remove one of the two."))
@@ -60,7 +57,7 @@ def expand(suite: SuiteFile) -> Expansion:
 
 
 def merged(base: F | None, over: F) -> F:
-    """`over`, with what it does not set itself taken from `base`, down to the innermost field."""
+    """`over`, with the fields that it does not set taken from `base`, recursively."""
     if base is None:
         return over
     changes = {}
@@ -71,9 +68,9 @@ def merged(base: F | None, over: F) -> F:
 
 
 def settings_of(model: ModelForm, suite: SuiteFile) -> Settings:
-    """What holds for one model: its own settings over the suite's.
+    """The settings of one model: its own, else the suite's.
 
-    A model's own data set, where it is another one, takes over nothing from the suite's.
+    A different dataset than the suite's inherits nothing from the suite's `data`.
     """
     common, own = _set_in(suite), _set_in(model)
     if common.data and own.data and common.data.name != own.data.name:
@@ -85,7 +82,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
     card = MODELS.get(model.name)
     task = card.task if card else model.task
     settings = settings_of(model, suite)
-    assert settings.data is not None  # the checks have seen to it
+    assert settings.data is not None  # checked before
     names = settings.metrics
     if names is None:
         names = tuple(card.name for card in default_metrics(task))
@@ -93,7 +90,7 @@ def _cells(model: ModelForm, suite: SuiteFile) -> Iterator[Cell]:
         yield Cell(
             model=ModelSpec(
                 name=model.name,
-                # A model of our own has its task from its Card; others say it, for who has no such library.
+                # Models of other libraries store their task: a machine without the library can read it.
                 task=None if MODELS.lists(model.name) else task,
                 options=model.options,
                 weights=model.weights,
@@ -118,7 +115,7 @@ def _count(model: ModelForm, suite: SuiteFile) -> int:
 
 
 def _set_in(form: Settings) -> Settings:
-    """The settings alone, of those that were written."""
+    """Only the settings that are set."""
     written = form.model_fields_set & Settings.model_fields.keys()
     return Settings(**{name: getattr(form, name) for name in written})
 
@@ -130,7 +127,7 @@ def _runtimes(form: RuntimeForm) -> Iterator[Runtime]:
 
 
 def _with_defaults(cell: Cell) -> Cell:
-    """The cell with every option of its model and data set written out, to see equal ones."""
+    """The cell with all options written out, so that equal cells have equal keys."""
     model = cell.model.model_copy(
         update={"options": _options(MODELS.get(cell.model.name), cell.model.options)}
     )

@@ -1,4 +1,7 @@
-"""A suite file → a Suite: read, overridden, spelled out, checked, expanded; every mistake at once."""
+"""From a suite file to a Suite: parse, override, write out short forms, check, expand to cells.
+
+All mistakes are reported together.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from cvbench.spec.suite.yaml_loader import read
 
 
 def in_full(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The suite without short forms; a model's own `data` has the suite's name where it has none."""
+    """The suite without short forms; a model's `data` without a name takes the suite's."""
     suite = _settings(tree)
     models = tree.get("models")
     if isinstance(models, list):
@@ -68,11 +71,11 @@ def _listed(node: Any) -> Any:
 
 
 _LARGEST = 1 << 20
-_EXAMPLE = "The shortest one: {schema: 1, data: fashion, train: {epochs: 2}, models: [resnet18]}"
+_EXAMPLE = "The shortest suite: {schema: 1, data: fashion, train: {epochs: 2}, models: [resnet18]}"
 
 
 def load_suite(path: FilePath | str, overrides: Sequence[str] = ()) -> Suite:
-    """The suite in a YAML file, after the overrides `key=value`.
+    """Load a suite from a YAML file and apply the overrides `key=value`.
 
     `path` is a file, or the bare name of a suite in `suites/` or of a bundled one, such as `quickstart`.
 
@@ -84,10 +87,10 @@ def load_suite(path: FilePath | str, overrides: Sequence[str] = ()) -> Suite:
 
 
 def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite:
-    """The suite that `text` writes; `path` stands in messages, and gives the name where the text has none."""
+    """Parse a suite; `path` is shown in messages, and gives the name if the text has none."""
     tree, problems = read(text, path)
     if not isinstance(tree, dict):
-        raise SuiteError([*problems, Problem(path, "a suite is a mapping (key: value).", _EXAMPLE)])
+        raise SuiteError([*problems, Problem(path, "a suite must be a mapping (key: value).", _EXAMPLE)])
     written = Overrides()
     written.write(tree, overrides)
     full = in_full({"name": FilePath(path).stem, **tree})
@@ -114,7 +117,7 @@ def parse_suite(text: str, *, path: str, overrides: Sequence[str] = ()) -> Suite
 
 
 def _warn_of_moved(cells: Sequence[Cell], path: str) -> None:
-    """Name the new import path of everything that the cells name by an old one, once each."""
+    """Warn of each old import path in the cells, once, with its new one."""
     names = [name for cell in cells for name in (cell.model.name, cell.data.name, *cell.metrics)]
     for name in dict.fromkeys(names):
         if is_address(name) and (new := moved_address(name)):
@@ -123,7 +126,7 @@ def _warn_of_moved(cells: Sequence[Cell], path: str) -> None:
 
 
 def _form(full: Mapping[str, Any]) -> tuple[SuiteFile | None, list[SuiteProblem]]:
-    """The suite in its types; strict, so that text is no number and true no 1."""
+    """The suite as a SuiteFile; strict: text is never read as a number, nor true as 1."""
     try:
         return SuiteFile.model_validate_json(json.dumps(full), strict=True), []
     except ValidationError as error:
@@ -131,7 +134,7 @@ def _form(full: Mapping[str, Any]) -> tuple[SuiteFile | None, list[SuiteProblem]
 
 
 def _problem(finding: SuiteProblem, tree: Any, path: str, written: Overrides) -> Problem:
-    """A finding with its place as the person wrote it: in the file, or in an override."""
+    """A problem with its place as the user wrote it: in the file, or in an override."""
     if (override := written.origin(finding.path)) is not None:
         return Problem(f"override {override}", finding.what, finding.remedy)
     inside = show_path(written_part(finding.path, tree))
@@ -142,9 +145,9 @@ def _text(path: FilePath) -> str:
     try:
         about = path.stat()
         if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
-            raise SuiteError([Problem(str(path), "this is not a regular file but a pipe or a device.")])
+            raise SuiteError([Problem(str(path), "not a regular file but a pipe or a device.")])
         if about.st_size > _LARGEST:
-            raise SuiteError([Problem(str(path), "this is more than 1 MiB, too large for a suite.")])
+            raise SuiteError([Problem(str(path), "this file is larger than 1 MiB, too large for a suite.")])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         names = {name for name, _, _ in suites()}
@@ -154,7 +157,7 @@ def _text(path: FilePath) -> str:
             near = f"The suite of this name is bundled: cvbench run {path.stem}"
         problem = Problem(str(path), "there is no such file.", near)
     except UnicodeDecodeError as error:
-        problem = Problem(str(path), f"this is not UTF-8 text: byte {error.start} cannot be read.")
+        problem = Problem(str(path), f"not UTF-8 text: byte {error.start} is invalid.")
     except OSError as error:
-        problem = Problem(str(path), f"this cannot be read: {error.strerror}.")
+        problem = Problem(str(path), f"cannot read this file: {error.strerror}.")
     raise SuiteError([problem])

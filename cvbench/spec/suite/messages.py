@@ -1,4 +1,4 @@
-"""What is wrong in a suite, and where: a path into the file's tree."""
+"""Problems in a suite, each with its path in the file's tree, and their messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORD = re.compile(r"[\w-]+")
 
 
 class SuiteProblem(NamedTuple):
-    """One thing that is wrong, before it is known which file or override brought it."""
+    """One problem, before it is known whether the file or an override caused it."""
 
     path: Path
     what: str
@@ -29,16 +29,16 @@ class SuiteProblem(NamedTuple):
 
 
 def show_path(path: Path) -> str:
-    """A path as it is written in messages; a key that is no plain word stands in quotes.
+    """A path as messages show it; a key with other characters than letters, digits, _ and - is quoted.
 
-    >>> show_path(("models", 1, "options", "width")), show_path(("expect", "my.nets:net", "AP"))
-    ('models[1].options.width', 'expect["my.nets:net"].AP')
+    >>> show_path(("models", 1, "options", "width")), show_path(("expect", "my.models:small", "AP"))
+    ('models[1].options.width', 'expect["my.models:small"].AP')
     """
     return "".join(map(_shown_step, path)).removeprefix(".")
 
 
 def written_part(path: Path, tree: Any) -> Path:
-    """As much of a path as `tree` holds.
+    """The longest leading part of a path that exists in `tree`.
 
     >>> written_part(("models", 0, "name"), {"models": ["resnet18"]})
     ('models', 0)
@@ -51,14 +51,14 @@ def written_part(path: Path, tree: Any) -> Path:
 
 
 class Positions:
-    """Where paths stand in the order of a file, to sort by; each mapping's keys are numbered once."""
+    """A sort key: the position of a path in the file. The keys of each mapping are numbered once."""
 
     def __init__(self, tree: Any) -> None:
         self._tree = tree
         self._numbered: dict[int, dict[Any, int]] = {}
 
     def __call__(self, path: Path) -> tuple[int, ...]:
-        """The place of each step of the path; a parent stands before its children."""
+        """The position of each step of the path; parents sort before their children."""
         places, here = list[int](), self._tree
         for step in path:
             if not _holds(here, step):
@@ -99,23 +99,23 @@ _WORDS = {
     "greater_than": "{value} is too small; it must be more than {gt:g}",
     "greater_than_equal": "{value} is too small; it must be at least {ge:g}",
     "less_than_equal": "{value} is too large; it must be at most {le:g}",
-    "too_short": "{value} is too short; at least {min_length} must be listed",
-    "too_long": "{value} is too long; at most {max_length} may be listed",
-    "literal_error": "{value} is none of {allowed}",
+    "too_short": "{value} is too short; list at least {min_length}",
+    "too_long": "{value} is too long; list at most {max_length}",
+    "literal_error": "{value} is not one of {allowed}",
     "string_pattern_mismatch": "{value} is not {form}",
     "value_error": "{error}",
 }
-"""What to say, by the kind of pydantic's error."""
-_SEVERAL = "{value} is not a plain value, a list of them, or a list of such lists"
+"""Message by pydantic's error type."""
+_SEVERAL = "{value} is not a scalar, a list of scalars, or a list of such lists"
 _FORMS = {
     "device": "one of auto, cpu, cuda, cuda:N",
     "name": "a name of up to 64 letters, digits, dots, dashes and underscores",
 }
-"""What a pattern asks for, by the field that has it."""
+"""Description of the expected text, by the field that has a pattern."""
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], tree: Any) -> Iterator[SuiteProblem]:
-    """What `model` refuses in `tree`; of a value that may be of several kinds, one finding for all."""
+    """The validation errors of `tree` against `model`, one per value (also where several types are valid)."""
     errors = error.errors(include_url=False)
     for path, group in groupby(errors, key=lambda one: written_part(one["loc"], tree)):
         alternatives = list(group)
@@ -124,14 +124,14 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Any) -> It
 
 
 def _distinct(alternatives: list[ErrorDetails]) -> list[ErrorDetails]:
-    """All keys that are missing at one place, or else the one refusal that tells most."""
+    """All missing keys of one mapping, or else the most informative error."""
     missing = [one for one in alternatives if one["type"] == "missing"]
     refused = [one for one in alternatives if not _follows(one)]
     return missing or sorted(refused, key=lambda one: one["type"] != "finite_number")[:1]
 
 
 def _follows(error: ErrorDetails) -> bool:
-    """Whether a list counts as too short only because its items, refused by themselves, do not count."""
+    """Whether a list is "too short" only because its invalid items are not counted."""
     return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
@@ -141,7 +141,7 @@ def _suite_problem(error: ErrorDetails, path: Path, model: type[BaseModel], *, s
     if error["type"] == "extra_forbidden":
         return _unknown(path, keys_at(model, path[:-1]))
     if path == ("schema",):
-        what = f"{shown(error['input'])} is not a version that this program reads."
+        what = f"{shown(error['input'])} is not a supported version."
         return SuiteProblem(path, what, _FIRST_LINE)
     kind, context = error["type"], error.get("ctx", {})
     allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
@@ -163,12 +163,12 @@ def _missing(loc: Path, path: Path) -> SuiteProblem:
 def _unknown(path: Path, known: list[str]) -> SuiteProblem:
     key = str(path[-1])
     near = suggestion(key, known)
-    remedy = f"{near}   See all: cvbench schema suite" if near else f"Known here: {', '.join(known)}."
+    remedy = f"{near}   See all: cvbench schema suite" if near else f"Valid keys: {', '.join(known)}."
     return SuiteProblem(path, f"there is no key {shown(key)} here.", remedy)
 
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:
-    """The keys that a mapping at `path` may hold; empty where they are free."""
+    """The valid keys of a mapping at `path`; empty if any key is valid."""
     here: Any = model
     for step in path:
         here = _below(here, step)
@@ -176,7 +176,7 @@ def keys_at(model: type[BaseModel], path: Path) -> list[str]:
 
 
 def _below(kind: Any, step: str | int) -> Any:
-    """The type of what stands at `step` in something of type `kind`."""
+    """The type of the item at `step` in a value of type `kind`."""
     if not _is_model(kind):
         return next((_bare(argument) for argument in reversed(get_args(kind)) if argument is not ...), None)
     fields = {field.alias or name: field for name, field in kind.model_fields.items()}
@@ -184,7 +184,7 @@ def _below(kind: Any, step: str | int) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    """A type without what may be None or annotated about it."""
+    """A type without its None alternative and its annotations."""
     if get_origin(kind) is Annotated:
         return _bare(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):

@@ -1,4 +1,4 @@
-"""`key=value` on the command line: a dotted path into the suite, lists by position, and YAML behind it."""
+"""Overrides `key=value` on the command line: a dotted path into the suite, with list indices; YAML values."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from cvbench.spec.suite.yaml_loader import read
 
 @dataclass
 class Overrides:
-    """Overrides written into a tree, and which part of it each of them brought."""
+    """Writes overrides into a tree, and remembers which override set which part."""
 
     problems: list[Problem] = field(default_factory=list)
     _brought: dict[Path, str] = field(default_factory=dict)
 
     def origin(self, path: Path) -> str | None:
-        """The override that brought what stands at `path`, as it was typed; None for the file's own."""
+        """The override that set the value at `path`, as typed; None if the file did."""
         for depth in range(len(path), 0, -1):
             if path[:depth] in self._brought:
                 return self._brought[path[:depth]]
         return None
 
     def write(self, tree: dict[str, Any], texts: Sequence[str]) -> None:
-        """Write each override into `tree`, in order; mappings on the way are made where there are none.
+        """Write each override into `tree`, in order, creating missing mappings.
 
-        A path that no suite has is written all the same: whoever checks the tree finds it there.
+        Unknown paths are written too; the checks of the tree report them.
         """
         for text in texts:
             key, equals, written = text.partition("=")
             steps = key.strip().split(".")
             if not equals or not all(steps):
-                self._report(text, "this is not key=value.", "Write, for instance, train.epochs=1")
+                self._report(text, "not of the form key=value.", "Write, for instance, train.epochs=1")
                 continue
             try:
                 value, problems = read(written, f"override {text}")
@@ -55,7 +55,7 @@ class Overrides:
                     return
                 here = int(step)
             elif not isinstance(tree, dict):
-                self._report(text, f"{show_path(path)} is a plain value and has no {step}.")
+                self._report(text, f"{show_path(path)} is a single value and has no {step}.")
                 return
             path = (*path, here)
             if last:
@@ -72,7 +72,7 @@ class Overrides:
             tree = tree[here]
 
     def _forget_another_set(self, data: dict[str, Any], path: Path, name: Any) -> None:
-        """Another data set has options, splits and a folder of its own: only overrides stay."""
+        """Drop options, split and folder of the previous dataset, except those from overrides."""
         if data.get("name") == name:
             return
         said = {brought[: len(path) + 1] for brought in self._brought}
@@ -85,7 +85,7 @@ class Overrides:
 
 
 def _opened(node: Any, path: Path) -> Any:
-    """A node that can be written into: null becomes a mapping, and a mere name one with that name."""
+    """A node as a mapping: null becomes an empty one, and a name becomes `{name: …}`."""
     if node is None:
         return {}
     named = path[-1] == "data" or path[:-1] == ("models",)
@@ -95,4 +95,4 @@ def _opened(node: Any, path: Path) -> Any:
 def _no_item(path: Path, length: int, step: str) -> str:
     if not length:
         return f"{show_path(path)} is empty and has no {step}."
-    return f"{show_path(path)} is a list of {length}, from 0 to {length - 1}; it has no {step}."
+    return f"{show_path(path)} has items 0 to {length - 1}; it has no {step}."

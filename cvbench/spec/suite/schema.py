@@ -1,7 +1,7 @@
-"""What a suite file may hold: its keys, their types and their meaning. The JSON Schema comes from here.
+"""The keys of a suite file, their types and descriptions: the source of the JSON Schema.
 
-The file's short forms (a mere name for a mapping, one value for a list of one) are written in full
-before they meet these types; in the schema they stand beside the full ones.
+Short forms (a name for a mapping, a value for a list of one) are written out before the types are checked.
+The JSON Schema accepts both.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from cvbench.spec.cell import (
 from cvbench.spec.expectations import Published
 
 SCHEMA = 1
-"""The version of the file format that this program reads."""
+"""The supported version of the file format."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class CatalogueName:
-    """In the schema: a name of a catalogue, which editors offer, of a family, or an address of one's own."""
+    """JSON Schema of a name: of the catalogue (editors complete it), of a family, or an import path."""
 
     catalogue: Catalogue[Any]
 
@@ -54,11 +54,11 @@ class CatalogueName:
 
 @dataclass(frozen=True, eq=False)
 class OrName:
-    """In the schema: a mapping, or its `name` alone."""
+    """JSON Schema of a mapping, or only its `name`."""
 
     catalogue: Catalogue[Any]
     inherits: bool = False
-    """Whether the mapping may leave the name to the suite."""
+    """Whether the mapping may omit the name and take the suite's."""
 
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
@@ -71,7 +71,7 @@ class OrName:
 
 
 class OrOne:
-    """In the schema: a list, or its one item alone."""
+    """JSON Schema of a list, or its only item."""
 
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
@@ -84,78 +84,78 @@ Several: TypeAlias = Annotated[tuple[T, ...], Field(min_length=1), OrOne()]
 
 
 class DataForm(DataSpec):
-    """Which images: a data set, where it lies, and which part of it is scored."""
+    """The dataset, its folder, and the split that is scored."""
 
     name: Annotated[str, CatalogueName(DATASETS)]
-    """A name of `cvbench list datasets`, or an address. A model's own `data` may leave it out."""
+    """A name from `cvbench list datasets`, or your own dataset by import path. Optional in a model's data."""
 
 
 class RuntimeForm(Frozen):
-    """How models are run; each field may be a list, and then every combination is a cell."""
+    """How models run. Each field may be a list; each combination is one cell."""
 
     device: Several[Device] = ("auto",)
-    """`auto` takes the first GPU, or the CPU where there is none."""
+    """`auto` uses the first GPU, or the CPU if there is none."""
     precision: Several[Precision] = ("fp32",)
     layout: Several[Layout] = ("channels_last",)
     compile: Several[Compile] = (False,)
-    """Whether the network goes through torch.compile, or the mode in which it does."""
+    """Whether to use torch.compile, or its mode."""
     threads: Several[PositiveInt | None] = (None,)
-    """CPU threads; by default as many as the process may use."""
+    """CPU threads (default: all CPUs that the process may use)."""
     batch: Several[PositiveInt] = (32,)
-    """The batch in which images are scored."""
+    """Batch size for scoring."""
     engine: Several[Engine] = (None,)
-    """Who runs the net: `torch`, `onnx` (onnxruntime) or `openvino`; what is scored is what is timed."""
+    """Inference engine: `torch`, `onnx` (onnxruntime) or `openvino`, for both scoring and timing."""
     cuda_graphs: Several[CudaGraphs] = (None,)
-    """Whether the net's launches are recorded once and replayed; on a GPU only."""
+    """Whether to capture the network in a CUDA graph and replay it; GPU only."""
 
 
 class Settings(Frozen):
-    """What a suite says for all its models, and a model for itself."""
+    """Settings of the suite, for all models, or of one model."""
 
     data: Annotated[DataForm, OrName(DATASETS)] | None = None
-    """What is trained and scored on."""
+    """The dataset for training and scoring."""
     train: TrainRecipe | None = None
-    """How models without weights are trained."""
+    """Training recipe of models without weights."""
     metrics: tuple[Annotated[str, CatalogueName(METRICS)], ...] | None = None
-    """Names of `cvbench list metrics`; by default those of the model's task. An empty list scores nothing."""
+    """Names from `cvbench list metrics` (default: depends on the task). An empty list: no scoring."""
     time: TimingPlan | None = TimingPlan()
-    """What is timed; null for nothing."""
+    """Which timings to measure; null: none."""
     runtime: RuntimeForm = RuntimeForm()
-    """How models are run when they are scored and timed."""
+    """How models run, for both scoring and timing."""
     seed: Several[NonNegativeInt] = (0,)
-    """Of the first weights, the order of images and the augmentation; a list runs each."""
+    """Random seed of the initial weights, the order of images and the augmentation; a list runs each seed."""
 
 
 class ModelForm(Settings, ModelSpec):
-    """One model, and whatever it wants otherwise than the suite: merged over it, field by field."""
+    """One model and its own settings, which override the suite's field by field."""
 
     name: Annotated[str, CatalogueName(MODELS)]
-    """A name of `cvbench list models`, or the address `package.module:callable` of one's own."""
+    """A name from `cvbench list models`, or your own model by import path (`package.module:callable`)."""
     data: Annotated[DataForm, OrName(DATASETS, inherits=True)] | None = None
-    """What is trained and scored on; another data set than the suite's takes over nothing of that one."""
+    """The dataset of this model. A different dataset than the suite's inherits none of its settings."""
     published: Mapping[str, Published] = Field(default_factory=dict)
-    """Figure → what is published of it; a run over all images has to come near it. Not asked of `--limit`."""
+    """Metric → its published value and tolerance, checked in runs over all images (not with `--limit`)."""
 
 
 class SuiteFile(Settings):
-    """A suite: models, compared on data by metrics and timings. The product of all lists is run."""
+    """A suite: models, their data, metrics and timings. Each combination of the lists is one cell."""
 
     schema_version: Annotated[int, Field(alias="schema", ge=SCHEMA, le=SCHEMA)]
-    """The version of the file format."""
+    """Version of the file format."""
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    """Names the folder of its results; by default the file's name without its ending."""
+    """Name of the results folder (default: the file's name without its extension)."""
     models: Annotated[tuple[Annotated[ModelForm, OrName(MODELS)], ...], Field(min_length=1)]
-    """What is compared: names, or mappings where a model is to have options or settings of its own."""
+    """The models to compare: names, or mappings for models with their own options or settings."""
     timeout: Duration = 3600.0
-    """How long one cell may take."""
+    """Time limit per cell."""
     expect: Mapping[str, Mapping[str, Fraction]] = Field(default_factory=dict)
-    """Floors: model → figure → the least value that passes, a fraction of 1."""
+    """Floors: model → metric → the lowest value that passes, from 0 to 1."""
 
 
 def suite_schema() -> dict[str, Any]:
-    """The JSON Schema of suite files: what editors complete and check against."""
+    """The JSON Schema of suite files, for completion and checks in editors."""
     schema = SuiteFile.model_json_schema()
-    schema["required"].remove("name")  # the file's name stands in for it
+    schema["required"].remove("name")  # it defaults to the file's name
     for name in Settings.model_fields:
-        schema["$defs"]["ModelForm"]["properties"][name].pop("default")  # it is whatever the suite says
+        schema["$defs"]["ModelForm"]["properties"][name].pop("default")  # it is the suite's setting
     return schema

@@ -1,4 +1,4 @@
-"""Suite: what a suite file asks for, found sound, and how a part of it is chosen."""
+"""A Suite: a checked suite file, and the selection of its cells."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from cvbench.spec.expectations import Expectations
 
 @dataclass(frozen=True)
 class Suite:
-    """What a suite file asks for, found sound."""
+    """A checked suite file."""
 
     name: str
-    """Names the folder of its results."""
+    """Name of its results folder."""
     cells: tuple[Cell, ...]
-    """In the order of the file; no two are the same experiment."""
+    """In the order of the file, without duplicates."""
     timeout_s: float
-    """How long one cell may take."""
+    """Time limit per cell in seconds."""
     expectations: Expectations
-    """The floors and published values that its results are judged by."""
+    """The floors and published values to check results against."""
     source: str
     """The file it was read from."""
     text: str
-    """The file, word for word."""
+    """The content of the file."""
     overrides: tuple[str, ...] = ()
-    """What was said otherwise on the command line, as it was typed."""
+    """Overrides from the command line, as typed."""
     limit: int | None = None
-    """How many images it was limited to besides."""
+    """Number of images from `--limit`."""
     whole: tuple[Cell, ...] = ()
-    """All cells, where `cells` are a selection of them."""
+    """All cells, if `cells` is a selection."""
 
     def select(self, pattern: str) -> Suite:
-        """The suite with those cells alone whose model, title or key the pattern names.
+        """The suite with only the cells that match the pattern (see `Cell.matches`).
 
-        `Cell.matches` says how. Raises SuiteError where no cell is left.
+        Raises SuiteError if no cell matches.
         """
         cells = tuple(cell for cell in self.cells if cell.matches(pattern))
         if not cells:
             titles = ", ".join(dict.fromkeys(cell.title for cell in self.cells))
-            raise SuiteError([Problem(f"--only {pattern}", "this names no cell.", f"There are: {titles}.")])
+            raise SuiteError([Problem(f"--only {pattern}", "no cell matches.", f"The cells are: {titles}.")])
         return replace(self, cells=cells, whole=self.whole or self.cells)
 
     def limited(self, images: int) -> Suite:
-        """The suite with at most so many images scored in each cell; cells that become equal are one."""
+        """The suite with at most `images` images scored per cell; cells that become equal are merged."""
         cells = {}
         for cell in self.cells:
             data = cell.data.model_copy(update={"limit": min(images, cell.data.limit or images)})

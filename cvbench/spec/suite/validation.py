@@ -1,4 +1,4 @@
-"""Whether everything that a suite names exists: models, data sets, metrics, splits, options."""
+"""Checks of a suite: its models, datasets, metrics, splits and options exist and fit together."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name, or nothing."""
+        """The model's name, or an empty text."""
         return text(self.tree, "name")
 
     @property
     def task(self) -> str:
-        """Its task, or nothing where it is not known."""
+        """The model's task, or an empty text if it is unknown."""
         card = MODELS.get(self.name)
         return card.task if card else text(self.tree, "task")
 
     @property
     def data_card(self) -> DatasetCard | None:
-        """The Card of the data set that it meets, where there is one."""
+        """The Card of the model's dataset, or None."""
         data = self.setting("data")
         return DATASETS.get(text(data, "name")) if isinstance(data, Mapping) else None
 
     def setting(self, key: str) -> Any:
-        """The entry's own setting, or else the suite's."""
+        """The model's own setting, or else the suite's."""
         return self.tree[key] if key in self.tree else self.suite.get(key)
 
     def says(self, key: str) -> bool:
-        """Whether a setting is written at all, here or in the suite."""
+        """Whether the model or the suite sets the key."""
         return key in self.tree or key in self.suite
 
 
 def entries_of(suite: Mapping[str, Any]) -> list[Entry]:
-    """The models of a suite that is spelled out."""
+    """The models of a suite without short forms."""
     models = enumerate(items(suite, "models"))
     return [Entry(("models", index), tree, suite) for index, tree in models if isinstance(tree, Mapping)]
 
@@ -78,13 +78,13 @@ def items(tree: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def text(tree: Mapping[str, Any], key: str) -> str:
-    """The text at a key, or none."""
+    """The text at a key, or an empty one."""
     value = tree.get(key)
     return value if isinstance(value, str) else ""
 
 
 def unknown_names(suite: Mapping[str, Any]) -> Iterator[SuiteProblem]:
-    """What a suite, spelled out, names and there is not; and what one list names twice."""
+    """Unknown names in a suite without short forms, and values that a list repeats."""
     yield from _settings(suite, ())
     for entry in entries_of(suite):
         yield from _settings(entry.tree, entry.path)
@@ -110,14 +110,14 @@ def _model(entry: Entry) -> Iterator[SuiteProblem]:
     if card:
         yield from _options(card, entry.tree, entry.path)
         if stated in TASKS and stated != card.task:
-            yield SuiteProblem((*entry.path, "task"), f"{card.name} does {card.task}.", "Remove the task.")
+            yield SuiteProblem((*entry.path, "task"), f"{card.name} does {card.task}.", "Remove task.")
     elif is_address(entry.name) and "task" not in entry.tree:
         remedy = f"Add task: {', '.join(TASKS[:-1])} or {TASKS[-1]}"
-        yield SuiteProblem(entry.path, "a model by address needs its task.", remedy)
+        yield SuiteProblem(entry.path, "a model by import path needs its task.", remedy)
 
 
 def _weights(entry: Entry) -> Iterator[SuiteProblem]:
-    """That `weights`, and the model with them, can be understood; whether the file is there is not asked."""
+    """Problems in the text of `weights`. The file itself is not looked for."""
     said = text(entry.tree, "weights")
     if not said or not entry.name:
         return
@@ -136,7 +136,8 @@ def _data(data: Mapping[str, Any], path: Path) -> Iterator[SuiteProblem]:
     yield from _options(card, data, path)
     if split and split not in card.splits:
         what = f"{card.name} has no split {shown(split)}."
-        yield SuiteProblem((*path, "split"), what, suggestion(split, card.splits) or ", ".join(card.splits))
+        remedy = suggestion(split, card.splits) or f"It has {', '.join(card.splits)}."
+        yield SuiteProblem((*path, "split"), what, remedy)
 
 
 def _options(card: Card, tree: Mapping[str, Any], path: Path) -> Iterator[SuiteProblem]:
@@ -152,17 +153,17 @@ def _named(catalogue: Catalogue[Any], name: Any, path: Path) -> Iterator[SuitePr
 def _repeated(
     values: Sequence[Any], path: Path, *, same: Callable[[str], str] = str
 ) -> Iterator[SuiteProblem]:
-    """Values that are listed twice; `same` gives names that mean one thing one spelling."""
+    """Values that are listed twice; `same` maps aliases of a name to one spelling."""
     seen: set[str] = set()
     for index, value in enumerate(values):
         written = json.dumps(same(value) if isinstance(value, str) else value, sort_keys=True)
         if written in seen:
-            yield SuiteProblem((*path, index), f"{shown(value)} stands twice in this list.")
+            yield SuiteProblem((*path, index), f"{shown(value)} is listed twice.")
         seen.add(written)
 
 
 def misfits(suite: Mapping[str, Any]) -> Iterator[SuiteProblem]:
-    """What does not go together in a suite that is spelled out."""
+    """Settings that do not fit together, in a suite without short forms."""
     entries = entries_of(suite)
     for entry in entries:
         yield from _training(entry)
@@ -174,31 +175,31 @@ def misfits(suite: Mapping[str, Any]) -> Iterator[SuiteProblem]:
 
 
 def _training(entry: Entry) -> Iterator[SuiteProblem]:
-    """That a model has its weights from somewhere, and from one place only."""
+    """A model needs weights or a recipe, and not both."""
     if entry.tree.get("weights") is not None:
         if entry.tree.get("train") is not None:
-            what, remedy = "these weights are loaded, so nothing is trained.", "Keep the one that is meant."
+            what, remedy = "the model has weights, so it is not trained.", "Remove train or weights."
             yield SuiteProblem((*entry.path, "train"), what, remedy)
     elif entry.setting("train") is not None:
         data = entry.data_card
         if data and "train" not in data.splits:
             what = f"{data.name} has no images to train on, only {', '.join(data.splits)}."
             yield SuiteProblem(entry.path, what, "Add weights: FILE to the model.")
-    elif entry.setting("metrics") != []:  # to time a net, its weights need not be any good
+    elif entry.setting("metrics") != []:  # timing alone needs no trained weights
         what = f"{entry.name or 'the model'} has no weights, and there is no recipe to train it."
         remedy = "Add train: {epochs: 10} to the suite, or weights: FILE to the model."
         yield SuiteProblem(entry.path, what, remedy)
     elif entry.says("time") and entry.setting("time") is None:
         yield SuiteProblem(
-            entry.path, "this is neither scored nor timed.", "Remove metrics: [] or time: null"
+            entry.path, "the model is neither scored nor timed.", "Remove metrics: [] or time: null"
         )
 
 
 def _preprocessing(entry: Entry) -> Iterator[SuiteProblem]:
-    """That only a model by import path says how images come in."""
+    """Only a model by import path takes `preprocessing`."""
     if entry.tree.get("preprocessing") is not None and not is_address(entry.name or ""):
-        what = f"{entry.name} has a preprocessing of its own; this key is for models by import path."
-        remedy = f"Change it by options: cvbench show {entry.name}"
+        what = f"{entry.name} has its own preprocessing; this key is for models by import path."
+        remedy = f"Change it with options: cvbench show {entry.name}"
         yield SuiteProblem((*entry.path, "preprocessing"), what, remedy)
 
 
@@ -209,8 +210,8 @@ def _fitting_data(entry: Entry) -> Iterator[SuiteProblem]:
         remedy = f"Add data: {', '.join(fitting or DATASETS)}"
         yield SuiteProblem(entry.path, f"{entry.name or 'the model'} has no data.", remedy)
     elif card and entry.task in TASKS and entry.task not in card.tasks:
-        what = f"{entry.name} does {entry.task}; the data set {card.name} is for {' and '.join(card.tasks)}."
-        yield SuiteProblem(entry.path, what, f"Data sets for {entry.task}: {', '.join(fitting)}")
+        what = f"{entry.name} does {entry.task}; the dataset {card.name} is for {' and '.join(card.tasks)}."
+        yield SuiteProblem(entry.path, what, f"Datasets for {entry.task}: {', '.join(fitting)}")
 
 
 def _metrics(entry: Entry) -> Iterator[SuiteProblem]:
@@ -233,26 +234,24 @@ def _expectations(expect: Mapping[str, Any], entries: Sequence[Entry]) -> Iterat
             )
         for figure in floors if isinstance(floors, Mapping) else ():
             if figures and figure not in figures:
-                remedy = suggestion(figure, figures) or ", ".join(dict.fromkeys(figures))
-                yield SuiteProblem(
-                    (*path, figure), f"{model} is given no figure {shown(figure)} here.", remedy
-                )
+                remedy = suggestion(figure, figures) or f"It has {', '.join(dict.fromkeys(figures))}."
+                yield SuiteProblem((*path, figure), f"{model} has no metric {shown(figure)} here.", remedy)
 
 
 def _published(entry: Entry) -> Iterator[SuiteProblem]:
     figures = list(_figures(entry))
     for figure in mapping(entry.tree, "published"):
         if figures and figure not in figures:
-            remedy = suggestion(figure, figures) or ", ".join(dict.fromkeys(figures))
-            what = f"{entry.name} is given no figure {shown(figure)} here."
+            remedy = suggestion(figure, figures) or f"It has {', '.join(dict.fromkeys(figures))}."
+            what = f"{entry.name} has no metric {shown(figure)} here."
             yield SuiteProblem((*entry.path, "published", figure), what, remedy)
     if entry.tree.get("labels") is not None and entry.tree.get("weights") is None:
-        what, remedy = "labels are those of weights, and there are none.", "Remove labels, or add weights."
+        what, remedy = "labels describes weights, and the model has none.", "Remove labels, or add weights."
         yield SuiteProblem((*entry.path, "labels"), what, remedy)
 
 
 def _figures(entry: Entry) -> Iterator[str]:
-    """Names of the figures that a model is scored with; none where not all its metrics have a Card."""
+    """Names of a model's measurements; none if one of its metrics has no Card."""
     names = entry.setting("metrics")
     if all(name in METRICS for name in _words(names)):
         cards = default_metrics(entry.task) if names is None else [METRICS[name] for name in _words(names)]

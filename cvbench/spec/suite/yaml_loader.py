@@ -1,7 +1,7 @@
-"""YAML as suites use it: mappings, lists and plain values, with the scalars of YAML 1.2.
+"""The YAML of suites: mappings, lists and scalars, with the scalar types of YAML 1.2.
 
-So `1e-3` is a number, and `on`, `yes` and `2026-01-01` are text. Anchors, aliases, tags and merge
-keys are refused: what a suite says stands where it is read, and no file can grow while it is read.
+`1e-3` is a number; `on`, `yes` and `2026-01-01` are text. Anchors, aliases, tags and merge keys are errors,
+so every setting is written where it applies and a small file cannot expand into a large one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cvbench.errors import Problem, SuiteError
 _DEPTH = 20
 _SPLIT = "{split}"
 _SPLIT_AS_TEXT = "\ue000split\ue001"
-"""What stands in for it while YAML is read, where braces are a mapping; as long, so columns are right."""
+"""Replaces `{split}` during parsing, where braces mean a mapping. Of equal length, so columns stay right."""
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
@@ -27,21 +27,21 @@ _INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 
 
 class ParsedText(NamedTuple):
-    """What a text says, and what is wrong with the way it says it."""
+    """The tree of a text, and the problems found in it."""
 
     tree: Any
     problems: tuple[Problem, ...]
 
 
 def read(text: str, place: str) -> ParsedText:
-    """The tree of mappings, lists, text, numbers, booleans and None that `text` writes.
+    """Parse `text` into mappings, lists, text, numbers, booleans and None.
 
-    Of a key that stands twice the last value is kept, besides the problem. Raises SuiteError where
-    there is no tree to go on with: text that is not YAML, or that holds an alias.
+    A repeated key is reported and keeps its last value. Raises SuiteError if there is no usable tree: the
+    text is not YAML, or it has an alias.
     """
     if (odd := yaml.reader.Reader.NON_PRINTABLE.search(text)) is not None:
         line = text.count("\n", 0, odd.start()) + 1
-        what = f"this is not YAML: the character U+{ord(odd.group()):04X} is not allowed in it."
+        what = f"invalid YAML: the character U+{ord(odd.group()):04X} is not allowed."
         raise SuiteError([Problem(f"{place}: line {line}", what)])
     loader = _Loader(text.replace(_SPLIT, _SPLIT_AS_TEXT), place)
     try:
@@ -49,7 +49,7 @@ def read(text: str, place: str) -> ParsedText:
         tree = None if node is None else loader.value(node)
     except yaml.MarkedYAMLError as error:
         what = " ".join(part for part in (error.context, error.problem) if part)
-        loader.report(error.problem_mark or error.context_mark, f"this is not YAML: {what}.")
+        loader.report(error.problem_mark or error.context_mark, f"invalid YAML: {what}.")
         raise SuiteError(loader.problems) from error
     finally:
         loader.dispose()
@@ -57,7 +57,7 @@ def read(text: str, place: str) -> ParsedText:
 
 
 def scalar(text: str) -> Any:
-    """What a word without quotes stands for.
+    """The value of an unquoted scalar.
 
     >>> scalar("1e-3"), scalar("010"), scalar("yes"), scalar("true"), scalar("~")
     (0.001, 10, 'yes', True, None)
@@ -76,7 +76,7 @@ def scalar(text: str) -> Any:
 
 
 class _Loader(yaml.BaseLoader):
-    """PyYAML's parser and composer, without its resolver and its constructors."""
+    """PyYAML's parser and composer, without its resolver and constructors."""
 
     def __init__(self, text: str, place: str) -> None:
         self.problems: list[Problem] = []
@@ -94,7 +94,7 @@ class _Loader(yaml.BaseLoader):
             self.report(event.start_mark, f"the alias *{event.anchor} is not allowed.", "Write it out.")
             raise SuiteError(self.problems)
         if self._depth == _DEPTH:
-            self.report(event.start_mark, f"this is nested more than {_DEPTH} deep.")
+            self.report(event.start_mark, f"nested more than {_DEPTH} levels deep.")
             raise SuiteError(self.problems)
         if event.anchor is not None:
             self.report(event.start_mark, f"the anchor &{event.anchor} is not allowed.", "Remove it.")
@@ -107,7 +107,7 @@ class _Loader(yaml.BaseLoader):
         return node
 
     def value(self, node: Node) -> Any:
-        """The tree below a node."""
+        """The Python value of a node."""
         if isinstance(node, ScalarNode):
             return self._text(node) if node.style or _SPLIT_AS_TEXT in node.value else scalar(node.value)
         if isinstance(node, SequenceNode):
@@ -116,21 +116,21 @@ class _Loader(yaml.BaseLoader):
         tree: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                self.report(key.start_mark, "a key is a name, not a list or a mapping.")
+                self.report(key.start_mark, "a key must be a name, not a list or a mapping.")
                 continue
             if key.value == "<<" and key.style is None:
                 self.report(key.start_mark, "the merge key << is not allowed.", "Write its content out.")
                 continue
             if key.value in tree:
-                self.report(key.start_mark, f'the key "{key.value}" stands twice in one mapping.')
+                self.report(key.start_mark, f'the key "{key.value}" is repeated in this mapping.')
             tree[self._text(key)] = self.value(value)
         return tree
 
     def _text(self, node: ScalarNode) -> str:
-        r"""Text as written; two escapes "\ud83d\ude00" are one character, as in JSON; one is none."""
+        r"""The text of a node. A surrogate pair "\ud83d\ude00" is one character; half of one is an error."""
         text: str = node.value.replace(_SPLIT_AS_TEXT, _SPLIT)
         try:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
-            self.report(node.start_mark, "an escape in this text is no character.")
+            self.report(node.start_mark, "an escape in this text is not a valid character.")
             return ""

@@ -221,5 +221,5 @@ models: [{{name: 'own:MyNet', task: classification{}}}]
 def test_models_of_the_catalogue_refuse_a_preprocessing():
     entry = "{name: resnet18, preprocessing: {size: 32}}"
     text = f"schema: 1\ndata: fashion\ntrain: {{epochs: 1}}\nmodels: [{entry}]\n"
-    with pytest.raises(SuiteError, match="resnet18 has a preprocessing of its own"):
+    with pytest.raises(SuiteError, match="resnet18 has its own preprocessing"):
         parse_suite(text, path="s.yaml")

@@ -67,5 +67,7 @@ def test_a_file_that_is_not_the_one_that_was_meant_is_refused_before_it_is_read(
 
 def test_a_file_that_is_not_there_is_told_with_its_place(tmp_path):
     file = WeightFile("w", "url", (tmp_path / "w.pth",), url="https://host/w.pth", sha256="0" * 64)
-    with pytest.raises(InputError, match=r"w\.pth is to hold https://host/w\.pth.*or put it there"):
+    with pytest.raises(
+        InputError, match=r"w\.pth is missing \(https://host/w\.pth\).*or copy the file there"
+    ):
         load_weight_file(narrow(), file)

@@ -75,12 +75,16 @@ def test_a_tag_of_timm_is_looked_for_where_the_hub_puts_it_too(tmp_path):
     ("weights", "name", "said"),
     [
         ("https://host/net.pth", "resnet50", "need the SHA-256 of their content"),
-        ("https://host/net.pth#sha256=abc", "resnet50", "64 hexadecimal digits"),
-        ("ftp://host/net.pth", "resnet50", "over http or https"),
-        ("a.pth#md5=abc", "resnet50", "what stands behind # is not understood"),
-        ("a.pth#1", "resnet50", "what stands behind # is not understood"),
-        ("a.pth#names=guess", "resnet50", "what stands behind # is not understood"),
-        ("ResNet18_Weights.IMAGENET1K_V1", "torchvision/resnet50", "weights of another model"),
+        ("https://host/net.pth#sha256=abc", "resnet50", "64 lower-case hexadecimal digits"),
+        ("ftp://host/net.pth", "resnet50", "not a path, nor an http or https URL"),
+        ("a.pth#md5=abc", "resnet50", "the text after # is not valid"),
+        ("a.pth#1", "resnet50", "the text after # is not valid"),
+        ("a.pth#names=guess", "resnet50", "the text after # is not valid"),
+        (
+            "ResNet18_Weights.IMAGENET1K_V1",
+            "torchvision/resnet50",
+            "these weights are not for torchvision/resnet50",
+        ),
     ],
 )
 def test_weights_that_nobody_can_follow_are_refused(weights, name, said):

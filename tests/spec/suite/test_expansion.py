@@ -52,7 +52,7 @@ def test_a_metric_has_one_stored_name_however_it_is_spelled(settings):
 
 
 def test_two_spellings_of_one_metric_are_one_too_many():
-    with pytest.raises(SuiteError, match=r'metrics\[1\]: "coco-bbox" stands twice'):
+    with pytest.raises(SuiteError, match=r'metrics\[1\]: "coco-bbox" is listed twice'):
         one("yolo_v3_tiny", "data: fashion-scenes\ntrain: {}\nmetrics: [coco, coco-bbox]\n")
 
 

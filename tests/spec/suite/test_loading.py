@@ -37,7 +37,7 @@ def test_the_shortest_suite_that_messages_show_is_one():
     with pytest.raises(SuiteError) as error:
         parse_suite("", path="a.yaml")
     (problem,) = error.value.problems
-    example = problem.remedy.removeprefix("The shortest one: ")
+    example = problem.remedy.removeprefix("The shortest suite: ")
     assert len(parse_suite(example, path="a.yaml").cells) == 1
 
 
@@ -65,8 +65,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(problems):
     seed: -1
     """
     assert [what for what, _ in problems(text, "trian.epochs=1", "models.7=x")] == [
-        'line 10, column 5: the key "seed" stands twice in one mapping.',
-        "override models.7=x: models is a list of 3, from 0 to 2; it has no 7.",
+        'line 10, column 5: the key "seed" is repeated in this mapping.',
+        "override models.7=x: models has items 0 to 2; it has no 7.",
         'data.splt: there is no key "splt" here.',
         'train.epochs: "ten" is not a whole number.',
         'models[0]: there is no model "yolo_v33".',
@@ -80,7 +80,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(problems):
 
 @pytest.mark.parametrize("text", ["", "[1]", "3", "null", "- schema: 1"])
 def test_a_file_that_holds_no_mapping_is_refused(text, problems):
-    assert [what for what, _ in problems(text)] == ["a suite is a mapping (key: value)."]
+    assert [what for what, _ in problems(text)] == ["a suite must be a mapping (key: value)."]
 
 
 def test_a_file_name_that_cannot_name_results_asks_for_a_name():
@@ -90,7 +90,7 @@ def test_a_file_name_that_cannot_name_results_asks_for_a_name():
 
 def test_too_many_cells_are_refused_before_they_are_made(problems):
     text = f"{GOOD}\nseed: {list(range(10_001))}"
-    assert problems(text) == [("these are 10001 cells; a suite has 10000 at most.", "")]
+    assert problems(text) == [("10001 cells; a suite may have at most 10000.", "")]
 
 
 def test_a_missing_file_gets_the_nearest_name(tmp_path):
@@ -106,7 +106,7 @@ def test_a_missing_file_gets_the_nearest_name(tmp_path):
 def test_a_folder_is_no_suite(tmp_path):
     with pytest.raises(SuiteError) as error:
         load_suite(tmp_path)
-    assert str(error.value) == f"{tmp_path}: this cannot be read: Is a directory."
+    assert str(error.value) == f"{tmp_path}: cannot read this file: Is a directory."
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
@@ -114,7 +114,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     file.write_bytes(b"schema: \xff")
     with pytest.raises(SuiteError) as error:
         load_suite(file)
-    assert str(error.value) == f"{file}: this is not UTF-8 text: byte 8 cannot be read."
+    assert str(error.value) == f"{file}: not UTF-8 text: byte 8 is invalid."
 
 
 def test_a_huge_file_is_not_read(tmp_path):

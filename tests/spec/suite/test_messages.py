@@ -33,13 +33,13 @@ def with_model(parts):
         ("train: {milestones: 0.5}", "train.milestones: 0.5 is not a list."),
         ("train: {augment: {scale: [0.5]}}", "train.augment.scale: this list needs 2 entries."),
         ("train: {augment: {scale: [1, 2, 3]}}",
-         "train.augment.scale: [1, 2, 3] is too long; at most 2 may be listed."),
+         "train.augment.scale: [1, 2, 3] is too long; list at most 2."),
         ("train: {augment: {scale: [2, 1]}}",
-         "train.augment.scale: the range [2.0, 1.0] runs backwards; write [1.0, 2.0]."),
+         "train.augment.scale: the range [2.0, 1.0] is reversed; write [1.0, 2.0]."),
         ("train: {augment: {area: [1, 0.5]}}",
-         "train.augment.area: the range [1.0, 0.5] runs backwards; write [0.5, 1.0]."),
+         "train.augment.area: the range [1.0, 0.5] is reversed; write [0.5, 1.0]."),
         ("train: {augment: {area: [0.5, 1], shift: 0.1}}",
-         "train.augment: area says both how large a part is shown and where; leave scale and shift out."),
+         "train.augment: area replaces scale and shift; remove scale and shift."),
         ("train: 3", "train: 3 is not a mapping (key: value)."),
         ("weights: 3", "weights: 3 is not text."),
         ("time: {latency: {warmup: 5 parsecs}}",
@@ -48,9 +48,9 @@ def with_model(parts):
          "time.latency.warmup: [1] is not a duration; write 30s, 5m, 1.5h or 200ms."),
         ("runtime: {device: gpu}", 'runtime.device: "gpu" is not one of auto, cpu, cuda, cuda:N.'),
         ("runtime: {precision: [fp32, fp8]}",
-         'runtime.precision[1]: "fp8" is none of fp32, tf32, bf16, fp16.'),
+         'runtime.precision[1]: "fp8" is not one of fp32, tf32, bf16, fp16.'),
         ("seed: -1", "seed: -1 is too small; it must be at least 0."),
-        ("seed: []", "seed: [] is too short; at least 1 must be listed."),
+        ("seed: []", "seed: [] is too short; list at least 1."),
         ("metrics: topk", 'metrics: "topk" is not a list.'),
         ("options: [64]", "options: [64] is not a mapping (key: value)."),
     ],
@@ -64,7 +64,7 @@ def test_an_option_that_is_no_plain_value_gets_one_message(value, problems):
     parts = f"name: 'my.nets:net', task: classification, options: {{depth: {value}}}"
     ((what, _),) = problems(f"schema: 1\ndata: fashion\ntrain: {{}}\nmodels: [{{{parts}}}]")
     assert what.startswith("models[0].options.depth: ")
-    assert what.endswith(" is not a plain value, a list of them, or a list of such lists.")
+    assert what.endswith(" is not a scalar, a list of scalars, or a list of such lists.")
 
 
 def test_an_option_that_is_not_finite_is_told_so(problems):
@@ -78,11 +78,11 @@ def test_an_option_that_is_not_finite_is_told_so(problems):
     [
         (SUITE.replace("schema: 1\n", ""), 'the key "schema" is missing.', "Write schema: 1"),
         (SUITE.replace("schema: 1", "schema: 2"),
-         "schema: 2 is not a version that this program reads.", "Write schema: 1"),
+         "schema: 2 is not a supported version.", "Write schema: 1"),
         (SUITE.replace("schema: 1", "schema: true"),
-         "schema: true is not a version that this program reads.", "Write schema: 1"),
+         "schema: true is not a supported version.", "Write schema: 1"),
         (SUITE.replace("models: [resnet18]", ""), 'the key "models" is missing.', ""),
-        (SUITE.replace("[resnet18]", "[]"), "models: [] is too short; at least 1 must be listed.", ""),
+        (SUITE.replace("[resnet18]", "[]"), "models: [] is too short; list at least 1.", ""),
         (SUITE.replace("[resnet18]", "resnet18"), 'models: "resnet18" is not a list.', ""),
         (SUITE.replace("[resnet18]", "[5]"), "models[0]: 5 is not a mapping (key: value).", ""),
         (SUITE + "timeout: never",
@@ -107,7 +107,7 @@ def test_a_wrong_top_of_the_file_is_told(text, what, remedy, problems):
         ("train: {epoch: 3}", 'train.epoch: there is no key "epoch" here.',
          "Did you mean epochs?   See all: cvbench schema suite"),
         ("train: {augment: {flip: true}}", 'train.augment.flip: there is no key "flip" here.',
-         "Known here: mirror, scale, shift, aspect, area, elastic, hue, saturation, exposure, lighting."),
+         "Valid keys: mirror, scale, shift, aspect, area, elastic, hue, saturation, exposure, lighting."),
         ("runtime: {bach: 3}", 'runtime.bach: there is no key "bach" here.',
          "Did you mean batch?   See all: cvbench schema suite"),
         ("data: {splt: test}", 'data.splt: there is no key "splt" here.',
@@ -124,7 +124,7 @@ def test_a_key_that_is_like_no_other_gets_all_that_are_known(problems):
     ((what, remedy),) = problems(with_model('"two words": 1'))
     assert what == 'models[0]["two words"]: there is no key "two words" here.'
     assert remedy == (
-        "Known here: name, task, options, weights, labels, preprocessing, title, data, train, metrics, time, "
+        "Valid keys: name, task, options, weights, labels, preprocessing, title, data, train, metrics, time, "
         "runtime, seed, published."
     )
 

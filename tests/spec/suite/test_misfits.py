@@ -15,21 +15,21 @@ def with_model(entry):
     ("entry", "what", "remedy"),
     [
         ("{name: resnet18, data: fashion-scenes}",
-         "resnet18 does classification; the data set fashion-scenes is for detection and segmentation.",
-         "Data sets for classification: fashion"),
+         "resnet18 does classification; the dataset fashion-scenes is for detection and segmentation.",
+         "Datasets for classification: fashion"),
         ("{name: resnet18, metrics: [coco]}",
          "resnet18 does classification; the metric coco is for detection.",
          "Metrics for classification: topk"),
         ("{name: 'my.nets:net', task: segmentation}",
-         "my.nets:net does segmentation; the data set fashion is for classification.",
-         "Data sets for segmentation: fashion-scenes"),
-        ("my.nets:net", "a model by address needs its task.",
+         "my.nets:net does segmentation; the dataset fashion is for classification.",
+         "Datasets for segmentation: fashion-scenes"),
+        ("my.nets:net", "a model by import path needs its task.",
          "Add task: classification, detection or segmentation"),
         ("{name: resnet18, train: null}",
          "resnet18 has no weights, and there is no recipe to train it.",
          "Add train: {epochs: 10} to the suite, or weights: FILE to the model."),
         ("{name: resnet18, train: null, metrics: [], time: null}",
-         "this is neither scored nor timed.", "Remove metrics: [] or time: null"),
+         "the model is neither scored nor timed.", "Remove metrics: [] or time: null"),
         ("{name: resnet18, data: null}", "resnet18 has no data.", "Add data: fashion"),
     ],
 )  # fmt: skip
@@ -41,7 +41,7 @@ def test_what_does_not_fit_is_told_of_the_model(entry, what, remedy, problems):
 
 def test_weights_that_are_loaded_are_not_trained(problems):
     assert problems(with_model("{name: resnet18, weights: a.safetensors, train: {epochs: 1}}")) == [
-        ("models[0].train: these weights are loaded, so nothing is trained.", "Keep the one that is meant.")
+        ("models[0].train: the model has weights, so it is not trained.", "Remove train or weights.")
     ]
 
 
@@ -72,9 +72,9 @@ def test_two_equal_experiments_are_told(models, what, problems):
     [
         ("{resnet50: {top1: 0.5}}", 'resnet50: there is no model "resnet50" in this suite.',
          "Did you mean resnet18?"),
-        ("{resnet18: {top2: 0.5}}", 'resnet18.top2: resnet18 is given no figure "top2" here.',
+        ("{resnet18: {top2: 0.5}}", 'resnet18.top2: resnet18 has no metric "top2" here.',
          "Did you mean top5 or top1?"),
-        ("{resnet18: {AP: 0.5}}", 'resnet18.AP: resnet18 is given no figure "AP" here.', "top1, top5"),
+        ("{resnet18: {AP: 0.5}}", 'resnet18.AP: resnet18 has no metric "AP" here.', "It has top1, top5."),
     ],
 )  # fmt: skip
 def test_an_expectation_that_nothing_can_meet_is_told(expect, what, remedy, problems):

@@ -107,15 +107,15 @@ def test_a_value_may_hold_equals_signs_and_dots():
          "Did you mean width?   See all: cvbench show resnet18"),
         ("train.epochs=ten", '"ten" is not a whole number.', ""),
         ("train={epochs: ten}", '"ten" is not a whole number.', ""),
-        ("models.2=unet", "models is a list of 2, from 0 to 1; it has no 2.", ""),
-        ("models.-1=unet", "models is a list of 2, from 0 to 1; it has no -1.", ""),
-        ("models.first.name=unet", "models is a list of 2, from 0 to 1; it has no first.", ""),
-        ("train.epochs.x=3", "train.epochs is a plain value and has no x.", ""),
-        ("nonsense", "this is not key=value.", "Write, for instance, train.epochs=1"),
-        ("=3", "this is not key=value.", "Write, for instance, train.epochs=1"),
-        ("train..epochs=3", "this is not key=value.", "Write, for instance, train.epochs=1"),
+        ("models.2=unet", "models has items 0 to 1; it has no 2.", ""),
+        ("models.-1=unet", "models has items 0 to 1; it has no -1.", ""),
+        ("models.first.name=unet", "models has items 0 to 1; it has no first.", ""),
+        ("train.epochs.x=3", "train.epochs is a single value and has no x.", ""),
+        ("nonsense", "not of the form key=value.", "Write, for instance, train.epochs=1"),
+        ("=3", "not of the form key=value.", "Write, for instance, train.epochs=1"),
+        ("train..epochs=3", "not of the form key=value.", "Write, for instance, train.epochs=1"),
         ("seed=&x 3", "line 1, column 1: the anchor &x is not allowed.", "Remove it."),
-        ("schema=2", "2 is not a version that this program reads.", "Write schema: 1"),
+        ("schema=2", "2 is not a supported version.", "Write schema: 1"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_laid_to_the_override_that_brought_it(override, what, remedy, problems):
@@ -129,7 +129,7 @@ def test_an_empty_list_has_no_positions(problems):
 
 def test_a_mistake_in_yaml_is_told_with_its_column(problems):
     ((what, _),) = problems(SUITE, "seed=[1")
-    assert what.startswith("override seed=[1: line 1, column 3: this is not YAML:")
+    assert what.startswith("override seed=[1: line 1, column 3: invalid YAML:")
 
 
 def test_two_mistakes_are_laid_to_their_own_overrides(problems):

@@ -22,8 +22,8 @@ def cell(runtime=None, train=None, **parts):
 @pytest.mark.parametrize(
     ("runtime", "has_gpu", "reason"),
     [
-        ({"device": "cuda"}, False, "no GPU seen, and the suite wants cuda"),
-        ({"device": "cuda:1"}, False, "no GPU seen, and the suite wants cuda:1"),
+        ({"device": "cuda"}, False, "no GPU found; the suite asks for cuda"),
+        ({"device": "cuda:1"}, False, "no GPU found; the suite asks for cuda:1"),
         ({"device": "cuda"}, True, None),
         ({"device": "auto"}, False, None),
         ({"device": "cpu"}, False, None),
@@ -31,7 +31,7 @@ def cell(runtime=None, train=None, **parts):
         ({"precision": "fp16"}, False, "running in fp16 needs a GPU; bf16 runs on a CPU"),
         ({"precision": "fp16"}, True, None),
         ({"precision": "fp16", "device": "cpu"}, True, "running in fp16 needs a GPU; bf16 runs on a CPU"),
-        ({"precision": "tf32"}, False, "running in tf32 needs a GPU; a CPU has fp32"),
+        ({"precision": "tf32"}, False, "running in tf32 needs a GPU; a CPU runs fp32"),
         ({"precision": "tf32"}, True, None),
     ],
 )
@@ -50,14 +50,14 @@ ENGINE = {"engine": "onnx", "device": "cpu"}
         (
             {"cuda_graphs": True, "compile": "reduce-overhead"},
             True,
-            "torch.compile in the mode reduce-overhead makes CUDA graphs itself: leave cuda_graphs out",
+            "torch.compile in the mode reduce-overhead already uses CUDA graphs: remove cuda_graphs",
         ),
         ({"engine": "onnx"}, True, "onnxruntime runs on the CPU here: set runtime.device: cpu"),
-        ({**ENGINE, "precision": "bf16"}, False, "onnxruntime runs what was exported in fp32, not in bf16"),
+        ({**ENGINE, "precision": "bf16"}, False, "onnxruntime runs the exported model in fp32, not in bf16"),
         (
             {**ENGINE, "compile": True},
             False,
-            "onnxruntime runs the net without torch: leave compile and cuda_graphs out",
+            "onnxruntime runs the model without torch: remove compile and cuda_graphs",
         ),
     ],
 )
@@ -77,10 +77,10 @@ def test_an_engine_that_is_not_installed_is_a_reason(monkeypatch):
 def test_an_engine_does_not_train_and_an_onnx_file_cannot_be_trained():
     steps = TimingPlan(train_step=TrainStepPlan())
     engine = cell(ENGINE).model_copy(update={"time": steps})
-    assert plan_cell(engine, has_gpu=False).skip == "onnxruntime does not train: leave time.train_step out"
+    assert plan_cell(engine, has_gpu=False).skip == "onnxruntime does not train: remove time.train_step"
     file = engine.model_copy(update={"model": ModelSpec(name="onnx/classifier"), "runtime": Runtime()})
     reason = plan_cell(file, has_gpu=False).skip
-    assert reason == "an ONNX file cannot be trained: leave time.train_step out"
+    assert reason == "an ONNX file cannot be trained: remove time.train_step"
 
 
 def test_a_training_may_not_be_had_either():
@@ -106,7 +106,7 @@ def set_of_ones_own(monkeypatch):
 @pytest.mark.usefixtures("set_of_ones_own")
 def test_data_that_do_not_come_along_must_lie_somewhere(tmp_path, monkeypatch):
     own = Cell(model=ModelSpec(name="resnet18"), data=DataSpec(name="own"))
-    reason = "no data: name the folder of own as root, or put it at $CVBENCH_DATA/own"
+    reason = "no data: set data.root to the folder of own, or put it at $CVBENCH_DATA/own"
     assert plan_cell(own, has_gpu=False).skip == reason
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
     assert plan_cell(own, has_gpu=False).skip == reason

@@ -45,7 +45,7 @@ def test_a_pattern_that_names_nothing_is_told_what_there_is():
     with pytest.raises(SuiteError) as error:
         SUITE.select("vgg*")
     assert str(error.value) == (
-        "--only vgg*: this names no cell.\n  There are: resnet18, resnet18 width=0.5, alexnet."
+        "--only vgg*: no cell matches.\n  The cells are: resnet18, resnet18 width=0.5, alexnet."
     )
 
 
@@ -77,5 +77,5 @@ def test_published_figures_and_labels_have_to_make_sense():
     """
     with pytest.raises(SuiteError) as caught:
         parse_suite(text, path="a.yaml")
-    assert "models[0].published.top2: resnet18 is given no figure" in str(caught.value)
-    assert "models[1].labels: labels are those of weights, and there are none" in str(caught.value)
+    assert "models[0].published.top2: resnet18 has no metric" in str(caught.value)
+    assert "models[1].labels: labels describes weights, and the model has none" in str(caught.value)
