@@ -1,8 +1,8 @@
-"""What `cvbench data fetch` may fetch: the publishers' own files, with the hashes they are known by.
+"""The files that `cvbench data fetch` can fetch, from their publishers, with their MD5 hashes.
 
-ImageNet is not among them: its terms want each user to register. The MD5 hashes are those that
-torchvision checks (Fashion-MNIST, VOC) and that are in common use for COCO; none of them keeps out who
-can make two files of one MD5, so a fetched copy is as trustworthy as its server.
+ImageNet is not included: its terms require each user to register. The MD5 hashes are the ones that
+torchvision checks (Fashion-MNIST, VOC) and that are in common use for COCO. MD5 does not protect against
+deliberate collisions, so a fetched copy is only as trustworthy as its server.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Final, Literal
 
 @dataclass(frozen=True)
 class Archive:
-    """One file at a publisher's."""
+    """One file of a publisher."""
 
     part: str
-    """What it is called on the command line."""
+    """Its name on the command line."""
     url: str
     md5: str
     usual: bool = True
-    """Fetched where no part is named."""
+    """Whether it is fetched by default, without `--part`."""
     packed: Literal["tar", "zip"] | None = None
-    """None for a file that is read as it is."""
+    """None for a file that is not an archive."""
 
 
 _FASHION: Final = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
@@ -66,4 +66,4 @@ ARCHIVES: Final[Mapping[str, tuple[Archive, ...]]] = {
         )
     ),
 }
-"""Data set → its files."""
+"""Dataset → its files."""

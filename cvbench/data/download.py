@@ -1,7 +1,7 @@
-"""Files from the network: fetched when a person asks for it, whole or not at all, and checked.
+"""Download files on request: complete or not at all, with a hash check.
 
-What has come is kept beside its place as `NAME.part`, and the next attempt goes on from there. A file
-gets its name only when its SHA-256 is the one that was expected.
+Partial content is stored as `NAME.part`, and the next attempt resumes from it. A file gets its final name
+only after its SHA-256 is verified.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _UNSATISFIABLE: Final = 416
 
 
 def download(url: str, path: Path, *, sha256: str | None, on_bytes: Callable[[int, int | None], None]) -> str:
-    """Put what `url` gives at `path`; gives the SHA-256 of its content.
+    """Download `url` to `path` and return the SHA-256 of its content.
 
-    `sha256` may be the first digits only. Where it is None, the hash that the server states of the
-    content (`X-Linked-Etag`, as Hugging Face has it) is held against what came. `on_bytes` hears how
-    many bytes are there, and of how many, if the server has told.
+    `sha256` may be only the first digits. If it is None, the content is compared with the hash that the
+    server states (`X-Linked-Etag`, as on Hugging Face). `on_bytes` is called with the number of bytes so far,
+    and the total if the server states it.
 
-    Raises InputError where the server cannot be reached or refuses, where the folder cannot be
-    written, and for content with another hash, which is removed.
+    Raises InputError if the server cannot be reached or refuses, if the folder cannot be written, and for
+    content with a wrong hash, which is removed.
     """
     part = path.with_name(f"{path.name}.part")
     try:
@@ -46,8 +46,8 @@ def download(url: str, path: Path, *, sha256: str | None, on_bytes: Callable[[in
         if wanted is not None and not found.startswith(wanted):
             part.unlink()
             raise InputError(
-                f"{url}: what came has another SHA-256 than was expected, and is not kept:\n"
-                f"  {found}, not\n  {wanted}"
+                f"{url}: the SHA-256 of the download is wrong; the file was discarded:\n"
+                f"  found    {found}\n  expected {wanted}"
             )
         with part.open("rb") as file:
             os.fsync(file.fileno())
@@ -64,7 +64,7 @@ def download(url: str, path: Path, *, sha256: str | None, on_bytes: Callable[[in
 
 
 def _fetch(url: str, part: Path, on_bytes: Callable[[int, int | None], None]) -> str | None:
-    """Go on with the part that is there; gives the hash that the server states, if it does."""
+    """Resume a partial download; returns the hash that the server states, if any."""
     redirects = _Redirects()
     opener = build_opener(redirects)
     held = part.stat().st_size if part.exists() else 0
@@ -75,7 +75,7 @@ def _fetch(url: str, part: Path, on_bytes: Callable[[int, int | None], None]) ->
         if error.code != _UNSATISFIABLE:
             raise
         error.close()
-        part.unlink()  # more than there is, or all of it from another time: from the beginning
+        part.unlink()  # longer than the file, or complete from an earlier version: start again
         return _fetch(url, part, on_bytes)
     with answer, part.open("ab" if answer.status == _PARTIAL else "wb") as file:
         done = held if answer.status == _PARTIAL else 0
@@ -91,7 +91,7 @@ def _fetch(url: str, part: Path, on_bytes: Callable[[int, int | None], None]) ->
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows redirects, and keeps what the first server said of the content."""
+    """Follows redirects, and keeps the content headers of the first server."""
 
     stated: str | None = None
 
@@ -115,22 +115,23 @@ def _failed(url: str, path: Path, why: str) -> InputError:
 
 
 _INFLATION: Final = 200
-"""How many times its own size an archive may unpack to; photographs and annotations stay below 20."""
+"""Maximum unpacked size, as a multiple of the archive's size; real datasets stay below 20."""
 _SMALL: Final = 1 << 24
-"""Archives that unpack to less are not held to that."""
+"""Smaller unpacked sizes in bytes are always allowed."""
 
 
 class _Member(NamedTuple):
     name: str
     size: int
     plain: bool
-    """A file or a folder, and nothing else."""
+    """A member of an archive: a file or a folder."""
 
 
 def unpack(archive: Path, folder: Path, *, packed: Literal["tar", "zip"]) -> int:
-    """Unpack an archive into a folder, over files of the same names; gives the number of members.
+    """Unpack an archive into a folder, overwriting files, and return the number of members.
 
-    Raises InputError, and has written nothing, for an archive that is unsound or would write elsewhere.
+    Raises InputError, before it writes anything, for an archive that is damaged or has members outside the
+    folder.
     """
     try:
         if packed == "zip":
@@ -149,12 +150,12 @@ def unpack(archive: Path, folder: Path, *, packed: Literal["tar", "zip"]) -> int
 
 
 def check_member(archive: Path, name: str, *, plain: bool) -> None:
-    """Raise InputError for a name that leads out of a folder, and for what is no plain file or folder."""
+    """Raise InputError for a name that points outside the folder, and for a link or device."""
     path = PurePosixPath(name)
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
-        raise InputError(f"{archive}: holds {name!r}, which leads out of the folder; refused")
+        raise InputError(f"{archive}: contains {name!r}, which points outside the folder; not unpacked")
     if not plain:
-        raise InputError(f"{archive}: holds {name!r}, a link or a device; refused")
+        raise InputError(f"{archive}: contains {name!r}, a link or a device; not unpacked")
 
 
 def _of_zip(member: zipfile.ZipInfo) -> _Member:
@@ -172,5 +173,5 @@ def _check(archive: Path, members: Iterable[_Member]) -> int:
         check_member(archive, member.name, plain=member.plain)
         total, count = total + member.size, count + 1
     if total > max(_SMALL, _INFLATION * archive.stat().st_size):
-        raise InputError(f"{archive}: would unpack to {total:,} bytes, far more than photographs do; refused")
+        raise InputError(f"{archive}: would unpack to {total:,} bytes, too much for its size; not unpacked")
     return count

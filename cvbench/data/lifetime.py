@@ -1,7 +1,6 @@
-"""Processes that end with the one that started them, however that ends.
+"""End child processes together with their parent, also when the parent is killed.
 
-A worker's loaders, and the worker itself, may sit in compiled code when their parent is killed: no thread of
-Python's could end them then. Linux can.
+A child may be in compiled code at that moment, where no Python thread can end it. Linux can.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def end_with_parent(parent: int | None = None) -> None:
-    """Have the system kill this process when its parent ends; does nothing where that is not known.
+    """Ask the system to kill this process when its parent ends; does nothing on systems without that call.
 
-    `parent` is the parent's process id, where it is known: if it has ended already, this process ends now.
+    `parent` is the parent's process id, if known: if it has already ended, this process ends immediately.
     """
     if sys.platform != "linux":
         return

@@ -83,7 +83,10 @@ def test_the_first_images_are_drawn(cvbench, tmp_path, task):
         (["show", "fashion-scenes", "--option", "size=[1"], "'[1' is not a plain value"),
         (["show", "fashion-scenes", "--option", "sise=1"], "Did you mean size?"),
         (["verify", "coco"], "coco: this dataset is not bundled.\n  Name its folder with --root"),
-        (["verify", "coco", "--root", "nowhere"], "nowhere: there is no such folder; it should hold coco"),
+        (
+            ["verify", "coco", "--root", "nowhere"],
+            "nowhere: there is no such folder; set root to the folder that contains coco",
+        ),
         (["verify", "fashoin"], "Did you mean fashion"),
         (["fetch", "fashoin"], "Did you mean fashion"),
         (["export", "fashion", "x", "--format", "coco"], "fashion has no truth for detection"),
@@ -129,7 +132,7 @@ def test_a_folder_that_is_not_empty_is_written_over_when_forced(cvbench, tmp_pat
     refused, forced = cvbench(*command), cvbench(*command, "--force")
 
     assert refused.code == 2
-    assert "is not empty; name another folder, or write over it with --force" in refused.stderr
+    assert "not empty; choose another folder, or overwrite it with --force" in refused.stderr
     assert forced.code == 0
     assert (tmp_path / "kept").read_text() == "mine"
 

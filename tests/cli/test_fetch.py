@@ -42,7 +42,7 @@ def test_a_part_is_fetched_checked_and_unpacked_once(cvbench, tmp_path, publishe
     assert done.code == 0
     assert done.stdout == "val2017: fetched\n"
     assert f"val2017: to be fetched from {publisher.address}/zips/val2017.zip" in done.stderr
-    assert "license: annotations CC BY 4.0, images the terms of Flickr" in done.stderr
+    assert "license: annotations CC BY 4.0, images under Flickr's terms" in done.stderr
     assert (tmp_path / "coco/val2017/2").read_text() == "two"
     assert not list(tmp_path.glob("coco/*.zip*"))
 
@@ -83,7 +83,7 @@ def test_an_archive_that_leads_elsewhere_is_refused_and_nothing_is_marked(
     done = cvbench(*ASKED, tmp_path / "coco")
 
     assert done.code == 2
-    assert "leads out of the folder; refused" in done.stderr
+    assert "points outside the folder; not unpacked" in done.stderr
     assert not (tmp_path / "escaped").exists()
     assert not (tmp_path / "coco/.fetched").exists()
 
@@ -100,7 +100,7 @@ def test_nothing_is_fetched_without_a_yes(cvbench, tmp_path, publisher):
     [
         (
             ["imagenet", "--root", "x"],
-            "imagenet is not fetched: for research, by those who agreed",
+            "imagenet is not fetched: research only; requires agreement",
         ),
         (["fashion-scenes", "--root", "x"], "fashion-scenes is bundled"),
         (["coco", "--part", "val2018", "--root", "x"], 'coco has no part "val2018".\n  Did you mean val20'),

@@ -36,7 +36,7 @@ def test_the_first_digits_of_a_hash_are_enough(tmp_path):
 def test_content_with_another_hash_is_not_kept(tmp_path, wanted):
     with (
         served(Site({"/w.pth": CONTENT})) as site,
-        pytest.raises(InputError, match="another SHA-256 than was expected") as caught,
+        pytest.raises(InputError, match="the SHA-256 of the download is wrong") as caught,
     ):
         fetch(site, tmp_path / "w.pth", wanted)
     assert SHA256 in str(caught.value)
@@ -68,7 +68,7 @@ def test_where_no_hash_is_known_the_servers_own_is_held_against_what_came(tmp_pa
         if kept:
             fetch(site, tmp_path / "w", None, "/w")
         else:
-            with pytest.raises(InputError, match="another SHA-256"):
+            with pytest.raises(InputError, match="the SHA-256 of the download is wrong"):
                 fetch(site, tmp_path / "w", None, "/w")
     assert (tmp_path / "w").exists() == kept
 

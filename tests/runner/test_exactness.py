@@ -78,7 +78,7 @@ def test_what_is_skipped_is_counted_and_the_rest_is_whole(root):
 
     assert len(outcomes["id"]) == IMAGES - 1
     assert len(found.skipped) == 1
-    assert "4.jpg: is no image that can be read" in found.skipped[0]
+    assert "4.jpg: not a readable image" in found.skipped[0]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_training_on_other_labels_is_refused_before_it_begins(root, tmp_path, mo
 
     monkeypatch.setattr(cell, "open_dataset", other)
     with pytest.raises(
-        DataError, match=r"(?s)classes of the training images are not .*train  2: b, a.*val    2: a, b"
+        DataError,
+        match=r"(?s)training and scored images have different classes.*train  2: b, a.*val    2: a, b",
     ):
         result(root, tmp_path)

@@ -1,1 +1,1 @@
-"""Readers of other people's annotations, COCO's JSON and VOC's XML: they name all that is wrong."""
+"""Readers of annotation files, COCO JSON and VOC XML, that report all problems of a file."""

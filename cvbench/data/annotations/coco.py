@@ -1,4 +1,4 @@
-"""Truth as COCO keeps it: one JSON object with images, categories and annotations.
+"""Read truth in COCO format: one JSON object with images, categories and annotations.
 
 Source: the format page of https://cocodataset.org.
 """
@@ -104,45 +104,45 @@ _FILES: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
 
 
 class CocoInstances(NamedTuple):
-    """Images and categories by rising id, and the annotations in the order of the file."""
+    """Images and categories by ascending id, and annotations in the order of the file."""
 
     image_id: Int64[np.ndarray, " images"]
     height: Int64[np.ndarray, " images"]
-    """0 where the file does not say it."""
+    """0 if the file does not state it."""
     width: Int64[np.ndarray, " images"]
     file_name: tuple[str, ...]
-    """Empty where the file does not say it."""
+    """Empty if the file does not state it."""
     category_id: Int64[np.ndarray, " classes"]
     names: tuple[str, ...]
-    """Of the categories; ids where they have no names, or where two have the same."""
+    """Names of the categories; ids if names are missing or repeated."""
     id: Int64[np.ndarray, " n"]
     of_image: Int64[np.ndarray, " n"]
     """The id of each annotation's image …"""
     of_category: Int64[np.ndarray, " n"]
     """… and of its category."""
     area: Float64[np.ndarray, " n"]
-    """That of the box where the file does not say it; NaN where there is no box either."""
+    """The box's area if the file does not state one; NaN if there is no box either."""
     crowd: Bool[np.ndarray, " n"]
     xywh: Float64[np.ndarray, "n 4"] | None
-    """None where only masks were read."""
+    """None if only masks were read."""
     segmentation: list[Any] | None
-    """Each a Segmentation, or, where all was read, JSON or nothing; None where only boxes were read."""
+    """Segmentations; JSON or nothing if everything was read; None if only boxes were read."""
     place: Int64[np.ndarray, " n"]
-    """Of each annotation in the file."""
+    """Id of each annotation in the file."""
     image_texts: TextIds | None = None
-    """Where images have texts for ids: their numbers are the ids here."""
+    """For images with text ids: the texts of the numeric ids used here."""
     category_texts: TextIds | None = None
     doubtful: tuple[str, ...] = ()
-    """Lists of which some entries could not be read."""
+    """Lists with invalid entries."""
     area_told: Bool[np.ndarray, " n"] | None = None
-    """Which annotations say their area."""
+    """Which annotations state their area."""
     crowds_untold: int = 0
-    """How many annotations do not say whether they are crowds."""
+    """Number of annotations without `iscrowd`."""
 
     def places(
         self, image_id: Int64[np.ndarray, " n"], category_id: Int64[np.ndarray, " n"], side: Side
     ) -> Places:
-        """Where the images and categories of a file's entries stand here; unknown ones are mistakes."""
+        """Indices of the images and categories of a file's entries; reports unknown ones."""
         images, categories = self.image_texts, self.category_texts
         return Places(
             side.placed(
@@ -163,30 +163,30 @@ class CocoInstances(NamedTuple):
 
 
 class Places(NamedTuple):
-    """The image and the category of each entry, as places among those of the truth; -1: unknown."""
+    """Image and category index of each entry in the truth; -1 if unknown."""
 
     image: Int64[np.ndarray, " n"]
     label: Int64[np.ndarray, " n"]
 
 
 def read_coco_instances(path: Path, problems: Problems, *, masks: bool) -> CocoInstances:
-    """The truth in a file, with its masks or with its boxes.
+    """Read the truth of a file, with its masks or its boxes.
 
-    Raises InputError where it has not the three lists.
+    Raises InputError if one of the three lists is missing.
     """
     return _read(path, read_bytes(path), _Masked if masks else _Boxed, problems)
 
 
 def read_whole_instances(path: Path, content: bytes, problems: Problems) -> CocoInstances:
-    """All that the content of a file says, masks as the JSON they are written in.
+    """Read all content of a file, with masks as JSON text.
 
-    Boxes are asked for. Raises InputError where the file has not the three lists.
+    Boxes are required. Raises InputError if one of the three lists is missing.
     """
     return _read(path, content, _Whole, problems)
 
 
 def read_categories(path: Path) -> dict[int, str]:
-    """The names of a file's categories by id; raises InputError where it has no list of categories."""
+    """Category names by id; raises InputError if the file has no list of categories."""
     content = read_bytes(path)
     typed = decode_typed(msgspec.json.Decoder(_CategoriesFile), content)
     if typed is not None:
@@ -207,7 +207,7 @@ def _read(path: Path, content: bytes, form: type[msgspec.Struct], problems: Prob
     if not isinstance(plain, dict):
         raise InputError(
             f"{path}: an instances file is an object with images, categories and annotations, "
-            f"and this is {kind_of(plain)}"
+            f"but this is {kind_of(plain)}"
         )
     for name in _Lists._fields:
         if not isinstance(plain.get(name), list):
@@ -237,7 +237,7 @@ def _read(path: Path, content: bytes, form: type[msgspec.Struct], problems: Prob
     ]
     columns = _columns(path, _Lists(*lists), form, problems)
     return columns._replace(
-        id=columns.id + (own is not None),  # numbers that are none of the file's are never 0
+        id=columns.id + (own is not None),  # numbers of unknown ids are never 0
         image_texts=images,
         category_texts=categories,
         doubtful=tuple(
@@ -249,7 +249,7 @@ def _read(path: Path, content: bytes, form: type[msgspec.Struct], problems: Prob
 
 
 def _with_sizes(image: Any) -> Any:
-    """An image whose sizes are numbers, where they are written as texts of digits."""
+    """An image with numeric sizes, also if they are written as text."""
     if not isinstance(image, dict):
         return image
     texts = {name: image.get(name) for name in ("height", "width")}
@@ -259,7 +259,7 @@ def _with_sizes(image: Any) -> Any:
 
 
 def _raw(annotation: Any, name: str) -> Any:
-    """An annotation of which one field is JSON again."""
+    """An annotation with one field as JSON text."""
     if not isinstance(annotation, dict) or name not in annotation:
         return annotation
     return {**annotation, name: msgspec.Raw(msgspec.json.encode(annotation[name]))}
@@ -306,7 +306,7 @@ def _columns(path: Path, lists: _Lists, form: type[msgspec.Struct], problems: Pr
 def _areas(
     told: list[float | None], annotations: Entries, xywh: Float64[np.ndarray, "n 4"] | None
 ) -> Float64[np.ndarray, " n"]:
-    """The areas that are told; else those of the boxes, NaN where there is none."""
+    """The stated areas, else the areas of the boxes; NaN without a box."""
     areas = np.array([math.nan if area is None else area for area in told], np.float64)
     for i in [i for i, area in enumerate(told) if area is None]:
         box = xywh[i] if xywh is not None else _box(annotations.sound[i].bbox)
@@ -315,7 +315,7 @@ def _areas(
 
 
 def _box(raw: msgspec.Raw) -> tuple[float, float, float, float] | None:
-    """A box that nothing but an area is made of; None where it is none."""
+    """A box that is used only for its area; None if it is invalid."""
     try:
         return msgspec.json.decode(bytes(raw) or b"null", type=tuple[float, float, float, float] | None)
     except msgspec.ValidationError:
@@ -323,12 +323,12 @@ def _box(raw: msgspec.Raw) -> tuple[float, float, float, float] | None:
 
 
 def _sizes(images: Entries, name: str) -> Int64[np.ndarray, " n"]:
-    """Heights or widths; 0 where they are not told."""
+    """Heights or widths; 0 if missing."""
     return np.array([getattr(one, name) or 0 for one in images.sound], np.int64)
 
 
 def _text(name: str | float | None) -> str:
-    """A name, which some write as a number; empty where there is none."""
+    """A name, also if it is written as a number; empty if missing."""
     return "" if name is None else str(name)
 
 

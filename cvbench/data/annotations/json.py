@@ -1,9 +1,8 @@
-"""JSON files that somebody else wrote: decoded fast where they are sound, and slowly to say what is not.
+"""Read JSON input files: fast if they are valid, and slowly to report all problems if not.
 
-`msgspec` decodes half a million detections into typed objects in less time than other decoders need
-for dictionaries, and checks every field on the way. It stops at the first thing that is wrong. So a
-file that it refuses is decoded again by the standard library, which takes NaN for a number too, and
-looked through entry by entry.
+`msgspec` decodes half a million detections into typed objects faster than other decoders create dictionaries,
+and checks every field. It stops at the first error. A file that it rejects is decoded again by the standard
+library, which also accepts NaN, and checked entry by entry.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ T = TypeVar("T")
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file; raises InputError where there is none to be had."""
+    """The content of a file; raises InputError if it cannot be read."""
     try:
         return read_regular(path)
     except FileNotFoundError as error:
@@ -39,7 +38,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode_typed(decoder: msgspec.json.Decoder[T], content: bytes) -> T | None:
-    """The decoder's objects, or None where it refuses the content."""
+    """The decoded objects, or None if the decoder rejects the content."""
     with _no_collection():
         try:
             return decoder.decode(content)
@@ -48,7 +47,7 @@ def decode_typed(decoder: msgspec.json.Decoder[T], content: bytes) -> T | None:
 
 
 def decode_plain(path: Path, content: bytes) -> Any:
-    """Dictionaries, lists, strings and numbers; raises InputError where the content is not JSON."""
+    """Dictionaries, lists, strings and numbers; raises InputError if the content is not JSON."""
     with _no_collection():
         try:
             plain = json.loads(content)
@@ -60,34 +59,34 @@ def decode_plain(path: Path, content: bytes) -> Any:
                 raise InputError(f"{path}: not JSON: the file ends too early ({place})") from error
             raise InputError(f"{path}: not JSON: {error.msg} ({place})") from error
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not JSON: byte {error.start} is no text") from error
+            raise InputError(f"{path}: not JSON: byte {error.start} is not UTF-8") from error
         except RecursionError as error:
-            raise InputError(f"{path}: it is nested too deeply") from error
-        except ValueError as error:  # whole numbers of thousands of digits
-            raise InputError(f"{path}: a number in it has too many digits") from error
+            raise InputError(f"{path}: nested too deeply") from error
+        except ValueError as error:  # integers with thousands of digits
+            raise InputError(f"{path}: it has a number with too many digits") from error
     if _HALF.search(content):
         try:
             json.dumps(plain, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
             raise InputError(
-                f"{path}: not JSON: a text in it has half a character (\\ud800 or the like)"
+                f"{path}: not JSON: a string has half a surrogate pair (such as \\ud800)"
             ) from error
     return plain
 
 
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-"""How JSON writes the halves of characters; it can name one alone, which no file can hold."""
+"""JSON escapes of surrogates; JSON can have one half alone, which UTF-8 cannot encode."""
 
 
 def kind_of(value: object) -> str:
-    """What JSON calls a value."""
+    """The JSON type of a value, with its article."""
     names: dict[type, str] = {dict: "an object", list: "a list", str: "a string", bool: "a truth value"}
     return "null" if value is None else names.get(type(value), "a number")
 
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Without the garbage collector, which would visit millions of new objects again and again."""
+    """Disable the garbage collector, which would scan millions of new objects repeatedly."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -98,25 +97,25 @@ def _no_collection() -> Iterator[None]:
 
 
 Id: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""A whole number that an array can hold."""
+"""An integer that fits into an array."""
 
 
 class Entries(NamedTuple):
-    """The sound entries of a list, and where in the file each stands."""
+    """The valid entries of a list, and their indices in the file."""
 
     sound: list[Any]
     place: Int64[np.ndarray, " n"]
 
 
 def every_entry(entries: list[Any]) -> Entries:
-    """All of them: what a decoder accepted is sound."""
+    """All entries, because the decoder accepted them."""
     return Entries(entries, np.arange(len(entries)))
 
 
 def sound_entries(
     path: Path, name: str, entries: Sequence[Any], form: type[msgspec.Struct], problems: Problems
 ) -> Entries:
-    """Those entries that have the form; every field of another that has not is a mistake at `name[index]`."""
+    """The valid entries; each invalid field of the others is reported at `name[index]`."""
     fields = msgspec.structs.fields(form)
     sound, places = [], []
     for i, entry in enumerate(entries):
@@ -132,7 +131,7 @@ def sound_entries(
 def _read_fields(
     entry: Any, fields: Sequence[msgspec.structs.FieldInfo]
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The values of an entry's fields, and what is wrong with it: kind and value of each mistake."""
+    """The values of an entry's fields, and its problems: kind and value of each."""
     if not isinstance(entry, dict):
         return {}, [(f"entry: expected object, got {_TYPES.get(type(entry), 'float')}", f": {_short(entry)}")]
     values, wrong = {}, []
@@ -153,18 +152,18 @@ _TYPES: dict[type, str] = {list: "array", str: "str", bool: "bool", int: "int", 
 
 
 def whole(value: Any) -> Any:
-    """A number without a fraction as a whole number, as 1.0 is 1 in Python; anything else as it is."""
+    """A float with an integer value as an integer; other values unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 63 else value
 
 
 def _told(message: str, name: str, value: Any) -> tuple[str, str]:
-    """What is wrong with a field, and the value that is, from the decoder's message."""
+    """The problem of a field and its value, from the decoder's message."""
     lacking = re.match(r"Object missing required field `(\w+)`", message)
     if lacking is not None:
         return f"no {lacking[1]} in a {name}", ""
     expected, _, path = message.partition(" - at `$")
     for step in re.findall(r"\w+|\.\.\.", path):
-        if step == "...":  # the decoder does not say which one of a list
+        if step == "...":  # the decoder does not state the list index
             break
         value = value[int(step) if isinstance(value, list) else step]
     said = expected.replace("`", "").replace("Expected ", "expected ").replace(" | null", "")
@@ -172,7 +171,7 @@ def _told(message: str, name: str, value: Any) -> tuple[str, str]:
 
 
 def _short(value: Any) -> str:
-    """A value as a line can show it."""
+    """A value as one short line."""
     text = _REPR.repr(value)
     return text if len(text) <= 60 else f"{kind_of(value)} that begins {text[:40]}"
 
@@ -180,18 +179,18 @@ def _short(value: Any) -> str:
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxlist, _REPR.maxdict = 6, 60, 20
 _REPR.maxstring = _REPR.maxlong = _REPR.maxother = 200
-"""Values are as deep and long as their authors like."""
+"""Limits the depth and length of shown values."""
 
 
 class TextIds:
-    """Ids that are texts, by number: the known ones by rising text, and then those that are unknown."""
+    """Numbers of text ids: first the known ids in ascending order, then the unknown ids."""
 
     def __init__(self, known: Iterable[str]) -> None:
         self.texts: list[str] = sorted(set(known))
         self._number: dict[object, int] = {text: i for i, text in enumerate(self.texts)}
 
     def number(self, value: Any) -> int:
-        """An id's number; what is no text is unknown, also where it is written like one."""
+        """The number of an id; an id that is not text is unknown, also if it looks equal."""
         key = value if isinstance(value, str) else ("no text", repr(value)[:60])
         if key not in self._number:
             self._number[key] = len(self.texts)
@@ -199,7 +198,7 @@ class TextIds:
         return self._number[key]
 
     def in_entries(self, entries: Sequence[Any], name: str) -> list[Any]:
-        """Entries with numbers for the texts of one field."""
+        """Entries with the texts of one field replaced by numbers."""
         return [
             {**one, name: self.number(one[name])} if isinstance(one, dict) and name in one else one
             for one in entries
@@ -207,6 +206,6 @@ class TextIds:
 
 
 def text_ids(entries: Sequence[Any]) -> TextIds | None:
-    """The ids of entries, where all of them are texts."""
+    """The ids of entries if all are texts, else None."""
     ids = [one["id"] for one in entries if isinstance(one, dict) and "id" in one]
     return TextIds(ids) if ids and all(isinstance(one, str) for one in ids) else None

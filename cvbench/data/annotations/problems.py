@@ -1,4 +1,4 @@
-"""Everything that is wrong with a file, said at once: each kind with its first ten places and its count."""
+"""Collect all problems of a file for one message: each kind with its count and first ten places."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 from cvbench.errors import InputError
 
 SHOWN = 10
-"""How many places of one kind are named."""
+"""Maximum number of places that are shown per kind."""
 
 
 class Problems:
-    """The mistakes found so far, by file and kind, in order of discovery."""
+    """The problems found so far, by file and kind, in order of discovery."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], tuple[int, list[str]]] = {}
@@ -26,9 +26,9 @@ class Problems:
         return bool(self._found)
 
     def add(self, file: object, kind: str, place: str, *, remedy: str = "") -> None:
-        """Note one mistake; `place` says where in the file, and what stands there.
+        """Add one problem; `place` is its position in the file and the value.
 
-        `remedy` says what to do about mistakes of this kind; it is shown once.
+        `remedy` is shown once for all problems of this kind.
         """
         if remedy:
             self.remedy(file, kind, remedy)
@@ -36,7 +36,7 @@ class Problems:
         self._found[str(file), kind] = count + 1, [*places, place] if count < SHOWN else places
 
     def remedy(self, file: object, kind: str, what: str) -> None:
-        """What to do about mistakes of a kind; shown below them, if there are any."""
+        """Set the remedy of a kind of problem, shown below the problems if there are any."""
         self._remedies[str(file), kind] = what
 
     def add_where(
@@ -48,7 +48,7 @@ class Problems:
         *,
         remedy: str = "",
     ) -> None:
-        """Note a mistake for each entry that is wrong; only the places that are shown are put into words."""
+        """Add a problem for each wrong entry; only the places that are shown are formatted."""
         where = np.flatnonzero(wrong)
         if len(where):
             if remedy:
@@ -58,7 +58,7 @@ class Problems:
             self._found[str(file), kind] = count + len(where), places + shown
 
     def add_repeated(self, file: object, kind: str, names: Iterable[object]) -> None:
-        """Note every name that comes again; a place is counted from 0."""
+        """Add a problem for every repeated name; indices are from 0."""
         seen: dict[object, int] = {}
         for i, name in enumerate(names):
             first = seen.setdefault(name, i)
@@ -66,7 +66,7 @@ class Problems:
                 self.add(file, kind, f"[{i}]: {name}, as [{first}]")
 
     def stop(self) -> None:
-        """Raise InputError if there is any mistake."""
+        """Raise InputError if there are problems."""
         if self._found:
             raise InputError("\n".join(self._lines()))
 
@@ -81,21 +81,21 @@ class Problems:
 
 
 class Side(NamedTuple):
-    """One of the two files, with its entries in columns."""
+    """Checks of the entries of a file, stored as columns."""
 
     file: Path
     list_name: str
-    """Of the list that the entries are in; empty where the file is the list."""
+    """Name of the list of the entries; empty if the file is the list."""
     place: Int64[np.ndarray, " n"]
-    """Of each entry in that list."""
+    """Index of each entry in that list."""
     problems: Problems
 
     def at(self, i: int) -> str:
-        """Where an entry stands."""
+        """The position of an entry, for messages."""
         return f"{self.list_name}[{self.place[i]}]"
 
     def note(self, kind: str, wrong: Bool[np.ndarray, " n"], values: Shaped[np.ndarray, " n *more"]) -> None:
-        """Note a mistake for each entry that is wrong, with its value."""
+        """Add a problem for each wrong entry, with its value."""
         self.problems.add_where(self.file, kind, wrong, lambda i: f"{self.at(i)}: {_plain(values[i])}")
 
     def placed(
@@ -107,10 +107,9 @@ class Side(NamedTuple):
         texts: Sequence[str] | None = None,
         doubtful: bool = False,
     ) -> Int64[np.ndarray, " n"]:
-        """Each id's place among the known ones, which ascend; -1 and a mistake where it is none of them.
+        """The index of each id among the known ids, which ascend; -1 and a problem if it is unknown.
 
-        `texts` are what the ids stand for. It is no mistake where it is doubtful that all are known,
-        since some could not be read.
+        `texts` are the original ids. Nothing is reported if some known ids could not be read.
         """
         places = np.searchsorted(known, ids).clip(max=max(len(known) - 1, 0))
         missing = known[places] != ids if len(known) else np.ones(len(ids), np.bool_)
@@ -123,20 +122,20 @@ class Side(NamedTuple):
         return np.where(missing, -1, places)
 
     def check_finite(self, name: str, numbers: Float64[np.ndarray, " n"]) -> None:
-        """Every number is one, and not infinite."""
+        """Check that all numbers are finite."""
         self.note(f"{name} that is not finite", ~np.isfinite(numbers), numbers)
 
     def check_not_negative(self, name: str, numbers: Float64[np.ndarray, " n"]) -> None:
-        """No number is below 0."""
+        """Check that no number is negative."""
         self.note(f"negative {name}", numbers < 0, numbers)
 
     def check_boxes(self, xywh: Float64[np.ndarray, "n 4"] | None) -> None:
-        """Boxes (x, y, width, height) are finite, and no width or height is negative."""
+        """Check that boxes (x, y, width, height) are finite, without negative width or height."""
         if xywh is not None:
             self.note("bbox that is not finite", np.asarray(~np.isfinite(xywh).all(1)), xywh)
             self.note("bbox of negative width or height", np.asarray((xywh[:, 2:] < 0).any(1)), xywh)
 
 
 def _plain(value: Any) -> Any:
-    """A value of an array as Python has it."""
+    """A value of an array as a Python value."""
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)

@@ -1,6 +1,6 @@
-"""Truth as PASCAL VOC keeps it: a list of images, and one XML file of objects for each.
+"""Read truth in PASCAL VOC format: a list of images, and one XML file of objects per image.
 
-    <root>/ImageSets/Main/<set>.txt      one image a line
+    <root>/ImageSets/Main/<set>.txt      one image per line
     <root>/Annotations/<image>.xml       name, difficult, bndbox (xmin, ymin, xmax, ymax) of each object
 
 Pixels count from 1, and the last one is inside the box.
@@ -27,7 +27,7 @@ class VocObjects(NamedTuple):
     """The objects of an image set."""
 
     images: tuple[str, ...]
-    """In the order of the list."""
+    """Images in the order of the list."""
     image: Int64[np.ndarray, " n"]
     name: tuple[str, ...]
     corners: Float64[np.ndarray, "n 4"]
@@ -36,39 +36,39 @@ class VocObjects(NamedTuple):
 
 
 _MARKS = ("-1", "0", "1")
-"""What may stand behind an image's name: whether it has objects of the class that the list is about."""
+"""Optional marks after an image name: whether it has objects of the list's class."""
 
 
 def find_root(truth: Path) -> Path:
-    """The folder with Annotations and ImageSets: the one given, or the only VOC<year> in it."""
+    """The folder with Annotations and ImageSets: the given one, or its only VOC<year> sub-folder."""
     if not truth.is_dir():
-        raise InputError(f"{truth}: there is no such folder; the truth of VOC's files is a VOCdevkit tree")
+        raise InputError(f"{truth}: there is no such folder; the truth of VOC files is a VOCdevkit folder")
     roots = [p for p in (truth, *sorted(truth.glob("VOC*"))) if (p / "Annotations").is_dir()]
     if len(roots) > 1 and roots[0] != truth:
-        raise InputError(f"{truth}: holds {', '.join(p.name for p in roots)}; name one of them")
+        raise InputError(f"{truth}: contains {', '.join(p.name for p in roots)}; name one of them")
     if not roots or not (roots[0] / "ImageSets" / "Main").is_dir():
         raise InputError(
-            f"{truth}: is no VOCdevkit tree: it has not both Annotations and ImageSets/Main.\n"
+            f"{truth}: not a VOCdevkit folder: it needs Annotations and ImageSets/Main.\n"
             f"  {_missing(truth, roots)}"
         )
     return roots[0]
 
 
 def _missing(truth: Path, roots: list[Path]) -> str:
-    """What to do about a folder that is no tree."""
+    """The remedy for a folder that is not a VOCdevkit folder."""
     names = "write the images' names, one per line, to ImageSets/Main/test.txt"
     if roots:
         return f"In {roots[0].name}, {names}."
     suffixes = {path.suffix.lower() for path in truth.iterdir()}
     if ".xml" in suffixes:
-        return f"It holds XML files: move them into a folder Annotations, and beside it {names}."
+        return f"It contains XML files: move them into a sub-folder Annotations, and {names}."
     if ".txt" in suffixes:
-        return "It holds text files, such as YOLO's labels: write COCO's instances file (JSON) of them."
+        return "It contains text files, such as YOLO labels: convert them to COCO format (JSON)."
     return f"Put the XML files into Annotations, and {names}; or give COCO's instances file (JSON)."
 
 
 def read_image_set(root: Path, image_set: str, problems: Problems, *, kind: str = "Main") -> tuple[str, ...]:
-    """The images of a set; raises InputError where there is no such set."""
+    """The images of an image set; raises InputError if there is no such set."""
     folder = root / "ImageSets" / kind
     path = folder / f"{image_set}.txt"
     if Path(image_set).name != image_set or not path.is_file():
@@ -81,7 +81,7 @@ def read_image_set(root: Path, image_set: str, problems: Problems, *, kind: str 
         if spaced:
             problems.add(
                 path,
-                "an image name with a space, which VOC's lists do not hold",
+                "an image name with a space, which VOC lists do not allow",
                 f"line {i + 1}: {line.strip()}",
             )
         elif words and Path(words[0]).name != words[0]:
@@ -92,15 +92,15 @@ def read_image_set(root: Path, image_set: str, problems: Problems, *, kind: str 
                 remedy="Write the name of the image without folder and extension.",
             )
         names += [line.strip()] if spaced else words[:1]
-    problems.add_repeated(path, "an image that came before", names)
+    problems.add_repeated(path, "a repeated image", names)
     return tuple(names)
 
 
 def read_voc_objects(root: Path, images: tuple[str, ...], problems: Problems) -> VocObjects:
-    """The annotations of the images; whatever is wrong is among the mistakes."""
+    """The annotations of the images; adds all problems to `problems`."""
     rows: list[tuple[int, str, list[float], bool, bool]] = []
     for number, image in enumerate(images):
-        if Path(image).name == image and image.split() == [image]:  # else the list has been told of it
+        if Path(image).name == image and image.split() == [image]:  # else it is reported already
             rows += [(number, *thing) for thing in _objects(root / "Annotations" / f"{image}.xml", problems)]
     return VocObjects(
         images,
@@ -124,7 +124,7 @@ def _objects(path: Path, problems: Problems) -> list[tuple[str, list[float], boo
         name = (thing.findtext("name") or "").strip()
         texts = [thing.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")]
         if not name or None in texts:
-            problems.add(path.parent, "an object without a name or a whole bndbox", at)
+            problems.add(path.parent, "an object without a name or a complete bndbox", at)
             continue
         corners = [to_number(text or "") for text in texts]
         if None in corners:
@@ -143,7 +143,7 @@ def _is_set(thing: ET.Element, mark: str) -> bool:
 
 
 def is_reversed(corners: list[float]) -> bool:
-    """Whether a box whose last pixel counts has a negative side."""
+    """Whether a box with inclusive corners has a negative side."""
     x1, y1, x2, y2 = corners
     return x2 - x1 + 1 < 0 or y2 - y1 + 1 < 0
 
@@ -158,13 +158,13 @@ def to_number(text: str) -> float | None:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 with a byte order mark; the mark is no part of it.
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark, without the mark.
 
-    Raises InputError where the file is neither, or cannot be read.
+    Raises InputError if the file has another encoding or cannot be read.
     """
     content = read_bytes(path)
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is no text. Save the file as UTF-8.") from error
+        raise InputError(f"{path}: byte {error.start} is not valid text. Save the file as UTF-8.") from error

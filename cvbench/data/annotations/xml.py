@@ -1,7 +1,7 @@
-"""XML that somebody else wrote, in the encodings that programs write it in.
+"""Read XML input files, in the encodings that annotation tools use.
 
-A document type is refused before any entity could be declared: an annotation needs none, and entities can
-make a small file large.
+A document type is an error: annotations do not need one, and its entities can expand a small file into a
+large one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cvbench.files import read_regular
 
 
 class UnreadXml(Exception):
-    """A file that is not read: what kind of mistake, what more to say of it, and what to do."""
+    """A file that cannot be read: the kind of problem, details and the remedy."""
 
     def __init__(self, kind: str, detail: str = "", remedy: str = "") -> None:
         super().__init__(kind)
@@ -23,9 +23,9 @@ class UnreadXml(Exception):
 
 
 def read_xml(path: Path) -> ET.Element:
-    """The root of a file; raises UnreadXml, with the reason, where there is none to be had."""
+    """The root element of a file; raises UnreadXml with the reason if it cannot be read."""
     if path.exists() and not path.is_file():
-        raise UnreadXml("an annotation that is no regular file")
+        raise UnreadXml("an annotation that is not a regular file")
     try:
         content = read_regular(path)
     except FileNotFoundError:
@@ -39,7 +39,7 @@ def read_xml(path: Path) -> ET.Element:
 
 
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
-"""Encodings by the names of smaller ones, in which programs write more characters than those have."""
+"""Declared encoding → its superset, because tools write characters of the superset."""
 _READ = frozenset(
     [
         "ascii",
@@ -61,9 +61,9 @@ _DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9.
 
 
 def _text_of(content: bytes) -> str:
-    """The text of an XML file, by its mark or its declaration; raises UnreadXml where that is not read.
+    """Decode an XML file by its byte order mark or declaration; raises UnreadXml if that is not supported.
 
-    The parser gets text, since on bytes it knows few encodings and fails in many ways on the others.
+    The parser gets text, because it supports few encodings of bytes and fails in many ways on others.
     """
     declared = _DECLARED.match(content.removeprefix(codecs.BOM_UTF8))
     name = declared[1].decode("ascii") if declared else "utf-8"
@@ -86,16 +86,14 @@ def _text_of(content: bytes) -> str:
 
 
 def _not_read(encoding: str) -> UnreadXml:
-    return UnreadXml(
-        "an annotation in an encoding that is not read", f": {encoding}", "Save the file as UTF-8."
-    )
+    return UnreadXml("an annotation in an unsupported encoding", f": {encoding}", "Save the file as UTF-8.")
 
 
 class _NoDoctype(ET.TreeBuilder):
-    """Builds the tree, and stops at a document type."""
+    """Builds the element tree, and stops at a document type."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002, expat calls it so
         raise UnreadXml(
-            "an annotation with a document type, which is refused",
+            "an annotation with a document type, which is not allowed",
             remedy="Remove the line that begins with <!DOCTYPE.",
         )

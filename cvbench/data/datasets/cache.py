@@ -1,7 +1,6 @@
-"""Columns that took long to find, kept for the next time: an archive of NumPy's, of numbers and bytes only.
+"""A cache of parsed columns: NumPy archives that contain only numbers and bytes.
 
-Nothing in an entry can be run. One that is damaged is as good as none, and one that cannot be written, for
-want of room or of rights, is done without.
+Entries contain no code. A damaged entry counts as missing, and an entry that cannot be written is skipped.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from cvbench.files import open_regular, write_whole
 
 @dataclass(frozen=True, eq=False)
 class PackedTexts(Sequence[str]):
-    """Texts that cannot be changed, read by position.
+    """An immutable list of texts in one array.
 
     >>> PackedTexts.of(["tench", "goldfish"])[1]
     'goldfish'
     """
 
     blob: bytes
-    """All of them behind one another, in UTF-8; file names that are none keep their bytes."""
+    """All texts concatenated, in UTF-8; file names that are not UTF-8 keep their bytes."""
     ends: Int64[np.ndarray, " n"]
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> PackedTexts:
-        """These texts, in this order."""
+        """Pack texts, in this order."""
         encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
         return cls(b"".join(encoded), np.cumsum([len(part) for part in encoded], dtype=np.int64))
 
@@ -60,7 +59,7 @@ class PackedTexts(Sequence[str]):
 
 
 def write_cache(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write arrays and PackedTexts, by name."""
+    """Store arrays and PackedTexts by name."""
     arrays: dict[str, Any] = {}
     for name, column in columns.items():
         if isinstance(column, PackedTexts):
@@ -78,9 +77,9 @@ def write_cache(path: Path, columns: Mapping[str, Any]) -> None:
 
 
 def read_cache(path: Path, names: Collection[str]) -> dict[str, Any] | None:
-    """The columns of these names, or None where nothing is kept, or not all of it."""
+    """The stored columns of these names, or None if any is missing."""
     try:
-        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:  # checks its checksums
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:  # verifies checksums
             return {
                 name: PackedTexts(arrays[f"{name}.blob"].tobytes(), arrays[f"{name}.ends"])
                 if f"{name}.blob" in arrays

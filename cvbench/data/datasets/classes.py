@@ -1,6 +1,6 @@
-"""Class lists that have to agree: labels follow names over all splits, and a mismatch ends before training.
+"""Class lists of splits: labels follow names over all splits, and a mismatch is an error before training.
 
-This is the only file that compares the classes of training and scored images.
+Only this file compares the classes of training and scored images.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _SHOWN: Final = 10
 
 
 def joined_classes(numbered: Mapping[str, Mapping[int, str]]) -> tuple[str, ...]:
-    """The classes of all splits in label order, from each split's numbers and names, `train` first.
+    """The classes of all splits in label order, from each split's ids and names, `train` first.
 
-    A name has one label in every split. Where the splits give each name one number, classes are in the order
-    of the numbers; else in the order of `train`, followed by the names that only later splits have.
+    A name has one label in all splits. If all splits give a name the same id, classes are in the order of the
+    ids; else in the order of `train`, followed by the names that only later splits have.
 
     >>> joined_classes({"train": {1: "ant", 3: "cow"}, "val": {1: "ant", 2: "bee"}})
     ('ant', 'bee', 'cow')
@@ -33,10 +33,9 @@ def joined_classes(numbered: Mapping[str, Mapping[int, str]]) -> tuple[str, ...]
 
 
 def check_splits(place: object, split: str, names_of: Mapping[str, Iterable[str]]) -> None:
-    """Raise DataError where the classes of `split` and of `train` cannot be those of one data set.
+    """Raise DataError if `split` and `train` share no class name, or spell one differently (`Car`, `car`).
 
-    That is where they have no name in common, or spell one differently: `Car` and `car`. A class that only
-    one of both has is no mistake.
+    A class that only one of them has is not an error.
     """
     scored, trained = list(names_of[split]), list(names_of.get("train", names_of[split]))
     if not scored or not trained:
@@ -56,13 +55,13 @@ def check_splits(place: object, split: str, names_of: Mapping[str, Iterable[str]
 
 
 def check_trained(trained: Dataset, scored: Dataset) -> None:
-    """Raise DataError where the labels of the training images are not those of the scored images."""
+    """Raise DataError if training and scored images have different labels."""
     if trained.classes != scored.classes:
         split = scored.passport.split
         raise DataError(
-            f"{scored.passport.name}: the classes of the training images are not those of the scored ones.\n"
+            f"{scored.passport.name}: training and scored images have different classes.\n"
             f"{_both(split, scored.classes, trained.classes)}\n"
-            "  A label must be one class in both: give both splits the same names in the same order."
+            "  Give both splits the same class names in the same order."
         )
 
 

@@ -1,7 +1,7 @@
-"""COCO's detection sets of 2014 and 2017: 80 classes of things, with boxes, and with masks if asked for.
+"""COCO detection (2014 and 2017) with boxes and optional masks, and your own data in COCO format.
 
 Lin et al.: Microsoft COCO: Common Objects in Context, 2014, https://arxiv.org/abs/1405.0312.
-Annotations CC BY 4.0; the images have the terms of Flickr.
+Annotations CC BY 4.0; images under Flickr's terms.
 
     annotations/instances_val2017.json
     val2017/000000000139.jpg               also images/val2017/
@@ -47,23 +47,23 @@ def coco(
     masks: bool = False,
     subset: bool = False,
 ) -> Instances:
-    """The split `train` or `val` of a year, below `root`; with `subset` also where images are left out.
+    """Open the split `train` or `val` of a year below `root`; `subset` accepts missing images.
 
-    Raises DataError where the folder is not what it should be.
+    Raises DataError if the folder is not a copy of COCO.
     """
     if task != "detection":
-        raise ValueError(f"coco is a detection set here; it has no truth for {task}")
+        raise ValueError(f"coco is a detection dataset here; it has no truth for {task}")
     part = f"{split}{year}"
     if part not in PUBLISHED:
-        raise DataError(f"coco: year: {year} is none; there are 2014 and 2017")
+        raise DataError(f"coco: year: {year} is not available; use 2014 or 2017")
     folder = root_folder("coco", root)
     file = folder / "annotations" / f"instances_{part}.json"
     if not file.is_file():
-        raise DataError(f"{folder}: holds no {part} of COCO; looked for annotations/instances_{part}.json")
+        raise DataError(f"{folder}: no {part} of COCO here; looked for annotations/instances_{part}.json")
     places = [part, f"images/{part}"]
     images = first_there(folder, places)
     if images is None:
-        raise DataError(f"{folder}: holds no images of {part}; looked for {looked_for(places)}")
+        raise DataError(f"{folder}: no images of {part} here; looked for {looked_for(places)}")
     dataset = open_instances("coco", part, annotations=file, images=images, masks=masks)
     told = dict(zip(dataset.index.category_id.tolist(), dataset.index.names, strict=True))
     if told != COCO_CATEGORIES:
@@ -88,21 +88,21 @@ def coco_json(
     images: str = "{split}",
     masks: bool = False,
 ) -> Instances:
-    """A split below `root`; `{split}` in a path stands for its name.
+    """Open a split below `root`; `{split}` in a path stands for the name of the split.
 
-    A label is one name in all splits that have a file. Raises DataError where the files are no such set, or
-    where the categories of the split and of `train` cannot belong together.
+    A class name has one label in all splits. Raises DataError if files are missing or invalid, or if the
+    categories of the split and of `train` do not match.
     """
     if task != "detection":
-        raise ValueError(f"coco-json is a detection set; it has no truth for {task}")
+        raise ValueError(f"coco-json is a detection dataset; it has no truth for {task}")
     top = root_folder("coco-json", root)
     file, folder = below(top, annotations, split), below(top, images, split)
     if not file.is_file():
         raise DataError(
-            f"{file}: there is no such file; the option annotations says where it is{hint_of_yolo(top)}"
+            f"{file}: there is no such file; set the option annotations to its path{hint_of_yolo(top)}"
         )
     if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder; the option images says where it is")
+        raise DataError(f"{folder}: there is no such folder; set the option images to its path")
     numbered = {
         name: read_categories(path)
         for name in DATASETS["coco-json"].splits
@@ -114,12 +114,12 @@ def coco_json(
 
 
 def below(root: Path, template: str, split: str) -> Path:
-    """The place that a template names; for `val` also `valid` or `validation`, where only that is there.
+    """The path of a template; for `val` also `valid` or `validation` if only that exists.
 
-    Raises DataError where it is not below the root.
+    Raises DataError if it is not below the root.
     """
     path = Path(template.replace("{split}", split))
     if path.is_absolute() or ".." in path.parts:
-        raise DataError(f"{template}: leads out of {root}; name a path below the root")
+        raise DataError(f"{template}: points outside {root}; write a path below root")
     places = [root / template.replace("{split}", name) for name in split_names(split)]
     return next((place for place in places if place.exists()), root / path)

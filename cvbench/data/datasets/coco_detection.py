@@ -1,10 +1,9 @@
-"""Images with objects in COCO's form: what `coco` and `coco-json` open.
+"""Datasets in COCO format, for `coco` and `coco-json`.
 
-Boxes (x, y, width, height) become corners (x, y, x + width, y + height): half-open already. Labels count
-the categories by rising id, so gaps in the ids leave none in the labels; where the files of several splits
-number them differently, a name has one label in all of them (`classes.py`). Crowds stay, and are
-marked; images without objects stay, and what is found in them counts as false. An annotation's area is
-the file's, or its box's where the file has none.
+Boxes (x, y, width, height) become half-open corners (x, y, x + width, y + height). Labels are categories by
+ascending id, without the gaps of the ids; a class name has one label in all splits, also if their files
+number it differently (`classes.py`). Crowds are kept and marked. Images without objects are kept: all
+detections in them are false positives. An annotation's area is the file's, or else its box's.
 """
 
 from __future__ import annotations
@@ -36,20 +35,20 @@ from cvbench.spec.folders import cache_folder
 from cvbench.values import Detections, Sample
 
 _VERSION: Final = 2
-"""Of the columns; another version reads no entry of this one."""
+"""Version of the cached columns; other versions ignore these entries."""
 
 
 class CocoIndex(NamedTuple):
-    """Images by rising id; the objects of image `i` are those from `starts[i]` to `starts[i + 1]`."""
+    """Images by ascending id; image `i` has the objects `starts[i]` to `starts[i + 1]`."""
 
     sha256: str
     """Of the file."""
     image_id: Int64[np.ndarray, " images"]
     height: Int64[np.ndarray, " images"]
-    """0 where the file does not say it."""
+    """0 if the file does not state it."""
     width: Int64[np.ndarray, " images"]
     image_text: PackedTexts
-    """The ids of images that have texts for ids, in the order of their numbers; else empty texts."""
+    """The ids of images with text ids, in the order of their numbers; else empty texts."""
     file_name: PackedTexts
     category_id: Int64[np.ndarray, " classes"]
     names: PackedTexts
@@ -58,15 +57,15 @@ class CocoIndex(NamedTuple):
     id: Int64[np.ndarray, " n"]
     """Of the annotations."""
     label: Int64[np.ndarray, " n"]
-    """The category's place among all."""
+    """The index of the category."""
     xywh: Float64[np.ndarray, "n 4"]
     area: Float64[np.ndarray, " n"]
     crowd: Bool[np.ndarray, " n"]
     segmentation: PackedTexts
-    """JSON; empty where there is none."""
+    """JSON; empty if there is none."""
 
     def ids(self) -> list[str]:
-        """The id of each image as its file has it."""
+        """The id of each image in the file."""
         return [text or str(number) for text, number in zip(self.image_text, self.image_id, strict=True)]
 
 
@@ -76,9 +75,9 @@ def _texts(instances: CocoInstances) -> list[str]:
 
 
 def read_index(path: Path) -> CocoIndex:
-    """The columns of an instances file, from the cache where they are kept.
+    """The columns of an instances file, from the cache if possible.
 
-    Raises InputError, with everything that is wrong with the file; such a file is never kept.
+    Raises InputError with all problems of the file; such a file is not cached.
     """
     content = read_bytes(path)
     digest = hashlib.sha256(content).hexdigest()
@@ -145,19 +144,19 @@ def open_instances(
     masks: bool,
     classes: tuple[str, ...] | None = None,
 ) -> Instances:
-    """The images of an instances file, with its objects.
+    """Open the images and objects of an instances file.
 
-    Labels count `classes`, which hold all names of the file, or else the file's categories by rising id.
-    Raises DataError where there is no image of the file at all, or where its file names lead out of the
-    folder. A single missing image is an error when it is looked at.
+    Labels index `classes`, which contain all names of the file, or else the file's categories by ascending
+    id. Raises DataError if all images are missing, or if file names point outside the folder. A single
+    missing image is an error when it is read.
     """
     index = read_index(annotations)
     pictures = _found(annotations, images, index)
     if len(pictures) == 0:
-        raise DataError(f"{annotations}: tells of no image")
+        raise DataError(f"{annotations}: lists no images")
     if (pictures.sizes == MISSING).all():
         raise DataError(
-            f"{images}: has none of the {len(pictures):,} images of {annotations}, "
+            f"{images}: contains none of the {len(pictures):,} images of {annotations}, "
             f"such as {index.file_name[0]}"
         )
     own = tuple(index.names)
@@ -180,7 +179,7 @@ def open_instances(
 
 
 def _found(file: Path, images: Path, index: CocoIndex) -> InFolder:
-    """The images of the file; one that is not there by its name is looked for by its other spellings."""
+    """The images of the file; a missing file name is also looked for in its other spellings."""
     names = safe_names(file, images, index.file_name)
     pictures = InFolder.of(images, names)
     missing = np.flatnonzero(pictures.sizes == MISSING).tolist()
@@ -200,7 +199,7 @@ def _found(file: Path, images: Path, index: CocoIndex) -> InFolder:
 
 @dataclass(frozen=True, eq=False)
 class Instances:
-    """One split; an image is read when it is looked at. An id is the image's id in the file."""
+    """One split; images are read on access. An id is the image's id in the file."""
 
     index: CocoIndex = field(repr=False)
     pictures: InFolder = field(repr=False)
@@ -220,8 +219,8 @@ class Instances:
         told = int(self.index.height[index]), int(self.index.width[index])
         if told != (0, 0) and told != tuple(image.shape[1:]):
             raise DataError(
-                f"{name}: is {image.shape[2]} x {image.shape[1]} pixels, and {self.file} says "
-                f"{told[1]} x {told[0]}: a resized or turned copy"
+                f"{name}: {image.shape[2]} x {image.shape[1]} pixels, but {self.file} states "
+                f"{told[1]} x {told[0]}: the image was resized or rotated"
             )
         return Sample(
             image,
@@ -258,12 +257,12 @@ class Instances:
         try:
             segmentation: Segmentation = msgspec.json.decode(text or "[]", type=Runs | list[list[float]])
         except msgspec.DecodeError as error:
-            raise DataError(f"{place}: its segmentation is none: {error}") from error
+            raise DataError(f"{place}: invalid segmentation: {error}") from error
         wrong = problem_of(segmentation, *size)
         if wrong is not None:
             raise DataError(f"{place}: {wrong[0]}: {wrong[1]}")
         runs: dict[str, Any] = {"size": list(size), "counts": text_of(segmentation, *size)}
         with warnings.catch_warnings():
-            # pycocotools 2.0.11 hands NumPy arrays in a way that NumPy 2 is to give up
+            # pycocotools 2.0.11 uses a NumPy API that NumPy 2 deprecates
             warnings.simplefilter("ignore", DeprecationWarning)
             return torch.from_numpy(coco_mask.decode(runs).astype(np.bool_))

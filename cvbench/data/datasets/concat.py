@@ -1,4 +1,4 @@
-"""Images with boxes and images with a class alone, as one data set to train on: YOLO9000's joint training."""
+"""A training dataset of images with boxes and images with only a class: YOLO9000's joint training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cvbench.values import ClassScores, Sample
 
 
 def joint(boxed: Dataset, named: Dataset) -> Joint:
-    """Both, mixed evenly; a class of `named` is the one of `boxed` that has its name.
+    """Interleave both datasets evenly; classes of `named` are matched with classes of `boxed` by name.
 
     Raises DataError for a class that `boxed` does not have.
     """
@@ -23,30 +23,30 @@ def joint(boxed: Dataset, named: Dataset) -> Joint:
     for name in named.classes:
         if name not in labels:
             raise DataError(
-                f"{named.passport.name}: its class {name!r} is none of {boxed.passport.name}'s.\n"
-                "  Images with a class alone are learnt from where their classes are those of the boxes."
+                f"{named.passport.name}: the class {name!r} is not a class of {boxed.passport.name}.\n"
+                "  `also` needs a classification dataset whose classes are all among the detection classes."
             )
     return Joint(boxed, named, tuple(labels[name] for name in named.classes))
 
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """Samples of two data sets in turn, in proportion to how many each has, from whichever place on."""
+    """Two interleaved datasets, in proportion to their sizes in every part of the order."""
 
     boxed: Dataset
     named: Dataset
     labels: tuple[int, ...]
-    """The label that each class of `named` has among those of `boxed`."""
+    """The label in `boxed` of each class of `named`."""
     task: Literal["detection"] = "detection"
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Those of the images with boxes."""
+        """The classes of the images with boxes."""
         return self.boxed.classes
 
     @property
     def passport(self) -> Passport:
-        """That of the images with boxes, with both sets' images and a hash made of both hashes."""
+        """The fingerprint of the images with boxes, with both image counts and a hash of both hashes."""
         boxed, named = self.boxed.passport, self.named.passport
         changes = {
             "name": f"{boxed.name} + {named.name}",
@@ -61,13 +61,13 @@ class Joint:
 
     def __getitem__(self, index: int) -> Sample:
         index = range(len(self))[index]
-        # As many of the first `index` samples are named as keep the proportion.
+        # The first `index` samples keep the proportion.
         before, behind = (i * len(self.named) // len(self) for i in (index, index + 1))
         if before == behind:
             return self.boxed[index - before]
         sample = self.named[before]
         truth = sample.truth
         if not isinstance(truth, ClassScores):
-            raise DataError(f"{self.named.passport.name}: its images have no class of their own")
+            raise DataError(f"{self.named.passport.name}: not a classification dataset")
         scores = torch.zeros(len(self.classes)).index_add(0, torch.tensor(self.labels), truth.scores)
         return replace(sample, truth=ClassScores(scores))

@@ -1,8 +1,8 @@
-"""Fashion-MNIST: photographs of garments, 28 x 28 pixels in grey, in ten classes.
+"""Fashion-MNIST: gray photographs of garments, 28 x 28 pixels, in ten classes.
 
 Xiao, Rasul, Vollgraf: Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
-Algorithms, 2017, https://arxiv.org/abs/1708.07747. MIT licence, copyright Zalando SE; the notice
-lies beside the embedded images, in `files/NOTICE`.
+Algorithms, 2017, https://arxiv.org/abs/1708.07747. MIT license, copyright Zalando SE; the notice of the
+bundled images is `files/NOTICE`.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from cvbench.values import ClassScores, Sample
 
 _UNSIGNED_BYTE = 8
 _MOST_ENTRIES = 2**31
-"""Far above any set of this kind; a damaged header must not ask for more memory than there is."""
+"""Maximum size in bytes, far above any real file; a damaged header must not allocate all memory."""
 
 
 def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
-    """The bytes of an IDX file, plain or compressed (`.gz`), in its own shape.
+    """The content of an IDX file, plain or compressed (`.gz`), in the shape of its header.
 
-    Raises DataError, which names the file, where it is not an IDX file of unsigned bytes with so
-    many dimensions, or where it holds less or more than its header says.
+    Raises DataError if it is not an IDX file of unsigned bytes with this number of dimensions, or if its size
+    does not match its header.
     """
     try:
         with _opened(path) as file:
             shape = _read_header(file, path, dimensions)
             expected = math.prod(shape)
             if expected > _MOST_ENTRIES:
-                raise DataError(f"{path}: the header tells of {expected:,} bytes, more than can be read")
+                raise DataError(f"{path}: the header states {expected:,} bytes, more than the file can have")
             content = file.read(expected + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: cannot be decompressed ({error}); fetch it again") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     if len(content) != expected:
-        kind = "truncated" if len(content) < expected else "longer than its header says"
+        kind = "truncated" if len(content) < expected else "longer than its header states"
         found = f"{len(content):,}" if len(content) < expected else "more"
         raise DataError(f"{path}: {kind}; {expected:,} bytes of {_by(shape)} expected, {found} found")
     return np.frombuffer(content, np.uint8).reshape(shape)
@@ -71,11 +71,11 @@ def _read_header(file: BufferedIOBase, path: Path, dimensions: int) -> tuple[int
     if magic != expected:
         raise DataError(
             f"{path}: not an IDX file of {dimensions} dimensions; "
-            f"it starts with 0x{magic.hex()}, not with the magic number 0x{expected.hex()}"
+            f"it starts with 0x{magic.hex()}, not the magic number 0x{expected.hex()}"
         )
     sizes = file.read(4 * dimensions)
     if len(sizes) != 4 * dimensions:
-        raise DataError(f"{path}: truncated within its header")
+        raise DataError(f"{path}: truncated in its header")
     return tuple(int.from_bytes(sizes[at : at + 4], "big") for at in range(0, len(sizes), 4))
 
 
@@ -100,11 +100,11 @@ SIDE: Final = 28
 _EMBEDDED = files("cvbench.data.datasets") / "files" / "fashion-mnist-7k.npz"
 _STEMS: Final = {"train": "train", "test": "t10k"}
 _FOLDERS: Final = ("", "fashion-mnist", "FashionMNIST/raw")
-"""Where the files may lie below a root: directly, as Debian's package puts them, as torchvision does."""
+"""Folders below a root: directly, as in Debian's package, as in torchvision."""
 
 
 class Garments(NamedTuple):
-    """One split: row by row an image, its label, and its row in the official file."""
+    """One split: images, labels, and the row of each image in the official file."""
 
     images: UInt8[np.ndarray, "n 28 28"]
     labels: UInt8[np.ndarray, " n"]
@@ -119,12 +119,12 @@ class Garments(NamedTuple):
 
 
 def read_garments(split: str, root: str | None = None) -> Garments:
-    """The split `train` or `test`: the embedded images, or those of the IDX files under `root`.
+    """Read the split `train` or `test`: the bundled images, or the IDX files below `root`.
 
-    Raises DataError, which names the file, where one is absent, damaged, or does not fit the other.
+    Raises DataError if a file is missing, damaged, or does not match the other.
     """
     if split not in _STEMS:
-        raise ValueError(f"no split {split!r}; there are {', '.join(_STEMS)}")
+        raise ValueError(f"no split {split!r}; the splits are {', '.join(_STEMS)}")
     return _read_embedded(split) if root is None else _read_official(split, expanded(root))
 
 
@@ -146,7 +146,7 @@ def _read_official(split: str, root: Path) -> Garments:
         height, width = images.shape[1:]
         raise DataError(f"{images_path}: images of {width} x {height} pixels, not {SIDE} x {SIDE}")
     if len(images) == 0:
-        raise DataError(f"{images_path}: holds no images")
+        raise DataError(f"{images_path}: contains no images")
     if len(images) != len(labels):
         raise DataError(f"{labels_path}: {len(labels):,} labels for {len(images):,} images in {images_path}")
     if labels.max() >= len(CLASSES):
@@ -159,19 +159,21 @@ def _read_official(split: str, root: Path) -> Garments:
 
 def _find(root: Path, name: str) -> Path:
     if not root.is_dir():
-        raise DataError(f"{root}: there is no such folder; name the one that holds {name} or {name}.gz")
+        raise DataError(
+            f"{root}: there is no such folder; set root to the folder that contains {name} or {name}.gz"
+        )
     for folder in _FOLDERS:
         for path in (root / folder / name, root / folder / f"{name}.gz"):
             if path.is_file():
                 return path
     below = " or ".join(f"{folder}/" for folder in _FOLDERS if folder)
-    raise DataError(f"{root}: holds neither {name} nor {name}.gz, directly or under {below}")
+    raise DataError(f"{root}: contains neither {name} nor {name}.gz, also not under {below}")
 
 
 def fashion(*, task: TaskName, split: str, root: str | None = None) -> Fashion:
-    """The split `train` or `test` of the embedded images, or of the official files under `root`."""
+    """Open the split `train` or `test` of the bundled images, or of the official files below `root`."""
     if task != "classification":
-        raise ValueError(f"fashion is a classification set; it has no truth for {task}")
+        raise ValueError(f"fashion is a classification dataset; it has no truth for {task}")
     garments = read_garments(split, root)
     passport = Passport(
         name="fashion",

@@ -1,8 +1,8 @@
-"""Garments of Fashion-MNIST on a canvas: two to six of them, over one another, with exact truths.
+"""Scenes of two to six overlapping Fashion-MNIST garments, with exact truth.
 
-Train scenes show training photographs only, test scenes test photographs only. A garment's mask is
-what can be seen of it, its box the extent of that mask, its area the number of its pixels; the label
-map says the same for each pixel. `scene_composer` composes scenes, and says what a garment's silhouette is.
+Train scenes use only training photographs, test scenes only test photographs. A garment's mask is its visible
+part, its box the extent of the mask, its area the number of pixels; the label map matches the masks.
+`scene_composer` composes the scenes and defines a garment's silhouette.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cvbench.spec.cell import TaskName
 from cvbench.values import Detections, LabelMap, Sample
 
 _KEPT_BYTES: Final = 128 * 2**20
-"""Composed scenes that a data set keeps: all of them at 128 pixels, fewer on large canvases."""
+"""Size of the cache of composed scenes: all scenes at 128 pixels, fewer on large canvases."""
 
 
 def fashion_scenes(
@@ -36,20 +36,20 @@ def fashion_scenes(
     test: int = 500,
     occlusion: float = 0.4,
 ) -> FashionScenes:
-    """The split `train` or `test`, composed from the photographs that `fashion` reads from `root`.
+    """Open the split `train` or `test`, composed from the photographs of `fashion` below `root`.
 
-    Scene k depends on the photographs, `seed`, `size`, `occlusion`, the split and k alone: a longer
-    data set begins with the scenes of a shorter one, and both tasks see the same scenes.
+    Scene k depends only on the photographs, `seed`, `size`, `occlusion`, the split and k: a longer dataset
+    starts with the scenes of a shorter one, and both tasks have the same scenes.
 
-    Raises DataError for an option out of its range.
+    Raises DataError for an option out of range.
     """
     if task == "classification":
-        raise ValueError("fashion-scenes holds several garments an image; it has no truth for classification")
+        raise ValueError("fashion-scenes has several garments per image; it has no truth for classification")
     _check(size=size, train=train, test=test, occlusion=occlusion)
     garments = read_garments(split, root)
     cutouts = cut_out(garments.images, garments.labels)
     if len(cutouts.labels) == 0:
-        raise DataError(f"fashion-scenes: no {split} photograph shows anything but black")
+        raise DataError(f"fashion-scenes: all {split} photographs are black")
     count = {"train": train, "test": test}[split]
     composed = f"{garments.sha256()} v{VERSION} {task} {split} {count} {size} {seed} {float(occlusion)!r}"
     passport = Passport(
@@ -64,20 +64,20 @@ def fashion_scenes(
 
 def _check(*, size: int, train: int, test: int, occlusion: float) -> None:
     if not 64 <= size <= 4096:
-        raise DataError(f"fashion-scenes: size: {size} is not from 64 to 4096 pixels")
+        raise DataError(f"fashion-scenes: size: {size} is not between 64 and 4096 pixels")
     for name, count in (("train", train), ("test", test)):
         if count < 1:
-            raise DataError(f"fashion-scenes: {name}: {count} scenes are none; ask for at least 1")
+            raise DataError(f"fashion-scenes: {name}: {count} is too small; at least 1 scene is needed")
     if not 0 <= occlusion < 1:
-        raise DataError(f"fashion-scenes: occlusion: {occlusion} is not a share from 0 to below 1")
+        raise DataError(f"fashion-scenes: occlusion: {occlusion} is not at least 0 and below 1")
 
 
 @dataclass(frozen=True, eq=False)
 class FashionScenes:
-    """One split, composed scene by scene as it is looked at. An id is `train/00012`.
+    """One split; scenes are composed on access. An id is `train/00012`.
 
-    The passport's hash covers the photographs, the composer's version, the task and every option,
-    from which all else follows. It does not count objects: that would compose every scene.
+    The fingerprint's hash covers the photographs, the composer's version, the task and every option, which
+    determine the scenes. It has no number of objects: that would require composing every scene.
     """
 
     cutouts: Cutouts = field(repr=False)
@@ -90,14 +90,14 @@ class FashionScenes:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The garments; before them the background, where every pixel has a class."""
+        """The garments; for segmentation, the background before them."""
         return ("background", *CLASSES) if self.task == "segmentation" else CLASSES
 
     def __len__(self) -> int:
         return self.passport.images
 
     def __getitem__(self, index: int) -> Sample:
-        index = range(len(self))[index]  # raises IndexError, and counts -1 from the end
+        index = range(len(self))[index]  # raises IndexError, and supports negative indices
         scene = self.scene(index)
         return Sample(
             image=torch.from_numpy(np.repeat(scene.grey[None], 3, 0)),
@@ -106,10 +106,10 @@ class FashionScenes:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": {}}  # another process composes what it needs
+        return {**self.__dict__, "_kept": {}}  # another process composes its own scenes
 
     def scene(self, index: int) -> Scene:
-        """The scene itself, composed or, where it was before and there is room for it, kept."""
+        """The scene, composed or from the cache."""
         if index in self._kept:
             return self._kept[index]
         key = f"cvbench/fashion-scenes/{VERSION}/{self.seed}/{self.passport.split}/{index}"
@@ -120,7 +120,7 @@ class FashionScenes:
 
 
 def detections(scene: Scene) -> Detections:
-    """Every garment of a scene, the lowest first: what can be seen of it, exactly."""
+    """The visible part of each garment of a scene, from bottom to top."""
     return Detections(
         boxes=torch.from_numpy(scene.boxes.astype(np.float32)),
         labels=torch.from_numpy(scene.labels.astype(np.int64)),
@@ -131,6 +131,6 @@ def detections(scene: Scene) -> Detections:
 
 
 def label_map(scene: Scene) -> LabelMap:
-    """A scene's class at each pixel: 0 is the background, 1 the first garment class."""
+    """The class of each pixel of a scene: 0 is the background, 1 the first garment class."""
     classes = np.concatenate([np.zeros(1, np.uint8), scene.labels + 1])
     return LabelMap(torch.from_numpy(classes[scene.owners]))

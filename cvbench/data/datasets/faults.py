@@ -1,4 +1,4 @@
-"""What is wrong with a copy of a data set: Faults, each with its number, first places and usual cause."""
+"""Faults of a copy of a dataset, each with its count, first places and usual cause."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from typing import Final
 
 SHOWN: Final = 10
-"""How many places of one fault are named."""
+"""Maximum number of places that are listed per fault."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong, how often, where first, and what usually causes it."""
+    """A problem with its count, first places and usual cause."""
 
     what: str
     count: int
     places: tuple[str, ...]
     cause: str
     grave: bool
-    """It changes figures, or ends a run."""
+    """Whether it changes metrics or ends a run."""
     counted: bool = True
-    """Whether `what` begins with the number of what is wrong."""
+    """Whether `what` is shown after its count."""
 
 
 def fault(what: str, places: Sequence[str], *, cause: str, grave: bool = True) -> Iterator[Fault]:
-    """The fault with these places; none where there are no places."""
+    """Yield a fault with these places, or nothing if there are no places."""
     if places:
         yield Fault(what, len(places), tuple(places[:SHOWN]), cause, grave)

@@ -1,7 +1,7 @@
-"""Image names of annotation files that are written otherwise than the files are called.
+"""Find images whose names in annotation files differ from the names on disk.
 
-Tools write names with backslashes, with per cent signs, as absolute paths, or in another Unicode form than
-the disk has (NFD from macOS). A name that is there as written is taken; else the other spellings are tried.
+Tools write names with backslashes, with percent-encoding, as absolute paths, or in another Unicode form than
+the disk has (NFD on macOS). An existing name is used as written; else the other spellings are tried.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from cvbench.errors import DataError
 
 
 def safe_names(file: Path, folder: Path, names: Sequence[str]) -> list[str]:
-    """The names below the folder of images; DataError where one leads out of it."""
+    """The names relative to the image folder; raises DataError if one points outside."""
     return [_relative(file, folder, name) for name in names]
 
 
 def respelled(folder: Path, name: str) -> str | None:
-    """The first other spelling of a name for which there is a file; None where there is none."""
+    """The first other spelling of a name that exists as a file, or None."""
     return next((other for other in _spellings(name) if _is_safe(other) and (folder / other).is_file()), None)
 
 
@@ -32,7 +32,7 @@ def _relative(file: Path, folder: Path, name: str) -> str:
                 break
     if not _is_safe(name):
         raise DataError(
-            f"{file}: the file_name {name!r} leads out of the folder of images.\n"
+            f"{file}: the file_name {name!r} points outside the image folder.\n"
             f"  Write names relative to {folder}."
         )
     return name

@@ -1,9 +1,8 @@
-"""Images of one's own, a folder a class: `<root>/<split>/<class>/<image>`.
+"""Your own images, one folder per class: `<root>/<split>/<class>/<image>`.
 
-The classes are the folders of all splits together, sorted by name, so a class keeps its label in a split
-that lacks it. A folder without images is refused, for it would be a class that nothing is known of. An id
-is the image's path below the split, `cat/1.jpg`; samples come in the order of the ids. Hidden folders
-such as `.ipynb_checkpoints` and folders of thumbnails are neither classes nor read for images.
+Classes are the folder names of all splits together, sorted, so a class keeps its label in a split without it.
+A class folder without images is an error. An id is the image's path below the split, `cat/1.jpg`; samples are
+in the order of the ids. Hidden folders such as `.ipynb_checkpoints` and thumbnail folders are ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from cvbench.values import ClassScores, Sample
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """One split; an image is read and decoded when it is looked at."""
+    """One split; images are read and decoded on access."""
 
     pictures: Pictures = field(repr=False)
     labels: Int64[np.ndarray, " n"] = field(repr=False)
@@ -49,13 +48,13 @@ class LabelledImages:
 
 
 def folder(*, task: TaskName, split: str, root: str | None = None, images: str = "{split}") -> LabelledImages:
-    """A split below `root`; raises DataError where the folders are not such a set.
+    """Open a split below `root`; raises DataError if the folders do not have this layout.
 
-    `images` is the folder that holds a split's class folders, with `{split}` for its name; `.` is the root
-    itself, for images without splits.
+    `images` is the folder of a split's class folders, with `{split}` for the name of the split; `.` is the
+    root itself, for images without splits.
     """
     if task != "classification":
-        raise ValueError(f"folder is a classification set; it has no truth for {task}")
+        raise ValueError(f"folder is a classification dataset; it has no truth for {task}")
     top = root_folder("folder", root)
     splits = {
         name: place for name in DATASETS["folder"].splits if (place := below(top, images, name)).is_dir()
@@ -63,21 +62,21 @@ def folder(*, task: TaskName, split: str, root: str | None = None, images: str =
     if split not in splits:
         wanted = f"{images.replace('{split}', split)}/<class>/<image>"
         there = looked_for(list(splits)) if splits else "no split"
-        raise DataError(f"{top}: holds no {wanted}; there is {there}{hint_of_yolo(top)}")
+        raise DataError(f"{top}: no {wanted} here; found {there}{hint_of_yolo(top)}")
     place = splits[split]
     own = class_folders(place)
     if not own:
-        raise DataError(f"{place}: has no folders in it; each class has one of its own")
+        raise DataError(f"{place}: no class folders here; put the images of each class into one folder")
     listed = list_images(place)
     used = {image.path.partition("/")[0] for image in listed if "/" in image.path}
     loose = next((image.path for image in listed if "/" not in image.path), None)
     if loose is not None:
-        raise DataError(f"{place}: {loose} lies beside the classes' folders; nothing tells its class")
+        raise DataError(f"{place}: {loose} is in no class folder; move it into the folder of its class")
     empty = sorted(own - used)
     if empty:
         raise DataError(
-            f"{place / empty[0]}: has no image in it; remove the folder.\n"
-            "  A class keeps its place as long as another split has it."
+            f"{place / empty[0]}: no images in this folder; remove it.\n"
+            "  The class keeps its label if another split has it."
         )
     named = {name: class_folders(folder) for name, folder in splits.items()}
     check_splits(top, split, {name: sorted(folders) for name, folders in named.items()})

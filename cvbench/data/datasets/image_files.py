@@ -1,6 +1,6 @@
-"""Where the bytes of a data set's images lie: in files below a folder, or within a tar that stays packed.
+"""Sources of encoded images: files below a folder, or members of a tar that stays packed.
 
-Both can be handed to worker processes and be read by several threads at once.
+Both can be sent to worker processes and read by several threads.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ SUFFIXES: Final = (
     *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),
     *(".jpe", ".jfif", ".gif", ".jp2", ".avif"),
 )
-"""What counts as an image in a folder, in capitals or not: those of torchvision's ImageFolder, then ours."""
+"""Image extensions, in upper or lower case: torchvision's ImageFolder's, and more."""
 _NOT_DATA: Final = ("@eaDir", "__MACOSX")
-"""Folders of thumbnails and of metadata that storage devices and archivers leave behind."""
+"""Folders of thumbnails and metadata from NAS devices and archivers."""
 MISSING: Final = -1
-"""The size of a file that is not there."""
+"""The size of a missing file."""
 
 
 @runtime_checkable
 class Pictures(Protocol):
-    """The encoded images of a data set, by position."""
+    """The encoded images of a dataset, by index."""
 
     @property
     def sizes(self) -> Int64[np.ndarray, " n"]:
-        """Bytes of each; `MISSING` where there is no such file."""
+        """Size of each file in bytes; `MISSING` for a missing file."""
         ...
 
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:
-        """What to call it in a message: its path."""
+        """Its path, for messages."""
         ...
 
     def read(self, index: int) -> bytes:
-        """Its bytes; raises DataError, with its name, where it cannot be read."""
+        """Its bytes; raises DataError with its name if it cannot be read."""
         ...
 
 
@@ -59,37 +59,37 @@ class Listed(NamedTuple):
 
 
 def list_images(folder: Path) -> list[Listed]:
-    """All images at or below a folder, by path.
+    """All images in a folder and its sub-folders, by path.
 
-    Hidden files and folders, thumbnails of storage devices, files with another suffix, and whatever is not
-    a regular file are left out; `list_left_out` lists them. Links to folders are followed, each folder once.
+    Hidden files and folders, thumbnail folders, files with other extensions, and files that are not regular
+    are ignored; `list_left_out` lists them. Links to folders are followed, each folder once.
 
-    Raises DataError where the folder cannot be listed.
+    Raises DataError if the folder cannot be listed.
     """
     return sorted(Listed(path, size) for path, size in _walk(folder) if size is not None)
 
 
 def list_left_out(folder: Path, taken: Sequence[str]) -> list[str]:
-    """Everything at or below a folder that a dataset with these paths does not read; folders end in a slash.
+    """Files and folders that a dataset with these paths does not read; folders end in a slash.
 
-    Raises DataError where the folder cannot be listed.
+    Raises DataError if the folder cannot be listed.
     """
     read = set(taken)
     return sorted(path for path, _ in _walk(folder) if path not in read)
 
 
 def class_folders(split: Path) -> set[str]:
-    """The names of the folders directly below a split; each is a class."""
+    """The names of the class folders of a split."""
     return {path.name for path in split.iterdir() if path.is_dir() and is_data(path.name)}
 
 
 def is_data(name: str) -> bool:
-    """Whether a file or folder of this name may be part of a dataset: not hidden, and no thumbnails."""
+    """Whether a file or folder may be part of a dataset: not hidden, and not a thumbnail folder."""
     return not name.startswith(".") and name not in _NOT_DATA
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, int | None]]:
-    """Each path below a folder with its size where it is an image, else None."""
+    """Each path below a folder, with its size if it is an image, else None."""
     waiting, entered = [""], {os.path.realpath(folder)}
     try:
         while waiting:
@@ -122,7 +122,7 @@ class InFolder:
 
     @classmethod
     def of(cls, folder: Path, paths: Sequence[str], sizes: Sequence[int] | None = None) -> InFolder:
-        """Files at these paths below `folder`; their sizes are looked up where they are not known."""
+        """Files at these paths below `folder`; unknown sizes are looked up."""
         known = [_size(folder / path) for path in paths] if sizes is None else sizes
         return cls(str(folder), PackedTexts.of(paths), np.array(known, np.int64))
 
@@ -138,7 +138,7 @@ class InFolder:
         return self._read(index, 0, -1)
 
     def middle(self, index: int, count: int) -> bytes:
-        """At most `count` of its bytes, from the middle on."""
+        """Up to `count` bytes, from the middle of the file."""
         return self._read(index, max(int(self.sizes[index]), 0) // 2, count)
 
     def _read(self, index: int, start: int, count: int) -> bytes:
@@ -157,20 +157,20 @@ class InFolder:
 
 @dataclass(frozen=True, eq=False)
 class InTar:
-    """Members of an uncompressed tar, read at their offsets; nothing is ever unpacked to the disk."""
+    """Members of an uncompressed tar, read at their offsets, without unpacking."""
 
     archive: str
     names: PackedTexts
     offsets: Int64[np.ndarray, " n"]
     sizes: Int64[np.ndarray, " n"]
     _opened: dict[int, int] = field(default_factory=dict, init=False, repr=False)
-    """Process → its file descriptor: `pread` moves no position that threads or processes share."""
+    """Process → its file descriptor; `pread` does not use a shared file position."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def name(self, index: int) -> str:
-        """The archive's path, and the member's name in it."""
+        """The archive's path and the member's name."""
         return f"{self.archive}: {self.names[index]}"
 
     def read(self, index: int) -> bytes:
@@ -197,12 +197,12 @@ class InTar:
 
 
 def in_tar(archive: Path, members: Members) -> InTar:
-    """These members of a tar, as pictures."""
+    """Use these members of a tar as images."""
     return InTar(str(archive), *members)
 
 
 def _opened_at_once(path: str, flags: int) -> int:
-    """A pipe without a writer is opened too, instead of waiting for one."""
+    """Open a file without blocking, also a pipe without a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 

@@ -1,20 +1,20 @@
-"""ImageNet-1k (ILSVRC 2012), as it comes from its publisher or as people usually unpack it.
+"""ImageNet-1k (ILSVRC 2012), in its published layout or unpacked in the usual ways.
 
 Russakovsky et al.: ImageNet Large Scale Visual Recognition Challenge, 2015,
-https://arxiv.org/abs/1409.0575. The images may be used for research by those who have agreed to the
-terms of https://image-net.org; nothing is fetched from there.
+https://arxiv.org/abs/1409.0575. The images are for research, under the terms of https://image-net.org;
+cvbench does not fetch them.
 
-Below the root, the first of these that is there:
+The layout below the root is the first of these that exists:
 
     val/, train/                          also ILSVRC2012_img_val/, Data/CLS-LOC/val/, ILSVRC/Data/…/val/
-        n01440764/*.JPEG                  a folder a class, or, for val,
+        n01440764/*.JPEG                  one folder per class, or, for val,
         ILSVRC2012_val_00000001.JPEG      all in one folder, with a list of labels (see `imagenet_truth`)
-    ILSVRC2012_img_val.tar                val, packed as it was published, with a list of labels
-    ILSVRC2012_img_train.tar              train, packed as it was published: a tar a class within one
+    ILSVRC2012_img_val.tar                val, as published, with a list of labels
+    ILSVRC2012_img_train.tar              train, as published: one tar per class within a tar
 
-A label is a class's place among the sorted WordNet ids, also where folders are missing. Samples come in
-the order of their file names, so for val in the published order, whatever the layout; an id is the file's
-name without its ending. Equal files in different layouts have one passport.
+A label is the class's position among the sorted WordNet ids, also if folders are missing. Samples are in the
+order of their file names (for val, the published order) in every layout; an id is the file name without
+extension. Equal files in different layouts have the same fingerprint.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ _LARGEST: Final = 1 << 24
 
 
 def read_truth(root: Path, numbers: Sequence[int]) -> list[int]:
-    """The labels of the validation images with these numbers, which count from 1.
+    """The labels of the validation images with these numbers, from 1.
 
-    Raises DataError where no list is there, or one is unsound or too short.
+    Raises DataError if there is no list, or if it is invalid or too short.
     """
     devkit = root / _DEVKIT / "data" / _GROUND_TRUTH
     packed = root / f"{_DEVKIT}.tar.gz"
@@ -69,7 +69,7 @@ def read_truth(root: Path, numbers: Sequence[int]) -> list[int]:
     if packed.is_file():
         content = _unpacked(packed)
         if _GROUND_TRUTH not in content:
-            raise DataError(f"{packed}: holds no {_GROUND_TRUTH}")
+            raise DataError(f"{packed}: contains no {_GROUND_TRUTH}")
         text = content[_GROUND_TRUTH].decode("ascii", "replace")
         return _of_devkit(packed, text, content.get(_META), numbers)
     for name in _LISTS:
@@ -77,7 +77,7 @@ def read_truth(root: Path, numbers: Sequence[int]) -> list[int]:
             return _of_list(root / name, numbers)
     places = [f"{_DEVKIT}/data/{_GROUND_TRUTH}", f"{_DEVKIT}.tar.gz", *_LISTS]
     raise DataError(
-        f"{root}: the images of val are in no folders, and nothing tells their classes; "
+        f"{root}: the val images are not in class folders, and there is no list of their classes; "
         f"looked for {looked_for(places)}"
     )
 
@@ -88,7 +88,7 @@ def _of_devkit(path: Path, text: str, meta: bytes | None, numbers: Sequence[int]
     _check_reach(path, len(lines), numbers)
     for at, line in enumerate(lines, 1):
         if not line.isdecimal() or not 1 <= int(line) <= len(by_ilsvrc):
-            raise DataError(f"{path}: line {at}: {line[:40]!r} is no ILSVRC id, which are 1 to 1000")
+            raise DataError(f"{path}: line {at}: {line[:40]!r} is not an ILSVRC id from 1 to 1000")
     if meta is not None:
         _check_meta(path, meta)
     return [by_ilsvrc[int(lines[number - 1]) - 1] for number in numbers]
@@ -102,14 +102,14 @@ def _of_list(path: Path, numbers: Sequence[int]) -> list[int]:
         name, _, label = line.strip().partition(" ")
         if not label.strip().isdecimal() or int(label) >= len(imagenet_classes()):
             raise DataError(
-                f"{path}: line {at}: {line[:60]!r} is not an image and its label, which are 0 to 999.\n"
-                "  A list that counts from 1 follows the devkit; put the devkit's own list there."
+                f"{path}: line {at}: {line[:60]!r} is not an image and its label from 0 to 999.\n"
+                "  Labels from 1 are ILSVRC ids; use the devkit's own list."
             )
         labels[PurePosixPath(name).stem] = int(label)
     absent = [number for number in numbers if f"ILSVRC2012_val_{number:08d}" not in labels]
     if absent:
         raise DataError(
-            f"{path}: says nothing of {len(absent):,} images, first ILSVRC2012_val_{absent[0]:08d}"
+            f"{path}: {len(absent):,} images are not listed, first ILSVRC2012_val_{absent[0]:08d}"
         )
     return [labels[f"ILSVRC2012_val_{number:08d}"] for number in numbers]
 
@@ -117,11 +117,11 @@ def _of_list(path: Path, numbers: Sequence[int]) -> list[int]:
 def _check_reach(path: Path, lines: int, numbers: Sequence[int]) -> None:
     beyond = [number for number in numbers if not 1 <= number <= lines]
     if beyond:
-        raise DataError(f"{path}: tells of {lines:,} images, and there is one numbered {beyond[0]:,}")
+        raise DataError(f"{path}: lists {lines:,} images, but there is an image number {beyond[0]:,}")
 
 
 def _check_meta(path: Path, content: bytes) -> None:
-    """Raise DataError where the devkit counts the classes otherwise than the table that comes along."""
+    """Raise DataError if the class ids of the devkit differ from the bundled table."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
@@ -135,12 +135,12 @@ def _check_meta(path: Path, content: bytes) -> None:
             other = told.get(one.ilsvrc)
             raise DataError(
                 f"{path}: its {_META} gives the id {one.ilsvrc} to {other}, not to {one.wnid}.\n"
-                "  Usually the devkit of another year; the one of 2012 is needed (task 1 and 2)."
+                "  Usually this is the devkit of another year; use the one of 2012 (task 1 and 2)."
             )
 
 
 def _unpacked(archive: Path) -> dict[str, bytes]:
-    """The two files of the packed devkit, in memory; nothing is written anywhere."""
+    """The two files of the packed devkit, read in memory."""
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:
@@ -162,7 +162,7 @@ _FOLDERS: Final = ("{}", "ILSVRC2012_img_{}", "Data/CLS-LOC/{}", "ILSVRC/Data/CL
 _ARCHIVE: Final = "ILSVRC2012_img_{}.tar"
 _WNID: Final = re.compile(r"n\d{8}")
 OF_VAL: Final = re.compile(r"ILSVRC2012_val_(\d{8})")
-"""How a validation image is named."""
+"""File name of a validation image."""
 
 
 class _Found(NamedTuple):
@@ -174,12 +174,12 @@ class _Found(NamedTuple):
 
 
 def imagenet(*, task: TaskName, split: str, root: str | None = None, subset: bool = False) -> LabelledImages:
-    """The split `train` or `val` below `root`; with `subset` also where images or classes are missing.
+    """Open the split `train` or `val` below `root`; `subset` accepts missing images or classes.
 
-    Raises DataError where the folder is not what it should be.
+    Raises DataError if the folder is not a copy of ImageNet.
     """
     if task != "classification":
-        raise ValueError(f"imagenet is a classification set; it has no truth for {task}")
+        raise ValueError(f"imagenet is a classification dataset; it has no truth for {task}")
     folder = root_folder("imagenet", root)
     found = _find(folder, split, subset=subset)
     check_count(
@@ -188,8 +188,8 @@ def imagenet(*, task: TaskName, split: str, root: str | None = None, subset: boo
     repeated = [name for name, times in Counter(found.ids).items() if times > 1]
     if repeated:
         raise DataError(
-            f"{folder}: {len(repeated):,} images of {split} are there twice, first {repeated[0]}.\n"
-            "  Usually two copies that were unpacked over one another."
+            f"{folder}: {len(repeated):,} images of {split} are duplicated, first {repeated[0]}.\n"
+            "  Usually two copies were unpacked into the same folder."
         )
     classes = tuple(one.name for one in imagenet_classes())
     manifest = Manifest(
@@ -212,11 +212,11 @@ def _find(root: Path, split: str, *, subset: bool) -> _Found:
     if folder is not None:
         images = list_images(folder)
         if not images:
-            raise DataError(f"{folder}: has no image in it")
+            raise DataError(f"{folder}: no images in this folder")
         if any("/" in image.path for image in images):
             return _of_folders(folder, images, subset=subset)
         if split != "val":
-            raise DataError(f"{folder}: its images are in no folders, so nothing tells their classes")
+            raise DataError(f"{folder}: its images are not in class folders, so their classes are unknown")
         images.sort(key=lambda image: _stem(image.path))
         return _flat(root, InFolder.of(folder, *zip(*images, strict=True)), [i.path for i in images])
     archive = root / _ARCHIVE.format(split)
@@ -227,23 +227,23 @@ def _find(root: Path, split: str, *, subset: bool) -> _Found:
         members.sort(key=lambda member: _stem(member.name))
         return _flat(root, in_tar(archive, columns(members)), [m.name for m in members])
     wanted = [*(f"{place}/" for place in places), archive.name]
-    raise DataError(f"{root}: holds no {split} of ImageNet; looked for {looked_for(wanted)}")
+    raise DataError(f"{root}: no {split} of ImageNet here; looked for {looked_for(wanted)}")
 
 
 def _of_folders(folder: Path, images: list[Listed], *, subset: bool) -> _Found:
-    """A folder a class: the folder's name is the truth."""
+    """One folder per class: the folder's name is the class."""
     _check_wnids(f"{folder}: has a folder", class_folders(folder))
     ordered = sorted(images, key=lambda image: _stem(image.path))
     wnids = [image.path.partition("/")[0] for image in ordered]
     known = {one.wnid for one in imagenet_classes()}
     if loose := next((wnid for wnid in wnids if wnid not in known), None):
-        raise DataError(f"{folder}: {loose} lies beside the classes' folders, so nothing tells its class")
+        raise DataError(f"{folder}: {loose} is in no class folder, so its class is unknown")
     pictures = InFolder.of(folder, *zip(*ordered, strict=True))
     return _classed(folder, pictures, [image.path for image in ordered], wnids, subset=subset)
 
 
 def _of_class_tars(archive: Path, *, subset: bool) -> _Found:
-    """A tar a class, all in one: the inner tar's name is the truth."""
+    """One tar per class within a tar: the inner tar's name is the class."""
     there = list_nested(archive)
     names = list(there.names)
     chosen = [i for i, name in enumerate(names) if name.lower().endswith(SUFFIXES)]
@@ -252,7 +252,7 @@ def _of_class_tars(archive: Path, *, subset: bool) -> _Found:
     wnids = [path.partition(".tar/")[0] for path in paths]
     _check_wnids(f"{archive}: has a tar", set(wnids))
     if not paths:
-        raise DataError(f"{archive}: has no image in it")
+        raise DataError(f"{archive}: no images in this archive")
     members = Members(PackedTexts.of(paths), there.offsets[chosen], there.sizes[chosen])
     return _classed(archive, in_tar(archive, members), paths, wnids, subset=subset)
 
@@ -269,9 +269,9 @@ def _check_wnids(holds: str, names: Iterable[str]) -> None:
     known = {one.wnid for one in imagenet_classes()}
     if strange := sorted(name for name in names if name not in known):
         why = (
-            "that is a WordNet id, but none of the 1,000 of ILSVRC 2012"
+            "that WordNet id is not one of the 1,000 of ILSVRC 2012"
             if _WNID.fullmatch(strange[0])
-            else "that is no WordNet id, such as n01440764. For a data set of your own, use `folder`"
+            else "that is not a WordNet id such as n01440764. For your own dataset, use `folder`"
         )
         raise DataError(f"{holds} {strange[0]}, and {why}")
 
@@ -282,20 +282,20 @@ def _check_classes(folder: Path, there: set[str], *, subset: bool) -> None:
         first = f"{absent[0].wnid} ({absent[0].name})"
         raise DataError(
             f"{folder}: {len(absent):,} of the 1,000 classes have no image, first {first}.\n"
-            "  Usually a copy that was cut off; the option subset=true scores what is there."
+            "  Usually the copy is incomplete; the option subset=true scores the existing images."
         )
 
 
 def _flat(root: Path, pictures: Pictures, paths: Sequence[str]) -> _Found:
-    """All images of val in one place: a list tells their labels."""
+    """All val images in one folder or tar, with a list of labels."""
     ids = [_stem(path) for path in paths]
     numbers = [OF_VAL.fullmatch(one) for one in ids]
     if None in numbers:
         strange = pictures.name(numbers.index(None))
-        raise DataError(f"{strange}: images in one place are named ILSVRC2012_val_00000001.JPEG and so on")
+        raise DataError(f"{strange}: images in one folder must be named ILSVRC2012_val_00000001.JPEG …")
     return _Found(pictures, ids, read_truth(root, [int(number[1]) for number in numbers if number]))
 
 
 def _stem(path: str) -> str:
-    """A file's name without its folders and its ending."""
+    """A file name without folders and extension."""
     return splitext(basename(path))[0]

@@ -1,4 +1,4 @@
-"""What a run would find when it opens its data: the error it would end with, and the notes of its record."""
+"""Check the data of cells before a run: the error of such a run, and the notes of its record."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from cvbench.spec.cell import Cell, DataSpec, TaskName
 
 
 class Inspection(NamedTuple):
-    """What is wrong with the data of a cell, and what is worth knowing."""
+    """The error and the notes of a cell's data."""
 
     problem: str | None = None
-    """The message a run would end with; None where the data can be opened."""
+    """The error message of a run; None if the data can be opened."""
     notes: tuple[str, ...] = ()
 
 
 def inspect_cells(cells: Iterable[Cell]) -> dict[str, Inspection]:
-    """Cell key → what its data is like; no image is decoded, and equal data is opened once.
+    """Cell key → the check of its data. Decodes no image, and opens equal data once.
 
-    Of a published data set only the scored split is opened: its training images are many, and known.
+    Of published datasets only the scored split is opened: their training splits are large, and known.
     """
     seen: dict[tuple[object, ...], Inspection] = {}
     found = {}

@@ -1,14 +1,14 @@
-"""The hash in a passport of files: cheap enough for every run, strict enough to tell copies apart.
+"""The hash in the fingerprint of a dataset of files: cheap enough for every run, strict enough for copies.
 
 Rule `manifest/1`: the SHA-256 of
 
-    a line of JSON: the rule, the task, the class names in label order, and what else decides the truths
-        (such as the hash of an annotation file, whole)
+    a line of JSON: the rule, the task, the class names in label order, and everything else that decides the
+        truth (such as the hash of the whole annotation file)
     then, for each sample in order: its id, NUL, the bytes of its image file, NUL, its truth, newline
 
-It covers the order, the ids, every truth, and the size of every image file, but not the pixels: a copy
-whose images were resized or encoded again has other sizes, one with a flipped bit has not. `cvbench data
-verify` reads every byte, and gives the SHA-256 of all image files too.
+It covers the order, the ids, all truth, and the size of every image file, but not the pixels: resized or
+re-encoded images have other sizes, but a flipped bit is not found. `cvbench data verify` reads every byte,
+and reports the SHA-256 of all image files.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ RULE: Final = "manifest/1"
 
 
 class Manifest(NamedTuple):
-    """All that a data set of files consists of."""
+    """The content of a dataset of files."""
 
     task: TaskName
     classes: tuple[str, ...]
     ids: Iterable[str]
     pictures: Pictures
     truths: Iterable[object]
-    """Of each image, as text."""
+    """The truth of each image, as text."""
     decided_by: Mapping[str, Any]
-    """What else the truths depend on."""
+    """Other settings that decide the truth."""
     objects: int | None = None
 
     def passport(self, name: str, split: str) -> Passport:
-        """The passport, with the hash of the rule `manifest/1`."""
+        """The fingerprint, with the hash of rule `manifest/1`."""
         return Passport(
             name=name,
             split=split,
@@ -52,7 +52,7 @@ class Manifest(NamedTuple):
         )
 
     def sha256(self) -> str:
-        """The hash, by the rule `manifest/1`."""
+        """The hash of rule `manifest/1`."""
         head = {"rule": RULE, "task": self.task, "classes": self.classes, **self.decided_by}
         total = hashlib.sha256(json.dumps(head, sort_keys=True).encode() + b"\n")
         rows = zip(self.ids, self.pictures.sizes.tolist(), self.truths, strict=True)

@@ -1,9 +1,8 @@
-"""Images of one's own, each with a label map: `images/<split>/1.jpg` beside `masks/<split>/1.png`.
+"""Your own images, each with a label map: `images/<split>/1.jpg` and `masks/<split>/1.png`.
 
-A map's pixels are labels, or places in its palette; 255 is void and does not count, or whatever the option
-`void` says instead. Label 0 is a class like the others, the background where there is one. Names of the
-classes come from the option `classes`, or from `classes.txt` below the root, one per line. An id is the
-image's path without its ending.
+The pixels of a map are labels, or palette indices. Void labels are ignored (option `void`, default: 255).
+Label 0 is a class like the others, such as the background. Class names come from the option `classes`, or
+from `classes.txt` below the root, one per line. An id is the image's path without extension.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ from cvbench.values import VOID, LabelMap, Sample
 
 
 def read_label_map(maps: InFolder, index: int, size: tuple[int, int], known: LabelRule) -> LabelMap:
-    """The label map of an image of this height and width.
+    """Read the label map of an image of this height and width.
 
-    Raises DataError where it has another size, or labels that are neither classes nor void.
+    Raises DataError if it has another size, or labels that are neither classes nor void.
     """
     name = maps.name(index)
     labels = decode_labels(maps.read(index), name)
     if labels.shape != size:
         raise DataError(
-            f"{name}: is {labels.shape[1]} x {labels.shape[0]} pixels, and its image {size[1]} x {size[0]}"
+            f"{name}: {labels.shape[1]} x {labels.shape[0]} pixels, but its image has {size[1]} x {size[0]}"
         )
     strange = known.strange(labels)
     if strange:
@@ -59,24 +58,24 @@ def masks(
     void: Option | None = None,
     mask_suffix: str = ".png",
 ) -> MaskedImages:
-    """A split below `root`; `{split}` in a path stands for its name.
+    """Open a split below `root`; `{split}` in a path stands for the name of the split.
 
-    `void` names the labels that do not count: a number, a list, or `none`; 255 by default.
-    Raises DataError where the folders are no such set, or an image has no map.
+    `void` lists the ignored labels: a number, a list, or `none` (default: 255). Raises DataError if the
+    folders do not have this layout, or if an image has no map.
     """
     if task != "segmentation":
-        raise ValueError(f"masks is a segmentation set; it has no truth for {task}")
+        raise ValueError(f"masks is a segmentation dataset; it has no truth for {task}")
     top = root_folder("masks", root)
     names = _names(top, classes)
     folder, maps_folder = below(top, images, split), below(top, masks, split)
     found = list_images(folder)
     if not found:
-        raise DataError(f"{folder}: has no image in it")
+        raise DataError(f"{folder}: no images in this folder")
     pictures = InFolder.of(folder, [image.path for image in found], [image.size for image in found])
     ids = [str(PurePosixPath(image.path).with_suffix("")) for image in found]
     twice = next((name for name, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
-        raise DataError(f"{folder}: there are two images {twice}, and one label map for both")
+        raise DataError(f"{folder}: two images named {twice} share one label map")
     maps = InFolder.of(maps_folder, [f"{name}{mask_suffix}" for name in ids])
     without = [name for name, size in zip(ids, maps.sizes.tolist(), strict=True) if size == MISSING]
     if without:
@@ -91,7 +90,7 @@ def masks(
 
 
 def _found_instead(folder: Path, name: str) -> str:
-    """What to do about a missing map where a file of nearly its name is there."""
+    """The remedy for a missing map if there is a file with a similar name."""
     begin = folder / name
     near = sorted(path.name for path in begin.parent.glob(f"{glob.escape(begin.name)}*") if path.is_file())
     if not near:
@@ -105,23 +104,23 @@ def _found_instead(folder: Path, name: str) -> str:
 def _names(root: Path, given: Sequence[str] | None) -> tuple[str, ...]:
     file = root / "classes.txt"
     if given is None and not file.is_file():
-        raise DataError(f"{file}: there is no such file; name the classes there, or in the option classes")
+        raise DataError(f"{file}: there is no such file; list the classes there, or in the option classes")
     names = tuple(map(str, given)) if given is not None else _lines(file)
     twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None or not 0 < len(names) <= VOID:
-        what = f"the class {twice} is there twice" if twice else f"{len(names)} classes are named"
-        raise DataError(f"{root}: {what}; label maps hold 1 to {VOID} classes")
+        what = f"the class {twice} is listed twice" if twice else f"{len(names)} classes are listed"
+        raise DataError(f"{root}: {what}; label maps can have 1 to {VOID} classes")
     return names
 
 
 def _lines(file: Path) -> tuple[str, ...]:
-    text = read_text(file).removeprefix("\ufeff")  # a byte order mark is no part of the first name
+    text = read_text(file).removeprefix("\ufeff")  # the byte order mark
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 @dataclass(frozen=True, eq=False)
 class MaskedImages:
-    """One split; an image and its label map are read when they are looked at."""
+    """One split; images and label maps are read on access."""
 
     pictures: InFolder = field(repr=False)
     maps: InFolder = field(repr=False)

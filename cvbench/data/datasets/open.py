@@ -1,4 +1,4 @@
-"""From a DataSpec to an open data set: its name, its folder, its options, a part of its images."""
+"""Open the dataset of a DataSpec: resolve its name, folder and options, and sample its images."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ from cvbench.spec.folders import expanded
 def open_dataset(
     spec: DataSpec, *, task: TaskName, split: str | None = None, limit: int | None = None, seed: int = 0
 ) -> Dataset:
-    """The data set of a spec, with truths for `task`.
+    """Open the dataset of a spec, with truth for `task`.
 
-    Without `split` it is what the spec scores: its own split, limited to as many images as the spec says. The
-    spec's limit is for scoring only: a split that is named here (a training wants `train`) is limited to the
-    `limit` that is named here, and opened whole without one. Limited images are drawn evenly with `seed`.
+    Without `split`, this is the scored split, with the limit of the spec. With `split` (such as `train`), the
+    limit is the argument `limit`, and there is none by default. Limited images are sampled evenly with
+    `seed`.
 
-    The folder is the spec's `root`, else the data set's sub-folder of `$CVBENCH_DATA` where there is
-    one, else none: then a set that comes along opens its own files.
+    The folder is the spec's `root`, else the dataset's sub-folder of `$CVBENCH_DATA` if it exists. Without
+    one, bundled datasets use their own files.
 
-    Raises UnknownName for a name, a split or an option that there is not, and DataError for a task
-    without truth, an option of the wrong type, a folder that is needed and missing, and files that
-    are absent or damaged.
+    Raises UnknownName for an unknown name, split or option, and DataError for a task without truth, an option
+    of the wrong type, a missing folder, and missing or damaged files.
     """
     if split is None and limit is not None:
-        raise ValueError("the limit of the split that is scored stands in the spec")
+        raise ValueError("set the limit of the scored split in the spec")
     wanted, count = (spec.split, spec.limit) if split is None else (split, limit)
     if is_address(spec.name):
         dataset = _open_address(spec, task, wanted)
@@ -45,12 +44,12 @@ def open_dataset(
         root = find_root(card.name, spec.root)
         if root is None and card.needs_root:
             raise DataError(
-                f"{card.name}: its files do not come along.\n"
-                f"  Name their folder as root, or put it at ${ROOT_VARIABLE}/{card.name}."
+                f"{card.name}: this dataset is not bundled.\n"
+                f"  Set root to the folder that contains it, or put it at ${ROOT_VARIABLE}/{card.name}."
             )
         try:
             dataset = DATASETS.load(card.name)(task=task, split=wanted, root=root, **spec.options)
-        except InputError as error:  # from a reader that is also used for files that a command is handed
+        except InputError as error:  # from a reader that commands also use for their input files
             raise DataError(str(error)) from error
     return drawn(dataset, count, seed=seed)
 
@@ -58,21 +57,21 @@ def open_dataset(
 def _open_address(spec: DataSpec, task: TaskName, split: str) -> Dataset:
     opener = load(spec.name)
     if not callable(opener):
-        raise DataError(f"{spec.name}: cannot be called; name a function (task=, split=, root=, **options)")
+        raise DataError(f"{spec.name}: not callable; name a function (task=, split=, root=, **options)")
     arguments: dict[str, Any] = {"task": task, "split": split, "root": spec.root, **spec.options}
     try:
         inspect.signature(opener).bind(**arguments)
     except TypeError as error:
         raise DataError(
             f"{spec.name}: cannot be called with {', '.join(arguments)} ({error}).\n"
-            "  An opener takes task=, split=, root= and the options that a suite gives it."
+            "  An opener takes task=, split=, root= and the options of the suite."
         ) from error
     _check_options(spec, choices_of(opener, without=("task", "split", "root")))
     dataset = opener(**arguments)
     if not isinstance(dataset, Dataset):
         promised = ("classes", "task", "passport", "__len__", "__getitem__")
         missing = ", ".join(name for name in promised if not hasattr(dataset, name))
-        raise DataError(f"{spec.name}: what it returns is no data set: it has no {missing}")
+        raise DataError(f"{spec.name}: its return value is not a dataset: it has no {missing}")
     return dataset
 
 
@@ -94,45 +93,45 @@ def _check(card: DatasetCard, task: TaskName, split: str) -> None:
 
 
 def root_folder(name: str, root: str | None) -> Path:
-    """The root of a data set whose files do not come along; raises DataError where there is none."""
+    """The root of a dataset that is not bundled; raises DataError if there is none."""
     if root is None:
-        raise DataError(f"{name}: its files do not come along; name their folder as root")
+        raise DataError(f"{name}: this dataset is not bundled; set root to the folder that contains it")
     folder = expanded(root)
     if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder; it should hold {name}")
+        raise DataError(f"{folder}: there is no such folder; set root to the folder that contains {name}")
     return folder
 
 
 def split_names(split: str) -> tuple[str, ...]:
-    """What the folder of a split of one's own may be called, the usual name first."""
+    """The accepted folder names of a split in your own data, the usual name first."""
     return ("val", "valid", "validation") if split == "val" else (split,)
 
 
 def hint_of_yolo(root: Path) -> str:
-    """A remedy for a message, where the folder holds the files of YOLO's trainers; else nothing."""
+    """A hint for messages if the folder is in YOLO format; else an empty text."""
     if not (root / "data.yaml").is_file() and next(root.glob("labels/*/*.txt"), None) is None:
         return ""
     return (
-        ".\n  This looks like a dataset in YOLO's form (data.yaml, labels/*.txt), which cvbench does not "
-        "read: convert it\n  to COCO's form and open it as coco-json. See docs/data.md"
+        ".\n  This looks like a dataset in YOLO format (data.yaml, labels/*.txt), which cvbench does not "
+        "read: convert it\n  to COCO format and open it as coco-json. See docs/data.md#yolo"
     )
 
 
 def first_there(root: Path, candidates: Sequence[str]) -> Path | None:
-    """The first of these files or folders below `root` that is there."""
+    """The first of these files or folders below `root` that exists, or None."""
     return next((root / path for path in candidates if (root / path).exists()), None)
 
 
 def looked_for(candidates: Sequence[str]) -> str:
-    """The places, for a message."""
+    """The places as text, for messages."""
     return ", ".join(candidates[:-1]) + f" or {candidates[-1]}" if len(candidates) > 1 else candidates[0]
 
 
 def check_count(name: str, split: str, *, found: int, published: int, what: str, subset: bool) -> None:
-    """Raise DataError where a published split has another number of images, unless a part is asked for."""
+    """Raise DataError if the number of images differs from the published one, unless `subset`."""
     if found != published and not subset:
         raise DataError(
-            f"{name}: {split} has {found:,} {what}, and as published {published:,}.\n"
-            "  Usually a copy that was cut off, or another split. `cvbench data verify` says more;\n"
-            "  the option subset=true scores what is there."
+            f"{name}: {split} has {found:,} {what}; the published split has {published:,}.\n"
+            "  Usually the copy is incomplete, or of another split. `cvbench data verify` finds out;\n"
+            "  the option subset=true scores the existing images."
         )

@@ -1,8 +1,8 @@
-"""Which images of the scored split are in the training split too, found without reading every file.
+"""Find images of the scored split that are also in the training split, without reading every file.
 
-Two images are one where they are the same file, or where their files have equal contents. Only files of equal
-size are opened, and of those a piece in the middle is read first, so sets without common images cost little.
-The splits of published data sets are known to differ: there only the paths are compared.
+Two images are equal if they are the same file, or if their files have equal content. Only files of equal size
+are opened, and a part from the middle is compared first, so splits without common images cost little. The
+splits of published datasets are known to be disjoint: only their paths are compared.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _SHOWN: Final = 3
 
 
 def note_on_overlap(scored: Dataset, trained: Dataset) -> str | None:
-    """What a reader of the metrics has to know where both splits share images; None where they share none.
+    """A note for readers of the metrics if both splits share images, else None.
 
-    What comes before the colon is the short form.
+    The part before the colon is the short form.
     """
     names = shared_images(scored, trained)
     if not names:
@@ -41,7 +41,7 @@ def note_on_overlap(scored: Dataset, trained: Dataset) -> str | None:
 
 
 def shared_images(scored: Dataset, trained: Dataset) -> list[str]:
-    """The names of the scored images that are training images too, in order."""
+    """The names of the scored images that are also training images, in order."""
     mine, theirs = [*_files(scored)], [*_files(trained)]
     if not mine or not theirs:
         same = scored.passport.sha256 == trained.passport.sha256
@@ -62,7 +62,7 @@ class _File(NamedTuple):
 
 
 def _files(dataset: Dataset) -> Iterator[_File]:
-    """The image files of a data set; none where its images are not in files."""
+    """The image files of a dataset; nothing if its images are not in files."""
     if isinstance(dataset, Joint):
         yield from _files(dataset.boxed)
         yield from _files(dataset.named)
@@ -85,7 +85,7 @@ def _is_own(dataset: Dataset) -> bool:
 def _equal(
     mine: Sequence[_File], theirs: Sequence[_File], keys: Sequence[Callable[[_File], object]]
 ) -> set[str]:
-    """The names of those of `mine` that have an equal in `theirs` by every key, the cheapest key first."""
+    """The names of files in `mine` that equal a file in `theirs` by every key, the cheapest key first."""
     if not mine or not theirs or not keys:
         return {one.name for one in mine if theirs}
     groups: dict[object, tuple[list[_File], list[_File]]] = {}
@@ -99,7 +99,7 @@ def _equal(
 
 
 def _piece(one: _File) -> bytes | None:
-    """Some bytes of the middle; None where the file cannot be read, which is said when it is looked at."""
+    """Some bytes from the middle; None if the file cannot be read, which is an error on access."""
     if not isinstance(one.pictures, InFolder):
         return b""
     try:

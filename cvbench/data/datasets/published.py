@@ -1,4 +1,4 @@
-"""What differs between a copy of a published data set and what was published."""
+"""Differences between a copy of a published dataset and the published files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cvbench.interfaces import Dataset
 from cvbench.spec.catalogue.label_spaces import imagenet_classes
 
 _A_CLASS: Final = {"val": range(50, 51), "train": range(732, 1301)}
-"""How many images a class of ImageNet has."""
+"""Valid numbers of images per ImageNet class, by split."""
 _ALIKE: Final = 0.9
-"""The share of images with one shorter side from which on a copy was resized."""
+"""A copy was resized if at least this fraction of its images has the same shorter side."""
 _ENOUGH: Final = 20
 
 
 def faults_of_published(
     name: str, dataset: Dataset, sizes: Sequence[tuple[int, int] | None]
 ) -> Iterator[Fault]:
-    """What differs from the published set of this name; nothing where nothing is known of it."""
+    """Differences from the published dataset of this name; none for other datasets."""
     if name == "imagenet" and isinstance(dataset, LabelledImages):
         yield from _resized([size for size in sizes if size is not None])
         yield from _uneven(dataset)
@@ -41,8 +41,8 @@ def _resized(sizes: Sequence[tuple[int, int]]) -> Iterator[Fault]:
     side, times = sides.most_common(1)[0]
     if times >= _ALIKE * len(sizes):
         yield Fault(
-            f"images have a shorter side of {side} pixels, and the published ones differ in size",
-            times, (), "A resized copy: figures differ from the published ones by up to a point.", grave=True,
+            f"images have a shorter side of {side} pixels, but the published images differ in size",
+            times, (), "A resized copy: metrics differ from published values by up to a point.", grave=True,
         )  # fmt: skip
 
 
@@ -52,23 +52,23 @@ def _uneven(dataset: LabelledImages) -> Iterator[Fault]:
     odd = [label for label in range(len(dataset.classes)) if counts[label] not in usual]
     bounds = f"{usual[0]}" if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
     yield from fault(
-        f"classes have another number of images than {bounds}",
+        f"classes do not have {bounds} images",
         [f"{imagenet_classes()[k].wnid} ({dataset.classes[k]}): {counts[k]}" for k in odd],
-        cause="A copy that was cut off, or images that were sorted by a list of another order.",
+        cause="An incomplete copy, or images sorted by a list in another order.",
     )
 
 
 def _of_training(dataset: LabelledImages) -> Iterator[Fault]:
     strange = [name for name in dataset.ids if not OF_VAL.fullmatch(name)]
     yield from fault(
-        "images are not named as those of val are",
+        "images are not named like val images",
         strange,
-        cause="The training images under the name of val, or a set of another year.",
+        cause="Training images in the val folder, or images of another year.",
     )
 
 
 def _mislaid(dataset: LabelledImages) -> Iterator[Fault]:
-    """Folders against the list of labels, where there are both."""
+    """Compare class folders with the list of labels, if there are both."""
     pictures = dataset.pictures
     numbers = [OF_VAL.fullmatch(name) for name in dataset.ids]
     if not isinstance(pictures, InFolder) or None in numbers:
@@ -77,11 +77,11 @@ def _mislaid(dataset: LabelledImages) -> Iterator[Fault]:
     try:
         truth = read_truth(folder.parent, [int(number[1]) for number in numbers if number])
     except CvbenchError:
-        return  # there is no list, or none that can be read
+        return  # no readable list
     mislaid = [i for i, label in enumerate(truth) if label != dataset.labels[i]]
     wnids = [one.wnid for one in imagenet_classes()]
     yield from fault(
-        "images lie in the folder of another class than their list says",
+        "images are in another class folder than the list states",
         [f"{dataset.ids[i]} in {wnids[int(dataset.labels[i])]}, not {wnids[truth[i]]}" for i in mislaid],
-        cause="ILSVRC ids taken for places among the sorted WordNet ids, or classes sorted by name.",
+        cause="ILSVRC ids used as positions among the sorted WordNet ids, or classes sorted by name.",
     )

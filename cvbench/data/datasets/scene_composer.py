@@ -1,8 +1,8 @@
-"""Scenes of garments: who lies where, over whom, drawn from a key and from nothing else.
+"""Compose scenes of garments: random positions and layers, determined only by a key.
 
-The same key gives the same bytes on every machine and with every version of Python and NumPy: chance
-comes from `random.Random(text).random()`, whose sequence Python promises to keep, and everything
-behind it is integer arithmetic. A change that alters a scene raises `VERSION`.
+The same key gives the same bytes on every machine and with every version of Python and NumPy: random numbers
+come from `random.Random(text).random()`, whose sequence Python guarantees, and all other arithmetic uses
+integers. A change that alters a scene increments `VERSION`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from jaxtyping import Bool, Int32, Int64, UInt8
 
 HALO: Final = 8
 SMALLEST: Final = 32
-"""Pixels that a photograph has to show to be used; every official one shows more."""
+"""Minimum number of nonzero pixels of a photograph; all official photographs have more."""
 
 _ONE = 1 << 8
-"""Weights of the interpolation are so many parts of one, in each direction."""
+"""Denominator of interpolation weights, per direction."""
 _HALF = _ONE * _ONE // 2
 
 
 class Cutouts(NamedTuple):
-    """Garments on nothing: their pixels, 0 outside, and where they are."""
+    """Garments without background: their pixels (0 outside), and their masks."""
 
     grey: UInt8[np.ndarray, "n 28 28"]
     solid: Bool[np.ndarray, "n 28 28"]
@@ -32,7 +32,7 @@ class Cutouts(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One garment at its final size, cropped to its extent: at least one pixel is solid."""
+    """One garment at its final size, cropped to its extent; at least one pixel is solid."""
 
     grey: UInt8[np.ndarray, "h w"]
     solid: Bool[np.ndarray, "h w"]
@@ -40,14 +40,14 @@ class Piece(NamedTuple):
 
 
 def cut_out(images: UInt8[np.ndarray, "n 28 28"], labels: UInt8[np.ndarray, " n"]) -> Cutouts:
-    """The garments of all photographs that show one."""
+    """The garments of all photographs with enough pixels."""
     solid = fill_holes(without_lone_pixels(images > HALO))
     shown = solid.sum((1, 2)) >= SMALLEST
     return Cutouts((images * solid)[shown], solid[shown], labels[shown])
 
 
 def without_lone_pixels(masks: Bool[np.ndarray, "n h w"]) -> Bool[np.ndarray, "n h w"]:
-    """The masks without those pixels none of whose eight neighbours is set."""
+    """The masks without isolated pixels (no neighbor of eight is set)."""
     framed = np.pad(masks, ((0, 0), (1, 1), (1, 1)))
     rows = framed[:, :-2] | framed[:, 2:]  # above or below
     beside = framed[:, 1:-1, :-2] | framed[:, 1:-1, 2:]
@@ -55,9 +55,9 @@ def without_lone_pixels(masks: Bool[np.ndarray, "n h w"]) -> Bool[np.ndarray, "n
 
 
 def fill_holes(masks: Bool[np.ndarray, "n h w"]) -> Bool[np.ndarray, "n h w"]:
-    """The masks with everything set that cannot be left over edges without crossing them."""
+    """The masks with holes filled (4-connected background)."""
     framed = np.pad(masks, ((0, 0), (1, 1), (1, 1)))
-    free = np.ascontiguousarray(~framed.transpose(1, 2, 0))  # a line of all masks lies in one piece
+    free = np.ascontiguousarray(~framed.transpose(1, 2, 0))  # a line of all masks is contiguous
     outside = np.zeros_like(free)
     outside[0] = True
     before = 0
@@ -70,17 +70,16 @@ def fill_holes(masks: Bool[np.ndarray, "n h w"]) -> Bool[np.ndarray, "n h w"]:
 
 
 def _sweep(reached: Bool[np.ndarray, "lines across n"], free: Bool[np.ndarray, "lines across n"]) -> None:
-    """Carry what is reached from line to line as far as it is free, in place."""
+    """Propagate reached pixels from line to line through free pixels, in place."""
     for line in range(1, len(reached)):
         reached[line] |= reached[line - 1] & free[line]
 
 
 def scaled(cutouts: Cutouts, index: int, *, side: int, mirrored: bool) -> Piece:
-    """One garment with its frame of 28 x 28 brought to `side` x `side` pixels.
+    """Resize one garment from its frame of 28 x 28 to `side` x `side` pixels.
 
-    Bilinear between pixel centres, over the garment's own pixels alone, so that its rim does not
-    darken; solid is what the garment covers by half or more. All in integers: the same bytes on
-    every machine.
+    Bilinear over the garment's own pixels only, so that its edge does not darken; pixels that it covers by
+    half or more are solid. Uses integers, so the bytes are equal on every machine.
     """
     planes = np.array((cutouts.grey[index], cutouts.solid[index]), np.int32)
     if mirrored:
@@ -101,13 +100,13 @@ class _Taps(NamedTuple):
     low: Int32[np.ndarray, " side"]
     high: Int32[np.ndarray, " side"]
     weight: Int32[np.ndarray, " side"]
-    """Of `high`, in parts of `_ONE`."""
+    """Weight of `high`, in units of 1 / `_ONE`."""
 
 
-@lru_cache(maxsize=64)  # a canvas knows some thirty sides; working them out costs as much as using them
+@lru_cache(maxsize=64)  # a canvas has some thirty sides; computing one costs as much as using it
 def _taps(source: int, side: int) -> _Taps:
-    """For each of `side` pixels the two of `source` between which its centre lies."""
-    twice = 2 * np.arange(side, dtype=np.int32) + 1  # centres in half pixels
+    """For each of `side` pixels, the two of `source` around its center."""
+    twice = 2 * np.arange(side, dtype=np.int32) + 1  # centers in half pixels
     centres = ((twice * source * _ONE // side - _ONE) // 2).clip(0, (source - 1) * _ONE)
     low = centres // _ONE
     return _Taps(low, np.minimum(low + 1, source - 1), centres % _ONE)
@@ -118,18 +117,18 @@ FEWEST, MOST = 2, 6
 """Garments in a scene."""
 
 _TRIES = 24
-"""Places that are tried for a garment before the scene goes without it."""
+"""Maximum number of positions to try for a garment before it is left out."""
 _SMALLEST, _LARGEST, _CANVAS = 44, 64, 128
-"""A garment's frame is 44 to 64 pixels on a canvas of 128: a third to a half of its side."""
+"""Side of a garment's frame on a canvas of 128 pixels: 44 to 64, a third to a half of it."""
 _DARKEST, _LIGHTEST, _SLOPE = 4, 36, 24
-"""The background's level at its centre, and how much it may change over the canvas."""
+"""The background's level at its center, and its maximum change over the canvas."""
 
 
 class Scene(NamedTuple):
-    """A composed picture: its pixels, who owns each of them, and what the owners are.
+    """A composed scene: its pixels, the owner of each pixel, and the garments.
 
-    The owner 0 is the background, k the k-th garment counted from 1; later ones lie above. Boxes
-    (corners, half-open) and areas are those of the pixels that a garment owns: what is seen of it.
+    Owner 0 is the background, k the k-th garment from 1; later garments are on top. Boxes (half-open corners)
+    and areas are for the visible pixels of a garment.
     """
 
     grey: UInt8[np.ndarray, "size size"]
@@ -139,23 +138,23 @@ class Scene(NamedTuple):
     areas: Int64[np.ndarray, " n"]
 
     def masks(self) -> Bool[np.ndarray, "n size size"]:
-        """The pixels of each garment."""
+        """The visible pixels of each garment."""
         return np.asarray(self.owners == np.arange(1, len(self.labels) + 1, dtype=np.uint8)[:, None, None])
 
 
 class Chance:
-    """Whole numbers drawn from a key."""
+    """Random integers from a key."""
 
     def __init__(self, key: str) -> None:
         self._random = Random(key)  # noqa: S311  # pictures are not secrets
 
     def between(self, low: int, high: int) -> int:
-        """A number from `low` to `high`, both included."""
+        """A random integer from `low` to `high`, inclusive."""
         return low + int(self._random.random() * (high - low + 1))
 
 
 class Canvas:
-    """A scene in the making, which knows how much of each garment is still to be seen."""
+    """An unfinished scene, with the visible area of each garment."""
 
     def __init__(self, grey: UInt8[np.ndarray, "size size"], *, occlusion: float) -> None:
         self.grey = grey.copy()
@@ -167,10 +166,10 @@ class Canvas:
         self._frames: list[tuple[int, int, int, int]] = []
 
     def put(self, piece: Piece, x: int, y: int) -> bool:
-        """Lay a garment over the others with its upper left corner at (x, y).
+        """Place a garment on top, with its upper left corner at (x, y); returns whether it was placed.
 
-        Nothing is laid, and the answer is False, where that would hide more than the share
-        `occlusion` of a garment's own pixels, counting all that lie above it.
+        It is not placed if that would hide more than the fraction `occlusion` of another garment, with all
+        garments on top of that counted.
         """
         height, width = piece.solid.shape
         window = np.s_[y : y + height, x : x + width]
@@ -188,7 +187,7 @@ class Canvas:
         return True
 
     def scene(self) -> Scene:
-        """The picture as it is now."""
+        """The current scene."""
         boxes = [self._box(owner, *frame) for owner, frame in enumerate(self._frames, 1)]
         return Scene(
             self.grey,
@@ -199,18 +198,18 @@ class Canvas:
         )
 
     def _box(self, owner: int, left: int, top: int, right: int, bottom: int) -> tuple[int, int, int, int]:
-        """The extent of what an owner has within the frame in which it was laid."""
+        """The extent of an owner's visible pixels within its frame."""
         own = self.owners[top:bottom, left:right] == owner
         x, y = own.any(0).nonzero()[0].tolist(), own.any(1).nonzero()[0].tolist()
         return left + x[0], top + y[0], left + x[-1] + 1, top + y[-1] + 1
 
 
 def compose(cutouts: Cutouts, *, key: str, size: int, occlusion: float) -> Scene:
-    """The scene that `key` names: two to six garments on a canvas of `size` x `size` pixels.
+    """Compose the scene of a key: two to six garments on a canvas of `size` x `size` pixels.
 
-    Each is drawn, scaled and mirrored by chance and lies wholly on the canvas. Where no place can be
-    found for one, the scene does without it; if that left a single garment, the first two lie in
-    opposite corners, where they do not meet.
+    Each garment is selected, scaled and mirrored at random, and fully on the canvas. A garment without a
+    valid position is left out; if only one would remain, the first two are placed in opposite corners, where
+    they do not overlap.
     """
     chance = Chance(key)
     ground = _background(chance, size)
@@ -232,10 +231,10 @@ def compose(cutouts: Cutouts, *, key: str, size: int, occlusion: float) -> Scene
 
 
 def _background(chance: Chance, size: int) -> UInt8[np.ndarray, "size size"]:
-    """A dark plane, slightly tilted."""
+    """A dark background with a slight linear gradient."""
     level = chance.between(_DARKEST, _LIGHTEST)
     right, down = chance.between(-_SLOPE, _SLOPE), chance.between(-_SLOPE, _SLOPE)
-    across = 2 * np.arange(size, dtype=np.int32) - size  # twice the distance from the centre
+    across = 2 * np.arange(size, dtype=np.int32) - size  # twice the distance from the center
     tilt = (down * across[:, None] + right * across) // (2 * size)
     return np.asarray(np.maximum(level + tilt, 0), np.uint8)
 

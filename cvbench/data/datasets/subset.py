@@ -1,4 +1,4 @@
-"""A part of a data set: images drawn evenly over its order, with a seed."""
+"""Sample images of a dataset evenly over its order, with a seed."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from cvbench.values import Sample
 
 
 def drawn(dataset: Dataset, count: int | None, *, seed: int = 0) -> Dataset:
-    """`count` images, drawn evenly over the order; the data set itself for None, or where it has no more."""
+    """`count` images, sampled evenly over the order; the whole dataset if None, or if it has no more."""
     if count is not None and count < 1:
-        raise ValueError(f"{count} images are none")
+        raise ValueError(f"cannot take {count} images; at least 1 is needed")
     if count is None or count >= len(dataset):
         return dataset
     return Drawn(dataset, np.sort(drawing_order(len(dataset), seed)[:count]), seed)
 
 
 def drawing_order(images: int, seed: int) -> Int64[np.ndarray, " images"]:
-    """All positions in the order in which they are drawn.
+    """All indices in sampling order.
 
-    However many are taken from the front, they lie evenly over the data set, so a set that is sorted by class
-    gives every class its share; and what is drawn for a small number is part of what is drawn for a larger.
+    Any number of them from the front is spread evenly over the dataset, so a dataset sorted by class gives
+    each class its share, and a smaller sample is part of a larger one.
 
     Source: van der Corput's sequence with the scrambling of Owen, Randomly permuted (t,m,s)-nets and
     (t,s)-sequences, 1995.
@@ -35,9 +35,9 @@ def drawing_order(images: int, seed: int) -> Int64[np.ndarray, " images"]:
     bits = max(images - 1, 1).bit_length()
     counted = np.arange(1 << bits)
     scrambled, before = np.zeros_like(counted), np.zeros_like(counted)
-    source = np.random.PCG64(seed)  # its raw numbers are the same in every version of NumPy
+    source = np.random.PCG64(seed)  # its raw output is equal in all versions of NumPy
     for bit in range(bits):
-        own = (counted >> bit) & 1  # bits are read backwards: van der Corput
+        own = (counted >> bit) & 1  # bits in reverse order: van der Corput
         turned = (source.random_raw(1 << bit) >> np.uint64(63)).astype(np.int64)
         scrambled = (scrambled << 1) | (own ^ turned[before])
         before = (before << 1) | own
@@ -46,26 +46,26 @@ def drawing_order(images: int, seed: int) -> Int64[np.ndarray, " images"]:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Some images of a data set, in its order. The hash covers the whole set and the positions."""
+    """A sample of a dataset, in its order. The hash covers the whole dataset and the indices."""
 
     dataset: Dataset
     positions: Int64[np.ndarray, " n"] = field(repr=False)
-    """Ascending."""
+    """Indices, ascending."""
     seed: int
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Those of the whole data set."""
+        """The classes of the whole dataset."""
         return self.dataset.classes
 
     @property
     def task(self) -> TaskName:
-        """That of the whole data set."""
+        """The task of the whole dataset."""
         return self.dataset.task
 
     @property
     def passport(self) -> Passport:
-        """The whole data set's, for these images; how many objects they hold is not known."""
+        """The whole dataset's fingerprint, for these images; the number of objects is unknown."""
         whole, count = self.dataset.passport, len(self)
         where = hashlib.sha256(self.positions.astype("<i8").tobytes()).hexdigest()
         changes = {

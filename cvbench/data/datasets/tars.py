@@ -1,7 +1,7 @@
-"""What lies in uncompressed tars, and in tars within one: names and places, read from the headers alone.
+"""List the members of uncompressed tars, and of tars within a tar, from their headers.
 
-Nothing is unpacked, so no name in an archive leads anywhere. An archive that holds what no publisher's
-does, a path that climbs out, a link, a device, a file with holes, is refused all the same.
+Nothing is unpacked. Archives with suspicious members (paths outside, links, devices, sparse files) are errors
+anyway.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from cvbench.errors import DataError
 from cvbench.spec.folders import cache_folder
 
 _VERSION: Final = 1
-"""Of what is kept; another version reads no entry of this one."""
+"""Version of cache entries; other versions ignore them."""
 _LONGEST_HEADER: Final = 1 << 20
-"""Bytes of an extended header that are read; a name needs a thousand at most."""
+"""Maximum size of an extended header in bytes; a name needs a thousand at most."""
 
 
 class Member(NamedTuple):
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 
 
 class Members(NamedTuple):
-    """Many of them, as columns."""
+    """Members as columns."""
 
     names: PackedTexts
     offsets: Int64[np.ndarray, " n"]
@@ -46,25 +46,25 @@ class Members(NamedTuple):
 def list_members(archive: Path) -> list[Member]:
     """The files in an uncompressed tar, in its order.
 
-    Raises DataError where it is no such tar or ends too early, and InputError for what it must not hold.
+    Raises DataError if it is not an uncompressed tar or is truncated, and InputError for members that are not
+    allowed.
     """
     with _reading(archive) as file:
         return _members(archive, file, _whole(archive))
 
 
 def list_nested(archive: Path) -> Members:
-    """The files in the tars that a tar holds, named as in `n01440764.tar/n01440764_10026.JPEG`.
+    """The files in the tars within a tar, named as in `n01440764.tar/n01440764_10026.JPEG`.
 
-    A million headers are not read twice: the columns are kept in the cache folder, as
-    `tars/<hash>-<version>.npz`: of the archive's size and time, and of the names, places and sizes of the
-    tars in it.
+    The columns are cached, because there are a million headers, as `tars/<hash>-<version>.npz`: the hash is
+    over the archive's size and time, and the names, offsets and sizes of its tars.
 
-    Raises as `list_members`, and DataError where something else than tars lies in it.
+    Raises as `list_members`, and DataError if it contains anything other than tars.
     """
     with _reading(archive) as file:
         tars = _members(archive, file, _whole(archive))
         if strange := next((one.name for one in tars if not one.name.endswith(".tar")), None):
-            raise DataError(f"{archive}: holds {strange}, and should hold tars only")
+            raise DataError(f"{archive}: contains {strange}; only tar files are expected")
         kept = cache_folder() / "tars" / f"{_state(archive, tars)}-{_VERSION}.npz"
         fields = read_cache(kept, Members._fields)
         if fields is not None:
@@ -90,7 +90,7 @@ def columns(members: Sequence[Member]) -> Members:
 
 @contextmanager
 def _reading(archive: Path) -> Iterator[IO[bytes]]:
-    """The archive, opened; what goes wrong inside the block is the file's fault."""
+    """The opened archive; errors inside the block become DataErrors about the file."""
     try:
         with archive.open("rb", buffering=0) as file:
             yield cast("IO[bytes]", file)
@@ -103,7 +103,7 @@ def _whole(archive: Path) -> Member:
 
 
 def _members(archive: Path, file: IO[bytes], tar: Member) -> list[Member]:
-    """The files in a tar that lies in a file; their places are in that file."""
+    """The files in a tar at an offset of a file, with offsets in that file."""
     part: Any = _Part(file, tar)
     found = []
     try:
@@ -114,18 +114,18 @@ def _members(archive: Path, file: IO[bytes], tar: Member) -> list[Member]:
                     found.append(Member(one.name, tar.offset + one.offset_data, one.size))
     except (tarfile.TarError, EOFError) as error:
         name = f"{archive}: {tar.name}" if tar.offset else f"{archive}"
-        raise DataError(f"{name}: is no uncompressed tar, or not all of one ({error})") from error
+        raise DataError(f"{name}: not an uncompressed tar, or truncated ({error})") from error
     return found
 
 
 def _state(archive: Path, tars: Sequence[Member]) -> str:
-    """What tells one archive, as it is now, from others without reading all of it."""
+    """A hash that identifies the current state of an archive without reading all of it."""
     status = archive.stat()
     return hashlib.sha256(repr((status.st_size, status.st_mtime_ns, tars)).encode()).hexdigest()
 
 
 class _Part:
-    """A stretch of a file as a file of its own, of which only headers are read."""
+    """A range of a file as a file object, for reading headers."""
 
     def __init__(self, file: IO[bytes], stretch: Member) -> None:
         self._file, self._stretch, self._position = file, stretch, 0

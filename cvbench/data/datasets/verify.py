@@ -1,7 +1,7 @@
-"""Whether a copy of a data set is whole: every image is read and decoded, every truth looked at.
+"""Verify a copy of a dataset: read and decode every image, and check all truth.
 
-What is found are Faults, each with its number, its first places and the usual cause. A grave one changes
-figures or ends a run; the others are worth knowing.
+The results are Faults, each with its count, first places and usual cause. Grave faults change metrics or end
+a run; the others are for information.
 """
 
 from __future__ import annotations
@@ -39,56 +39,55 @@ _IN_VOC: Final = re.compile(r"(.*/)?VOC\d{4}/(JPEGImages|SegmentationClass)")
 
 
 class SampleCheck(NamedTuple):
-    """What one look at a sample tells."""
+    """The check of one sample."""
 
     digest: bytes
-    """SHA-256 of the file, or of the pixels where there is no file."""
+    """SHA-256 of the file, or of the pixels if there is no file."""
     size: tuple[int, int] | None = None
-    """Height and width; None where it cannot be decoded."""
+    """Height and width; None for a corrupt image."""
     error: str | None = None
     misfit: bool = False
-    """The image can be decoded, and `error` is about its truth."""
+    """Whether `error` is about the truth of a valid image."""
     missing: bool = False
     labels: Mapping[int, int] = {}
-    """Label → images, objects or pixels that have it."""
+    """Label → number of images, objects or pixels."""
     outside: int = 0
-    """Boxes that reach out of the image …"""
+    """Boxes that leave the image …"""
     flat: int = 0
     """… and boxes without area."""
     marks: Mapping[str, int] = {}
     """Crowds and difficult objects."""
     turned: bool = False
-    """The file says that it is to be shown turned."""
+    """Whether the file has an EXIF orientation other than upright."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """All that was found."""
+    """The results of a verification."""
 
     passport: Passport | None
-    """None where the data set cannot even be opened."""
+    """None if the dataset cannot be opened."""
     content_sha256: str | None
-    """Over the SHA-256 of each image file, in order."""
+    """SHA-256 over the hashes of all image files, in order."""
     decoded: int
     bytes: int | None
     labels: Mapping[str, int]
-    """Class → images, objects or pixels that have it."""
+    """Class → number of images, objects or pixels."""
     marks: Mapping[str, int]
     sizes: Sequence[tuple[int, int]]
-    """Height and width, least and greatest by area."""
+    """Height and width of the smallest and the largest image by area."""
     faults: tuple[Fault, ...]
 
     @property
     def sound(self) -> bool:
-        """Whether nothing grave was found."""
+        """Whether there is no grave fault."""
         return not any(one.grave for one in self.faults)
 
 
 def verify(spec: DataSpec, *, task: TaskName, on_step: Callable[[int, int], object]) -> Verification:
-    """Look at every sample of a split; `on_step` hears how many of how many are done.
+    """Verify every sample of a split; `on_step` is called with the number of samples done, and the total.
 
-    A published set that lacks images is looked through all the same. Raises UnknownName for what there
-    is not in the catalogue.
+    A published dataset with missing images is verified too. Raises UnknownName for an unknown name.
     """
     faults: list[Fault] = []
     dataset = _opened(spec, task, faults)
@@ -126,11 +125,11 @@ def verify(spec: DataSpec, *, task: TaskName, on_step: Callable[[int, int], obje
 
 
 def _opened(spec: DataSpec, task: TaskName, faults: list[Fault]) -> Dataset | None:
-    """The data set, with a part of it where that is all there is."""
+    """Open the dataset, or the existing part of it."""
     try:
         return open_dataset(spec, task=task)
     except DataError as error:
-        faults.append(Fault("it cannot be opened as it is", 1, (str(error),), "", grave=True, counted=False))
+        faults.append(Fault("the dataset cannot be opened", 1, (str(error),), "", grave=True, counted=False))
     card = DATASETS.get(spec.name)
     if card is None or "subset" not in card.options or spec.options.get("subset"):
         return None
@@ -139,12 +138,21 @@ def _opened(spec: DataSpec, task: TaskName, faults: list[Fault]) -> Dataset | No
         return open_dataset(part, task=task)
     except DataError as error:
         if str(error) not in faults[0].places:
-            faults.append(Fault("nor can a part of it", 1, (str(error),), "", grave=True, counted=False))
+            faults.append(
+                Fault(
+                    "its existing part cannot be opened either",
+                    1,
+                    (str(error),),
+                    "",
+                    grave=True,
+                    counted=False,
+                )
+            )
         return None
 
 
 class _Names:
-    """What a sample is called in a report: its file, or its place."""
+    """The name of a sample in reports: its file, or its index."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._pictures: Pictures | None = getattr(dataset, "pictures", None)
@@ -205,7 +213,7 @@ def _labels(truth: Truth) -> Mapping[int, int]:
 
 
 def _is_turned(content: bytes) -> bool:
-    """Whether a file has an orientation other than upright; no where it has no readable header."""
+    """Whether a file has an EXIF orientation other than upright; False if its header is not readable."""
     if b"Exif" not in content[:4096]:
         return False
     try:
@@ -221,30 +229,30 @@ def _faults_of_files(names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fa
     broken = [i for i, look in enumerate(looks) if look.error and not look.missing and not look.misfit]
     turned = [i for i, look in enumerate(looks) if look.turned]
     yield from fault(
-        "images are not there",
+        "images are missing",
         [names[i] for i in absent],
-        cause="The images of another split or year, or a copy that was cut off.",
+        cause="Images of another split or year, or an incomplete copy.",
     )
     yield from fault(
-        "samples cannot be decoded",
+        "samples are corrupt",
         [looks[i].error or "" for i in broken],
-        cause="Files that were cut off while they were copied; fetch them again.",
+        cause="Truncated copies; fetch the files again.",
     )
     yield from fault(
-        "samples have a truth that does not fit",
+        "samples have invalid truth",
         [looks[i].error or "" for i in misfits],
-        cause="Truths of other images, a resized copy, or label maps in colors or with labels of their own.",
+        cause="Truth of other images, a resized copy, or label maps in colors or with other labels.",
     )
     yield from fault(
-        "images say that they are to be shown turned, which is not done",
+        "images have an EXIF orientation, which cvbench does not apply",
         [names[i] for i in turned],
-        cause="Photographs as a camera wrote them: truths have to belong to the pixels as stored.",
+        cause="Camera files: the truth must refer to the pixels as stored.",
         grave=False,
     )
     first: dict[bytes, int] = {}
     twins = [(i, first[look.digest]) for i, look in enumerate(looks) if _seen(first, look.digest, i)]
     yield from fault(
-        "images are the same as another",
+        "images are duplicates",
         [f"{names[i]}, as {names[j]}" for i, j in twins],
         cause="Files that were copied under two names.",
         grave=False,
@@ -252,7 +260,7 @@ def _faults_of_files(names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fa
 
 
 def _left_out(dataset: Dataset) -> Iterator[Fault]:
-    """What is in the folders of the images and of their label maps and is not read."""
+    """Files in the folders of images and label maps that are not read."""
     pictures, maps = (getattr(dataset, name, None) for name in ("pictures", "maps"))
     if isinstance(pictures, InFolder):
         yield from fault(
@@ -275,7 +283,7 @@ def _left_out(dataset: Dataset) -> Iterator[Fault]:
 
 
 def _besides(files: InFolder) -> list[str]:
-    """Other files of the folder, or of the folders with files of this split in a tree of VOC."""
+    """Other files of the folder; for VOC, of the folders with files of this split."""
     paths = list(files.paths)
     parents = {path.rpartition("/")[0] for path in paths}
     if not all(_IN_VOC.fullmatch(parent) for parent in parents):
@@ -290,18 +298,18 @@ def _besides(files: InFolder) -> list[str]:
 
 
 def _trained_on(spec: DataSpec, dataset: Dataset, task: TaskName) -> Iterator[Fault]:
-    """What does not go together with the training split of a set of one's own, where there is one."""
+    """Conflicts with the training split of your own data, if there is one."""
     card = DATASETS.get(spec.name)
     if card is None or card.classes is not None or spec.split == "train":
         return
     try:
         trained = open_dataset(spec, task=task, split="train")
     except DataError:
-        return  # there is no training split, or `data verify --split train` says what is wrong with it
+        return  # no training split, or one with faults that `data verify --split train` shows
     yield from fault(
         f"images of {spec.split} are in the training split too",
         shared_images(dataset, trained),
-        cause="One folder for both splits, or images that were copied before they were split.",
+        cause="One folder for both splits, or images that were duplicated before the split.",
         grave=False,
     )
 
@@ -313,25 +321,25 @@ def _seen(first: dict[bytes, int], digest: bytes, index: int) -> bool:
 def _faults_of_truths(dataset: Dataset, names: _Names, looks: Sequence[SampleCheck]) -> Iterator[Fault]:
     outside = [f"{names[i]}: {look.outside}" for i, look in enumerate(looks) if look.outside]
     yield from fault(
-        "images have boxes that reach out of them",
+        "images have boxes that leave the image",
         outside,
-        cause="Boxes of a copy of another size, corners taken for widths, or pixels counted from 1.",
+        cause="Boxes of a copy of another size, corners read as widths, or pixels counted from 1.",
         grave=dataset.passport.name == "voc",
     )
     flat = [f"{names[i]}: {look.flat}" for i, look in enumerate(looks) if look.flat]
     yield from fault(
-        "images have boxes without area", flat, cause="Corners taken for widths, or a slip of an annotator.",
+        "images have boxes without area", flat, cause="Corners read as widths, or an annotation error.",
         grave=False,
     )  # fmt: skip
     used = set(chain.from_iterable(look.labels for look in looks)) - {VOID}
     if VOID in set(chain.from_iterable(look.labels for look in looks)) and len(used) <= 1:
         yield Fault(
-            "label maps hold only void and one class at most, as masks of 0 and 255 do", 1, (),
-            "Binary masks: set the option void=none, and 255 is the second class.",
+            "label maps have only void and at most one class, as masks of 0 and 255 do", 1, (),
+            "Binary masks: set the option void=none to make 255 the second class.",
             grave=dataset.passport.name == "masks", counted=False,
         )  # fmt: skip
     unused = [name for label, name in enumerate(dataset.classes) if label not in used]
     yield from fault(
-        "classes are not there at all", unused, cause="A part of the set, or another set of classes.",
+        "classes have no samples", unused, cause="A part of the dataset, or another list of classes.",
         grave=False,
     )  # fmt: skip

@@ -1,16 +1,16 @@
-"""PASCAL VOC 2007 and 2012: 20 classes of things, with boxes, or with a class for each pixel.
+"""PASCAL VOC 2007 and 2012: 20 classes, with boxes or label maps.
 
 Everingham et al.: The PASCAL Visual Object Classes Challenge, 2010, http://host.robots.ox.ac.uk/pascal/VOC.
-The images have the terms of Flickr.
+Images under Flickr's terms.
 
     VOCdevkit/VOC2007/                  also VOC2007/, or the root itself
         ImageSets/Main/<set>.txt        for detection; ImageSets/Segmentation/<set>.txt for segmentation
         JPEGImages/<image>.jpg
-        Annotations/<image>.xml         pixels counted from 1, the last one inside the box
-        SegmentationClass/<image>.png   0 the background, 255 the border that is not counted
+        Annotations/<image>.xml         pixels count from 1, the last one is inside the box
+        SegmentationClass/<image>.png   0 is the background, 255 the ignored border
 
-Boxes become half-open pixels from 0: (xmin - 1, ymin - 1, xmax, ymax). Difficult objects stay, marked, for
-the metrics to leave out. An id is the year and the image: 2007/000005.
+Boxes become half-open pixels from 0: (xmin - 1, ymin - 1, xmax, ymax). Difficult objects are kept and marked,
+and metrics ignore them. An id is the year and the image: 2007/000005.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from cvbench.spec.cell import TaskName
 from cvbench.values import Detections, LabelMap, Sample
 
 HALF_OPEN: Final = np.array([1.0, 1.0, 0.0, 0.0])
-"""What is taken from corners that count pixels from 1 and include the last one."""
+"""Offset of corners that count pixels from 1 and include the last one."""
 
 
 class VocImageSet(NamedTuple):
@@ -72,13 +72,13 @@ PUBLISHED: Final[Mapping[TaskName, Mapping[VocImageSet, int]]] = {
         VocImageSet(2012, "trainval"): 2913,
     },
 }
-"""Images of each part; the annotations of the test of 2012 were never published."""
+"""Number of images per image set; the annotations of test 2012 are not public."""
 
 _UNIONS: Final[Mapping[str, tuple[VocImageSet, ...]]] = {
     "07+12": (VocImageSet(2007, "trainval"), VocImageSet(2012, "trainval")),
     "07++12": (VocImageSet(2007, "trainval"), VocImageSet(2007, "test"), VocImageSet(2012, "trainval")),
 }
-"""The field's names of what detectors are trained on; the second one is for the test of 2012."""
+"""The usual names of training sets; the second one is for test 2012."""
 
 
 def voc(
@@ -90,20 +90,20 @@ def voc(
     train: str = "train",
     subset: bool = False,
 ) -> Voc:
-    """A split of a year, below `root`; with `subset` also where images are left out of the lists.
+    """Open a split of a year below `root`; `subset` accepts image sets with missing images.
 
-    `train` says what the split `train` is: `train` or `trainval` of that year, or a union of years.
-    Raises DataError where the folder is not what it should be.
+    `train` defines the split `train`: `train` or `trainval` of that year, or a union of years. Raises
+    DataError if the folder is not a copy of VOC.
     """
     if task == "classification":
-        raise ValueError("voc holds several objects an image; it has no truth for classification")
+        raise ValueError("voc has several objects per image; it has no truth for classification")
     parts = _parts(split, year, train)
     folder = root_folder("voc", root)
     published = PUBLISHED[task]
     opened = [_open(_folder_of(folder, part), part, task) for part in parts]
     for part, one in zip(parts, opened, strict=True):
         if part not in published:
-            raise DataError(f"voc: the {part.image_set} of {part.year} has no published annotations")
+            raise DataError(f"voc: the annotations of {part.image_set} {part.year} are not public")
         name = f"{part.image_set} of {part.year}"
         check_count(
             str(folder), name, found=len(one.images), published=published[part], what="images", subset=subset
@@ -113,9 +113,9 @@ def voc(
 
 def _parts(split: str, year: int, train: str) -> tuple[VocImageSet, ...]:
     if year not in (2007, 2012):
-        raise DataError(f"voc: year: {year} is none that is read here; there are 2007 and 2012")
+        raise DataError(f"voc: year: {year} is not supported; use 2007 or 2012")
     if train not in ("train", "trainval", *_UNIONS):
-        raise DataError(f"voc: train: {train!r} is none of train, trainval, {', '.join(_UNIONS)}")
+        raise DataError(f"voc: train: {train!r} is not one of train, trainval, {', '.join(_UNIONS)}")
     if split == "train":
         return _UNIONS.get(train, (VocImageSet(year, train),))
     return (VocImageSet(year, split),)
@@ -127,12 +127,12 @@ def _folder_of(root: Path, part: VocImageSet) -> Path:
     for folder in candidates:
         if (folder / "ImageSets").is_dir():
             return folder
-    raise DataError(f"{root}: holds no VOC of {part.year}; looked for {looked_for(places)}, with ImageSets")
+    raise DataError(f"{root}: no VOC {part.year} here; looked for {looked_for(places)}, with ImageSets")
 
 
 @dataclass(frozen=True, eq=False)
 class _Year:
-    """What the files of one part say."""
+    """The content of one image set."""
 
     folder: Path
     images: tuple[str, ...]
@@ -146,7 +146,7 @@ def _open(folder: Path, part: VocImageSet, task: TaskName) -> _Year:
     images = read_image_set(folder, part.image_set, problems, kind=kind)
     problems.stop()
     if not images:
-        raise DataError(f"{folder}: its {kind}/{part.image_set}.txt lists no image")
+        raise DataError(f"{folder}: its {kind}/{part.image_set}.txt lists no images")
     objects = read_voc_objects(folder, images, problems) if task == "detection" else None
     for i, name in enumerate(objects.name if objects else ()):
         if name not in VOC_CLASSES:
@@ -168,7 +168,7 @@ def _joined(
 
     pictures = InFolder.of(root, paths("JPEGImages", ".jpg"))
     if (pictures.sizes == MISSING).all():
-        raise DataError(f"{root}: has none of the {len(pictures):,} images, such as {pictures.paths[0]}")
+        raise DataError(f"{root}: contains none of the {len(pictures):,} images, such as {pictures.paths[0]}")
     maps = InFolder.of(root, paths("SegmentationClass", ".png")) if task == "segmentation" else None
     ids = [f"{part.year}/{image}" for part, year in zip(parts, years, strict=True) for image in year.images]
     boxes = _boxes(years) if task == "detection" else None
@@ -187,7 +187,7 @@ def _joined(
 
 
 def _told(boxes: Boxes | None, maps: InFolder | None) -> list[str]:
-    """The truths as text: objects, or the sizes of the files of label maps."""
+    """The truth as text: objects, or the sizes of the label map files."""
     if boxes is not None:
         return boxes.lines()
     assert maps is not None
@@ -195,7 +195,7 @@ def _told(boxes: Boxes | None, maps: InFolder | None) -> list[str]:
 
 
 class Boxes(NamedTuple):
-    """The objects of all images; those of image `i` are from `starts[i]` to `starts[i + 1]`."""
+    """The objects of all images; image `i` has `starts[i]` to `starts[i + 1]`."""
 
     starts: Int64[np.ndarray, " images+1"]
     label: Int64[np.ndarray, " n"]
@@ -237,7 +237,7 @@ def _known(classes: int) -> LabelRule:
 
 @dataclass(frozen=True, eq=False)
 class Voc:
-    """One split; an image, and a label map, is read when it is looked at."""
+    """One split; images and label maps are read on access."""
 
     pictures: InFolder = field(repr=False)
     maps: InFolder | None = field(repr=False)

@@ -1,4 +1,4 @@
-"""Detection sets as the folders that the field's tools read: `coco` and `voc`."""
+"""Export detection datasets as folders in COCO or VOC layout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["EXPORTERS", "Exporter", "export_coco", "export_voc"]
 
 
 class Exporter(Protocol):
-    """Writes splits of one detection set into a folder that is new, empty or, with `force`, neither."""
+    """Writes splits of a detection dataset into a new or empty folder; with `force`, into any folder."""
 
     def __call__(
         self,
@@ -24,9 +24,9 @@ class Exporter(Protocol):
         force: bool = False,
         on_image: Callable[[], object] | None = None,
     ) -> None:
-        """Write all of them; `on_image` is called after every image.
+        """Write all splits; `on_image` is called after every image.
 
-        Raises DataError where the folder is not empty or cannot be written.
+        Raises DataError if the folder is not empty or cannot be written.
         """
         ...
 

@@ -1,12 +1,11 @@
-"""A detection set in the layout of COCO.
+"""Export a detection dataset in COCO layout.
 
-    annotations/instances_<split>.json    written last: without it, the export was cut off
+    annotations/instances_<split>.json    written last: if missing, the export is incomplete
     <split>/<id>.png
 
-Image, annotation and category ids count from 1, categories in label order; boxes are x, y, width,
-height. Masks are compressed run lengths, also of single objects, for which COCO itself has polygons:
-only run lengths keep every pixel, and pycocotools reads both. What COCO has no word for, a difficult
-object, becomes a plain one.
+Image, annotation and category ids start at 1, with categories in label order; boxes are x, y, width, height.
+Masks are compressed run lengths, also for single objects, where COCO itself has polygons: only run lengths
+keep every pixel, and pycocotools reads both. COCO has no difficult objects; they become normal objects.
 
 Source: the format page of https://cocodataset.org and pycocotools.
 """
@@ -35,7 +34,7 @@ def export_coco(
     force: bool = False,
     on_image: Callable[[], object] | None = None,
 ) -> None:
-    """Write splits of one detection set as a COCO tree; see `Exporter`."""
+    """Write splits of a detection dataset in COCO layout; see `Exporter`."""
     with filling(folder, force=force):
         for dataset in splits:
             _export_split(dataset, folder, on_image)

@@ -1,4 +1,4 @@
-"""The folder an export goes to, the file names in it, and files that are whole or not there."""
+"""The output folder of an export, its file names, and atomic writes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from cvbench.errors import DataError
 
 @contextmanager
 def filling(folder: Path, *, force: bool) -> Iterator[None]:
-    """A folder to write into: created where it is not there, refused where it holds anything.
+    """The output folder, created if it does not exist.
 
-    With `force` files of the same names are written over, and all others stay as they are.
-    Raises DataError for that, and for any file that cannot be written meanwhile.
+    With `force`, files of the same names are overwritten, and others stay. Raises DataError if the folder is
+    not empty without `force`, and for any file that cannot be written inside the block.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not force and any(folder.iterdir()):
-            raise DataError(f"{folder}: is not empty; name another folder, or write over it with --force")
+            raise DataError(f"{folder}: not empty; choose another folder, or overwrite it with --force")
         yield
     except OSError as error:
         raise DataError(
@@ -30,7 +30,7 @@ def filling(folder: Path, *, force: bool) -> Iterator[None]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is never to be seen in part."""
+    """Write a file atomically, so that it is never visible in part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
@@ -38,7 +38,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def plain(name: str) -> str:
-    """A name as part of a file name: whatever is no letter, digit, `.`, `+` or `-` becomes `_`.
+    """A name as part of a file name: characters other than letters, digits, `.`, `+`, `-` become `_`.
 
     >>> plain("T-shirt/top"), plain("../etc")
     ('T-shirt_top', '_etc')
@@ -47,15 +47,15 @@ def plain(name: str) -> str:
 
 
 class Names:
-    """File names of samples, no two alike."""
+    """Unique file names of samples."""
 
     def __init__(self) -> None:
         self._taken: dict[str, str] = {}
 
     def of(self, sample: str, *, within: str = "") -> str:
-        """The file name, without its ending, of a sample's id; a prefix `within/` is left out.
+        """The file name of a sample's id, without extension and without a prefix `within/`.
 
-        Raises DataError where another sample has the same.
+        Raises DataError if another sample has the same name.
         """
         name = plain(sample.removeprefix(f"{within}/"))
         other = self._taken.setdefault(name, sample)

@@ -1,17 +1,17 @@
-"""A detection set in the layout of PASCAL VOC, as of 2012.
+"""Export a detection dataset in PASCAL VOC 2012 layout.
 
     Annotations/<id>.xml
-    JPEGImages/<id>.jpg                        quality 95 without chroma subsampling: near, not equal
+    JPEGImages/<id>.jpg                        quality 95 without chroma subsampling: lossy
     SegmentationClass/<id>.png                 class of each pixel, 0 the background
     SegmentationObject/<id>.png                object of each pixel, in the order of the annotation
-    ImageSets/Main/<split>.txt                 written last: without them, the export was cut off
-    ImageSets/Main/<class>_<split>.txt         1 the class is there, 0 only as a difficult one, -1 not
+    ImageSets/Main/<split>.txt                 written last: if missing, the export is incomplete
+    ImageSets/Main/<class>_<split>.txt         1: present, 0: only difficult objects, -1: absent
     ImageSets/Segmentation/<split>.txt
 
-Boxes count pixels from 1 and include both ends. The masks come from the pixels themselves, so the
-label maps have no border of 255, which VOC's annotators drew around what they could not decide. The
-two segmentation folders are there where the data set has masks; where masks overlap, later objects
-lie above. What VOC has no word for, a crowd, is marked as difficult: neither is counted.
+Boxes count pixels from 1 and include both ends. Label maps have no void border of 255, unlike VOC's own,
+because masks are exact. The two segmentation folders are written if the dataset has masks; where masks
+overlap, later objects are on top. VOC has no crowds; they are marked as difficult, because metrics ignore
+both.
 
 Source: Everingham, Winn: The PASCAL Visual Object Classes Challenge 2012 Development Kit.
 """
@@ -42,7 +42,7 @@ def export_voc(
     force: bool = False,
     on_image: Callable[[], object] | None = None,
 ) -> None:
-    """Write splits of one detection set as a VOC tree; see `Exporter`."""
+    """Write splits of a detection dataset in VOC layout; see `Exporter`."""
     with filling(folder, force=force):
         names = Names()
         for name in ("Annotations", "JPEGImages", "SegmentationClass", "SegmentationObject"):
@@ -121,7 +121,7 @@ def _difficult(truth: Detections) -> list[bool]:
 
 
 def _presence(truth: Detections, classes: int) -> list[int]:
-    """For each class 1 where it is there, 0 where only difficult ones are, -1 where it is not."""
+    """For each class: 1 if present, 0 if only as difficult objects, -1 if absent."""
     marks = [-1] * classes
     for label, difficult in zip(truth.labels.tolist(), _difficult(truth), strict=True):
         marks[label] = max(marks[label], 0 if difficult else 1)
@@ -132,7 +132,7 @@ def _write_maps(truth: Detections, folder: Path, name: str) -> None:
     assert truth.masks is not None
     labels = truth.labels.tolist()
     if max([len(labels), *(label + 1 for label in labels)]) >= VOID:
-        raise DataError(f"{name}: VOC's maps hold at most {VOID - 1} objects and classes")
+        raise DataError(f"{name}: VOC label maps have at most {VOID - 1} objects and classes")
     of_class = np.zeros(tuple(truth.masks.shape[1:]), np.uint8)
     of_object = np.zeros_like(of_class)
     for number, (mask, label) in enumerate(zip(truth.masks.numpy(), labels, strict=True), 1):
@@ -140,15 +140,15 @@ def _write_maps(truth: Detections, folder: Path, name: str) -> None:
         of_object[mask] = number
     for kind, content in (("Class", of_class), ("Object", of_object)):
         picture = Image.fromarray(content)
-        picture.putpalette(voc_palette().tobytes())  # keeps the bytes, and makes them indices
+        picture.putpalette(voc_palette().tobytes())  # keeps the values, and makes them palette indices
         picture.save(folder / f"Segmentation{kind}" / f"{name}.png")
 
 
 def voc_palette() -> UInt8[np.ndarray, "256 3"]:
-    """The colours of VOC's label maps.
+    """The color palette of VOC's label maps.
 
-    The bits of a label go round the channels, the lowest bit into the highest bit of red, the next
-    of green, the next of blue, the next into the second highest of red, and so on.
+    The bits of a label are distributed over the channels: the lowest bit is the highest bit of red, the next
+    one of green, the next of blue, the next is the second highest of red, and so on.
     """
     palette = np.zeros((256, 3), np.uint8)
     labels = np.arange(256)

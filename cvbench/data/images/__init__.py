@@ -1,4 +1,4 @@
-"""Image geometry: into a network's input and back, augmentation, and loading in batches."""
+"""Image decoding, preprocessing, augmentation and loading in batches."""
 
 from cvbench.data.images.augmentation import augment
 from cvbench.data.images.color import normalize

@@ -1,10 +1,10 @@
-"""What a training image goes through: moved, scaled, mirrored and recoloured, its truth along with it.
+"""Augmentation of training images and their truth: position, scale, mirroring, color, elastic deformation.
 
-Every image is resampled once: fitting and augmenting are one placement, so zooming into a large
-photograph shows detail that its fitted form has lost already. Only bending takes a second time.
+Every image is resampled once: preprocessing and augmentation are one transform, so zooming into a large image
+keeps its detail. The elastic deformation is the only extra resampling.
 
-Each image has draws of its own, seeded by (seed, epoch, index). They depend on nothing else: neither
-on the number of worker processes nor on which images came before.
+The random numbers of each image are seeded by (seed, epoch, index) and depend on nothing else: not on the
+number of workers, nor on previous images.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from cvbench.spec.cell import Augment
 from cvbench.values import VOID, ClassScores, Detections, LabelMap, Preprocessing, Truth
 
 GRID = 3
-"""Displacements are drawn at so many places along each side, the first and the last at the corners."""
+"""Grid points of the displacement field per side; the first and last are at the corners."""
 
 
 def displacements(
     size: tuple[int, int], *, deviation: float, generator: torch.Generator
 ) -> Float32[Tensor, "2 h w"]:
-    """How far each pixel of a canvas looks down and to the right, in pixels.
+    """A random displacement field: offset of each pixel, down and right, in pixels.
 
-    Between the places of the coarse grid runs the cubic convolution of PyTorch (Keys 1981, a = -0.75).
+    The coarse grid is interpolated by PyTorch's cubic convolution (Keys 1981, a = -0.75).
     """
     coarse = torch.randn(2, GRID, GRID, generator=generator) * deviation
     return F.interpolate(coarse[None], size=size, mode="bicubic", align_corners=True)[0]
@@ -43,13 +43,10 @@ def displacements(
 def elastic(
     image: UInt8[Tensor, "3 h w"], field: Float32[Tensor, "2 h w"], fill: int
 ) -> UInt8[Tensor, "3 h w"]:
-    """Each pixel takes what lies where the field sends it, bilinear between pixels.
-
-    One that is sent beyond the canvas is `fill`.
-    """
+    """Resample an image along a displacement field, bilinearly; pixels from outside the canvas are `fill`."""
     (h, w), places = image.shape[1:], _places(field)
     span = torch.tensor([w, h]) / 2
-    grid = (places.permute(1, 2, 0).flip(-1) + 0.5) / span - 1  # x before y, the canvas from -1 to 1
+    grid = (places.permute(1, 2, 0).flip(-1) + 0.5) / span - 1  # (x, y), with the canvas from -1 to 1
     seen = F.grid_sample(
         image[None].float(), grid[None], mode="bilinear", padding_mode="border", align_corners=False
     )[0]
@@ -57,12 +54,11 @@ def elastic(
 
 
 def elastic_truth(truth: Truth, field: Float32[Tensor, "2 h w"], *, least: float) -> Truth:
-    """The truth of a bent image, from one that lies on the canvas.
+    """The truth after an elastic deformation.
 
-    Label maps and masks take the nearest pixel; what comes from beyond the canvas is VOID, and no object. A
-    box becomes the smallest one around all pixels that it went to, so what it holds may fill it less. An
-    object that keeps fewer pixels than the share `least` of its box is no longer part of the truth. Areas
-    are left out: how much of an object was stretched, and how much lost, is not known.
+    Label maps and masks use the nearest pixel; pixels from outside the canvas are VOID, and background in
+    masks. A box becomes the bounding box of its displaced pixels. Objects that keep fewer pixels than the
+    fraction `least` of their box are dropped. Areas are dropped, because they are unknown.
     """
     if isinstance(truth, ClassScores):
         return truth
@@ -83,14 +79,14 @@ def elastic_truth(truth: Truth, field: Float32[Tensor, "2 h w"], *, least: float
 
 
 def _places(field: Float32[Tensor, "2 h w"]) -> Float32[Tensor, "2 h w"]:
-    """The row and the column that each pixel looks at; 0 is the middle of the first pixel."""
+    """Source row and column of each pixel; 0 is the center of the first pixel."""
     h, w = field.shape[1:]
     rows, columns = torch.arange(h, dtype=torch.float32), torch.arange(w, dtype=torch.float32)
     return field + torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
 
 
 def _inside(places: Float32[Tensor, "2 h w"]) -> Bool[Tensor, "h w"]:
-    """Whether a pixel looks at the canvas."""
+    """Whether the source of a pixel is on the canvas."""
     h, w = places.shape[1:]
     y, x = (places + 0.5).unbind()
     return (y >= 0) & (y < h) & (x >= 0) & (x < w)
@@ -99,21 +95,21 @@ def _inside(places: Float32[Tensor, "2 h w"]) -> Bool[Tensor, "h w"]:
 def _looked_up(
     planes: Shaped[Tensor, "*channels h w"], places: Float32[Tensor, "2 h w"], fill: int
 ) -> Shaped[Tensor, "*channels h w"]:
-    """Each pixel takes the one whose area holds the place it looks at."""
+    """Resample planes by nearest neighbor."""
     h, w = places.shape[1:]
     y, x = (places + 0.5).floor().long().unbind()
     return planes[..., y.clamp(0, h - 1), x.clamp(0, w - 1)].masked_fill(~_inside(places), fill)
 
 
 def _box_pixels(boxes: Float[Tensor, "n 4"], places: Float32[Tensor, "2 h w"]) -> Bool[Tensor, "n h w"]:
-    """Which pixels look into each box."""
+    """Masks of the pixels whose source is in each box."""
     y, x = (places + 0.5).unbind()
     x1, y1, x2, y2 = boxes[:, :, None, None].unbind(1)
     return (x >= x1) & (x < x2) & (y >= y1) & (y < y2)
 
 
 def _extents(masks: Bool[Tensor, "n h w"]) -> Shaped[Tensor, "n 4"]:
-    """The smallest box around each mask that is not empty; corners are whole pixels."""
+    """Bounding boxes of nonempty masks, in whole pixels."""
     sides = []
     for seen in (masks.any(1), masks.any(2)):  # columns, then rows
         length, first = seen.shape[1], seen.int().argmax(1)
@@ -123,11 +119,11 @@ def _extents(masks: Bool[Tensor, "n h w"]) -> Shaped[Tensor, "n 4"]:
 
 
 SMALLEST_SHARE = 0.25
-"""Of an object's box must remain on the canvas, or the object is no longer part of the truth."""
+"""Minimum fraction of an object's box on the canvas; objects with less are dropped."""
 
 
 class Augmented(NamedTuple):
-    """An image at the size a network takes, and its truth in the same pixels."""
+    """An image at the network's input size, and its truth in the same pixels."""
 
     image: UInt8[Tensor, "3 h w"]
     truth: Truth
@@ -140,13 +136,12 @@ def augment(
     preprocessing: Preprocessing,
     generator: torch.Generator,
 ) -> Augmented:
-    """The image fitted, resized by drawn factors about the centre, moved, bent, recoloured, perhaps mirrored.
+    """Preprocess and augment an image: random scale, translation, deformation, color and mirroring.
 
-    Five numbers are drawn whatever the recipe asks for, so that switching one part off leaves the
-    others' draws alone; those of colours come behind them; cutting and bending have generators of their
-    own, which the seed of `generator` decides. Boxes are clipped to the canvas. Of objects
-    that are cut, those with less than `SMALLEST_SHARE` of their box are dropped, masks or no masks: a
-    detector sees the same objects whether masks are carried along or not.
+    Five random numbers are always drawn, so that disabling one part does not change the others; the numbers
+    for color follow. Cropping and deformation have their own generators, seeded by the seed of `generator`.
+    Boxes are clipped to the canvas. Objects with less than `SMALLEST_SHARE` of their box on the canvas are
+    dropped, with or without masks, so a detector sees the same objects in both cases.
     """
     flip, zoom, down, right, stretch = torch.rand(5, generator=generator, dtype=torch.float64).tolist()
     source = (image.shape[1], image.shape[2])
@@ -175,14 +170,14 @@ def augment(
 
 
 def mirrored(image: UInt8[Tensor, "3 h w"], truth: Truth) -> Augmented:
-    """Left and right exchanged: the box (x1, y1, x2, y2) becomes (w - x2, y1, w - x1, y2)."""
+    """Mirror left-right: the box (x1, y1, x2, y2) becomes (w - x2, y1, w - x1, y2)."""
     return Augmented(image.flip(-1), _mirrored(truth, image.shape[2]))
 
 
 def within(truth: Detections, canvas: tuple[int, int]) -> Detections:
-    """The objects of which enough lies on the canvas, their boxes clipped to it.
+    """The objects with enough of their box on the canvas; boxes are clipped to it.
 
-    Areas are left out where anything was cut: how much of an object's own area shows is not known.
+    If anything was cut, areas are dropped, because the visible area is unknown.
     """
     boxes = clipped(truth.boxes, canvas)
     seen, whole = boxes.numpy(), truth.boxes.numpy()
@@ -206,13 +201,13 @@ def within(truth: Detections, canvas: tuple[int, int]) -> Detections:
 def _zoomed_and_shifted(
     fitted: Placement, recipe: Augment, *, zoom: float, stretch: float, shifts: tuple[float, float]
 ) -> Placement:
-    """The fitted placement, resized about the canvas's centre and moved.
+    """The placement of preprocessing, scaled about the canvas center and translated.
 
-    `zoom` lies within 0 and 1, `stretch` and `shifts` within -1 and 1.
+    `zoom` is in [0, 1], `stretch` and `shifts` are in [-1, 1].
     """
     low, high = recipe.scale
     scale = math.exp(math.log(low) + zoom * (math.log(high) - math.log(low)))
-    wider = math.exp(stretch * math.log(recipe.aspect or 1.0) / 2)  # the area stays
+    wider = math.exp(stretch * math.log(recipe.aspect or 1.0) / 2)  # keeps the area
     factors = (scale / wider, scale * wider)
     if factors == (1, 1) and recipe.shift == 0:
         return fitted
@@ -233,7 +228,7 @@ def _mirrored(truth: Truth, width: int) -> Truth:
         return LabelMap(truth.labels.flip(-1))
     boxes = truth.boxes.clone()
     corners = boxes.numpy()
-    corners[:, 0::2] = width - corners[:, 2::-2]  # x1 and x2 change places
+    corners[:, 0::2] = width - corners[:, 2::-2]  # swap x1 and x2
     return replace(truth, boxes=boxes, masks=None if truth.masks is None else truth.masks.flip(-1))
 
 
@@ -243,9 +238,9 @@ def _areas(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
 
 
 def seed_of(purpose: str, *counters: int) -> int:
-    """A seed below 2**63 for one purpose at one place, such as `seed_of("order", seed, epoch)`.
+    """A seed below 2**63 from a purpose and counters, such as `seed_of("order", seed, epoch)`.
 
-    Neighbouring counters give unrelated seeds, and so do two purposes with equal counters.
+    Consecutive counters, and different purposes, give independent seeds.
     """
     name = ":".join((purpose, *map(str, counters)))
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") >> 1

@@ -1,7 +1,7 @@
-"""Many truths as a few long tensors: cheap to send to another process, and to a device, in one copy.
+"""Collate many truths into a few long tensors, which are cheap to send to a process or device in one copy.
 
-A batch of 64 detections holds some 200 small tensors. Each would need a shared file descriptor on
-its way out of a worker process, and a copy of its own on its way to a GPU.
+A batch of 64 detections has some 200 small tensors. Each would need a shared file descriptor to leave a
+data-loader worker, and its own copy to a GPU.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from cvbench.values import Detections, Truth
 
 @dataclass(frozen=True, eq=False)
 class CollatedTruths:
-    """Truths of one kind, field by field, laid end to end."""
+    """Truths of one type: each field concatenated over all truths."""
 
     kind: type[Truth]
     columns: Mapping[str, Tensor]
     """Field → the values of all truths, flattened."""
     shapes: Mapping[str, tuple[tuple[int, ...] | None, ...]]
-    """Field → the shape it has in each truth; None where a truth lacks it."""
+    """Field → its shape in each truth; None if a truth does not have it."""
 
     @classmethod
     def of(cls, truths: Sequence[Truth]) -> CollatedTruths:
-        """Raises TypeError for truths of several kinds, and ValueError for none at all."""
+        """Raises TypeError for truths of several types, and ValueError for an empty list."""
         if not truths:
-            raise ValueError("there is nothing to pack")
+            raise ValueError("cannot collate an empty batch")
         kind = type(truths[0])
         kinds = sorted({type(truth).__name__ for truth in truths})
         if len(kinds) > 1:
-            raise TypeError(f"truths of one data set are of one kind, not {' and '.join(kinds)}")
+            raise TypeError(f"truths of one dataset must have one type, not {' and '.join(kinds)}")
         columns, shapes = {}, {}
         for name in (field.name for field in fields(kind)):
             parts = [getattr(truth, name) for truth in truths]
@@ -45,7 +45,7 @@ class CollatedTruths:
         return cls(kind, columns, shapes)
 
     def unpacked(self) -> list[Truth]:
-        """The truths; their tensors are views of the long ones."""
+        """The truths, as views of the long tensors."""
         values: dict[str, list[Tensor | None]] = {}
         for name, shapes in self.shapes.items():
             present = [shape for shape in shapes if shape is not None]
@@ -57,24 +57,24 @@ class CollatedTruths:
         ]
 
     def to(self, device: torch.device) -> CollatedTruths:
-        """The same on `device`, without waiting for the copy where it comes from pinned memory."""
+        """A copy on `device`; asynchronous if the source is pinned memory."""
         return replace(self, columns={k: v.to(device, non_blocking=True) for k, v in self.columns.items()})
 
     def pin_memory(self) -> CollatedTruths:
-        """The same in page-locked memory, from which a GPU copies while the CPU goes on."""
+        """A copy in pinned memory, from which a GPU can copy asynchronously."""
         return replace(self, columns={k: v.pin_memory() for k, v in self.columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
 class MixedTruths:
-    """Truths of several kinds, each kind packed for itself."""
+    """Truths of several types, one pack per type."""
 
     packs: tuple[CollatedTruths, ...]
     places: tuple[tuple[int, ...], ...]
-    """Of each pack's truths, where they stand in the whole."""
+    """Indices of each pack's truths in the whole batch."""
 
     def unpacked(self) -> list[Truth]:
-        """The truths in the order in which they came."""
+        """The truths in their original order."""
         found = {
             place: truth
             for pack, places in zip(self.packs, self.places, strict=True)
@@ -83,16 +83,16 @@ class MixedTruths:
         return [found[place] for place in range(len(found))]
 
     def to(self, device: torch.device) -> MixedTruths:
-        """The same on `device`, as `CollatedTruths.to`."""
+        """A copy on `device`, as in `CollatedTruths.to`."""
         return replace(self, packs=tuple(pack.to(device) for pack in self.packs))
 
     def pin_memory(self) -> MixedTruths:
-        """The same in page-locked memory."""
+        """A copy in pinned memory."""
         return replace(self, packs=tuple(pack.pin_memory() for pack in self.packs))
 
 
 def collate(truths: Sequence[Truth]) -> CollatedTruths | MixedTruths:
-    """Truths of one kind or of several; raises ValueError for none at all."""
+    """Pack truths of one or several types; raises ValueError for an empty list."""
     places: dict[type[Truth], list[int]] = {}
     for place, truth in enumerate(truths):
         places.setdefault(type(truth), []).append(place)
@@ -103,7 +103,7 @@ def collate(truths: Sequence[Truth]) -> CollatedTruths | MixedTruths:
 
 
 def without_masks(truth: Truth) -> Truth:
-    """The truth for those who only look at boxes; an object's area stays that of its mask."""
+    """The truth without masks, for models that use only boxes; areas are still the masks' areas."""
     if not isinstance(truth, Detections) or truth.masks is None:
         return truth
     areas = truth.masks.sum((1, 2), dtype=torch.float32) if truth.areas is None else truth.areas

@@ -1,4 +1,4 @@
-"""The colour noise of trainings: darknet's turned hues and scaled saturations, AlexNet's shift."""
+"""Color augmentation: darknet's hue, saturation and exposure, AlexNet's PCA lighting; and normalization."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from cvbench.spec.cell import Augment
 from cvbench.values import Preprocessing
 
-# Of the colours of ImageNet's training images in 0 … 1: what Krizhevsky et al. (2012, section 4.1) call
-# lambda and p, a column each. The figures are those of cuda-convnet, which fb.resnet.torch hands on.
+# Principal components of the colors of ImageNet's training images in [0, 1]: lambda and p in Krizhevsky et
+# al. (2012, section 4.1), one column per component. Values from cuda-convnet, as in fb.resnet.torch.
 _EIGENVALUES: Final = np.array([0.2175, 0.0188, 0.0045])
 _EIGENVECTORS: Final = np.array(
     [
@@ -27,9 +27,9 @@ _EIGENVECTORS: Final = np.array(
 def recolored(
     image: UInt8[Tensor, "3 h w"], recipe: Augment, generator: torch.Generator
 ) -> UInt8[Tensor, "3 h w"]:
-    """The image with the colour noise that the recipe asks for; itself where it asks for none.
+    """The image with the recipe's color augmentation; unchanged if the recipe has none.
 
-    The same numbers are drawn whatever is asked for, as long as anything is: one part changes no other.
+    All random numbers are drawn if any part is enabled, so that the parts do not change each other.
     """
     asked = (recipe.hue, recipe.saturation, recipe.exposure, recipe.lighting)
     if all(part is None for part in asked):
@@ -50,7 +50,7 @@ def recolored(
 
 
 def shift(alphas: np.ndarray) -> Float32[np.ndarray, "3"]:
-    """What is added to red, green and blue: the sum of p_i alpha_i lambda_i.
+    """The offset of red, green and blue: the sum of p_i alpha_i lambda_i.
 
     Source: ImageNet Classification with Deep Convolutional Neural Networks, section 4.1.
     """
@@ -61,16 +61,16 @@ def shift(alphas: np.ndarray) -> Float32[np.ndarray, "3"]:
 def distorted(
     pixels: Float32[np.ndarray, "3 h w"], *, hue: float, saturation: float, exposure: float
 ) -> Float32[np.ndarray, "3 h w"]:
-    """Colours in 0 … 1, their hue turned by a share of the circle, saturation and value multiplied.
+    """Shift the hue of colors in [0, 1] by a fraction of the circle, and scale saturation and value.
 
-    What leaves 0 … 1 is for the caller to cut, and not before: so a colour keeps its hue.
+    The caller clips the result to [0, 1]. Clipping earlier would change the hue.
 
     Source: `distort_image` of darknet, `src/image.c`.
     """
     value = pixels.max(axis=0)
     spread = value - pixels.min(axis=0)
     red, green, blue = pixels
-    # The sextant of the colour circle, counted from red; grey has no hue, and any will do.
+    # The sextant of the color circle, from red; gray has no hue, so any sextant is right.
     some = np.where(spread == 0, 1, spread)
     sextant = np.where(
         value == red,
@@ -79,21 +79,21 @@ def distorted(
     )
     places = (np.array([5, 3, 1], np.float32)[:, None, None] + sextant + np.float32(6 * hue)) % 6
     share = np.minimum(np.minimum(places, 4 - places), 1).clip(min=0)
-    # spread is value x saturation
+    # spread = value * saturation
     turned: np.ndarray = (value - spread * np.float32(saturation) * share) * np.float32(exposure)
     return turned.astype(np.float32)
 
 
 def _factor(most: float | None, share: float, *, inverse: bool) -> float:
-    """Drawn evenly from 1 to `most`, and turned upside down in half of the cases, as darknet does."""
+    """Uniform in [1, `most`], inverted with probability 0.5, as in darknet."""
     factor = 1 + share * ((most or 1.0) - 1)
     return 1 / factor if inverse else factor
 
 
 def normalize(images: UInt8[Tensor, "b 3 h w"], preprocessing: Preprocessing) -> Float[Tensor, "b 3 h w"]:
-    """`(value / 255 - mean) / std` by channel, in float32, where the images lie and in their layout.
+    """`(value / 255 - mean) / std` per channel in float32, on the images' device and in their layout.
 
-    The whole batch at once, on the device: a byte a value travels there instead of four.
+    The batch is normalized on the device, so that one byte per value is transferred instead of four.
     """
     scale = [1 / (255 * std) for std in preprocessing.std]
     offset = [-mean / std for mean, std in zip(preprocessing.mean, preprocessing.std, strict=True)]
@@ -101,6 +101,6 @@ def normalize(images: UInt8[Tensor, "b 3 h w"], preprocessing: Preprocessing) ->
     if len(set(scale)) == len(set(offset)) == 1:
         values.mul_(scale[0])
         return values.add_(offset[0]) if offset[0] else values
-    # Not waited for: a plain copy of the six numbers would stall the device at every batch.
+    # Asynchronous: a synchronous copy of these six numbers would stall the device at every batch.
     factors = torch.tensor([scale, offset]).to(images.device, non_blocking=True)[:, None, :, None, None]
     return values.mul_(factors[0]).add_(factors[1])

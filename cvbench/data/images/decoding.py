@@ -1,18 +1,15 @@
-"""From a file's bytes to pixels: what Pillow makes of them, faster where they are a plain JPEG.
+"""Decode image files to the same pixels as Pillow, with a faster decoder for ordinary JPEGs.
 
-JPEGs in colour or grey go to libjpeg-turbo through simplejpeg; its pixels are Pillow's to the bit
-(`tests/data/images/test_decoding.py`). Whatever it refuses, and every other format, is for Pillow to accept
-or refuse: that is what timm and torchvision read their images with.
+libjpeg-turbo decodes color and gray JPEGs, through simplejpeg; its pixels equal Pillow's bit by bit
+(`tests/data/images/test_decoding.py`). Pillow, the decoder of timm and torchvision, decodes all other files.
 
-- Channels are RGB. Grey is repeated, palettes are looked up, transparency is dropped, CMYK is converted
-  as Pillow does it.
-- Only the formats that `formats` lists are opened, whatever a file is called: no other decoder sees its
-  bytes.
-- Samples of 32 bits, whole or floating, are refused, since nothing says which value is white.
-- Of 16 bits a channel the upper 8 are kept. (Pillow's own conversion turns most of such pictures white.)
-- An orientation in the EXIF data is not applied: boxes and published figures belong to the pixels as
-  they are stored.
-- An image of more than `MOST_PIXELS` is refused before it is unpacked.
+- The result is RGB. Gray is repeated, palettes are converted, transparency is dropped, CMYK is converted as
+  in Pillow.
+- Only the formats of `formats` are decoded, whatever the file's extension.
+- 32-bit samples, integer or float, are errors: their white level is undefined.
+- Of 16 bits per channel, the upper 8 are kept. (Pillow's own conversion turns most of these images white.)
+- EXIF orientation is not applied: boxes and published results refer to the pixels as stored.
+- An image of more than `MOST_PIXELS` is an error, before it is unpacked.
 """
 
 from __future__ import annotations
@@ -35,7 +32,7 @@ from torch import Tensor
 from cvbench.errors import DataError
 
 MOST_PIXELS: Final = 1 << 27
-"""134 megapixels: above any camera's picture in the public sets, and 400 MB when unpacked."""
+"""134 megapixels: more than any photo in the public datasets, and 400 MB when unpacked."""
 
 _ALLOWED: Final = {
     "JPEG": "Jpeg",
@@ -49,16 +46,16 @@ _ALLOWED: Final = {
     "JPEG2000": "Jpeg2K",
     "AVIF": "Avif",
 }
-"""Format → the plugin of Pillow that decodes it; the last one came with Pillow 11.3."""
+"""Format → Pillow's plugin; the last one needs Pillow 11.3."""
 _JPEG: Final = b"\xff\xd8\xff"
 _PLAIN: Final = {"YCbCr", "Gray", "RGB"}
 SIXTEEN_BITS: Final = {"I;16", "I;16B", "I;16L", "I;16N"}
-"""Pillow's modes of one channel of 16 bits."""
+"""Pillow's modes with one 16-bit channel."""
 
 
 @cache
 def formats() -> tuple[str, ...]:
-    """The formats that are opened: those of `_ALLOWED` that this Pillow can decode."""
+    """The accepted formats: the part of `_ALLOWED` that this version of Pillow can decode."""
     for plugin in _ALLOWED.values():
         with suppress(ImportError):
             import_module(f"PIL.{plugin}ImagePlugin")
@@ -66,9 +63,9 @@ def formats() -> tuple[str, ...]:
 
 
 def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
-    """The pixels of an image file, RGB; raises DataError with the file's `name` where there are none.
+    """The RGB pixels of an image file; raises DataError with the file's `name` if it cannot be decoded.
 
-    The channels of one pixel lie side by side in memory (`channels_last`), as decoders write them.
+    The memory layout is `channels_last`, as decoders write it.
     """
     pixels = _fast(content, name) if content.startswith(_JPEG) else None
     if pixels is None:
@@ -78,7 +75,7 @@ def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
 
 
 def _fast(content: bytes, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
-    """A plain JPEG's pixels; None for what Pillow has to look at."""
+    """The pixels of an ordinary JPEG; None if Pillow has to decode the file."""
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(content)
         if colors not in _PLAIN:
@@ -92,10 +89,10 @@ def _fast(content: bytes, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
 
 @contextmanager
 def opened_image(content: bytes, name: str) -> Iterator[Image.Image]:
-    """The picture, its header read; whatever goes wrong inside the block is the file's fault."""
+    """The opened image; errors inside the block become DataErrors about the file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of pixels, which are counted here, and of EXIF
+            warnings.simplefilter("ignore")  # Pillow's warnings about EXIF and size, which is checked here
             with Image.open(io.BytesIO(content), formats=formats()) as picture:
                 _check_size(picture.height, picture.width, name)
                 yield picture
@@ -103,12 +100,12 @@ def opened_image(content: bytes, name: str) -> Iterator[Image.Image]:
         raise DataError(f"{name}: {_TOO_LARGE} ({error})") from error
     except UnidentifiedImageError as error:
         begins = f"it begins with {content[:8]!r}" if content else "it is empty"
-        raise DataError(f"{name}: is no image that can be read: {begins}") from error
+        raise DataError(f"{name}: not a readable image: {begins}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise DataError(f"{name}: cannot be decoded ({error})") from error
 
 
-_TOO_LARGE = f"unpacks to more than {MOST_PIXELS:,} pixels, and is refused"
+_TOO_LARGE = f"exceeds the limit of {MOST_PIXELS:,} pixels"
 
 
 def _check_size(height: int, width: int, name: str) -> None:
@@ -117,12 +114,12 @@ def _check_size(height: int, width: int, name: str) -> None:
 
 
 def _pixels(picture: Image.Image, name: str) -> UInt8[np.ndarray, "h w 3"]:
-    """RGB of any mode that says what its values mean."""
+    """Convert any mode with a defined white level to RGB."""
     sixteen = picture.mode in SIXTEEN_BITS or (picture.mode == "I" and picture.format in ("PNG", "PPM"))
     if picture.mode in ("I", "F") and not sixteen:
         kind = "floating-point" if picture.mode == "F" else "32-bit integer"
         raise DataError(
-            f"{name}: has {kind} samples, and nothing says which value is white. Convert it to 8 or 16 bits."
+            f"{name}: {kind} samples have no defined white level. Convert the image to 8 or 16 bits."
         )
     return _upper_bytes(picture) if sixteen else np.array(_rgb(picture))
 

@@ -1,12 +1,12 @@
-"""How an image comes into a network's input, and how a prediction finds its way back.
+"""Preprocessing geometry: from an image to the network's input, and from predictions back to the image.
 
-Everything that changes where a pixel lies is a `Placement`: the image is resized as a whole and laid
-on a canvas, its corner at a whole pixel. Resizing moves edges, not pixel centres: an edge at x comes
-to lie at x * new / old, so a box around the whole image stays a box around the whole image.
+A `Placement` is the transform: resize the whole image, and place it on a canvas with its corner at a whole
+pixel. Coordinates are edges, not pixel centers: an edge at x moves to x * new / old, so a box around the
+whole image stays a box around the whole image.
 
-Images are resized with antialiasing in uint8, as torchvision and Pillow do; masks and label maps take
-the nearest pixel. Boxes are few and lie in host memory: NumPy moves them, because a
-call of torch costs several times one of NumPy's and this is done for every image.
+Images are resized with antialiasing in uint8, as in torchvision and Pillow; masks and label maps use the
+nearest pixel. Boxes are transformed with NumPy in host memory, because a torch call costs several times as
+much.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cvbench.values import VOID, ClassScores, LabelMap, Prediction, Preprocessin
 
 
 class Fitted(NamedTuple):
-    """An image at the size a network takes, its truth moved along, and how both came there."""
+    """An image at the network's input size, its truth, and the transform of both."""
 
     image: UInt8[Tensor, "3 h w"]
     truth: Truth | None
@@ -34,10 +34,10 @@ class Fitted(NamedTuple):
 
 @dataclass(frozen=True)
 class Placement:
-    """An image of size `source`, resized to `size` and laid on a canvas at `corner`.
+    """Resize an image of size `source` to `size`, and place it on a canvas at `corner`.
 
-    Pairs are (vertical, horizontal). The corner may be negative and the resized image larger than
-    the canvas: what lies outside is cut off.
+    Pairs are (vertical, horizontal). The corner may be negative and the resized image larger than the canvas;
+    parts outside are cropped.
     """
 
     source: tuple[int, int]
@@ -47,7 +47,7 @@ class Placement:
 
     @property
     def is_identity(self) -> bool:
-        """Whether nothing moves at all."""
+        """Whether the transform is the identity."""
         return self.source == self.size == self.canvas and self.corner == (0, 0)
 
     def image(
@@ -58,7 +58,7 @@ class Placement:
         *,
         antialias: bool = True,
     ) -> UInt8[Tensor, "3 y x"]:
-        """The canvas with the image on it and `fill` around it; the image itself where nothing moves."""
+        """The canvas with the image, padded with `fill`; the image itself if nothing moves."""
         if self.is_identity:
             return image
         if self.size != self.source:
@@ -66,9 +66,9 @@ class Placement:
         return self._laid(image[:, *self._shown], fill)
 
     def truth(self, truth: Truth) -> Truth:
-        """The truth in pixels of the canvas, nothing clipped or dropped yet; the canvas around is VOID.
+        """The truth in canvas pixels, not clipped, with no object dropped; padding is VOID.
 
-        Areas grow with the image; where it is cut they still are those of the whole objects.
+        Areas scale with the image; for cropped objects they are still the areas of the whole objects.
         """
         if self.is_identity or isinstance(truth, ClassScores):
             return truth
@@ -83,10 +83,10 @@ class Placement:
         )
 
     def restore(self, prediction: Prediction) -> Prediction:
-        """What was predicted on the canvas, in pixels of the image as it was read, all in host memory.
+        """Map predictions on the canvas back to pixels of the original image, in host memory.
 
-        Boxes are clipped to the image; one that lay wholly beside it keeps its place in the list and
-        has no area. Raises ValueError where the canvas does not show the whole image.
+        Boxes are clipped to the image; a box outside the image stays in the list with area 0. Raises
+        ValueError if the canvas does not contain the whole image.
         """
         if isinstance(prediction, ClassScores) or (self.is_identity and isinstance(prediction, LabelMap)):
             return prediction
@@ -107,18 +107,18 @@ class Placement:
 
     @property
     def _shown(self) -> tuple[slice, slice]:
-        """The rows and the columns of the resized image that the canvas shows."""
+        """The visible rows and columns of the resized image."""
         rows, columns = map(_shown, self.size, self.corner, self.canvas)
         return rows, columns
 
     def _resampled(
         self, planes: Shaped[Tensor, "*channels h w"], fill: int
     ) -> Shaped[Tensor, "*channels y x"]:
-        """Masks or a label map on the canvas; only the pixels that show are looked up."""
+        """Masks or a label map on the canvas; resamples only the visible part."""
         return self._laid(_nearest(planes, self.size, self._shown), fill)
 
     def _laid(self, shown: Shaped[Tensor, "*channels h w"], fill: int) -> Shaped[Tensor, "*channels y x"]:
-        """The canvas, with what shows of the resized image where it belongs."""
+        """The canvas with the visible part of the resized image."""
         if shown.shape[-2:] == self.canvas:
             return shown
         canvas = shown.new_full((*shown.shape[:-2], *self.canvas), fill)
@@ -128,9 +128,9 @@ class Placement:
 
 
 def fit(image: UInt8[Tensor, "3 h w"], truth: Truth | None, preprocessing: Preprocessing) -> Fitted:
-    """The image at the prepared size, with its truth, if it has one, in pixels of that size.
+    """The image at the input size, with its truth, if any, in pixels of that size.
 
-    An image that has the size already is handed on as it is, without a copy.
+    An image that already has this size is returned without a copy.
     """
     place = placement((image.shape[1], image.shape[2]), preprocessing)
     moved = None if truth is None else place.truth(truth)
@@ -141,10 +141,10 @@ def fit(image: UInt8[Tensor, "3 h w"], truth: Truth | None, preprocessing: Prepr
 
 
 def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placement:
-    """Where an image of height and width `source` comes to lie in the prepared input.
+    """The placement of an image of height and width `source` in the network's input.
 
-    A crop's numbers are torchvision's and timm's: the longer side is rounded down, and half a pixel
-    beside the middle to the even one. A scaled image's are those of torchvision's detectors.
+    Crops are rounded as in torchvision and timm: the longer side down, an offset of half a pixel to even.
+    Scaled images are rounded as in torchvision's detectors.
     """
     canvas = preprocessing.size
     if preprocessing.resize == "scale":
@@ -165,10 +165,10 @@ def placement(source: tuple[int, int], preprocessing: Preprocessing) -> Placemen
 
 
 def _scaled(source: tuple[int, int], preprocessing: Preprocessing) -> Placement:
-    """At the upper left of the smallest canvas that holds it.
+    """Place the scaled image at the upper left of the smallest canvas that contains it.
 
-    With a `longer`, sides are rounded down after they were multiplied with a float, so that one that was
-    to become 800 may become 799: so it is in torchvision's `GeneralizedRCNNTransform`.
+    With `longer`, sides are multiplied by a float and rounded down, so that 800 may become 799, as in
+    torchvision's `GeneralizedRCNNTransform`.
     """
     shorter, longer, multiple = preprocessing.shorter, preprocessing.longer, preprocessing.multiple
     assert shorter is not None
@@ -182,7 +182,7 @@ def _scaled(source: tuple[int, int], preprocessing: Preprocessing) -> Placement:
 
 
 def clipped(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> Float[Tensor, "n 4"]:
-    """The boxes' parts within an image of this height and width; a box beside it keeps no area."""
+    """Boxes clipped to an image of this height and width; a box outside has area 0."""
     (h, w), corners = size, boxes.numpy()
     bounds = np.array([w, h, w, h], corners.dtype)
     return torch.from_numpy(np.minimum(np.maximum(corners, 0), bounds))
@@ -191,7 +191,7 @@ def clipped(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> Float[Tensor,
 def _resized(
     image: UInt8[Tensor, "3 h w"], size: tuple[int, int], interpolation: str, *, antialias: bool
 ) -> UInt8[Tensor, "3 y x"]:
-    """The image at `size`; darknet's way is that of its `resize_image` in `src/image.c`."""
+    """Resize an image; the darknet method is `resize_image` in its `src/image.c`."""
     if interpolation != "darknet":
         return F.interpolate(image[None], size=size, mode=interpolation, antialias=antialias)[0]
     resized = F.interpolate(image[None].float(), size=size, mode="bilinear", align_corners=True)[0]
@@ -211,7 +211,7 @@ def _nearest(
     size: tuple[int, int],
     shown: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> Shaped[Tensor, "*channels y x"]:
-    """The shown part of the planes at `size`: each new pixel takes the old one its centre lies in."""
+    """The visible part of planes resized to `size`, by nearest neighbor."""
     if planes.shape[-2:] == size:
         return planes[..., *shown]
     for axis, new, part in zip((-2, -1), size, shown, strict=True):
@@ -222,13 +222,13 @@ def _nearest(
 
 
 def _shown(length: int, start: int, canvas: int) -> slice:
-    """Which part of a span of `length` at `start` lies on the canvas; empty where none does."""
+    """The part of a span of `length` at `start` that is on the canvas; may be empty."""
     first = min(max(0, -start), length)
     return slice(first, max(first, min(length, canvas - start)))
 
 
 _TRIES: Final = 10
-"""Parts are drawn until one lies within the image, so often at most; so torchvision does it."""
+"""Maximum number of random crops to try until one fits into the image, as in torchvision."""
 
 
 def crop(
@@ -239,12 +239,11 @@ def crop(
     aspect: float,
     generator: torch.Generator,
 ) -> Placement:
-    """A part of an image of height and width `source`, resized so that it fills the canvas.
+    """Random resized crop: a part of an image of height and width `source` that fills the canvas.
 
-    Its share of the image's area is drawn evenly from the range `area`, its place evenly among all. Resized
-    to the canvas it is stretched, one side against the other, by a factor up to `aspect`, drawn evenly by
-    its logarithm. Where no part drawn lies within the image, it is the largest one in the middle that may
-    be stretched so far.
+    Its fraction of the image area is uniform in `area`, its position is uniform, and its aspect ratio differs
+    from the canvas's by a log-uniform factor up to `aspect`. If no random crop fits into the image, the
+    largest valid center crop is used.
 
     Source: Going Deeper with Convolutions (Szegedy et al. 2014), section 6: 8 to 100 % of the area and
     aspects of 3/4 to 4/3, on square inputs.
@@ -254,7 +253,7 @@ def crop(
     draws = torch.rand(_TRIES, 4, generator=generator, dtype=torch.float64).tolist()
     for share, stretch, down, right in draws:
         pixels = h * w * (area[0] + share * (area[1] - area[0]))
-        ratio = natural * math.exp((2 * stretch - 1) * most)  # of width to height
+        ratio = natural * math.exp((2 * stretch - 1) * most)  # width / height
         height, width = math.sqrt(pixels / ratio), math.sqrt(pixels * ratio)
         if height <= h and width <= w:
             return _filling(source, canvas, part=(height, width), place=(down, right))
@@ -270,7 +269,7 @@ def _filling(
     part: tuple[float, float],
     place: tuple[float, float],
 ) -> Placement:
-    """The image resized so that `part` of it fills the canvas; `place` 0 is its first end, 1 its last."""
+    """The placement in which `part` fills the canvas; `place` is its position, from 0 (start) to 1 (end)."""
     sizes = [max(c, round(s * c / p)) for s, c, p in zip(source, canvas, part, strict=True)]
     corners = [-round((size - c) * at) for size, c, at in zip(sizes, canvas, place, strict=True)]
     return Placement(source, (sizes[0], sizes[1]), (corners[0], corners[1]), canvas)

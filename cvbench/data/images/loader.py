@@ -1,4 +1,4 @@
-"""A data set in batches, as evaluation takes it: every sample once, in order, as it is."""
+"""Load a dataset in batches for evaluation: every sample once, in order, without augmentation."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from cvbench.values import Preprocessing, Truth
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images at the size a network takes, and all that is needed to score what it says of them."""
+    """Images at the network's input size, with their truth and placements for scoring."""
 
     images: UInt8[Tensor, "b 3 h w"]
     truths: tuple[Truth, ...]
-    """In pixels of the images as they were read."""
+    """In pixels of the original images."""
     placements: tuple[Placement, ...]
     ids: tuple[str, ...]
     positions: tuple[int, ...]
-    """Of each in the data set."""
+    """Index of each sample in the dataset."""
     skipped: tuple[str, ...]
-    """Samples near these that could not be decoded: the position in the data set, and what was said of it."""
+    """Skipped corrupt samples near this batch: index in the dataset, and the error."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,23 +49,23 @@ def batches(
     pin: bool = False,
     endless: bool = False,
 ) -> Iterator[Batch]:
-    """The whole data set, each sample once and in order; the bytes are the same for any `workers`.
+    """The whole dataset in batches, each sample once and in order; the bytes are equal for any `workers`.
 
-    `endless` begins again where it ends, as often as batches are taken, with the same worker processes.
+    `endless` repeats the dataset, with the same data-loader workers.
 
-    Where each image has its own size, those of one size among `batch` consecutive ones come together,
-    so that no image is filled up to the size of another.
+    If input sizes differ by image, each batch has images of one size from `batch` consecutive ones, so that
+    no image is padded to the size of another.
 
-    No batch is empty. With `undecodable="skip"`, samples that raise DataError are told in `skipped`,
-    and the batch they belong to is smaller by them; otherwise the DataError ends the iteration.
-    Without `needs_masks`, masks of Detections are left out and their areas kept.
+    No batch is empty. With `skip`, samples that raise DataError are listed in `skipped` and missing from
+    their batch; otherwise the DataError ends the iteration. Without `needs_masks`, masks of Detections are
+    dropped and their areas kept.
 
-    Raises DataError where nothing could be decoded, or where the data set is empty.
+    Raises DataError if all samples are corrupt, or if the dataset is empty.
     """
     work = _Preparation(dataset, preprocessing, undecodable == "skip", needs_masks)
     count = len(dataset)
     if count == 0:
-        raise DataError(f"{_name(dataset)}: there is no sample to look at")
+        raise DataError(f"{_name(dataset)}: the dataset is empty")
     passes: Iterable[int] = itertools.count() if endless else (0,)
     jobs = (range(first, min(first + batch, count)) for _ in passes for first in range(0, count, batch))
     held: Batch | None = None
@@ -82,7 +82,7 @@ def batches(
                 held = following
             if len(held) == 0 and len(held.skipped) == count:
                 raise DataError(
-                    f"{_name(dataset)}: none of its {count} samples could be decoded; the first said\n"
+                    f"{_name(dataset)}: all {count} samples are corrupt; the first error is\n"
                     f"  {held.skipped[0]}"
                 )
     assert held is not None
@@ -91,7 +91,7 @@ def batches(
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """Batches as they travel from a worker: one for each size of the images."""
+    """The batches of one job of a worker, one per image size."""
 
     images: tuple[UInt8[Tensor, "_ 3 _ _"], ...]
     truths: CollatedTruths | None
@@ -101,7 +101,7 @@ class _Prepared:
     skipped: tuple[str, ...]
 
     def pin_memory(self) -> _Prepared:
-        """The images page-locked; truths stay where they are scored."""
+        """With images in pinned memory; truths are used on the CPU."""
         return replace(self, images=tuple(stack.pin_memory() for stack in self.images))
 
     def batches(self) -> Iterator[Batch]:
@@ -117,7 +117,7 @@ class _Prepared:
 
 @dataclass(frozen=True)
 class _Preparation:
-    """Reads the samples at some positions and fits their images."""
+    """Reads samples by index and preprocesses their images."""
 
     dataset: Dataset
     preprocessing: Preprocessing
@@ -154,7 +154,7 @@ class _Preparation:
 
 
 class _Read(NamedTuple):
-    """One sample, prepared."""
+    """One preprocessed sample."""
 
     image: UInt8[Tensor, "3 h w"]
     truth: Truth

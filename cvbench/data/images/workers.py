@@ -1,4 +1,4 @@
-"""Work done ahead in worker processes, or here, with the same results in the same order."""
+"""Run jobs in data-loader workers or in this process, with the same results in the same order."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from cvbench.errors import DataError, cut
 
 @runtime_checkable
 class Pinnable(Protocol):
-    """What a stream carries: something that can move into page-locked memory."""
+    """The result of a job, which can move into pinned memory."""
 
     def pin_memory(self) -> Any:
-        """The same, page-locked."""
+        """A copy in pinned memory."""
         ...
 
 
@@ -38,15 +38,13 @@ R = TypeVar("R", bound=Pinnable)
 def stream(
     work: Callable[[J], R], jobs: Iterable[J], *, workers: int = 0, pin: bool = False
 ) -> Generator[R, None, None]:
-    """`work(job)` for every job, in order.
+    """Yield `work(job)` for every job, in order.
 
-    With workers, `work` and the jobs travel to freshly spawned processes, so both can be pickled,
-    and a few results are prepared ahead. The processes start side by side, however large `work` is. There
-    are never more processes than CPUs that may be used: more only take turns. A DataError raised by `work`
-    is raised here, its message untouched.
+    With workers, `work` and the jobs are sent to newly spawned processes, so both must be picklable; a few
+    results are prefetched. The processes start in parallel, however large `work` is, and are never more than
+    the available CPUs. A DataError raised by `work` is raised here with the same message.
 
-    Nothing is drawn from torch's global random numbers, and nothing is left running when the
-    iterator is closed.
+    It does not use torch's global random state, and leaves no process running when the iterator is closed.
     """
     workers = min(workers, len(os.sched_getaffinity(0)))
     if workers == 0:
@@ -59,7 +57,7 @@ def stream(
     with _handed(work) as handed:
         loader: DataLoader[Any] = DataLoader(
             handed,  # type: ignore[arg-type]  # only ever indexed with the sampler's jobs
-            sampler=takewhile(lambda _: not ended.is_set(), jobs),  # anything that can be iterated once
+            sampler=takewhile(lambda _: not ended.is_set(), jobs),  # any iterable
             batch_size=None,
             num_workers=workers,
             collate_fn=_unchanged,
@@ -78,20 +76,20 @@ def stream(
                 yield result
         except (GeneratorExit, DataError):
             ended.set()
-            with suppress(Exception):  # nobody asks for these results any more
-                deque(results, maxlen=0)  # but a worker that is told to stop while it sends one aborts
+            with suppress(Exception):  # these results are not needed
+                deque(results, maxlen=0)  # but a worker that is stopped while it sends one aborts
             raise
         finally:
-            with suppress(RuntimeError):  # of a worker that aborted
+            with suppress(RuntimeError):  # raised for an aborted worker
                 results._shutdown_workers()  # type: ignore[attr-defined]  # noqa: SLF001 - an error would keep them
 
 
 @contextmanager
 def _handed(work: Callable[[J], R]) -> Iterator[_Handed[J, R]]:
-    """The work pickled once, into a file without a name that every process is handed.
+    """The work, pickled once into an unnamed file that every process inherits.
 
-    A data set holds megabytes. What is larger than the pipe by which a process is started holds up the
-    start of the next one until this one has imported all that it needs: seconds for each of them.
+    A dataset has megabytes. Data larger than the start-up pipe of a process would delay the start of the next
+    process until this one has finished its imports: seconds for each.
     """
     with TemporaryFile() as file:
         pickle.dump(work, file, pickle.HIGHEST_PROTOCOL)
@@ -100,7 +98,7 @@ def _handed(work: Callable[[J], R]) -> Iterator[_Handed[J, R]]:
 
 
 class _Handed(Generic[J, R]):
-    """Looks like a data set to the loader: in a worker, indexed with a job, it does it."""
+    """A dataset for torch's loader; its index is a job, and its item the result."""
 
     work: Callable[[J], R]
 
@@ -125,10 +123,9 @@ class _Handed(Generic[J, R]):
 
 
 class _Sharing(pickle.Pickler):
-    """Moves every tensor that it meets into shared memory.
+    """Moves every tensor that it pickles into shared memory.
 
-    The loader does so in a thread of its own, whose errors reach nobody: where there is no room left, it
-    would wait for ever.
+    torch's loader does this in a thread whose errors are lost: without free space it would wait for ever.
     """
 
     def persistent_id(self, value: Any) -> Any:
@@ -144,7 +141,7 @@ class _Sharing(pickle.Pickler):
 
 
 def no_room(why: str, *, needed: int | None = None, folder: str = "/dev/shm") -> str:  # noqa: S108 - Linux names it
-    """What to say where data-loader workers find no room in shared memory."""
+    """The message if data-loader workers find no space in shared memory."""
     try:
         found = os.statvfs(folder)
         size = f"{folder} has {found.f_frsize * found.f_blocks / 2**20:.4g} MiB"
@@ -159,10 +156,10 @@ def no_room(why: str, *, needed: int | None = None, folder: str = "/dev/shm") ->
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let torch work in one thread, as it does in a worker process.
+    """Let torch use one thread, as in a worker process.
 
-    Images come one by one and most are small: dividing one among threads costs more than it saves, and
-    very much more where other processes keep the CPUs busy.
+    Images are processed one by one and most are small: several threads cost more than they save, and much
+    more if other processes use the CPUs.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

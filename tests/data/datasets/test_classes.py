@@ -119,7 +119,7 @@ def test_other_labels_in_training_are_refused_with_both_lists():
     with pytest.raises(DataError) as error:
         check_trained(Listed("train", many), Listed("test", (ANT, BEE)))
     assert str(error.value).splitlines()[:3] == [
-        "fashion: the classes of the training images are not those of the scored ones.",
+        "fashion: training and scored images have different classes.",
         "  train  12: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … and 2 more",
         "  test   2: ant, bee",
     ]

@@ -157,7 +157,9 @@ def refusal(root, **options):
 
 
 def test_a_part_has_to_be_asked_for(tmp_path):
-    assert "val2017 has 4 images, and as published 5,000" in refusal(tree.write(tmp_path), subset=False)
+    assert "val2017 has 4 images; the published split has 5,000" in refusal(
+        tree.write(tmp_path), subset=False
+    )
     assert PUBLISHED["train2014"] + PUBLISHED["val2014"] == PUBLISHED["train2017"] + PUBLISHED["val2017"]
 
 
@@ -181,10 +183,16 @@ def with_first(**changes):
         ({"annotations": without("bbox")}, "no bbox"),
         ({"images": tree.document()["images"] * 2}, "an id that came before among the images"),
         ({"images": []}, "image_id that the truth does not have"),
-        ({"images": [], "annotations": []}, "tells of no image"),
+        ({"images": [], "annotations": []}, "lists no images"),
         ({"images": [{"id": i} for i in tree.IMAGES]}, "an image without a file_name"),
-        ({"images": [{"id": i, "file_name": "../x.jpg"} for i in tree.IMAGES]}, "leads out of the folder"),
-        ({"images": [{"id": i, "file_name": "/etc/passwd"} for i in tree.IMAGES]}, "leads out of the folder"),
+        (
+            {"images": [{"id": i, "file_name": "../x.jpg"} for i in tree.IMAGES]},
+            "points outside the image folder",
+        ),
+        (
+            {"images": [{"id": i, "file_name": "/etc/passwd"} for i in tree.IMAGES]},
+            "points outside the image folder",
+        ),
         ({"categories": tree.document()["categories"][:79]}, "category_id that the truth does not have"),
         (
             {"categories": [*tree.document()["categories"], {"id": 12, "name": "street sign"}]},
@@ -219,12 +227,12 @@ def test_a_file_without_areas_and_crowds_is_read(tmp_path):
 
 
 def test_folders_that_are_missing_are_named(tmp_path):
-    assert "holds no val2017 of COCO; looked for annotations/instances_val2017.json" in refusal(tmp_path)
+    assert "no val2017 of COCO here; looked for annotations/instances_val2017.json" in refusal(tmp_path)
     tree.write(tmp_path).joinpath("val2017").rename(tmp_path / "elsewhere")
-    assert "holds no images of val2017; looked for val2017 or images/val2017" in refusal(tmp_path)
+    assert "no images of val2017 here; looked for val2017 or images/val2017" in refusal(tmp_path)
     (tmp_path / "val2017").mkdir()
-    assert "has none of the 4 images of" in refusal(tmp_path)
-    assert "coco: year: 2015 is none; there are 2014 and 2017" in refusal(tmp_path, year=2015)
+    assert "contains none of the 4 images of" in refusal(tmp_path)
+    assert "coco: year: 2015 is not available; use 2014 or 2017" in refusal(tmp_path, year=2015)
 
 
 def test_one_missing_image_is_said_when_it_is_looked_at(tmp_path):
@@ -240,7 +248,9 @@ def test_an_image_of_another_size_than_its_annotation_is_refused(tmp_path):
     dataset = opened(tree.write(tmp_path))
     (tmp_path / "val2017/000000000285.jpg").write_bytes(jpeg(pixels(1, 32, 24)))
 
-    with pytest.raises(DataError, match=r"is 24 x 32 pixels, and .* says 32 x 24: a resized or turned copy"):
+    with pytest.raises(
+        DataError, match=r"24 x 32 pixels, but .* states 32 x 24: the image was resized or rotated"
+    ):
         dataset[1]
 
 
@@ -248,9 +258,9 @@ def test_an_image_of_another_size_than_its_annotation_is_refused(tmp_path):
     ("segmentation", "message"),
     [
         ([], "a segmentation without a polygon"),
-        ([[1, 2, 3, 4]], "a polygon that is not three or more corners"),
+        ([[1, 2, 3, 4]], "a polygon that does not have three or more corners"),
         ({"size": [5, 5], "counts": "0"}, "run lengths of another size"),
-        ("none", "annotation 1000: its segmentation is none"),
+        ("none", "annotation 1000: invalid segmentation"),
     ],
 )
 def test_a_mask_that_is_none_is_said_when_it_is_looked_at(tmp_path, segmentation, message):

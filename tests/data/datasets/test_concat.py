@@ -62,7 +62,7 @@ def test_classes_are_found_by_name():
 
 
 def test_a_class_that_has_no_boxes_is_refused():
-    with pytest.raises(DataError, match=r"fashion: its class 'Sofa' is none of fashion-scenes's"):
+    with pytest.raises(DataError, match=r"fashion: the class 'Sofa' is not a class of fashion-scenes"):
         joint(scenes(), Backwards(garments(2), classes=("Sofa",)))
 
 

@@ -190,11 +190,11 @@ def test_a_large_canvas_is_composed_anew_where_keeping_it_would_cost_too_much(mo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 32}, "size: 32 is not from 64 to 4096 pixels"),
-        ({"train": 0}, "train: 0 scenes are none"),
-        ({"test": -1}, "test: -1 scenes are none"),
-        ({"occlusion": 1.0}, "occlusion: 1.0 is not a share from 0 to below 1"),
-        ({"occlusion": -0.1}, "occlusion: -0.1 is not a share"),
+        ({"size": 32}, "size: 32 is not between 64 and 4096 pixels"),
+        ({"train": 0}, "train: 0 is too small"),
+        ({"test": -1}, "test: -1 is too small"),
+        ({"occlusion": 1.0}, "occlusion: 1.0 is not at least 0 and below 1"),
+        ({"occlusion": -0.1}, "occlusion: -0.1 is not at least 0"),
     ],
 )
 def test_an_option_out_of_its_range_is_refused(options, message):
@@ -205,7 +205,7 @@ def test_an_option_out_of_its_range_is_refused(options, message):
 def test_black_photographs_are_refused(tmp_path, write_idx):
     write_idx(tmp_path, "train", np.zeros((5, 28, 28), np.uint8), np.zeros(5, np.uint8), packed=False)
 
-    with pytest.raises(DataError, match="no train photograph shows anything but black"):
+    with pytest.raises(DataError, match="all train photographs are black"):
         fashion_scenes(task="detection", split="train", root=str(tmp_path))
 
 

@@ -50,14 +50,14 @@ def test_another_spelling_of_a_name_is_found(tmp_path, name, file):
 def test_an_absolute_name_is_taken_within_the_folder_and_refused_outside(tmp_path):
     assert len(opened(tmp_path, [f"{tmp_path}/val/1.jpg"], ["1.jpg"])) == 1
     with pytest.raises(
-        DataError, match=r"'/else/1\.jpg' leads out of the folder of images\.\n  Write names relat"
+        DataError, match=r"'/else/1\.jpg' points outside the image folder\.\n  Write names relat"
     ):
         opened(tmp_path, ["/else/1.jpg"], ["1.jpg"])
 
 
 def test_no_spelling_leads_out_and_no_two_names_are_one_file(tmp_path):
     (tmp_path / "secret.jpg").write_bytes(jpeg(pixels(1)))
-    with pytest.raises(DataError, match="has none of the 1 images"):
+    with pytest.raises(DataError, match="contains none of the 1 images"):
         opened(tmp_path, ["..\\secret.jpg"], ["1.jpg"])
     with pytest.raises(DataError, match=r"the file names 'a b\.jpg' and 'a%20b\.jpg' are one file"):
         opened(tmp_path, ["a b.jpg", "a%20b.jpg"], ["a b.jpg"])
@@ -81,5 +81,5 @@ def test_val_may_be_called_otherwise_in_a_folder(tmp_path, folder):
 @pytest.mark.parametrize(("name", "task"), [("coco-json", "detection"), ("folder", "classification")])
 def test_files_of_yolos_trainers_are_recognized(tmp_path, name, task):
     (tmp_path / "data.yaml").write_text("names: [ant]")
-    with pytest.raises(DataError, match=r"looks like a dataset in YOLO's form .*convert it"):
+    with pytest.raises(DataError, match=r"looks like a dataset in YOLO format .*convert it"):
         open_dataset(DataSpec(name=name, root=str(tmp_path), split="val"), task=task)

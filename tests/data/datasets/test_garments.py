@@ -47,7 +47,9 @@ def test_the_hash_is_that_of_pixels_labels_and_rows(embedded):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere: there is no such folder; name the one that holds train-"):
+    with pytest.raises(
+        DataError, match=r"nowhere: there is no such folder; set root to the folder that contains train-"
+    ):
         read_garments("train", str(tmp_path / "nowhere"))
 
 
@@ -57,7 +59,7 @@ def test_a_missing_file_is_named(official, name):
     (root / name).unlink()
 
     with pytest.raises(
-        DataError, match=f"holds neither {name} nor {name}.gz, directly or under fashion-mnist/"
+        DataError, match=f"contains neither {name} nor {name}.gz, also not under fashion-mnist/"
     ):
         read_garments("test", str(root))
 
@@ -74,7 +76,7 @@ def test_no_images_are_refused(tmp_path, embedded, write_idx):
     images, labels, _ = embedded["train"]
     write_idx(tmp_path, "train", images[:0], labels[:0], packed=False)
 
-    with pytest.raises(DataError, match="images-idx3-ubyte: holds no images"):
+    with pytest.raises(DataError, match="images-idx3-ubyte: contains no images"):
         read_garments("train", str(tmp_path))
 
 
@@ -97,5 +99,5 @@ def test_a_label_above_nine_is_refused(tmp_path, embedded, write_idx):
 
 
 def test_another_split_is_a_mistake_of_the_program():
-    with pytest.raises(ValueError, match="no split 'val'; there are train, test"):
+    with pytest.raises(ValueError, match="no split 'val'; the splits are train, test"):
         read_garments("val")

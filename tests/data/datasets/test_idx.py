@@ -42,12 +42,12 @@ def test_what_was_written_is_read_plain_or_compressed(tmp_path_factory, array, p
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(b"", "starts with 0x, not with the magic number 0x00000803", id="empty"),
+        pytest.param(b"", "starts with 0x, not the magic number 0x00000803", id="empty"),
         pytest.param(b"\x89PNG" + TWO_IMAGES, "starts with 0x89504e47", id="another format"),
-        pytest.param(TWO_IMAGES[:10], "truncated within its header", id="half a header"),
+        pytest.param(TWO_IMAGES[:10], "truncated in its header", id="half a header"),
         pytest.param(TWO_IMAGES[:-1], "truncated; 12 bytes of 2 x 2 x 3 expected, 11 found", id="truncated"),
-        pytest.param(TWO_IMAGES + b"\0", "longer than its header says; 12 bytes", id="too long"),
-        pytest.param(TWO_IMAGES[:4] + b"\xff" * 12, "more than can be read", id="absurd header"),
+        pytest.param(TWO_IMAGES + b"\0", "longer than its header states; 12 bytes", id="too long"),
+        pytest.param(TWO_IMAGES[:4] + b"\xff" * 12, "more than the file can have", id="absurd header"),
     ],
 )
 def test_a_damaged_file_is_refused_by_name(tmp_path, content, message):

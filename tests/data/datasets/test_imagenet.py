@@ -125,7 +125,7 @@ def refusal(root, split="val", **options):
 def test_a_part_has_to_be_asked_for(tmp_path):
     trees.devkit(trees.flat(tmp_path))
 
-    assert f"{tmp_path}: val has 10 images, and as published 50,000" in refusal(tmp_path, subset=False)
+    assert f"{tmp_path}: val has 10 images; the published split has 50,000" in refusal(tmp_path, subset=False)
     assert PUBLISHED == {"train": 1_281_167, "val": 50_000}
 
 
@@ -146,39 +146,39 @@ def test_an_empty_class_counts_as_missing(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda root: root, "holds no val of ImageNet; looked for val/, ILSVRC2012_img_val/"),
-        (lambda root: (root / "val").mkdir(), "val: has no image in it"),
-        (trees.flat, "the images of val are in no folders, and nothing tells their classes"),
+        (lambda root: root, "no val of ImageNet here; looked for val/, ILSVRC2012_img_val/"),
+        (lambda root: (root / "val").mkdir(), "val: no images in this folder"),
+        (trees.flat, "the val images are not in class folders, and there is no list of their classes"),
         (
             lambda root: trees.in_folders(root) and (root / "val/cat").mkdir(),
-            "cat, and that is no WordNet id",
+            "cat, and that is not a WordNet id",
         ),
         (
             lambda root: trees.in_folders(root) and (root / "val/n00000001").mkdir(),
-            "n00000001, and that is a WordNet id, but none of the 1,000",
+            "n00000001, and that WordNet id is not one of the 1,000",
         ),
         (
             lambda root: trees.in_folders(root) and (root / "val/loose.jpg").write_bytes(b"x"),
-            "loose.jpg lies beside the classes' folders",
+            "loose.jpg is in no class folder",
         ),
         (
             lambda root: (
                 (trees.in_folders(root) and (root / "val/n01440764").mkdir())
                 or (root / "val/n01440764/ILSVRC2012_val_00000001.JPEG").write_bytes(b"x")
             ),
-            "1 images of val are there twice, first ILSVRC2012_val_00000001",
+            "1 images of val are duplicated, first ILSVRC2012_val_00000001",
         ),
         (
             lambda root: trees.devkit(trees.flat(root), labels=trees.LABELS[:9]),
-            "tells of 9 images, and there is",
+            "lists 9 images, but there is",
         ),
         (
             lambda root: trees.caffe_list(trees.flat(root), labels=trees.LABELS[:9]),
-            "says nothing of 1 images",
+            "1 images are not listed",
         ),
         (
             lambda root: trees.caffe_list(trees.flat(root), labels=(*trees.LABELS[:9], 1000)),
-            "line 10: 'ILSVRC2012_val_00000010.JPEG 1000' is not an image and its label, which are 0 to 999",
+            "line 10: 'ILSVRC2012_val_00000010.JPEG 1000' is not an image and its label from 0 to 999",
         ),
         (
             lambda root: (
@@ -187,14 +187,14 @@ def test_an_empty_class_counts_as_missing(tmp_path):
                     "0\n" * 10
                 )
             ),
-            "line 1: '0' is no ILSVRC id",
+            "line 1: '0' is not an ILSVRC id",
         ),
         (
             lambda root: trees.devkit(
                 trees.flat(root),
                 classes=[c._replace(ilsvrc=(c.ilsvrc % 1000) + 1) for c in imagenet_classes()],
             ),
-            "Usually the devkit of another year",
+            "Usually this is the devkit of another year",
         ),
         (
             lambda root: (
@@ -209,7 +209,7 @@ def test_an_empty_class_counts_as_missing(tmp_path):
         ),
         (
             lambda root: (root / "ILSVRC2012_img_val.tar").write_bytes(b"<html>" * 200),
-            "ILSVRC2012_img_val.tar: is no uncompressed tar",
+            "ILSVRC2012_img_val.tar: not an uncompressed tar",
         ),
     ],
 )
@@ -228,12 +228,15 @@ def test_a_packed_set_that_was_cut_off_is_refused(tmp_path):
 
 
 HOSTILE = {
-    "../../n01440764_1.JPEG": ({"type": tarfile.REGTYPE}, "leads out of the folder; refused"),
-    "/etc/n01440764_1.JPEG": ({"type": tarfile.REGTYPE}, "leads out of the folder; refused"),
-    "n01440764_1.JPEG": ({"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, "a link or a device; refused"),
-    "n01440764_2.JPEG": ({"type": tarfile.LNKTYPE, "linkname": "x"}, "a link or a device; refused"),
-    "n01440764_3.JPEG": ({"type": tarfile.CHRTYPE}, "a link or a device; refused"),
-    "n01440764_4.JPEG": ({"pax_headers": {"GNU.sparse.map": "0,1", "GNU.sparse.size": "9"}}, "refused"),
+    "../../n01440764_1.JPEG": ({"type": tarfile.REGTYPE}, "points outside the folder; not unpacked"),
+    "/etc/n01440764_1.JPEG": ({"type": tarfile.REGTYPE}, "points outside the folder; not unpacked"),
+    "n01440764_1.JPEG": (
+        {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
+        "a link or a device; not unpacked",
+    ),
+    "n01440764_2.JPEG": ({"type": tarfile.LNKTYPE, "linkname": "x"}, "a link or a device; not unpacked"),
+    "n01440764_3.JPEG": ({"type": tarfile.CHRTYPE}, "a link or a device; not unpacked"),
+    "n01440764_4.JPEG": ({"pax_headers": {"GNU.sparse.map": "0,1", "GNU.sparse.size": "9"}}, "not unpacked"),
 }
 
 
@@ -254,7 +257,7 @@ def test_what_no_publisher_packs_is_refused(tmp_path, split, name):
         trees.pack(tmp_path / "ILSVRC2012_img_train.tar", {"n01440764.tar": content.getvalue()})
     before = sorted(path.name for path in tmp_path.rglob("*"))
 
-    assert f"holds {name!r}" in (said := refusal(tmp_path, split))
+    assert f"contains {name!r}" in (said := refusal(tmp_path, split))
     assert message in said
     assert sorted(path.name for path in tmp_path.rglob("*")) == before  # nothing was unpacked
 
@@ -306,15 +309,15 @@ def test_an_archive_that_changed_is_looked_through_again(tmp_path):
 @pytest.mark.parametrize(
     ("inside", "message"),
     [
-        ({"cat.tar": b"\0" * 10240}, "ILSVRC2012_img_train.tar: has no image in it"),
-        ({"n01440764_1.JPEG": b"x"}, "holds n01440764_1.JPEG, and should hold tars only"),
-        ({"n01440764.tar": b"<html>" * 200}, "n01440764.tar: is no uncompressed tar"),
-        ({"n01440764.tar": b""}, "is no uncompressed tar, or not all of one"),
-        ({"cat.tar": trees.tar_of({"1.JPEG": b"x"})}, "has a tar cat, and that is no WordNet id"),
-        ({"n00000001.tar": trees.tar_of({"1.JPEG": b"x"})}, "but none of the 1,000"),
+        ({"cat.tar": b"\0" * 10240}, "ILSVRC2012_img_train.tar: no images in this archive"),
+        ({"n01440764_1.JPEG": b"x"}, "contains n01440764_1.JPEG; only tar files are expected"),
+        ({"n01440764.tar": b"<html>" * 200}, "n01440764.tar: not an uncompressed tar"),
+        ({"n01440764.tar": b""}, "not an uncompressed tar, or truncated"),
+        ({"cat.tar": trees.tar_of({"1.JPEG": b"x"})}, "has a tar cat, and that is not a WordNet id"),
+        ({"n00000001.tar": trees.tar_of({"1.JPEG": b"x"})}, "is not one of the 1,000"),
         (
             {"n01440764.tar": trees.tar_of({"1.JPEG": b"x" * 9000})[:4096]},
-            "n01440764.tar: is no uncompressed tar, or not all of one",
+            "n01440764.tar: not an uncompressed tar, or truncated",
         ),
     ],
 )
@@ -344,7 +347,7 @@ def test_a_training_archive_is_seen_whole_by_the_count(tmp_path):
 
 
 def test_without_a_root_the_way_to_one_is_told():
-    with pytest.raises(DataError, match=r"imagenet: its files do not come along.\n.*CVBENCH_DATA/imagenet"):
+    with pytest.raises(DataError, match=r"imagenet: this dataset is not bundled.\n.*CVBENCH_DATA/imagenet"):
         open_dataset(DataSpec(name="imagenet", split="val"), task="classification")
 
 

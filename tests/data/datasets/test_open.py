@@ -49,7 +49,7 @@ def test_the_limit_of_a_spec_is_for_scoring_only():
 
 
 def test_a_limit_of_its_own_needs_a_split_of_its_own():
-    with pytest.raises(ValueError, match="stands in the spec"):
+    with pytest.raises(ValueError, match="limit of the scored split"):
         open_dataset(DataSpec(name="fashion"), task="classification", limit=4)
 
 
@@ -129,7 +129,7 @@ def test_a_folder_without_the_data_set_in_the_environment_is_passed_over(tmp_pat
             "fashion-scenes: occlusion: false is not a number.\n  occlusion: ",
         ),
         ({"name": "mine:goood"}, "classification", UnknownName, 'mine has no "goood"'),
-        ({"name": "mine:number"}, "classification", DataError, "mine:number: cannot be called; name a"),
+        ({"name": "mine:number"}, "classification", DataError, "mine:number: not callable; name a"),
         (
             {"name": "mine:rootless"},
             "classification",
@@ -152,7 +152,7 @@ def test_a_folder_without_the_data_set_in_the_environment_is_passed_over(tmp_pat
             {"name": "mine:nothing"},
             "classification",
             DataError,
-            "mine:nothing: what it returns is no data set: it has no classes, task, passport",
+            "mine:nothing: its return value is not a dataset: it has no classes, task, passport",
         ),
     ],
 )
@@ -189,6 +189,6 @@ def test_a_data_set_that_needs_a_root_says_where_it_is_looked_for(monkeypatch):
         open_dataset(DataSpec(name="faraway"), task="detection")
 
     assert str(caught.value) == (
-        "faraway: its files do not come along.\n"
-        "  Name their folder as root, or put it at $CVBENCH_DATA/faraway."
+        "faraway: this dataset is not bundled.\n"
+        "  Set root to the folder that contains it, or put it at $CVBENCH_DATA/faraway."
     )

@@ -54,11 +54,11 @@ def test_a_class_keeps_its_label_in_a_split_that_lacks_it(tmp_path):
 @pytest.mark.parametrize(
     ("paths", "empty", "message"),
     [
-        ((), (), "holds no val/<class>/<image>; there is no split"),
-        (("test/a/1.jpg",), (), "holds no val/<class>/<image>; there is test"),
-        ((), ("val",), "val: has no folders in it"),
-        (("val/a/1.jpg",), ("val/b",), "val/b: has no image in it; remove the folder"),
-        (("val/a/1.jpg", "val/1.jpg"), (), "1.jpg lies beside the classes' folders"),
+        ((), (), "no val/<class>/<image> here; found no split"),
+        (("test/a/1.jpg",), (), "no val/<class>/<image> here; found test"),
+        ((), ("val",), "val: no class folders here"),
+        (("val/a/1.jpg",), ("val/b",), "val/b: no images in this folder; remove it"),
+        (("val/a/1.jpg", "val/1.jpg"), (), "1.jpg is in no class folder"),
     ],
 )
 def test_folders_that_are_no_classes_are_refused(tmp_path, paths, empty, message):
@@ -99,14 +99,14 @@ def test_files_and_images_may_lie_elsewhere_below_the_root(tmp_path):
     dataset = opened("coco-json", tmp_path, annotations="annotations/instances_any.json", images="photos/any")
 
     assert len(dataset) == 4
-    assert "instances_val.json: there is no such file; the option annotations" in refusal(
+    assert "instances_val.json: there is no such file; set the option annotations" in refusal(
         "coco-json", tmp_path
     )
-    assert "val: there is no such folder; the option images" in refusal(
+    assert "val: there is no such folder; set the option images" in refusal(
         "coco-json", tmp_path, annotations="annotations/instances_any.json"
     )
-    assert "../x: leads out of" in refusal("coco-json", tmp_path, images="../x")
-    assert "/etc: leads out of" in refusal("coco-json", tmp_path, images="/etc")
+    assert "../x: points outside" in refusal("coco-json", tmp_path, images="../x")
+    assert "/etc: points outside" in refusal("coco-json", tmp_path, images="/etc")
 
 
 LABELS = np.repeat(np.array([0, 1, 2, 255], np.uint8), 6 * 32).reshape(24, 32)
@@ -133,18 +133,18 @@ def test_an_image_has_the_map_of_its_name(tmp_path):
 
 
 def test_label_maps_that_do_not_fit_are_refused(tmp_path):
-    assert "classes.txt: there is no such file; name the classes" in refusal("masks", tmp_path)
+    assert "classes.txt: there is no such file; list the classes" in refusal("masks", tmp_path)
     masked(tmp_path)
     with pytest.raises(DataError, match=r"has the label 2; labels are 0 to 1, and 255"):
         opened("masks", tmp_path, classes=("x", "y"))[0]
-    assert "the class x is there twice" in refusal("masks", tmp_path, classes=("x", "x"))
+    assert "the class x is listed twice" in refusal("masks", tmp_path, classes=("x", "x"))
     (tmp_path / "masks/val/a.png").unlink()
     assert "1 of 2 images have no label map, first a.png" in refusal("masks", tmp_path)
     write(tmp_path, "images/val/a.bmp")
-    assert "there are two images a, and one label map for both" in refusal("masks", tmp_path)
+    assert "two images named a share one label map" in refusal("masks", tmp_path)
     assert "there is no such" in refusal("masks", tmp_path / "nowhere")
     (tmp_path / "images/test").mkdir()
-    assert "images/test: has no image in it" in refusal("masks", tmp_path, split="test")
+    assert "images/test: no images in this folder" in refusal("masks", tmp_path, split="test")
 
 
 def test_a_limit_on_a_folder_that_is_sorted_by_class_takes_of_every_class(tmp_path):

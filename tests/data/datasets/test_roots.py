@@ -37,7 +37,7 @@ def test_a_plan_says_what_is_missing_and_where_it_would_be_looked_for(tmp_path, 
 
     assert looked_for_at(path) == (
         None,
-        "no data: name the folder of imagenet as root, or put it at $CVBENCH_DATA/imagenet",
+        "no data: set data.root to the folder of imagenet, or put it at $CVBENCH_DATA/imagenet",
     )
 
 

@@ -74,5 +74,5 @@ def test_it_keeps_classes_and_task(whole):
 
 
 def test_no_images_are_a_mistake_of_the_program(whole):
-    with pytest.raises(ValueError, match="0 images are none"):
+    with pytest.raises(ValueError, match="cannot take 0 images"):
         drawn(whole, 0)

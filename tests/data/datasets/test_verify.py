@@ -67,12 +67,12 @@ def test_files_that_are_damaged_turned_and_double_are_named(tmp_path):
     found = faults(looked_through("folder", tmp_path))
 
     assert list(found) == [
-        "samples cannot be decoded",
-        "images say that they are to be shown turned, which is not done",
-        "images are the same as another",
+        "samples are corrupt",
+        "images have an EXIF orientation, which cvbench does not apply",
+        "images are duplicates",
     ]
-    assert "cut.jpg: cannot be decoded" in found["samples cannot be decoded"].places[0]
-    assert found["images are the same as another"].places == (
+    assert "cut.jpg: cannot be decoded" in found["samples are corrupt"].places[0]
+    assert found["images are duplicates"].places == (
         f"{tmp_path}/val/a/other.jpg, as {tmp_path}/val/a/one.jpg",
     )
     assert [one.grave for one in found.values()] == [True, False, False]
@@ -92,12 +92,15 @@ def test_images_that_are_not_there_and_boxes_beside_them_are_named(tmp_path):
     found = looked_through("coco", tmp_path)
     named = faults(found)
 
-    assert "val2017 has 4 images, and as published 5,000" in named["it cannot be opened as it is"].places[0]
-    assert named["images are not there"].places == (f"{tmp_path}/val2017/000000000139.jpg",)
-    assert "another split or year" in named["images are not there"].cause
-    assert named["images have boxes that reach out of them"].places[0].endswith("724.jpg: 1")
+    assert (
+        "val2017 has 4 images; the published split has 5,000"
+        in named["the dataset cannot be opened"].places[0]
+    )
+    assert named["images are missing"].places == (f"{tmp_path}/val2017/000000000139.jpg",)
+    assert "another split or year" in named["images are missing"].cause
+    assert named["images have boxes that leave the image"].places[0].endswith("724.jpg: 1")
     assert named["images have boxes without area"].count == 1
-    assert named["classes are not there at all"].count == 77
+    assert named["classes have no samples"].count == 77
     assert found.marks == {"crowd": 1}
     assert found.decoded == 3
     assert not found.sound
@@ -107,7 +110,7 @@ def test_boxes_of_voc_that_count_from_0_reach_out(tmp_path):
     shifted = {"000001": [("dog", 0, 1, 0, 0, 9, 9)]}
     found = looked_through("voc", voc.write(tmp_path, objects=shifted), split="test")
 
-    assert faults(found)["images have boxes that reach out of them"].grave
+    assert faults(found)["images have boxes that leave the image"].grave
     assert found.marks == {"difficult": 1}
 
 
@@ -116,7 +119,7 @@ def test_a_copy_that_cannot_be_opened_says_why(tmp_path):
 
     assert found.passport is None
     assert not found.sound
-    assert "holds no val2017 of COCO" in found.faults[0].places[0]
+    assert "no val2017 of COCO" in found.faults[0].places[0]
 
 
 LABELS = tuple(range(0, 1000, 40))
@@ -125,15 +128,15 @@ LABELS = tuple(range(0, 1000, 40))
 def test_classes_of_uneven_number_are_named(tmp_path):
     named = faults(looked_through("imagenet", imagenet.in_folders(tmp_path, LABELS)))
 
-    assert named["classes have another number of images than 50"].count == 1000
-    assert "990 of the 1,000" not in named["it cannot be opened as it is"].places[0]
-    assert "975 of the 1,000 classes have no image" in named["it cannot be opened as it is"].places[0]
+    assert named["classes do not have 50 images"].count == 1000
+    assert "990 of the 1,000" not in named["the dataset cannot be opened"].places[0]
+    assert "975 of the 1,000 classes have no image" in named["the dataset cannot be opened"].places[0]
 
 
 def test_a_resized_copy_is_recognised(tmp_path):
     imagenet.in_folders(tmp_path, LABELS)
 
-    what = "images have a shorter side of 24 pixels, and the published ones differ in size"
+    what = "images have a shorter side of 24 pixels, but the published images differ in size"
     assert faults(looked_through("imagenet", tmp_path))[what].count == 25
     for number, file in enumerate(sorted(tmp_path.rglob("*.JPEG"))):
         file.write_bytes(jpeg(pixels(number, 20 + number % 3, 40)))
@@ -146,7 +149,7 @@ def test_training_images_under_the_name_of_val_are_recognised(tmp_path):
     (folder / "n01440764_10026.JPEG").write_bytes(jpeg(pixels(1)))
     named = faults(looked_through("imagenet", tmp_path))
 
-    assert named["images are not named as those of val are"].places == ("n01440764_10026",)
+    assert named["images are not named like val images"].places == ("n01440764_10026",)
 
 
 def test_images_sorted_by_the_ids_of_the_devkit_are_recognised(tmp_path):
@@ -154,10 +157,10 @@ def test_images_sorted_by_the_ids_of_the_devkit_are_recognised(tmp_path):
     slipped = tuple(imagenet_classes()[label].ilsvrc - 1 for label in LABELS)
     imagenet.devkit(imagenet.in_folders(tmp_path, slipped), LABELS)
     named = faults(looked_through("imagenet", tmp_path))
-    fault = named["images lie in the folder of another class than their list says"]
+    fault = named["images are in another class folder than the list states"]
 
     assert fault.count == sum(labels_by_ilsvrc()[k] != k for k in slipped)
-    assert "ILSVRC ids taken for places" in fault.cause
+    assert "ILSVRC ids used as positions" in fault.cause
 
     shutil.rmtree(tmp_path / "val")
     sound = faults(looked_through("imagenet", imagenet.in_folders(tmp_path, LABELS)))
@@ -189,9 +192,9 @@ def test_the_command_says_what_is_wrong_and_the_usual_cause(damaged):
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 1
     assert "images     2, of which 1 were decoded" in done.stdout
-    assert "WRONG: 1 samples cannot be decoded" in done.stdout
-    assert f"{damaged}/val/a/2.jpg: is no image that can be read: it begins with b'<html>'" in done.stdout
-    assert "Usually: Files that were cut off" in done.stdout
+    assert "WRONG: 1 samples are corrupt" in done.stdout
+    assert f"{damaged}/val/a/2.jpg: not a readable image: it begins with b'<html>'" in done.stdout
+    assert "Usually: Truncated copies" in done.stdout
     assert done.stdout.splitlines()[-1] == "folder, val: 1 thing wrong"
 
     document = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
@@ -228,7 +231,7 @@ def labelled(root, numbers=(1, 2), maps=(0, 255), split="val"):
 
 def test_masks_of_0_and_255_are_wrong_unless_none_is_void(tmp_path):
     root = labelled(tmp_path)
-    what = "label maps hold only void and one class at most, as masks of 0 and 255 do"
+    what = "label maps have only void and at most one class, as masks of 0 and 255 do"
 
     found = looked_through("masks", root, task="segmentation")
     assert faults(found)[what].grave
@@ -244,9 +247,9 @@ def test_a_map_that_does_not_fit_is_told_from_an_image_that_cannot_be_decoded(tm
     (root / "images/val/2.png").write_bytes(b"<html>")
 
     found = faults(looked_through("masks", root, task="segmentation"))
-    assert "1.png: is no label map: it has RGB" in found["samples have a truth that does not fit"].places[0]
-    assert "label maps in colors" in found["samples have a truth that does not fit"].cause
-    assert "2.png: is no image" in found["samples cannot be decoded"].places[0]
+    assert "1.png: not a valid label map: it has RGB" in found["samples have invalid truth"].places[0]
+    assert "label maps in colors" in found["samples have invalid truth"].cause
+    assert "2.png: not a readable image" in found["samples are corrupt"].places[0]
 
 
 def test_what_is_left_out_is_listed_for_every_kind(tmp_path):

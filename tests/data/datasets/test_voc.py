@@ -110,20 +110,24 @@ def refusal(root, **options):
 
 
 def test_a_part_has_to_be_asked_for(tmp_path):
-    assert "test of 2007 has 3 images, and as published 4,952" in refusal(tree.write(tmp_path), subset=False)
-    assert "test of 2007 has 2 images, and as published 210" in refusal(
+    assert "test of 2007 has 3 images; the published split has 4,952" in refusal(
+        tree.write(tmp_path), subset=False
+    )
+    assert "test of 2007 has 2 images; the published split has 210" in refusal(
         tmp_path, subset=False, task="segmentation"
     )
 
 
 def test_what_is_missing_is_named(tmp_path):
-    assert "holds no VOC of 2007; looked for VOCdevkit/VOC2007 or VOC2007" in refusal(tmp_path)
+    assert "no VOC 2007 here; looked for VOCdevkit/VOC2007 or VOC2007" in refusal(tmp_path)
     tree.write(tmp_path)
     assert 'there is no image set "val"' in refusal(tmp_path, split="val")
-    assert "voc: year: 2010 is none that is read here" in refusal(tmp_path, year=2010)
-    assert "voc: train: '12+07' is none of train, trainval, 07+12, 07++12" in refusal(tmp_path, train="12+07")
+    assert "voc: year: 2010 is not supported" in refusal(tmp_path, year=2010)
+    assert "voc: train: '12+07' is not one of train, trainval, 07+12, 07++12" in refusal(
+        tmp_path, train="12+07"
+    )
     tree.write(tmp_path, year=2012)
-    assert "the test of 2012 has no published annotations" in refusal(tmp_path, year=2012)
+    assert "the annotations of test 2012 are not public" in refusal(tmp_path, year=2012)
     (tmp_path / "VOCdevkit/VOC2007/Annotations/000001.xml").unlink()
     assert "no annotation of an image in the set\n  000001.xml" in refusal(tmp_path)
     for file in (tmp_path / "VOCdevkit/VOC2012/JPEGImages").iterdir():
@@ -137,7 +141,9 @@ def test_without_any_image_it_is_refused(tmp_path):
     for file in (tmp_path / "VOCdevkit/VOC2007/JPEGImages").iterdir():
         file.unlink()
 
-    assert "has none of the 3 images, such as VOCdevkit/VOC2007/JPEGImages/000001.jpg" in refusal(tmp_path)
+    assert "contains none of the 3 images, such as VOCdevkit/VOC2007/JPEGImages/000001.jpg" in refusal(
+        tmp_path
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +169,7 @@ def test_an_image_name_that_is_a_path_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda labels: labels[:20], "is 32 x 20 pixels, and its image 32 x 24"),
+        (lambda labels: labels[:20], "32 x 20 pixels, but its image has 32 x 24"),
         (
             lambda labels: np.where(labels == 12, 21, labels).astype(np.uint8),
             "has the label 21; labels are 0 to 20",
@@ -186,5 +192,5 @@ def test_a_label_map_in_colours_is_refused(tmp_path):
     file = tmp_path / "VOCdevkit/VOC2007/SegmentationClass/000001.png"
     Image.fromarray(pixels(0)).save(file)
 
-    with pytest.raises(DataError, match=r"000001.png: is no label map: it has RGB"):
+    with pytest.raises(DataError, match=r"000001.png: not a valid label map: it has RGB"):
         opened(tmp_path, task="segmentation")[0]

@@ -18,7 +18,7 @@ def test_a_folder_that_holds_something_is_refused_unless_forced(tmp_path):
     kept = tmp_path / "kept"
     kept.write_text("mine")
 
-    with pytest.raises(DataError, match="is not empty; name another folder, or write over it with --force"):
+    with pytest.raises(DataError, match="not empty; choose another folder, or overwrite it with --force"):
         filling(tmp_path, force=False).__enter__()
     with filling(tmp_path, force=True):
         pass

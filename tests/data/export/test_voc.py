@@ -125,7 +125,7 @@ def test_more_objects_than_a_map_can_number_are_refused(tmp_path, handmade):
     )
     handmade.samples = [Sample(torch.zeros(3, 1, 1, dtype=torch.uint8), truth, "many")]
 
-    with pytest.raises(DataError, match="many: VOC's maps hold at most 254 objects and classes"):
+    with pytest.raises(DataError, match="many: VOC label maps have at most 254 objects and classes"):
         export_voc([handmade], tmp_path)
 
 

@@ -66,12 +66,12 @@ def test_a_pack_on_another_device_is_the_same():
 
 
 def test_kinds_are_not_mixed():
-    with pytest.raises(TypeError, match="one kind, not ClassScores and Detections"):
+    with pytest.raises(TypeError, match="one type, not ClassScores and Detections"):
         CollatedTruths.of([ClassScores.of(0, 2), Detections.none()])
 
 
 def test_nothing_cannot_be_packed():
-    with pytest.raises(ValueError, match="nothing to pack"):
+    with pytest.raises(ValueError, match="cannot collate an empty batch"):
         CollatedTruths.of([])
 
 

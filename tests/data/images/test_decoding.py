@@ -116,7 +116,7 @@ def header_only_jpeg(width: int, height: int) -> bytes:
     [header_only_png(20_000, 15_000), header_only_jpeg(20_000, 15_000), header_only_png(100_000, 100_000)],
 )
 def test_a_bomb_is_refused_before_it_is_unpacked(content):
-    with pytest.raises(DataError, match=r"bomb: .*unpacks to more than 134,217,728 pixels, and is refused"):
+    with pytest.raises(DataError, match=r"bomb: .*exceeds the limit of 134,217,728 pixels"):
         decode_image(content, "bomb")
     assert len(content) < 10_000
     assert MOST_PIXELS == 134_217_728
@@ -127,13 +127,13 @@ def test_a_truncated_file_is_refused():
     png = saved(Image.fromarray(pixels(1, 240, 320)), "PNG")
 
     for content in (whole[: len(whole) // 2], whole[:-20], png[: len(png) // 2], whole[:300]):
-        with pytest.raises(DataError, match=r"^cut.jpg: (cannot be decoded|is no image that can be read)"):
+        with pytest.raises(DataError, match=r"^cut.jpg: (cannot be decoded|not a readable image)"):
             decode_image(content, "cut.jpg")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"\xff\xd8\xff", b"\x80\x04\x95pickle", b"GIF89a"])
 def test_what_is_no_image_is_refused(content):
-    with pytest.raises(DataError, match=r"^x.jpg: (is no image that can be read|cannot be decoded)"):
+    with pytest.raises(DataError, match=r"^x.jpg: (not a readable image|cannot be decoded)"):
         decode_image(content, "x.jpg")
 
 
@@ -153,11 +153,11 @@ def test_a_png_by_the_name_of_a_jpeg_is_read():
 def test_samples_whose_white_is_unknown_are_refused(kind, named):
     file = io.BytesIO()
     Image.fromarray(np.full((2, 2), 200, kind)).save(file, "TIFF")
-    with pytest.raises(DataError, match=rf"scan\.tif: has {named} samples.* Convert it to 8 or 16 bits"):
+    with pytest.raises(DataError, match=rf"scan\.tif: {named} samples.* Convert the image to 8 or 16 bits"):
         decode_image(file.getvalue(), "scan.tif")
 
 
 def test_a_format_beyond_those_listed_is_refused_by_its_content():
     for content in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", b"SIMPLE  =    T"):
-        with pytest.raises(DataError, match="no image that can be read"):
+        with pytest.raises(DataError, match="not a readable image"):
             decode_image(content, "picture.png")

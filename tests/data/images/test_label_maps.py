@@ -54,13 +54,15 @@ def test_every_lossless_format_of_one_channel_is_read(form):
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
 def test_colors_are_refused_with_a_remedy(mode):
-    with pytest.raises(DataError, match=rf"map\.png: is no label map: it has {mode}, not one .*mode L or P"):
+    with pytest.raises(
+        DataError, match=rf"map\.png: not a valid label map: it has {mode}, not one .*mode L or P"
+    ):
         decode_labels(saved(Image.new(mode, (3, 3)), "PNG"), "map.png")
 
 
 @pytest.mark.parametrize("form", ["JPEG", "WEBP"])
 def test_formats_that_change_values_are_refused(form):
-    with pytest.raises(DataError, match=r"changes the values of pixels. Save it as PNG"):
+    with pytest.raises(DataError, match=r"is lossy. Save it as PNG"):
         decode_labels(saved(Image.new("L", (9, 9)), form), "map.png")
 
 
@@ -120,5 +122,5 @@ def test_void_is_a_number_several_or_none(given, void):
 
 @pytest.mark.parametrize("given", ["black", -1, 1 << 16, True, 1.5, [], "1,x", ""])
 def test_anything_else_is_no_void(given):
-    with pytest.raises(InputError, match=r"is not a label.\n  Write the label of pixels that do not count"):
+    with pytest.raises(InputError, match=r"is not a label.\n  Write the label of ignored pixels"):
         void_labels(given)

@@ -107,7 +107,7 @@ def test_without_end_the_processes_stay():
 
 
 def test_without_end_a_data_set_of_which_nothing_can_be_decoded_is_an_error():
-    with pytest.raises(DataError, match="none of its 2 samples could be decoded"):
+    with pytest.raises(DataError, match="all 2 samples are corrupt"):
         next(batches(Pictures(2, broken=[0, 1]), SQUARE, batch=1, undecodable="skip", endless=True))
 
 
@@ -137,13 +137,13 @@ def test_samples_skipped_at_the_end_are_told_too():
 
 
 def test_a_data_set_of_which_nothing_can_be_decoded_is_an_error():
-    with pytest.raises(DataError, match="none of its 2 samples could be decoded") as caught:
+    with pytest.raises(DataError, match="all 2 samples are corrupt") as caught:
         list(batches(Pictures(2, broken=[0, 1]), SQUARE, batch=1, undecodable="skip"))
     assert "pictures/0.jpg" in str(caught.value)
 
 
 def test_an_empty_data_set_is_an_error():
-    with pytest.raises(DataError, match="pictures: test: there is no sample"):
+    with pytest.raises(DataError, match="pictures: test: the dataset is empty"):
         list(batches(Pictures(0), SQUARE, batch=1))
 
 

@@ -65,7 +65,7 @@ def test_maps_that_are_not_sound(tmp_path):
     assert "true: labels outside the 1 classes: labels are 0 to 0, and" in said(sound, classes=("x",))
     Image.fromarray(np.zeros((1, 2, 3), np.uint8)).save(sound / "a.png")
     (sound / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    assert "not a label map (2 times)\n  a.png: is no label map: it has RGB, not one" in said(sound)
+    assert "not a label map (2 times)\n  a.png: not a valid label map: it has RGB, not one" in said(sound)
     assert "\n  b.png: " in said(sound)
     assert "no such folder" in said(tmp_path / "none")
     (tmp_path / "empty").mkdir()

@@ -92,10 +92,10 @@ BOMB = """<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;
 @pytest.mark.parametrize(
     ("xml", "said"),
     [
-        (BOMB.encode(), "an annotation with a document type, which is refused\n  000001.xml"),
-        (BOMB.encode("utf-16"), "an annotation with a document type, which is refused\n  000001.xml"),
+        (BOMB.encode(), "an annotation with a document type, which is not allowed\n  000001.xml"),
+        (BOMB.encode("utf-16"), "an annotation with a document type, which is not allowed\n  000001.xml"),
         (b"<annotation>", "an annotation that is not XML\n  000001.xml: no element found"),
-        (b"<a><object><name>dog</name></object></a>", "an object without a name or a whole bndbox"),
+        (b"<a><object><name>dog</name></object></a>", "an object without a name or a complete bndbox"),
         (b"", "an annotation that is not XML"),
     ],
 )
@@ -115,7 +115,7 @@ def test_annotations_that_are_not_sound(tmp_path, xml, said):
             "a box of negative width or height\n  000001.xml, object 0: [9.0, 1.0, 2.0, 2.0]",
         ),
         (("dog", 0, "nan", 1, 2, 2), "a coordinate that is not a finite number\n  000001.xml, object 0"),
-        (("", 0, 1, 1, 2, 2), "an object without a name or a whole bndbox\n  000001.xml, object 0"),
+        (("", 0, 1, 1, 2, 2), "an object without a name or a complete bndbox\n  000001.xml, object 0"),
     ],
 )
 def test_objects_that_are_not_sound(tmp_path, thing, said):
@@ -130,7 +130,7 @@ def test_trees_that_are_not_whole(tmp_path):
     problems = {
         (results, root): "class is not in the truth\n  comp4_det_test_horse.txt: horse",
         (results, tmp_path / "none"): "none: there is no such folder",
-        (results, results): "results: is no VOCdevkit tree",
+        (results, results): "results: not a VOCdevkit folder",
         (tmp_path / "none", root): "none: no such folder, and no file matches the pattern",
         (root, root): "VOC2007: no file comp4_det_SET_CLASS.txt in this folder",
     }
@@ -150,7 +150,7 @@ def test_trees_that_are_not_whole(tmp_path):
     with pytest.raises(InputError) as told:
         read_voc(results, root)
     assert "an image name that is a path\n  line 3: ../../x" in str(told.value)
-    assert "an image that came before\n  [1]: 000001, as [0]" in str(told.value)
+    assert "a repeated image\n  [1]: 000001, as [0]" in str(told.value)
 
 
 def named_spot(folder, xml):
@@ -193,7 +193,7 @@ def test_annotations_in_other_encodings_are_read(tmp_path, declared, encoding):
     [
         (
             b"<?xml version='1.0' encoding='unicode'?><annotation/>",
-            "in an encoding that is not read\n  000001.xml: unicode\n",
+            "in an unsupported encoding\n  000001.xml: unicode\n",
         ),
         (b"<?xml version='9' encoding='x'?><annotation/>", "000001.xml: x\n  Save the file as UTF-8."),
         (b"<?xml version='1.0' encoding='idna'?><annotation/>", "000001.xml: idna\n"),
@@ -227,9 +227,9 @@ def test_any_bytes_are_an_annotation_or_are_refused(tmp_path_factory, some, star
     [
         (
             "Compound Leaves 1",
-            "an image name with a space, which VOC's lists do not hold\n  line 1: Compound Leaves 1",
+            "an image name with a space, which VOC lists do not allow\n  line 1: Compound Leaves 1",
         ),
-        ("scan (1)", "an image name with a space, which VOC's lists do not hold\n  line 1: scan (1)"),
+        ("scan (1)", "an image name with a space, which VOC lists do not allow\n  line 1: scan (1)"),
         ("/data/a.jpg", "line 1: /data/a.jpg\n  Write the name of the image without folder and extension."),
     ],
 )
@@ -283,8 +283,8 @@ def test_files_of_one_run_have_a_salt_and_those_of_two_are_refused(tmp_path):
             ["Annotations/1.xml"],
             "In VOC2007, write the images' names, one per line, to ImageSets/Main/test.txt.",
         ),
-        (["1.xml"], "It holds XML files: move them into a folder Annotations"),
-        (["1.txt"], "It holds text files, such as YOLO's labels: write COCO's instances file"),
+        (["1.xml"], "It contains XML files: move them into a sub-folder Annotations"),
+        (["1.txt"], "It contains text files, such as YOLO labels: convert them to COCO format"),
     ],
 )
 def test_a_folder_that_is_no_tree_says_what_to_do(tmp_path, files, said):
