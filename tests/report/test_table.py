@@ -105,7 +105,7 @@ def test_objects_that_are_not_learned_are_reported(count, status):
         ("latency@batch=1", "1 of 5", "ok"),
     ],
 )
-@pytest.mark.parametrize("ending", [MEANS_LITTLE, "absolute measurements of this machine mean little"])
+@pytest.mark.parametrize("ending", [MEANS_LITTLE, "absolute figures of this machine mean little"])
 def test_a_time_beside_other_work_is_marked(series, disturbed, status, ending):
     said = f"{series}: {disturbed} slices were disturbed: other processes used the CPU"
     caution = f"{said}; {ending}" if disturbed == "5 of 5" else said
