@@ -224,7 +224,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _googlenet(
         "googlenet",
-        summary="nine inception modules with batch norm; 6,624,904 parameters without auxiliary heads",
+        summary="nine inception modules with batch norm; without auxiliary heads 6,624,904 parameters",
         dropout=0.2,
         parameters={1000: 13_004_888, 91: 10_209_713, 80: 10_175_888, 20: 9_991_388},
         macs=1_498_376_192,
@@ -233,7 +233,7 @@ CLASSIFIERS: tuple[ModelCard, ...] = (
     ),
     _googlenet(
         "googlenet_original",
-        summary="as in the paper: 5x5 convolutions, response normalization; 6,998,552 without heads",
+        summary="as in the paper: 5x5 convolutions, response normalization; without heads 6,998,552",
         dropout=0.4,
         parameters={1000: 13_378_280, 91: 10_583_105, 80: 10_549_280, 20: 10_364_780},
         macs=1_582_671_872,

@@ -16,7 +16,7 @@ SEGMENTERS: tuple[ModelCard, ...] = (
     ModelCard(
         name="unet",
         address="cvbench.models.unet:unet",
-        summary="encoder-decoder with skip connections; padded, so output and input have equal size",
+        summary="encoder-decoder with skip connections; padded: the output has the input's size",
         task="segmentation",
         title="U-Net: Convolutional Networks for Biomedical Image Segmentation",
         authors="Ronneberger, Fischer, Brox",
