@@ -58,6 +58,7 @@ def lint(session: nox.Session) -> None:
     """Lint and format check."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("python", "-m", "tests.architecture.words")
 
 
 @nox.session

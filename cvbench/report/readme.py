@@ -25,7 +25,7 @@ def _tables() -> Mapping[str, str]:
             [(_code(c.name), c.task, _counts(c), _paper(c)) for c in MODELS.values()],
         ),
         "datasets": table(
-            ("data set", "tasks", "images", "classes", "licence", "what it is"),
+            ("data set", "tasks", "images", "classes", "license", "what it is"),
             [
                 (
                     _code(c.name),
@@ -39,7 +39,7 @@ def _tables() -> Mapping[str, str]:
             ],
         ),
         "metrics": table(
-            ("metric", "task", "figures", "protocol"),
+            ("metric", "task", "values", "protocol"),
             [(_code(c.name), c.task, ", ".join(c.figures), _code(c.protocol)) for c in METRICS.values()],
         ),
     }
