@@ -57,7 +57,12 @@ class Measurement(Frozen):
     n: int | None = None
     """Number of independent observations: images, iterations or windows, see `protocol`."""
     interval: tuple[Real, Real] | None = None
-    """95 % confidence interval; None if there is none, with the reason in `protocol`."""
+    """95 % confidence interval; None if there is none: `interval_missing` or `protocol` has the reason."""
+    effective_n: Real | None = None
+    """For AP and AR: the harmonic mean of the objects per class, over the classes with objects.
+    None for other metrics, and in older records."""
+    interval_missing: str | None = None
+    """Why there is no interval, if it was withheld."""
     protocol: str
     """The exact measurement rule."""
     parts: tuple[Part, ...] = ()
@@ -69,6 +74,8 @@ class Measurement(Frozen):
             raise ValueError(f"{self.name}: give a value, or the reason why it is missing")
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
             raise ValueError(f"{self.name}: the interval {self.interval} runs backwards")
+        if self.interval is not None and self.interval_missing is not None:
+            raise ValueError(f"{self.name}: give an interval, or the reason why it is missing")
         return self
 
 

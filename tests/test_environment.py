@@ -41,3 +41,20 @@ def test_a_file_that_git_does_not_keep_is_of_no_commit(kept, tmp_path_factory):
     assert commit_of(beside) is None
     assert commit_of(tmp_path_factory.mktemp("nowhere") / "suite.yaml") is None
     assert commit_of(kept.parent / "no/such/folder/suite.yaml") is None
+
+
+@pytest.mark.parametrize("setting", ["fsmonitor", "hook"])
+def test_git_starts_no_program_that_a_repository_names(kept, setting):
+    began = kept.parent / "began"
+    program = kept.parent / ".git/hooks/post-index-change"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\ntouch {began}\n", encoding="utf-8")
+    program.chmod(0o755)
+    if setting == "fsmonitor":
+        program = program.rename(kept.parent / ".git/watch")
+        git(kept.parent, "config", "core.fsmonitor", str(program))
+    kept.touch()  # the index has to be refreshed
+    assert commit_of(kept)
+    assert not began.exists()
+    git(kept.parent, "status")  # and without our settings it is started
+    assert began.exists()

@@ -161,8 +161,13 @@ class Task(StrEnum):
 
 
 def usual_split(name: str, asked: str | None) -> str:
-    """The given split, else `test`, else `val` if the dataset has no `test`."""
+    """The given split, else `test`, else `val` if the dataset has no `test`.
+
+    `valid` and `validation` stand for `val`, as they do for folders, if the dataset has no such split.
+    """
     card = DATASETS.get(name)
+    if asked in ("valid", "validation") and card is not None and asked not in card.splits:
+        return "val"
     return asked or ("val" if card is not None and "test" not in card.splits else "test")
 
 

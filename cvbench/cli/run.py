@@ -65,6 +65,8 @@ def run(  # noqa: PLR0917, options are given by name on the command line
     progress = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=quiet)
     display = Display(progress, wanted.cells)
     with session.opened(wanted, out=out, listener=display, fresh=fresh) as opened:
+        for notice in opened.notices:
+            progress.print(f"note: {notice}", markup=False)
         progress.print(f"Expected time: {_expected(opened, out)}.", markup=False)
         try:
             with display:
@@ -96,6 +98,8 @@ def run(  # noqa: PLR0917, options are given by name on the command line
             style="red",
             markup=False,
         )
+    elif records and all(record.outcome == "skipped" for record in records):
+        console.print("Nothing was measured: every cell was skipped, for the reasons above.", markup=False)
     for item in items:
         if item.answer is Answer.REGRESSION:
             console.print(f"missed expectation: {item.cell}: {item.message}", style="red", markup=False)

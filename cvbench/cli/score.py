@@ -57,6 +57,15 @@ VoidOption = Annotated[
         "Class k is the k-th label that is not ignored.",
     ),
 ]
+MaxDetsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=11,
+        help="COCO's protocols: how many detections of an image and class count. [default: 100] "
+        "Another number is another protocol, and named so.",
+        show_default=False,
+    ),
+]
 
 
 def score(  # noqa: PLR0917, options are given by name on the command line
@@ -68,6 +77,7 @@ def score(  # noqa: PLR0917, options are given by name on the command line
     classes: ClassesOption = None,
     image_set: ImageSetOption = None,
     void: VoidOption = None,
+    max_dets: MaxDetsOption = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="Show the metrics of each class.")] = False,
     resamples: Annotated[
         int | None,
@@ -101,12 +111,13 @@ def score(  # noqa: PLR0917, options are given by name on the command line
         void=void,
         draws=resamples,
         seed=seed,
+        max_dets=max_dets,
     )
     if as_json:
         print_json(
             {
                 "protocol": told.metric.name,
-                "rule": told.metric.protocol,
+                "rule": told.measurements[0].protocol,
                 "metrics": {m.name: _entry(m, per_class=per_class) for m in told.measurements},
                 "notes": told.notes,
             }
@@ -125,6 +136,10 @@ def _entry(figure: Measurement, *, per_class: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {"value": figure.value, "interval": figure.interval, "n": figure.n}
     if figure.missing is not None:
         entry["missing"] = figure.missing
+    if figure.effective_n is not None:
+        entry["effective_n"] = figure.effective_n
+    if figure.interval_missing is not None:
+        entry["interval_missing"] = figure.interval_missing
     if per_class:
         entry["classes"] = {
             part.name: {"value": part.value, "n": part.n}
@@ -136,10 +151,11 @@ def _entry(figure: Measurement, *, per_class: bool) -> dict[str, Any]:
 
 def _row(figure: Measurement) -> dict[str, str]:
     low_high = figure.interval
+    ends = f"{low_high[0]:.4f} … {low_high[1]:.4f}" if low_high else figure.interval_missing or ""
     return {
         "metric": figure.name,
         "value": f"missing: {figure.missing}" if figure.value is None else f"{figure.value:.4f}",
-        "95 % interval": "" if low_high is None else f"{low_high[0]:.4f} … {low_high[1]:.4f}",
+        "95 % interval": ends,
         "n": f"{figure.n:,}",
     }
 

@@ -192,6 +192,8 @@ def _value(figure: Measurement) -> str:
     text = show(figure.value)
     if figure.interval is not None:
         text += f" [{show(figure.interval[0])}, {show(figure.interval[1])}]"
+    elif figure.interval_missing is not None:
+        text += f" [{figure.interval_missing}]"
     return f"{text}, n = {figure.n}"
 
 

@@ -71,6 +71,10 @@ def _row(record: Record, title: str) -> dict[str, Any]:
         row[name] = figure.value
         if figure.interval is not None:
             row[f"{name}/low"], row[f"{name}/high"] = figure.interval
+        if figure.interval_missing is not None:
+            row[f"{name}/interval_missing"] = figure.interval_missing
+        if figure.effective_n is not None:
+            row[f"{name}/effective_n"] = figure.effective_n
         if figure.missing is not None:
             row[f"{name}/missing"] = figure.missing
     return row

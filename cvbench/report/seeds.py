@@ -74,7 +74,9 @@ def _folded(records: Sequence[Record]) -> SeedRow:
             continue
         values = [m.value for m in known if m.value is not None]
         mean, deviations[own.name, own.at] = fmean(values), stdev(values)
-        update = {"value": mean, "interval": _interval(known, mean, stdev(values)), "parts": ()}
+        withheld = next((m.interval_missing for m in known if m.interval_missing is not None), None)
+        interval = None if withheld else _interval(known, mean, stdev(values))
+        update = {"value": mean, "interval": interval, "interval_missing": withheld, "parts": ()}
         measurements.append(own.model_copy(update=update))
     cautions = tuple(dict.fromkeys(line for record in records for line in record.cautions))
     update = {"measurements": tuple(measurements), "cautions": cautions}
@@ -83,7 +85,9 @@ def _folded(records: Sequence[Record]) -> SeedRow:
 
 def _missing(figure: Measurement, count: int) -> Measurement:
     missing = f"{count} seed{'s have' if count > 1 else ' has'} no value"
-    return figure.model_copy(update={"value": None, "interval": None, "missing": missing})
+    return figure.model_copy(
+        update={"value": None, "interval": None, "interval_missing": None, "missing": missing}
+    )
 
 
 def _interval(figures: Sequence[Measurement], mean: float, deviation: float) -> tuple[float, float]:

@@ -100,7 +100,7 @@ def _share(row: SeedRow, figure: Measurement | None) -> str:
     if (deviation := row.deviation(figure)) is not None:
         return f"{figure.value:.3f} ± {deviation:.3f}"
     if figure.interval is None:
-        return f"{figure.value:.3f}"
+        return f"{figure.value:.3f}" + (f" [{figure.interval_missing}]" if figure.interval_missing else "")
     return f"{figure.value:.3f} [{figure.interval[0]:.3f}, {figure.interval[1]:.3f}]"
 
 

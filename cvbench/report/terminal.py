@@ -104,7 +104,7 @@ def _facts(record: Record) -> Iterator[str]:
 
 def _row(m: Measurement) -> dict[str, str]:
     assert m.value is not None
-    ends = ""
+    ends = m.interval_missing or ""
     if m.interval is not None:
         of_own = m.unit in ("s", "bytes", "fraction")  # their unit depends on the value
         low = show_value(m.interval[0], m.unit) if of_own else show_count(m.interval[0])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from cvbench.data.datasets import check_trained, drawn, joint, note_on_overlap, open_dataset
+from cvbench.data.datasets.unlearned import note_on_unlearned
 from cvbench.errors import InputError
 from cvbench.interfaces import Dataset, Metric, Model
 from cvbench.models.weights.loading import load_weight_file
@@ -121,7 +122,8 @@ def train_or_load(job: CellJob, model: Model, opened: OpenCell, *, times: StageT
     with times.stage("data"):
         images = open_training_data(cell, cell.train, model)
         check_trained(images, opened.data)
-        passport, note = images.passport, note_on_overlap(opened.data, images)
+        passport = images.passport
+        notes = (note_on_overlap(opened.data, images), note_on_unlearned(opened.data, images))
     with times.stage("train"):
         training = trained(
             model,
@@ -138,7 +140,7 @@ def train_or_load(job: CellJob, model: Model, opened: OpenCell, *, times: StageT
         training.source,
         training.curve,
         passport,
-        notes=(note,) if note else (),
+        notes=tuple(note for note in notes if note),
         skipped=training.skipped,
         shadowed=training.shadowed,
     )

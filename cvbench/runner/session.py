@@ -64,6 +64,8 @@ class Session:
     """By the key of their cell."""
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What each cell reads from the disk, as it was when the session began; by the key of the cell."""
+    notices: tuple[str, ...] = ()
+    """What whoever started it should know before the first cell."""
 
     def run_suite(self) -> Iterator[Record]:
         """Every cell of the suite: in order where its worker does all, at the end where rounds time it.
@@ -210,9 +212,10 @@ def opened(suite: Suite, *, out: Path, listener: Listener, fresh: bool = False) 
         finished = ((key, run.finished(key)) for key in inputs)
         return all(one is None or dict(one.inputs) == inputs[key] for key, one in finished)
 
-    whole = _planned(suite.whole)
+    whole, damaged = _planned(suite.whole), store.newest_damage(suite.name)
     with store.writing(info, fresh=fresh, whole=whole, continues=continues) as run:
-        yield Session(suite, run, store, listener, _plans=plans, inputs=inputs)
+        notices = () if damaged is None or fresh else (f"{damaged}\n  A new run begins: {run.folder}",)
+        yield Session(suite, run, store, listener, _plans=plans, inputs=inputs, notices=notices)
 
 
 def _planned(cells: Sequence[Cell]) -> tuple[PlannedCell, ...]:

@@ -170,6 +170,15 @@ class Store:
         found = self.root.glob(f"{suite or '*'}/*/run.json")
         return [Run(path.parent) for path in sorted(found, key=lambda path: _by_number(path.parent.name))]
 
+    def newest_damage(self, suite: str) -> str | None:
+        """What is wrong with the newest run of a suite; None where it can be read, or there is none."""
+        try:
+            for run in self.runs(suite)[-1:]:
+                run.info  # noqa: B018, reading it is the question
+        except StoreError as error:
+            return str(error)
+        return None
+
     def find(self, name: str) -> Run:
         """A run by its folder, by `suite/run`, by `suite` (the newest), or by the run's name.
 

@@ -140,7 +140,7 @@ def test_a_folder_that_is_not_empty_is_written_over_when_forced(cvbench, tmp_pat
 def test_names_are_completed():
     assert complete_dataset("fash") == ["fashion", "fashion-scenes"]
     assert complete_dataset("x") == []
-    assert complete_with_boxes("") == ["fashion-scenes", "coco", "voc", "coco-json"]
+    assert complete_with_boxes("") == ["fashion-scenes", "coco", "voc", "coco-json", "voc-xml"]
 
 
 def loaded_by(code: str) -> set[str]:

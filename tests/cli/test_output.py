@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cvbench.cli.output import parsed
+from cvbench.cli.output import parsed, usual_split
 from cvbench.errors import InputError
 
 ROWS = [{"name": "a [b]", "note": "", "n": "1"}, {"name": "longer", "note": "", "n": "22"}]
@@ -56,3 +56,18 @@ def test_options_are_read_as_a_suite_reads_them():
     assert parsed(given) == {"blur": 0.8, "sizes": (1, 2), "mode": "on", "deep": True}
     with pytest.raises(InputError, match="is not a plain value"):
         parsed(["a=&x 1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "split"),
+    [
+        ("folder", "valid", "val"),
+        ("folder", "validation", "val"),
+        ("folder", "train", "train"),
+        ("folder", None, "test"),
+        ("coco", None, "val"),
+        ("of.a:user", "valid", "valid"),  # whose splits nobody knows here
+    ],
+)
+def test_valid_and_validation_stand_for_val(name, asked, split):
+    assert usual_split(name, asked) == split

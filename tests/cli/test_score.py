@@ -19,6 +19,8 @@ TRUTH = {
 FOUND = [{"image_id": 4, "category_id": 3, "bbox": [0, 0, 9, 9], "score": 0.5}]
 COCO = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 
+TOO_FEW = ["too", "few", "objects", "for", "an", "interval:", "1.0", "per", "class"]
+
 ONES = ["1.0000"] * 4
 
 
@@ -37,8 +39,10 @@ def test_programs_get_one_document_with_the_usual_names(cvbench, files):
     assert list(done.document["metrics"]) == COCO
     assert done.document["metrics"]["AP"] == {
         "value": pytest.approx(1),
-        "interval": pytest.approx([1, 1]),
+        "interval": None,
         "n": 1,
+        "effective_n": 1,
+        "interval_missing": "too few objects for an interval: 1.0 per class",
     }
     assert done.document["metrics"]["APl"] == {
         "value": None,
@@ -51,7 +55,7 @@ def test_programs_get_one_document_with_the_usual_names(cvbench, files):
 def test_people_get_tables(cvbench, files):
     done = cvbench("score", *files, "coco-bbox", "--per-class")
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert ["AP", "1.0000", "1.0000", "…", "1.0000", "1"] in lines
+    assert ["AP", "1.0000", *TOO_FEW, "1"] in lines
     assert ["class", "n", *COCO] in lines
     assert [
         "cat",
@@ -133,3 +137,23 @@ def test_unsound_files_get_no_figure_in_a_process_of_their_own(files):
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{files[0]}: category_id that the truth does not have (12 times)\n  [0]: 5\n" in done.stderr
     assert done.stderr.endswith("  [9]: 5\n  … and 2 more\n")
+
+
+def test_another_limit_on_detections_is_another_protocol(cvbench, tmp_path):
+    # 150 objects in one image, all found exactly: 100 of them count, unless more are asked for.
+    boxes = [{"image_id": 4, "category_id": 3, "bbox": [10 * k, 0, 9, 9]} for k in range(150)]
+    marks = [{**box, "id": k + 1, "area": 81, "iscrowd": 0} for k, box in enumerate(boxes)]
+    (tmp_path / "truth.json").write_text(json.dumps({**TRUTH, "annotations": marks}))
+    (tmp_path / "found.json").write_text(json.dumps([{**box, "score": 0.5} for box in boxes]))
+    call = ["score", tmp_path / "found.json", "--truth", tmp_path / "truth.json", "--protocol"]
+    usual = cvbench(*call, "coco-bbox", "--json", "--resamples", 0).document
+    wider = cvbench(*call, "coco-bbox", "--json", "--resamples", 0, "--max-dets", 500).document
+    assert usual["metrics"]["AP"]["value"] == pytest.approx(67 / 101)
+    assert usual["metrics"]["AR100"]["value"] == pytest.approx(100 / 150)
+    assert "--max-dets" in usual["notes"][1]
+    assert wider["metrics"]["AP"]["value"] == wider["metrics"]["AR500"]["value"] == 1
+    assert wider["rule"] == "coco-2017/bbox/101pt/maxdet500"
+    assert wider["notes"] == ["By --max-dets, 500 detections per image and class count, not COCO's 100."]
+    refused = cvbench(*call, "voc2012", "--max-dets", 500)
+    assert refused.code == 2
+    assert "only COCO's protocols limit the detections" in refused.stderr

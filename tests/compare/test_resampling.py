@@ -126,3 +126,23 @@ def test_flips_of_classes_say_what_was_said(tmp_path):
 def test_lists_are_read_whole_though_the_table_is_a_slice():
     table = pa.table({"label": [[1], [2, 3], []]}).slice(1)
     assert lengths(table, "label").tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("name", ["coco", "voc2012"])
+def test_a_verdict_on_too_few_objects_carries_a_warning(name, tmp_path):
+    before, now = (made_of(scored(name, images=6, spoil=spoil), name) for spoil in (0.0, 0.7))
+    assert before.measurements[0].interval_missing
+    a, b = make_run(tmp_path / "s/a", before), make_run(tmp_path / "s/b", now)
+    warned = next(d for _, d in compare(a, b).differences if d.primary).reason
+    assert warned.startswith(f"only {before.measurements[0].effective_n:.1f} objects per class")
+    assert "holds for these images alone" in warned
+    assert not next(d for _, d in compare(a, a).differences if d.primary).reason  # nothing is left to chance
+
+
+def test_figures_with_a_withheld_interval_are_not_compared_as_independent_samples(tmp_path):
+    metric = scored("coco", images=6)
+    a, b = (Made(cell(data="fashion-scenes"), data=passport(6)).add(*metric.compute()) for _ in "ab")
+    compared = compare(make_run(tmp_path / "s/a", a), make_run(tmp_path / "s/b", b))
+    found = next(d for _, d in compared.differences if d.primary)
+    assert found.verdict == "inconclusive"
+    assert "too few objects for an interval" in found.reason

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cvbench.runner.environment import has_gpu
 from tests.runner.launching import cvbench, start, toy
 
 
@@ -107,3 +108,53 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+OWN_SUITE = """
+schema: 1
+name: toys
+data: {name: "toys:Shades"}
+train: {epochs: 1}
+models: [{name: "own:linear", task: classification}]
+metrics: [topk]
+time: null
+"""
+
+
+def test_changed_code_in_the_working_folder_begins_a_new_run(tmp_path):
+    suite, own = tmp_path / "toys.yaml", tmp_path / "own.py"
+    suite.write_text(OWN_SUITE)
+    own.write_text("def linear(classes):\n    pass\n")
+
+    def run():
+        process = start("run", suite, "--out", tmp_path / "r", stubs=True, cwd=tmp_path)
+        return (*process.communicate(timeout=240), process.returncode)
+
+    outs = [run(), run()]
+    own.write_text("def linear(classes):\n    raise ValueError('it is the new code')\n")
+    outs.append(run())
+    assert [code for *_, code in outs] == [0, 0, 3]
+    assert ["was finished before" in out for out, *_ in outs] == [False, True, False]
+    assert "it is the new code" in outs[2][0]
+    assert len(list((tmp_path / "r/toys").glob("*/run.json"))) == 2
+
+
+@pytest.mark.full
+def test_a_newest_run_that_is_damaged_is_named_when_a_new_one_begins(suite, tmp_path):
+    path = suite(toy("linear"))
+    cvbench("run", path, "--out", tmp_path / "r", stubs=True)
+    [damaged] = (tmp_path / "r/toys").glob("*/run.json")
+    damaged.write_text("{")
+    again = cvbench("run", path, "--out", tmp_path / "r", stubs=True)
+    assert again.returncode == 0
+    assert f"note: {damaged}" in again.stdout
+    assert "A new run begins:" in again.stdout
+    assert "note:" not in cvbench("run", path, "--out", tmp_path / "r", stubs=True).stdout
+
+
+@pytest.mark.skipif(has_gpu(), reason="needs a machine without a GPU")
+def test_a_run_that_skips_every_cell_says_that_nothing_was_measured(suite, tmp_path):
+    path = suite(toy("linear"), more="runtime: {device: cuda}")
+    done = cvbench("run", path, "--out", tmp_path / "r", stubs=True)
+    assert done.returncode == 0
+    assert "Nothing was measured: every cell was skipped" in done.stdout

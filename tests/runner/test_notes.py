@@ -1,9 +1,11 @@
 """What a reader of the metrics has to know of the images is in the record's notes."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from cvbench.errors import DataError
-from cvbench.runner.cell import run_cell
+from cvbench.errors import DataError, InputError
+from cvbench.runner.cell import load_metrics, run_cell
 from cvbench.runner.messages import CellJob
 from cvbench.runner.progress import StageTimes
 from cvbench.spec.cell import Cell, DataSpec, ModelSpec, TrainRecipe
@@ -65,3 +67,12 @@ def test_training_on_other_labels_is_refused_before_it_begins(root, tmp_path, mo
         match=r"(?s)training and scored images have different classes.*train  2: b, a.*val    2: a, b",
     ):
         result(root, tmp_path)
+
+
+def test_what_is_no_metric_is_never_called(tmp_path):
+    began = tmp_path / "began"
+    classes = SimpleNamespace(classes=("touch", str(began)))
+    cell = Cell(model=ModelSpec(name="resnet18"), data=DataSpec(name="fashion"), metrics=("subprocess:call",))
+    with pytest.raises(InputError, match=r"subprocess:call: not a metric: it has no update, merge, compute"):
+        load_metrics(cell, classes)
+    assert not began.exists()

@@ -115,3 +115,11 @@ def test_a_suite_or_a_folder_of_results_whose_name_is_no_utf_8_is_refused(suite,
     assert done.returncode == 2
     assert r"caf\udce9" in done.stderr
     assert "the name is not UTF-8" in done.stderr
+
+
+def test_no_file_in_the_working_folder_stands_in_for_a_library_of_a_worker(tmp_path):
+    (tmp_path / "json.py").write_text("raise SystemExit('the file of the working folder')\n")
+    (tmp_path / "probe.py").write_text("import json\n\ndef main():\n    print(json.dumps([1]))\n")
+    command = [sys.executable, *process.worker_code("probe")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("[1]\n", "", 0)

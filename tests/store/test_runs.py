@@ -262,3 +262,16 @@ def test_a_selection_keeps_the_cells_that_the_run_has_in_its_plan(store):
 
     assert cells_of(three[2]) == [three[2].key]
     assert cells_of(three[0]) == [three[0].key, three[2].key]
+
+
+def test_only_the_newest_run_is_asked_whether_it_is_damaged(store):
+    for identity in ("one", "two"):
+        with writing(store, identity=identity) as run:
+            suite = run.folder.parent.name
+    assert store.newest_damage(suite) is None
+    older, newer = store.runs(suite)
+    (older.folder / "run.json").write_text("{")
+    assert store.newest_damage(suite) is None
+    (newer.folder / "run.json").write_text("{")
+    assert str(newer.folder) in store.newest_damage(suite)
+    assert store.newest_damage("another") is None

@@ -99,15 +99,15 @@ def _item(title: str, difference: Difference) -> Item:
         shown += f" ({interval(difference)})"
     if why := _unjudged(difference):
         return Item(title, name, Answer.NOT_JUDGED, f"{shown}: {why}")
+    reason = f" - {difference.reason}" if difference.reason else ""
     if difference.verdict == "worse":
-        return Item(title, name, Answer.REGRESSION, shown)
+        return Item(title, name, Answer.REGRESSION, shown + reason)
     if difference.no_worse or difference.verdict in ("better", "same"):
-        return Item(title, name, Answer.PASS, f"{difference.verdict}: {shown}")
+        return Item(title, name, Answer.PASS, f"{difference.verdict}: {shown}{reason}")
     seen = difference.detectable
     ratio = difference.scale == "ratio"
     least = "" if seen is None else f"; detectable: {f'{seen:.1%}' if ratio else f'{seen:.4f}'}"
-    why = f" - {difference.reason}" if difference.reason else ""
-    return Item(title, name, Answer.INCONCLUSIVE, f"{shown}{least}{why}")
+    return Item(title, name, Answer.INCONCLUSIVE, f"{shown}{least}{reason}")
 
 
 def _unjudged(difference: Difference) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from cvbench.spec.catalogue import default_metrics, known_task
 from cvbench.spec.cell import Cell, Runtime
 from cvbench.spec.expectations import Expectations
 from cvbench.spec.suite import Suite
@@ -77,7 +76,7 @@ def _reference(cell: Cell) -> Cell:
     plain = {"batch": 1, "precision": "fp32", "layout": "contiguous", "compile": False}
     runtime: Runtime = cell.runtime.model_copy(update=plain)
     data = cell.data.model_copy(update={"workers": None})
-    metrics = tuple(name for name in _metrics(cell) if name != PREDICTIONS)
+    metrics = tuple(name for name in cell.metrics if name != PREDICTIONS)
     changes = {"runtime": runtime, "data": data, "time": None, "metrics": (*metrics, PREDICTIONS)}
     return cell.model_copy(update=changes)
 
@@ -86,11 +85,7 @@ def _varied(reference: Cell, name: str, value: Any) -> Cell:
     if name != "workers":
         return reference.model_copy(update={"runtime": reference.runtime.model_copy(update={name: value})})
     # Workers are not part of a cell's key. The order of metrics is, and does not change the result.
+    # A single metric is named twice instead.
     data = reference.data.model_copy(update={"workers": value})
-    return reference.model_copy(update={"data": data, "metrics": reference.metrics[::-1]})
-
-
-def _metrics(cell: Cell) -> tuple[str, ...]:
-    if cell.metrics:
-        return cell.metrics
-    return tuple(metric.stored_name for metric in default_metrics(known_task(cell.model)))
+    metrics = reference.metrics[::-1] if len(reference.metrics) > 1 else reference.metrics * 2
+    return reference.model_copy(update={"data": data, "metrics": metrics})

@@ -10,6 +10,7 @@ Source: Everingham, Winn: The PASCAL Visual Object Classes Challenge 2012 Develo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -98,10 +99,20 @@ def read_image_set(root: Path, image_set: str, problems: Problems, *, kind: str 
 
 def read_voc_objects(root: Path, images: tuple[str, ...], problems: Problems) -> VocObjects:
     """The annotations of the images; adds all problems to `problems`."""
+    sound = [Path(image).name == image and image.split() == [image] for image in images]
+    files = [
+        root / "Annotations" / f"{image}.xml" if good else None  # the others are reported already
+        for image, good in zip(images, sound, strict=True)
+    ]
+    return read_voc_files(images, files, problems)
+
+
+def read_voc_files(images: tuple[str, ...], files: Sequence[Path | None], problems: Problems) -> VocObjects:
+    """The objects in the XML file of each image, none for an image without a file."""
     rows: list[tuple[int, str, list[float], bool, bool]] = []
-    for number, image in enumerate(images):
-        if Path(image).name == image and image.split() == [image]:  # else it is reported already
-            rows += [(number, *thing) for thing in _objects(root / "Annotations" / f"{image}.xml", problems)]
+    for number, file in enumerate(files):
+        if file is not None:
+            rows += [(number, *thing) for thing in _objects(file, problems)]
     return VocObjects(
         images,
         np.array([row[0] for row in rows], np.int64),

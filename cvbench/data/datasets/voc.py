@@ -127,7 +127,10 @@ def _folder_of(root: Path, part: VocImageSet) -> Path:
     for folder in candidates:
         if (folder / "ImageSets").is_dir():
             return folder
-    raise DataError(f"{root}: no VOC {part.year} here; looked for {looked_for(places)}, with ImageSets")
+    hint = ""
+    if next(root.glob("**/*.xml"), None) is not None:
+        hint = ".\n  The dataset voc-xml reads XML files with your own classes. See docs/data.md"
+    raise DataError(f"{root}: no VOC {part.year} here; looked for {looked_for(places)}, with ImageSets{hint}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +154,12 @@ def _open(folder: Path, part: VocImageSet, task: TaskName) -> _Year:
     for i, name in enumerate(objects.name if objects else ()):
         if name not in VOC_CLASSES:
             place = f"{images[objects.image[i]]}.xml: {name}" if objects else name
-            problems.add(folder / "Annotations", "an object whose class is none of VOC's 20", place)
+            problems.add(
+                folder / "Annotations",
+                "an object whose class is none of VOC's 20",
+                place,
+                remedy="Classes of your own are read by the dataset voc-xml.",
+            )
     problems.stop()
     return _Year(folder, images, objects)
 
@@ -171,7 +179,8 @@ def _joined(
         raise DataError(f"{root}: contains none of the {len(pictures):,} images, such as {pictures.paths[0]}")
     maps = InFolder.of(root, paths("SegmentationClass", ".png")) if task == "segmentation" else None
     ids = [f"{part.year}/{image}" for part, year in zip(parts, years, strict=True) for image in year.images]
-    boxes = _boxes(years) if task == "detection" else None
+    objects = [year.objects for year in years if year.objects is not None]
+    boxes = boxes_of(objects, VOC_CLASSES) if task == "detection" else None
     classes = VOC_CLASSES if task == "detection" else ("background", *VOC_CLASSES)
     manifest = Manifest(
         task=task,
@@ -216,17 +225,17 @@ class Boxes(NamedTuple):
         return [";".join(rows[a:b]) for a, b in pairwise(bounds)]
 
 
-def _boxes(years: Sequence[_Year]) -> Boxes:
-    label = {name: k for k, name in enumerate(VOC_CLASSES)}
-    before = np.cumsum([0, *(len(year.images) for year in years)])
-    objects = [year.objects for year in years if year.objects is not None]
-    image = np.concatenate([one.image + first for one, first in zip(objects, before, strict=False)])
+def boxes_of(parts: Sequence[VocObjects], classes: Sequence[str]) -> Boxes:
+    """The objects of all parts, labeled by the places of their names among the classes."""
+    label = {name: k for k, name in enumerate(classes)}
+    before = np.cumsum([0, *(len(part.images) for part in parts)])
+    image = np.concatenate([part.image + first for part, first in zip(parts, before, strict=False)])
     return Boxes(
         np.searchsorted(image, np.arange(before[-1] + 1)),
-        np.array([label[name] for one in objects for name in one.name], np.int64),
-        np.concatenate([one.corners for one in objects]) - HALF_OPEN,
-        np.concatenate([one.difficult for one in objects]),
-        np.concatenate([one.truncated for one in objects]),
+        np.array([label[name] for part in parts for name in part.name], np.int64),
+        np.concatenate([part.corners for part in parts]) - HALF_OPEN,
+        np.concatenate([part.difficult for part in parts]),
+        np.concatenate([part.truncated for part in parts]),
     )
 
 

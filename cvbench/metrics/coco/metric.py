@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
@@ -19,6 +20,7 @@ from cvbench.metrics.coco.summary import FIGURES, Figure, resampled_figures, res
 from cvbench.metrics.per_image import ObjectArrays, PerImage, column, object_arrays
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
+from cvbench.statistics.effective_objects import effective_objects, too_few_objects
 from cvbench.values import Detections, Prediction, Truth
 
 
@@ -34,8 +36,13 @@ def coco_measurements(
     """The metrics in the order of COCO's summary, bit-identical to pycocotools 2.0.11.
 
     Intervals come from a Bayesian bootstrap over the images; matching is done once. `draws` is the number of
-    resamples: None for as many as take a few seconds, 0 for no intervals.
+    resamples: None for as many as take a few seconds, 0 for no intervals. A limit on detections other than
+    100 is part of the name of its recall, such as AR300. A metric with fewer than `MINIMUM_OBJECTS` effective
+    objects has no interval, but the reason in `interval_missing`.
     """
+    # Only classes with objects are laid out: the others are in no mean, and each takes 200 kB.
+    there = [label for label, line in enumerate(matches.lines) if len(line.object_image)]
+    matches = replace(matches, lines=[matches.lines[label] for label in there])
     evaluation = matches.evaluate()
     drawn = resamples(matches) if draws is None else draws
     weights = bayesian_weights(images, drawn, seed=seed)
@@ -45,38 +52,49 @@ def coco_measurements(
         overall, spread = value(evaluation, figure), varied.get(name, ())
         of_size = "" if figure.area == "all" else f"{figure.area} "
         missing = f"no {of_size}object to be found" if images else "no images"
+        effective = effective_objects(evaluation.objects[:, list(AREAS).index(figure.area)].tolist())
+        bounded = overall is not None and len(spread) > 1
+        too_few = too_few_objects(effective) if bounded else None
         measurements.append(
             Measurement(
-                name=name,
+                name=name if name != "AR100" else f"AR{matches.max_dets[-1]}",
                 value=overall,
                 missing=missing if overall is None else None,
                 unit="fraction",
                 direction="higher",
                 n=images,
                 interval=interval_around(overall, np.asarray(spread), reads_the_best=True)
-                if overall is not None and len(spread) > 1
+                if overall is not None and bounded and too_few is None
                 else None,
+                effective_n=effective,
+                interval_missing=too_few,
                 protocol=protocol,
-                parts=_parts(evaluation, figure, classes),
+                parts=_parts(evaluation, figure, classes, there),
             )
         )
     return measurements
 
 
-def _parts(evaluation: CocoEvaluation, figure: Figure, classes: Sequence[str]) -> tuple[Part, ...]:
-    """The metric per class."""
+def _parts(
+    evaluation: CocoEvaluation, figure: Figure, classes: Sequence[str], there: Sequence[int]
+) -> tuple[Part, ...]:
+    """The metric per class; the evaluation holds the classes `there`, in label order."""
     of_size = "" if figure.area == "all" else f"{figure.area} "
     to_find = evaluation.objects[:, list(AREAS).index(figure.area)]
-    own = [value(evaluation, figure, label=label) for label in range(len(classes))]
-    return tuple(
-        Part(
-            name=name,
-            value=own[label],
-            missing=f"no {of_size}object of this class" if own[label] is None else None,
-            n=int(to_find[label]),
+    places = {label: place for place, label in enumerate(there)}
+    parts = []
+    for label, name in enumerate(classes):
+        place = places.get(label)
+        own = None if place is None else value(evaluation, figure, label=place)
+        parts.append(
+            Part(
+                name=name,
+                value=own,
+                missing=f"no {of_size}object of this class" if own is None else None,
+                n=0 if place is None else int(to_find[place]),
+            )
         )
-        for label, name in enumerate(classes)
-    )
+    return tuple(parts)
 
 
 class _Image(NamedTuple):

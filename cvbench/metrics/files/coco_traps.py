@@ -65,9 +65,13 @@ def box_notes(
     return notes
 
 
-def matching_notes(files: CocoFiles, measurements: Sequence[Measurement]) -> list[str]:
-    """Notes on what COCO's rules ignore: an annotation with id 0, and detections beyond the best 100."""
-    notes, limit = [], MAX_DETS[-1]
+def matching_notes(
+    files: CocoFiles, measurements: Sequence[Measurement], max_dets: int | None = None
+) -> list[str]:
+    """Notes on what COCO's rules ignore: an annotation with id 0, and detections beyond `max_dets` (100)."""
+    notes, limit = list[str](), max_dets or MAX_DETS[-1]
+    if limit != MAX_DETS[-1]:
+        notes.append(f"By --max-dets, {limit} detections per image and class count, not COCO's 100.")
     if files.truth.id is not None and (files.truth.id == 0).any():
         renumbered = _first_value(replace(files.truth, id=None), files.detections, len(files.classes))
         notes.append(
@@ -82,7 +86,10 @@ def matching_notes(files: CocoFiles, measurements: Sequence[Measurement]) -> lis
             "image and class count, so not all objects can be found."
         )
     if found:
-        notes.append(f"{found:,} detections are beyond the best {limit} per image and class and are ignored.")
+        notes.append(
+            f"{found:,} detections are beyond the best {limit} per image and class and are ignored. "
+            "--max-dets sets another limit."
+        )
     return [*notes, *_shifted(files, measurements)]
 
 

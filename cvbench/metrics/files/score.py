@@ -21,7 +21,7 @@ class Score(NamedTuple):
     notes: tuple[str, ...]
 
 
-def score_files(
+def score_files(  # noqa: PLR0913, one per option of the command
     predictions: Path,
     truth: Path,
     protocol: str,
@@ -31,15 +31,19 @@ def score_files(
     void: str | None = None,
     draws: int | None = None,
     seed: int = 0,
+    max_dets: int | None = None,
 ) -> Score:
     """Score the predictions of another program; `protocol` is the name or alias of a metric.
 
     If `truth` is a folder, boxes are read from VOC files, otherwise from COCO JSON; every box protocol
     scores both. `draws` is the number of bootstrap resamples per interval: None for the default, 0 for no
-    interval. `void` names the labels of label maps to ignore. Raises UnknownName for an unknown protocol
-    and InputError, with all problems, for invalid files.
+    interval. `void` names the labels of label maps to ignore. `max_dets` is the number of detections
+    per image and class that COCO's protocols count: at least 11, None for 100. Raises UnknownName for an
+    unknown protocol and InputError, with all problems, for invalid files.
     """
     wanted = find_protocol(protocol)
+    if max_dets is not None and not wanted.name.startswith("coco"):
+        raise InputError(f"--max-dets: only COCO's protocols limit the detections; {wanted.name} counts all")
     if wanted.compares in ("classes", "pixels"):
         if draws is not None:
             raise InputError(f"--resamples: {protocol} has no such option; leave it out")
@@ -47,20 +51,25 @@ def score_files(
     if void is not None:
         raise InputError(f"--void: only miou ignores labels; leave the option out for {wanted.name}")
     files = read_detections(wanted, predictions, truth, classes=classes, image_set=image_set)
-    measurements = score_detections(wanted, files, draws=draws, seed=seed)
+    measurements = score_detections(wanted, files, draws=draws, seed=seed, max_dets=max_dets)
     notes = _notes(files)
     if isinstance(files, CocoFiles) and wanted.name.startswith("coco"):
         from cvbench.metrics.files.coco_traps import matching_notes
 
-        notes += matching_notes(files, measurements)
+        notes += matching_notes(files, measurements, max_dets)
     return Score(wanted, measurements, tuple(notes))
 
 
 def score_detections(
-    metric: MetricCard, files: CocoFiles | VocFiles, *, draws: int | None = None, seed: int = 0
+    metric: MetricCard,
+    files: CocoFiles | VocFiles,
+    *,
+    draws: int | None = None,
+    seed: int = 0,
+    max_dets: int | None = None,
 ) -> tuple[Measurement, ...]:
     """Score files of either layout with the code that also scores runs."""
-    from cvbench.metrics.coco.evaluation import match_coco
+    from cvbench.metrics.coco.evaluation import MAX_DETS, match_coco
     from cvbench.metrics.coco.metric import coco_measurements
     from cvbench.metrics.files.conversion import to_coco, to_voc
     from cvbench.metrics.voc.evaluation import RULES, match_voc
@@ -68,13 +77,14 @@ def score_detections(
 
     if metric.protocol not in RULES:
         coco = files if isinstance(files, CocoFiles) else to_coco(files)
-        matches = match_coco(coco.truth, coco.detections, classes=len(coco.classes))
+        limits = (*MAX_DETS[:-1], max_dets or MAX_DETS[-1])
+        matches = match_coco(coco.truth, coco.detections, classes=len(coco.classes), max_dets=limits)
         return tuple(
             coco_measurements(
                 matches,
                 images=coco.images,
                 classes=coco.classes,
-                protocol=metric.protocol,
+                protocol=metric.protocol.replace(f"maxdet{MAX_DETS[-1]}", f"maxdet{limits[-1]}"),
                 draws=draws,
                 seed=seed,
             )

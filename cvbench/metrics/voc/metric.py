@@ -30,6 +30,7 @@ from cvbench.metrics.voc.evaluation import (
 )
 from cvbench.record import Measurement, Part
 from cvbench.statistics.bootstrap import bayesian_weights, interval_around
+from cvbench.statistics.effective_objects import MINIMUM_OBJECTS_VOC, effective_objects, too_few_objects
 from cvbench.values import Prediction, Truth
 
 NOTHING_DETECTED = VocCurve(np.zeros(1), np.zeros(1))
@@ -74,7 +75,7 @@ def voc_measurement(
     """mAP, with the APs of the classes as parts.
 
     The interval comes from a Bayesian bootstrap over the images; matching is done once. With `draws` 0
-    there is no interval.
+    there is no interval, and with fewer than `MINIMUM_OBJECTS_VOC` effective objects the reason instead.
     """
     there = [line for line in lines if len(line.object_image)]
     weightings = chain([np.ones((1, images))], bayesian_weights(images, draws, seed=seed) if there else ())
@@ -83,6 +84,9 @@ def voc_measurement(
     means = np.ascontiguousarray(aps).mean(axis=1) if there else np.empty(0)
     value = float(means[0]) if there else None
     own = iter(aps[0].tolist())
+    effective = effective_objects([len(line.object_image) for line in lines])
+    bounded = len(means) > 2
+    too_few = too_few_objects(effective, MINIMUM_OBJECTS_VOC) if bounded else None
     return Measurement(
         name="mAP",
         value=value,
@@ -91,8 +95,10 @@ def voc_measurement(
         direction="higher",
         n=images,
         interval=interval_around(value, means[1:], reads_the_best=True)
-        if value is not None and len(means) > 2
+        if value is not None and bounded and too_few is None
         else None,
+        effective_n=effective,
+        interval_missing=too_few,
         protocol=protocol,
         parts=tuple(
             Part(name=name, value=next(own), n=len(line.object_image))

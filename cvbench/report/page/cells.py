@@ -146,9 +146,8 @@ def _measurements(record: Record) -> Table:
     rows = []
     for measured in record.measurements:
         value = shown(measured)
-        interval = (
-            " … ".join(words(end, measured.unit) for end in measured.interval) if measured.interval else ""
-        )
+        ends = " … ".join(words(end, measured.unit) for end in measured.interval or ())
+        interval = ends or measured.interval_missing or ""
         n = f"{measured.n:,}" if measured.n is not None else ""
         text = value.text if measured.value is not None else f"missing: {measured.missing}"
         if measured.unit not in ("fraction", "s", "bytes") and measured.value is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -19,10 +20,14 @@ class Estimate(NamedTuple):
 
     value: float
     interval: tuple[float, float] | None
+    withheld: bool = False
+    """Whether no interval can be given: the value is not exact, and beats no other."""
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The interval; of an exact value, the value twice."""
+        """The interval; of an exact value, the value twice, and everything where it is withheld."""
+        if self.withheld:
+            return -math.inf, math.inf
         return self.interval or (self.value, self.value)
 
 
@@ -30,7 +35,7 @@ def known(measured: Measurement | None) -> Estimate | None:
     """The value and interval of a measurement; None where it is missing."""
     if measured is None or measured.value is None:
         return None
-    return Estimate(measured.value, measured.interval)
+    return Estimate(measured.value, measured.interval, withheld=measured.interval_missing is not None)
 
 
 def fastest(record: Record) -> Measurement | None:
@@ -74,7 +79,7 @@ def beats(estimates: Sequence[Estimate], *, less_is_better: bool) -> Bool[np.nda
 
 def equals(estimates: Sequence[Estimate]) -> Bool[np.ndarray, "n n"]:
     """Whether the row's value is exact and equals the column's exact value."""
-    exact = np.array([k.interval is None for k in estimates])
+    exact = np.array([k.interval is None and not k.withheld for k in estimates])
     value = np.array([k.value for k in estimates])
     return np.asarray((value[:, None] == value) & exact & exact[:, None])
 

@@ -295,7 +295,7 @@ def shown(measured: Measurement | None, *, absent: str = "not measured") -> Valu
         return Value(NOTHING, why=absent)
     if measured.value is None:
         return Value(NOTHING, why=f"missing: {measured.missing}")
-    note = ""
+    note = measured.interval_missing or ""
     if measured.interval is not None:
         low, high = measured.interval
         if measured.unit == "fraction":

@@ -120,6 +120,22 @@ DATASETS: Catalogue[DatasetCard] = Catalogue(
         },
     ),
     DatasetCard(
+        name="voc-xml",
+        address="cvbench.data.datasets.voc_xml:voc_xml",
+        summary="images of your own, each with an XML file as labelImg writes it: train/1.jpg, train/1.xml",
+        tasks=("detection",),
+        classes=None,
+        splits=_OWN_SPLITS,
+        licence="your own",
+        source="your own",
+        needs_root=True,
+        options={
+            "classes": Choice(
+                None, "names of the classes in label order; else classes.txt, else all names found"
+            ),
+        },
+    ),
+    DatasetCard(
         name="masks",
         address="cvbench.data.datasets.masks:masks",
         summary="your own images, each with a label map: images/train/1.jpg, masks/train/1.png",

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from cvbench.errors import Problem, SuiteError
+from cvbench.errors import Problem, SuiteError, writable
 
 _DEPTH = 20
 _SPLIT = "{split}"
@@ -42,6 +42,9 @@ def read(text: str, place: str) -> ParsedText:
     if (odd := yaml.reader.Reader.NON_PRINTABLE.search(text)) is not None:
         line = text.count("\n", 0, odd.start()) + 1
         what = f"invalid YAML: the character U+{ord(odd.group()):04X} is not allowed."
+        if "\udc80" <= odd.group() <= "\udcff":  # a byte of a file name that is not UTF-8
+            name = writable(text.splitlines()[line - 1].strip())
+            what = f"{name}: the name is not UTF-8, so no record can hold it. Rename the file or folder."
         raise SuiteError([Problem(f"{place}: line {line}", what)])
     loader = _Loader(text.replace(_SPLIT, _SPLIT_AS_TEXT), place)
     try:

@@ -1,4 +1,5 @@
 from cvbench.compare.invariance import FACTORS, invariance_suite
+from cvbench.compare.invariance.variants import PREDICTIONS
 from cvbench.spec.expectations import Expectations
 from cvbench.spec.suite import parse_suite
 
@@ -54,3 +55,12 @@ def test_nothing_is_timed_expected_or_mixed_with_the_suites_own_results():
     assert whole.name == "small-invariance"
     assert all(cell.time is None for cell in whole.cells)
     assert whole.expectations == Expectations()
+
+
+def test_a_suite_without_metrics_keeps_predictions_alone():
+    suite = parse_suite(
+        "schema: 1\ndata: fashion\ntrain: {epochs: 1}\nmodels: [resnet18]\nmetrics: []\n", path="none.yaml"
+    )
+    _, variants = invariance_suite(suite, factors=["batch", "workers"], batch=8, has_gpu=False)
+    assert {one.reference.metrics for one in variants} == {(PREDICTIONS,)}
+    assert len({one.reference.key for one in variants} | {one.cell.key for one in variants}) == 3

@@ -1,5 +1,7 @@
 """The COCO metrics take Detections and give Measurements."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from cvbench.metrics.coco.evaluation import evaluate_coco
 from cvbench.metrics.coco.matching import CocoDetections, CocoTruth
 from cvbench.metrics.coco.metric import CocoBoxAP, CocoMaskAP
 from cvbench.metrics.coco.summary import FIGURES, values
+from cvbench.metrics.voc.metric import Voc2012
 from cvbench.values import Detections
 
 
@@ -130,7 +133,7 @@ def test_outcomes_are_enough_to_compute_the_figures_again():
 def test_every_figure_with_a_value_has_an_interval_around_it():
     of = figures(CocoBoxAP(["a", "b", "c"]), *scattered(1))
     for figure in of.values():
-        if figure.value is not None:
+        if figure.value is not None and figure.interval_missing is None:
             assert 0 <= figure.interval[0] <= figure.value <= figure.interval[1] <= 1
     assert of["AP"].interval[1] - of["AP"].interval[0] > 0.01
 
@@ -140,3 +143,51 @@ def test_another_kind_or_other_classes_cannot_be_merged():
         CocoBoxAP(["a"]).merge(CocoMaskAP(["a"]))
     with pytest.raises(TypeError, match="only a CocoBoxAP with the same classes"):
         CocoBoxAP(["a"]).merge(CocoBoxAP(["b"]))
+
+
+def of_two_classes(rare, common):
+    """One image per pair of objects that were found exactly; classes 0 and 1 have so many objects."""
+    images = []
+    for k in range(max(rare, common)):
+        kinds = [0] * (k < rare) + [1] * (k < common)
+        boxes = torch.tensor([BOX, [50.0, 50.0, 70.0, 70.0]])[: len(kinds)]
+        images.append(Detections(boxes, torch.tensor(kinds), torch.ones(len(kinds))))
+    return images
+
+
+@pytest.mark.parametrize(
+    ("metric", "rare", "common", "effective", "reason"),
+    [
+        # 2 / (1/3 + 1/7) = 4.2; 2 / (1/5 + 1/20) = 8; 2 / (1/6 + 1/30) = 10
+        (CocoBoxAP, 3, 7, 4.2, "too few objects for an interval: 4.2 per class"),
+        (CocoBoxAP, 5, 20, 8.0, "too few objects for an interval: 8.0 per class"),
+        (CocoBoxAP, 6, 30, 10.0, None),
+        (CocoBoxAP, 0, 12, 12.0, None),  # a class without objects is in no mean
+        (Voc2012, 6, 30, 10.0, "too few objects for an interval: 10.0 per class"),
+        (Voc2012, 12, 60, 20.0, None),
+    ],
+)
+def test_an_interval_that_too_few_objects_carry_is_withheld(metric, rare, common, effective, reason):
+    images = of_two_classes(rare, common)
+    of = figures(metric(["a", "b"]), images, images)
+    figure = of.get("AP") or of["mAP"]
+    assert figure.effective_n == pytest.approx(effective)
+    assert figure.interval_missing == reason
+    assert (figure.interval is None) == (reason is not None)
+    if "APl" in of:  # neither a value nor a second reason
+        assert of["APl"].effective_n is of["APl"].interval_missing is None
+
+
+def test_classes_without_objects_take_no_room():
+    few, many = (CocoBoxAP([f"c{k}" for k in range(n)]) for n in (2, 500))
+    truth = [objects(BOX, label=1)] * 12
+    tracemalloc.start()
+    narrow, wide = figures(few, truth, truth), figures(many, truth, truth)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6  # all 500 laid out: 97 MB, and three times as much for the resamples
+    for name, figure in narrow.items():
+        assert wide[name].value == figure.value
+        assert wide[name].interval == figure.interval
+        assert wide[name].parts[:2] == figure.parts
+    assert wide["AP"].parts[499].missing == "no object of this class"

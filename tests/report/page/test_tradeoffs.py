@@ -234,3 +234,9 @@ def test_a_level_stretch_of_a_line_keeps_its_ends_alone():
     share = Axis("x", plain, span=(0, 1))
     (line,) = curves([level], name="precision", x=share, y=share).lines
     assert line.points == "58,26 213.2,26 290.8,131 446,131"
+
+
+def test_a_value_whose_interval_is_withheld_is_not_exact_and_beats_no_other():
+    sure, unsure = top1(0.5), top1(0.9).model_copy(update={"interval": None, "interval_missing": "too few"})
+    assert rank_of([unsure, sure]) == [1, 1]
+    assert rank_of([top1(0.9), sure]) == [1, 2]

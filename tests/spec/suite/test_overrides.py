@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cvbench.errors import SuiteError
 from cvbench.spec.cell import DataSpec
 from cvbench.spec.suite import load_suite, parse_suite
 from cvbench.spec.suite.overrides import Overrides
@@ -167,3 +168,10 @@ def test_the_suites_of_all_families_run_on_public_data_sets_as_they_are(suite, d
     path = Path(__file__).parents[3] / "suites" / f"{suite}.yaml"
     cells = load_suite(path, overrides=overrides).cells
     assert all(cell.data == DataSpec(name=data, root="/somewhere", split=split) for cell in cells)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named():
+    with pytest.raises(
+        SuiteError, match=r"/data/caf\\udce9: the name is not UTF-8.*Rename the file or folder"
+    ):
+        cells("data.root=/data/caf\udce9")
