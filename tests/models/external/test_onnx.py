@@ -173,7 +173,7 @@ def test_it_computes_as_it_was_exported(runtime):
         data=DataSpec(name="fashion"),
         runtime=Runtime(device="cpu", **runtime),
     )
-    assert "as it was exported" in plan_cell(cell, has_gpu=False).skip
+    assert "as exported" in plan_cell(cell, has_gpu=False).skip
 
 
 def external(folder, matrix):
