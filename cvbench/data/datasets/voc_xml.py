@@ -1,4 +1,4 @@
-"""Images of one's own, each with an XML file in VOC's form, as labelImg, CVAT and others write it.
+"""Your own images, each with an XML file in VOC's form, as labelImg, CVAT and others write it.
 
 One of these layouts; the image set lists come first where they are there:
 
@@ -54,7 +54,7 @@ def voc_xml(
     top = _tree(root_folder("voc-xml", root))
     found = _find(top, split)
     if found is None:
-        places = [f"ImageSets/Main/{split}.txt", *split_names(split), "Annotations beside JPEGImages"]
+        places = [f"ImageSets/Main/{split}.txt", *split_names(split), "Annotations next to JPEGImages"]
         raise DataError(
             f"{top}: there are no images with XML files for {split}; looked for {looked_for(places)}.\n"
             "  See docs/data.md for the layouts."
