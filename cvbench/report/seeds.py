@@ -79,8 +79,8 @@ def _folded(records: Sequence[Record]) -> SeedRow:
         update = {"value": mean, "interval": interval, "interval_missing": withheld, "parts": ()}
         measurements.append(own.model_copy(update=update))
     cautions = tuple(dict.fromkeys(line for record in records for line in record.cautions))
-    update = {"measurements": tuple(measurements), "cautions": cautions}
-    return SeedRow(first.model_copy(update=update), seeds, deviations)
+    folded = {"measurements": tuple(measurements), "cautions": cautions}
+    return SeedRow(first.model_copy(update=folded), seeds, deviations)
 
 
 def _missing(figure: Measurement, count: int) -> Measurement:
