@@ -1,6 +1,7 @@
 """The docs site: every page is in its navigation, and the generated reference leaves nothing out."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_every_suite_key_card_and_exit_code_is_on_its_page(reference):
         page = reference.cards(kind)
         assert all(f"### {name}\n" in page for name in catalogue)
     assert list(reference.codes()) == [0, 1, 2, 3, 4, 5, 70, 130], app.info.epilog
+
+
+def test_reference_pages_link_only_to_their_sections_and_leave_no_pattern_to_markdown(reference):
+    page = reference.suite()
+    sections = {line[3:].lower().replace(" ", "-") for line in page.splitlines() if line.startswith("## ")}
+    assert set(re.findall(r"\]\(#(.*?)\)", page)) <= sections
+    assert not re.search(r"<code>[^<]*[\[\]*][^<]*</code>", page)
+    assert "cvbench run SUITE [KEY=VALUE]... [OPTIONS]" in reference.cli()
 
 
 @pytest.mark.full

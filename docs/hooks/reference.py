@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import typer
@@ -30,18 +31,30 @@ def pages() -> dict[str, str]:
     return dict(zip(PAGES, (cli(), suite(), exit_codes(), python()), strict=True))
 
 
+_MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in r"\|*[]"})
+
+
 def _cell(text: str) -> str:
-    """Text as a table's cell: one line, without bars and markup of HTML."""
-    return " ".join(html.escape(text, quote=False).replace("|", "&#124;").replace("*", "&#42;").split())
+    """Text as one line of a table; only backticks are read as Markdown."""
+    parts = re.split(r"`([^`]+)`", " ".join(text.split()))
+    return "".join(
+        f"<code>{_plain(part)}</code>" if odd else _plain(part)
+        for odd, part in zip(cycle((False, True)), parts, strict=False)
+    )
+
+
+def _plain(text: str) -> str:
+    return html.escape(text, quote=False).translate(_MARKUP)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return f'<div class="keys" markdown>\n\n{text}\n</div>\n'
 
 
 def _code(text: str) -> str:
-    return f"<code>{_cell(text)}</code>" if text else ""
+    return f"<code>{_plain(text)}</code>" if text else ""
 
 
 # Commands -----------------------------------------------------------------------------------------
@@ -72,13 +85,29 @@ def cli() -> str:
         )
     ]
     for path, command, context in commands():
-        usage = " ".join([path, *command.collect_usage_pieces(context)])
+        usage = _usage(path, command)
         parts += [f"## {path}\n", _help(command.help or ""), f"```text\n{usage}\n```\n"]
         parameters = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
         rows = [_parameter(parameter, context) for parameter in parameters]
         if rows:
             parts.append(_table(("argument or option", "value", "default", "meaning"), rows))
     return "\n".join(parts)
+
+
+def _usage(path: str, command: Any) -> str:
+    """A command with its arguments, the optional ones in brackets."""
+    words = [path]
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            word = _name(parameter)
+            words.append(
+                (word if parameter.required else f"[{word}]") + ("..." if parameter.nargs == -1 else "")
+            )
+    return " ".join([*words, "[OPTIONS]"])
+
+
+def _name(argument: Any) -> str:
+    return (argument.metavar or argument.name).strip("[]….").upper()
 
 
 def _help(text: str) -> str:
@@ -94,8 +123,8 @@ def _help(text: str) -> str:
 
 def _parameter(parameter: Any, context: Any) -> Sequence[str]:
     option = parameter.param_type_name == "option"
-    flags = [*parameter.opts, *parameter.secondary_opts] if option else [parameter.metavar or parameter.name]
-    value = "" if getattr(parameter, "is_flag", False) else _value(parameter, context)
+    flags = [*parameter.opts, *parameter.secondary_opts] if option else [_name(parameter)]
+    value = _value(parameter, context) if option and not getattr(parameter, "is_flag", False) else ""
     default = parameter.default
     default = (
         "" if default is None or callable(default) or default is False or default == () else f"{default}"
@@ -111,16 +140,22 @@ def _parameter(parameter: Any, context: Any) -> Sequence[str]:
 
 
 def _value(parameter: Any, context: Any) -> str:
-    """What an option takes: Typer says it itself since it carries its own copy of click."""
+    """What an option takes, in capitals, or its choices."""
     if parameter.metavar:
         return str(parameter.metavar)
     shown = getattr(parameter, "display_type", None)
     if shown is None:
         return str(parameter.make_metavar(context))
-    return str(shown(context) if callable(shown) else shown)
+    kind = str(shown(context) if callable(shown) else shown).strip("<>")
+    short = {"str": "TEXT", "int": "N", "int range": "N", "float": "NUMBER", "float range": "NUMBER"}
+    return short.get(kind, kind.replace("|", " | ") if "|" in kind else kind.upper())
 
 
 # Suite --------------------------------------------------------------------------------------------
+
+
+SAME_AS = {"DataSpec": "DataForm"}
+"""Forms of the schema with a section of their own only under another name."""
 
 
 def suite() -> str:
@@ -137,8 +172,8 @@ def suite() -> str:
     ]
     shared = frozenset(schema["properties"])
     for name, form in schema["$defs"].items():
-        if name == "DataSpec":
-            continue  # DataForm is the same mapping, as suites write it
+        if name in SAME_AS:
+            continue
         parts += [f"## {name}\n", html.escape(form.get("description", ""), quote=False) + "\n"]
         if name == "ModelForm":
             parts.append(
@@ -164,20 +199,21 @@ def _default(value: Json) -> str:
     if "default" not in value:
         return ""
     text = json.dumps(value["default"])
-    return _code(text) if len(text) <= 40 else "see there"
+    return _code(text) if len(text) <= 40 else "as listed there"
 
 
 def _type(value: Json) -> str:  # noqa: PLR0911 - one answer per kind of schema
     """A short name of a schema's type, with its limits."""
     if "$ref" in value:
         name = value["$ref"].rpartition("/")[2]
+        name = SAME_AS.get(name, name)
         return f"[{name}](#{name.lower()})"
     for several in ("anyOf", "oneOf"):
         if several in value:
             return " or ".join(dict.fromkeys(_type(one) for one in value[several]))
     if "enum" in value:
         names = value["enum"]
-        return ", ".join(_code(str(name)) for name in names) if len(names) <= 10 else "a listed name"
+        return ", ".join(_code(str(name)) for name in names) if len(names) <= 10 else "[a model](models.md)"
     if "const" in value:
         return _code(json.dumps(value["const"]).strip('"'))
     kind = value.get("type", "any value")
@@ -190,7 +226,9 @@ def _type(value: Json) -> str:  # noqa: PLR0911 - one answer per kind of schema
         inner = value.get("additionalProperties")
         return f"mapping to {_type(inner)}" if isinstance(inner, Mapping) and inner else "mapping"
     if kind == "string" and value.get("pattern"):
-        return "import path" if ":[A-Za-z_]" in value["pattern"] else f"text {_code(value['pattern'])}"
+        return _pattern(value["pattern"])
+    if kind == "integer" and "minimum" in value and value["minimum"] == value.get("maximum"):
+        return _code(str(value["minimum"]))
     limits = [
         sign + f" {value[limit]}"
         for limit, sign in (
@@ -203,6 +241,14 @@ def _type(value: Json) -> str:  # noqa: PLR0911 - one answer per kind of schema
     ]
     names = {"string": "text", "integer": "integer", "number": "number", "boolean": "true or false"}
     return " ".join([names.get(kind, kind), ", ".join(limits)]).strip()
+
+
+def _pattern(pattern: str) -> str:
+    """What text of a pattern is called: an import path, a name below a prefix, or the pattern."""
+    if ":[A-Za-z_]" in pattern:
+        return "import path"
+    prefix = re.match(r"\^(\w+/)\[", pattern)
+    return _code(f"{prefix[1]}NAME") if prefix else f"text {_code(pattern)}"
 
 
 # Cards --------------------------------------------------------------------------------------------
@@ -277,18 +323,21 @@ def exit_codes() -> str:
     return "\n".join(parts)
 
 
+MEMBERS = "heading_level: 3\n      show_root_toc_entry: false\n      inherited_members: true"
+"""Options of a module's section: classes have the members of their private bases too."""
+
+
 def python() -> str:
     """The public functions, and the interfaces and values that plug-ins and records are made of."""
     parts = ["# Python API\n\n`import cvbench` offers these functions. Each is imported on its first use.\n"]
     for name in sorted(cvbench.__all__):
         home = getattr(cvbench, name).__module__
-        parts.append(
-            f"## cvbench.{name}\n\n::: {home}.{name}\n    options:\n      show_root_heading: false\n"
-        )
+        shown = f"heading: cvbench.{name}\n      toc_label: {name}\n      heading_level: 2\n"
+        parts.append(f"::: {home}.{name}\n    options:\n      show_root_heading: true\n      {shown}")
     for title, module in (
         ("Interfaces of your own code", "cvbench.interfaces"),
         ("Values between them", "cvbench.values"),
         ("Records", "cvbench.record"),
     ):
-        parts.append(f"## {title}\n\n::: {module}\n    options:\n      heading_level: 3\n")
+        parts.append(f"## {title}\n\n::: {module}\n    options:\n      {MEMBERS}\n")
     return "\n".join(parts)

@@ -18,8 +18,11 @@ import reference
 _LINK = re.compile(r"(\]\()((?:\.\./)+[^)\s#]+)(#[^)\s]*)?(\))")
 _MERMAID = re.compile(r"```mermaid\n(.*?)```\n", re.DOTALL)
 _CARDS = re.compile(r"<!-- cards: (\w+) -->\n")
+_ASKING = r'data-md-component="?source\b"?'
 _LOADED = re.compile(
-    r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?(?:https?:)?//|<link\b[^>]*rel=\"?(?:stylesheet|preconnect|icon)\"?[^>]*href=\"?(?:https?:)?//|<link\b[^>]*href=\"?(?:https?:)?//[^>]*rel=\"?(?:stylesheet|preconnect|icon)"
+    _ASKING + r"|<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?(?:https?:)?//"
+    r"|<link\b[^>]*rel=\"?(?:stylesheet|preconnect|icon)\"?[^>]*href=\"?(?:https?:)?//"
+    r"|<link\b[^>]*href=\"?(?:https?:)?//[^>]*rel=\"?(?:stylesheet|preconnect|icon)"
 )
 
 
@@ -43,6 +46,16 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     markdown = _CARDS.sub(lambda found: reference.cards(found[1]), markdown)
     markdown = _MERMAID.sub(lambda found: stacked(found[1]), markdown)
     return _LINK.sub(led, markdown)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001 - named by MkDocs
+    """Drop the repository's stars and release, which the theme asks GitHub for when a page opens."""
+    return re.sub(r"\s" + _ASKING, "", output)
+
+
+def on_post_template(output_content: str, template_name: str, config: Any) -> str:
+    """The same for pages without Markdown, such as the page of a wrong address."""
+    return on_post_page(output_content, template_name, config)
 
 
 def stacked(chart: str) -> str:
