@@ -47,11 +47,10 @@ def checked(
         raise CellError(
             f"decode returned {_shown(found[odd])} for image {odd + 1} of the batch, {ids[odd]}; {expected}."
         )
-    on_hosts = [on_host(one) for one in found]
-    for image, one in zip(ids, on_hosts, strict=True):
+    for image, one in zip(ids, found, strict=True):
         if (problem := _problem(one, classes)) is not None:
             raise CellError(f"decode returned {problem} for the image {image}; {expected}.")
-    return on_hosts
+    return [on_host(one) for one in found]
 
 
 def on_host(prediction: Prediction) -> Prediction:

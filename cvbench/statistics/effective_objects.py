@@ -21,7 +21,7 @@ The truth is in 95 % of its intervals at 60 or more, 90 to 91 % at 20 to 60, 85 
 """
 
 
-def effective_objects(objects_per_class: Sequence[int]) -> float | None:
+def effective_objects(objects_per_class: Sequence[float]) -> float | None:
     """The harmonic mean of the objects of each class that has any; None where no class has one.
 
     A mean over classes is as noisy as its rarest classes make it, and the variance of one class's AP
