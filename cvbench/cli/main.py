@@ -203,10 +203,11 @@ app = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:
+def _show_version(asked: bool) -> bool:
     if asked:
         typer.echo(f"cvbench {cvbench.__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()

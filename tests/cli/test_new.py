@@ -18,7 +18,8 @@ KINDS = ("model", "dataset", "metric")
 def written(folder, kind, task, name="my_thing"):
     given = ["new", kind, name, "--task", task, "--folder", str(folder)]
     done = CliRunner().invoke(app, given)
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.exit_code == 0, done.stderr
+    assert not done.stderr
     return done.stdout
 
 

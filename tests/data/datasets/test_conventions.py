@@ -252,6 +252,7 @@ def only_annotated(read):
         kept = np.flatnonzero(np.diff(there.starts) > 0)
         return there._replace(
             image_id=there.image_id[kept],
+            image_text=type(there.image_text).of(there.image_text[i] for i in kept.tolist()),
             height=there.height[kept],
             width=there.width[kept],
             file_name=type(there.file_name).of(there.file_name[i] for i in kept.tolist()),
