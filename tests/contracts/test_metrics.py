@@ -128,14 +128,15 @@ def assert_stands_alone(figure: Measurement) -> None:
     assert figure.n == IMAGES, figure.name
     assert (figure.missing is None) == (figure.value is not None), figure.name
     if figure.value is not None:
-        assert figure.interval is not None, f"{figure.name} has a value and no interval"
-        assert figure.interval[0] <= figure.value <= figure.interval[1], figure.name
+        withheld = figure.interval_missing is not None
+        assert (figure.interval is None) == withheld, f"{figure.name} has a value, no interval, and no reason"
+        assert withheld or figure.interval[0] <= figure.value <= figure.interval[1], figure.name
 
 
 def test_a_figure_without_an_interval_is_noticed():
     figure = at_once("topk")[0]
     assert_stands_alone(figure)
-    with pytest.raises(AssertionError, match="top1 has a value and no interval"):
+    with pytest.raises(AssertionError, match="top1 has a value, no interval, and no reason"):
         assert_stands_alone(figure.model_copy(update={"interval": None}))
 
 

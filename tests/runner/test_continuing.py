@@ -134,7 +134,7 @@ def test_changed_code_in_the_working_folder_begins_a_new_run(tmp_path):
     own.write_text("def linear(classes):\n    raise ValueError('it is the new code')\n")
     outs.append(run())
     assert [code for *_, code in outs] == [0, 0, 3]
-    assert ["was finished before" in out for out, *_ in outs] == [False, True, False]
+    assert ["finished earlier" in out for out, *_ in outs] == [False, True, False]
     assert "it is the new code" in outs[2][0]
     assert len(list((tmp_path / "r/toys").glob("*/run.json"))) == 2
 
